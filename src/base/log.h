@@ -1,0 +1,22 @@
+/* log.h - one line to stderr: "ioth: what: why"
+ *
+ * err() is for what the user must know; info() is shown with -v, debug() with
+ * -vv. die() ends the process with the given status (1 failure, 2 usage).
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include "base/base.h"
+
+enum log_level { LOG_ERROR, LOG_INFO, LOG_DEBUG };
+
+void log_set_level(enum log_level max);
+void log_set_name(const char *name);	/* the prefix; default "ioth" */
+void log_put(enum log_level lv, const char *fmt, ...) PRINTF(2, 3);
+_Noreturn void die(int status, const char *fmt, ...) PRINTF(2, 3);
+
+#define err(...)	log_put(LOG_ERROR, __VA_ARGS__)
+#define info(...)	log_put(LOG_INFO, __VA_ARGS__)
+#define debug(...)	log_put(LOG_DEBUG, __VA_ARGS__)
+
+#endif
