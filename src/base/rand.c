@@ -1,0 +1,82 @@
+/* rand.c - keyed hash and repeatable random numbers
+ *
+ * The generator is SipHash-2-4 of a counter under a secret key: a pseudo-random
+ * function, so what a stranger sees of it (ports, ISNs, IDs) tells nothing about
+ * the rest, and two values of state are all there is to freeze or to repeat.
+ */
+#include "base/rand.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sodium/crypto_shorthash_siphash24.h>
+#include <sys/random.h>
+
+#include "base/log.h"
+
+static_assert(sizeof(struct hash_key) == crypto_shorthash_siphash24_KEYBYTES,
+	      "the key of SipHash has 16 bytes");
+
+uint64_t hash64(const struct hash_key *k, const void *p, size_t n)
+{
+	uint8_t out[crypto_shorthash_siphash24_BYTES];
+	uint64_t v = 0;
+
+	crypto_shorthash_siphash24(out, p, n, k->b);
+	for (int i = 7; i >= 0; i--)
+		v = v << 8 | out[i];
+	return v;
+}
+
+void hash_key_system(struct hash_key *k)
+{
+	size_t have = 0;
+
+	while (have < sizeof(k->b)) {
+		ssize_t n = getrandom(k->b + have, sizeof(k->b) - have, 0);
+
+		if (n < 0 && errno != EINTR)
+			die(1, "getrandom: %s", strerror(errno));
+		have += n > 0 ? (size_t)n : 0;
+	}
+}
+
+void rng_seed(struct rng *r, uint64_t seed)
+{
+	*r = (struct rng){ 0 };
+	for (int i = 0; i < 8; i++)
+		r->key.b[i] = (uint8_t)(seed >> 8 * i);
+}
+
+void rng_seed_system(struct rng *r)
+{
+	*r = (struct rng){ 0 };
+	hash_key_system(&r->key);
+}
+
+uint64_t rng_u64(struct rng *r)
+{
+	uint8_t in[8];
+	uint64_t c = r->counter++;
+
+	for (int i = 0; i < 8; i++)
+		in[i] = (uint8_t)(c >> 8 * i);
+	return hash64(&r->key, in, sizeof(in));
+}
+
+/* Multiply and shift; the few values that would make the low results more
+ * likely are drawn again, so it is exactly uniform. */
+uint32_t rng_below(struct rng *r, uint32_t n)
+{
+	uint32_t biased = n ? -n % n : 0;
+	uint64_t m;
+
+	do {
+		m = (rng_u64(r) >> 32) * n;
+	} while ((uint32_t)m < biased);
+	return (uint32_t)(m >> 32);
+}
+
+double rng_double(struct rng *r)
+{
+	return (double)(rng_u64(r) >> 11) * 0x1p-53;
+}
