@@ -1,0 +1,101 @@
+/* icmp.c - the head that all ICMP messages share (RFC 792, RFC 4443)
+ *
+ * What the second four bytes mean depends on the type; the tables below are
+ * only for people.
+ */
+#include "proto/proto.h"
+
+bool icmp_parse(struct rd *r, struct icmp *h)
+{
+	h->type = rd_u8(r);
+	h->code = rd_u8(r);
+	h->sum = rd_u16(r);
+	h->rest = rd_u32(r);
+	return !r->fail;
+}
+
+void icmp_emit(struct wr *w, const struct icmp *h)
+{
+	wr_u8(w, h->type);
+	wr_u8(w, h->code);
+	wr_u16(w, h->sum);
+	wr_u32(w, h->rest);
+}
+
+static const char *const unreach4[] = {
+	[ICMP4_NET] = "net", [ICMP4_HOST] = "host", [ICMP4_PROTO] = "protocol",
+	[ICMP4_PORT] = "port", [ICMP4_FRAG] = "need to frag",
+	[ICMP4_ADMIN] = "admin prohibited",
+};
+
+static const char *const unreach6[] = {
+	[ICMP6_NOROUTE] = "no route", [ICMP6_ADMIN] = "admin prohibited",
+	[ICMP6_SCOPE] = "beyond scope", [ICMP6_ADDR] = "address",
+	[ICMP6_PORT] = "port",
+};
+
+static void unreach_print(struct text *t, const char *const *name, size_t n, uint8_t code)
+{
+	if (code < n && name[code])
+		text_add(t, "unreachable %s", name[code]);
+	else
+		text_add(t, "unreachable code %u", code);
+}
+
+static void echo_print(struct text *t, const char *what, const struct icmp *h)
+{
+	text_add(t, "echo %s id %u seq %u", what, h->rest >> 16, h->rest & 0xffff);
+}
+
+void icmp4_print(struct text *t, const struct icmp *h)
+{
+	text_add(t, "icmp ");
+	switch (h->type) {
+	case ICMP4_ECHO:
+		echo_print(t, "request", h);
+		break;
+	case ICMP4_ECHO_REPLY:
+		echo_print(t, "reply", h);
+		break;
+	case ICMP4_UNREACH:
+		unreach_print(t, unreach4, ARRAY_LEN(unreach4), h->code);
+		if (h->code == ICMP4_FRAG)	/* RFC 1191 4 */
+			text_add(t, " mtu %u", h->rest & 0xffff);
+		break;
+	case ICMP4_TIME_EXCEEDED:
+		text_add(t, "time exceeded %s", h->code ? "in reassembly" : "in transit");
+		break;
+	case ICMP4_PARAM:
+		text_add(t, "parameter problem at %u", h->rest >> 24);
+		break;
+	default:
+		text_add(t, "type %u code %u", h->type, h->code);
+	}
+}
+
+void icmp6_print(struct text *t, const struct icmp *h)
+{
+	text_add(t, "icmp6 ");
+	switch (h->type) {
+	case ICMP6_ECHO:
+		echo_print(t, "request", h);
+		break;
+	case ICMP6_ECHO_REPLY:
+		echo_print(t, "reply", h);
+		break;
+	case ICMP6_UNREACH:
+		unreach_print(t, unreach6, ARRAY_LEN(unreach6), h->code);
+		break;
+	case ICMP6_TOO_BIG:
+		text_add(t, "too big mtu %u", h->rest);
+		break;
+	case ICMP6_TIME_EXCEEDED:
+		text_add(t, "time exceeded %s", h->code ? "in reassembly" : "in transit");
+		break;
+	case ICMP6_PARAM:
+		text_add(t, "parameter problem code %u at %u", h->code, h->rest);
+		break;
+	default:
+		text_add(t, "type %u code %u", h->type, h->code);
+	}
+}

@@ -1,0 +1,235 @@
+/* tcp.c - the TCP header and its options (RFC 9293 3.1, 3.2)
+ *
+ * Options read: MSS (RFC 9293 3.7.1), window scale and timestamps (RFC 7323),
+ * SACK permitted and SACK (RFC 2018). A list that makes no sense ends there and
+ * what was read before it stays: middle boxes damage options, and a dropped
+ * segment would hang the connection.
+ *
+ * Options written: in the groups of four bytes in which Linux writes them, so
+ * that the header of a segment with timestamps looks to others as they expect.
+ * SACK blocks come last and as many as still fit.
+ */
+#include "proto/print.h"
+#include "proto/proto.h"
+
+enum { OPT_END = 0, OPT_NOP = 1, OPT_MSS = 2, OPT_WSCALE = 3, OPT_SACK_OK = 4,
+       OPT_SACK = 5, OPT_TS = 8 };
+
+#define SACK_HEAD	4	/* NOP NOP kind length */
+#define SACK_BLOCK	8
+
+static void sack_parse(struct rd *r, struct tcp_opts *o)
+{
+	o->n_sack = 0;
+	while (rd_left(r) >= SACK_BLOCK && o->n_sack < TCP_MAX_SACK) {
+		struct tcp_sack *s = &o->sack[o->n_sack++];
+
+		s->from = SEQ(rd_u32(r));
+		s->to = SEQ(rd_u32(r));
+	}
+}
+
+/* body: the option after kind and length. One of the wrong length is skipped. */
+static void opt_parse_one(uint8_t kind, struct rd *body, struct tcp_opts *o)
+{
+	size_t len = rd_left(body);
+
+	if (kind == OPT_TS && len == 8) {
+		o->has_ts = true;
+		o->ts_val = rd_u32(body);
+		o->ts_ecr = rd_u32(body);
+	} else if (kind == OPT_SACK && len && len % SACK_BLOCK == 0) {
+		sack_parse(body, o);
+	} else if (kind == OPT_MSS && len == 2) {
+		o->has_mss = true;
+		o->mss = rd_u16(body);
+	} else if (kind == OPT_WSCALE && len == 1) {
+		o->has_wscale = true;
+		o->wscale = rd_u8(body);
+	} else if (kind == OPT_SACK_OK && len == 0) {
+		o->sack_ok = true;
+	}
+}
+
+static void opts_parse(struct rd r, struct tcp_opts *o)
+{
+	while (rd_left(&r)) {
+		uint8_t kind = rd_u8(&r), len;
+		struct rd body;
+
+		if (kind == OPT_END)
+			break;
+		if (kind == OPT_NOP)
+			continue;
+		len = rd_u8(&r);
+		if (len < 2)
+			break;
+		body = rd_sub(&r, len - 2u);
+		if (r.fail)
+			break;
+		opt_parse_one(kind, &body, o);
+	}
+}
+
+bool tcp_parse(struct rd *r, struct tcp *h)
+{
+	h->src_port = rd_u16(r);
+	h->dst_port = rd_u16(r);
+	h->seq = SEQ(rd_u32(r));
+	h->ack = SEQ(rd_u32(r));
+	h->hlen = (uint8_t)((rd_u8(r) >> 4) * 4);
+	h->flags = rd_u8(r);
+	h->win = rd_u16(r);
+	h->sum = rd_u16(r);
+	h->urg = rd_u16(r);
+	h->o = (struct tcp_opts){ 0 };
+	if (r->fail || h->hlen < TCP_LEN)
+		return false;
+	opts_parse(rd_sub(r, h->hlen - TCP_LEN), &h->o);
+	return !r->fail;
+}
+
+/* 20 and all options but SACK, as emitted. */
+static unsigned len_before_sack(const struct tcp_opts *o)
+{
+	unsigned n = TCP_LEN;
+
+	n += o->has_mss ? 4 : 0;
+	n += o->has_ts ? 12 : o->sack_ok ? 4 : 0;
+	n += o->has_wscale ? 4 : 0;
+	return n;
+}
+
+static unsigned sacks_that_fit(const struct tcp_opts *o)
+{
+	unsigned room = TCP_MAXLEN - len_before_sack(o);
+
+	return MIN(o->n_sack, (room - SACK_HEAD) / SACK_BLOCK);
+}
+
+unsigned tcp_hlen(const struct tcp_opts *o)
+{
+	unsigned n = sacks_that_fit(o);
+
+	return len_before_sack(o) + (n ? SACK_HEAD + n * SACK_BLOCK : 0);
+}
+
+static void opt_head(struct wr *w, uint8_t kind, uint8_t len)
+{
+	wr_u8(w, kind);
+	wr_u8(w, len);
+}
+
+static void nops(struct wr *w, unsigned n)
+{
+	while (n--)
+		wr_u8(w, OPT_NOP);
+}
+
+static void sack_emit(struct wr *w, const struct tcp_opts *o)
+{
+	unsigned n = sacks_that_fit(o);
+
+	if (!n)
+		return;
+	nops(w, 2);
+	opt_head(w, OPT_SACK, (uint8_t)(2 + n * SACK_BLOCK));
+	for (unsigned i = 0; i < n; i++) {
+		wr_u32(w, o->sack[i].from.v);
+		wr_u32(w, o->sack[i].to.v);
+	}
+}
+
+static void opts_emit(struct wr *w, const struct tcp_opts *o)
+{
+	if (o->has_mss) {
+		opt_head(w, OPT_MSS, 4);
+		wr_u16(w, o->mss);
+	}
+	if ((o->has_ts || o->sack_ok) && !(o->has_ts && o->sack_ok))
+		nops(w, 2);
+	if (o->sack_ok)
+		opt_head(w, OPT_SACK_OK, 2);
+	if (o->has_ts) {
+		opt_head(w, OPT_TS, 10);
+		wr_u32(w, o->ts_val);
+		wr_u32(w, o->ts_ecr);
+	}
+	if (o->has_wscale) {
+		nops(w, 1);
+		opt_head(w, OPT_WSCALE, 3);
+		wr_u8(w, o->wscale);
+	}
+	sack_emit(w, o);
+}
+
+void tcp_emit(struct wr *w, const struct tcp *h)
+{
+	wr_u16(w, h->src_port);
+	wr_u16(w, h->dst_port);
+	wr_u32(w, h->seq.v);
+	wr_u32(w, h->ack.v);
+	wr_u8(w, (uint8_t)(tcp_hlen(&h->o) / 4 << 4));
+	wr_u8(w, h->flags);
+	wr_u16(w, h->win);
+	wr_u16(w, h->sum);
+	wr_u16(w, h->urg);
+	opts_emit(w, &h->o);
+}
+
+static void flags_print(struct text *t, uint8_t flags)
+{
+	static const char letters[] = "FSRP.UEW";
+
+	if (!flags)
+		text_add(t, "-");
+	for (int i = 0; i < 8; i++) {
+		if (flags >> i & 1)
+			text_add(t, "%c", letters[i]);
+	}
+}
+
+static void sack_print(struct text *t, const struct tcp_opts *o)
+{
+	text_add(t, "sack");
+	for (unsigned i = 0; i < o->n_sack; i++)
+		text_add(t, " %u:%u", o->sack[i].from.v, o->sack[i].to.v);
+	text_add(t, ",");
+}
+
+static void opts_print(struct text *t, const struct tcp_opts *o)
+{
+	char buf[256];
+	struct text l = text_of(buf, sizeof(buf));
+
+	if (o->has_mss)
+		text_add(&l, "mss %u,", o->mss);
+	if (o->sack_ok)
+		text_add(&l, "sackOK,");
+	if (o->has_ts)
+		text_add(&l, "TS val %u ecr %u,", o->ts_val, o->ts_ecr);
+	if (o->has_wscale)
+		text_add(&l, "wscale %u,", o->wscale);
+	if (o->n_sack)
+		sack_print(&l, o);
+	if (l.len)
+		text_add(t, " <%.*s>", (int)l.len - 1, buf);
+}
+
+void tcp_print_segment(struct text *t, const struct tcp *h, size_t payload)
+{
+	flags_print(t, h->flags);
+	text_add(t, " %u:%u(%zu)", h->seq.v, seq_add(h->seq, (uint32_t)payload).v, payload);
+	if (h->flags & TCP_ACK)
+		text_add(t, " ack %u", h->ack.v);
+	text_add(t, " win %u", h->win);
+	if (h->flags & TCP_URG)
+		text_add(t, " urg %u", h->urg);
+	opts_print(t, &h->o);
+}
+
+void tcp_print(struct text *t, const struct tcp *h)
+{
+	text_add(t, "tcp %u > %u ", h->src_port, h->dst_port);
+	tcp_print_segment(t, h, 0);
+}
