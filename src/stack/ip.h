@@ -1,0 +1,89 @@
+/* ip.h - between the network layer and its users (inside the stack)
+ *
+ * In: each transport gets the packet with cur at its header and what IP knows.
+ * Out: a flow says where to; ip_route fills in what was left open, ip_out
+ * prepends the IP header, fragments if it must, and hands on to neigh_out.
+ */
+#ifndef STACK_IP_H
+#define STACK_IP_H
+
+#include "stack/stack.h"
+
+/* What IP knows of a packet that came in. */
+struct ip {
+	struct ip_addr	src, dst;
+	uint8_t		proto, ttl, tos;	/* tos: traffic class */
+	bool		v4;
+	bool		group;		/* dst is multicast or broadcast */
+	uint32_t	flow;
+	struct netif	*nif;
+};
+
+enum drop eth_in(struct netif *nif, struct pkt *pkt);
+enum drop arp_in(struct netif *nif, struct pkt *pkt, const struct mac *from);
+enum drop ip4_in(struct netif *nif, struct pkt *pkt);
+enum drop ip6_in(struct netif *nif, struct pkt *pkt);
+/* Reassembled or whole, cur at the transport header, trimmed to its length. */
+enum drop ip_deliver(struct stack *st, struct pkt *pkt, const struct ip *ip);
+enum drop icmp4_in(struct stack *st, struct pkt *pkt, const struct ip *ip);
+enum drop icmp6_in(struct stack *st, struct pkt *pkt, const struct ip *ip);
+enum drop nd_in(struct stack *st, struct pkt *pkt, const struct ip *ip);
+enum drop udp_in(struct stack *st, struct pkt *pkt, const struct ip *ip);
+enum drop tcp_in(struct stack *st, struct pkt *pkt, const struct ip *ip);
+
+/* True if the transport checksum at cur (over pkt_len bytes) is right or was
+ * verified by the deliverer. */
+bool ip_sum_ok(const struct pkt *pkt, const struct ip *ip);
+
+/* Where packets go. A socket keeps one; the route is looked up again when the
+ * stack's route generation has moved on. */
+struct flow {
+	struct ip_addr	src, dst;	/* src IP_NONE: ip_route chooses (RFC 6724) */
+	uint8_t		proto;
+	uint8_t		ttl;		/* 0: default */
+	uint8_t		tos;
+	bool		df;		/* never fragment (TCP, PMTU discovery) */
+	uint32_t	label;		/* IPv6 flow label */
+	uint32_t	ifindex;	/* 0: any; set: only that interface */
+	struct netif	*nif;		/* filled by ip_route */
+	struct ip_addr	hop;		/* next hop */
+	uint32_t	mtu;		/* path MTU, at most nif->mtu */
+	uint32_t	gen;		/* of the routes it was made from */
+};
+
+/* 0, -ENETUNREACH, -EADDRNOTAVAIL (src not ours), -EINVAL (family mix). */
+int ip_route(struct stack *st, struct flow *f);
+/* Transport header at cur; routes if needed. Takes pkt. PARTIAL sums and
+ * gso_size pass through to the netif. */
+enum drop ip_out(struct stack *st, struct pkt *pkt, struct flow *f);
+/* The destination's path MTU became smaller (ICMP too big; RFC 1191, 8201). */
+void ip_pmtu_update(struct stack *st, const struct ip_addr *dst, uint32_t mtu);
+
+/* Resolves the hop and sends, or queues while resolving. Takes pkt. */
+enum drop neigh_out(struct netif *nif, struct pkt *pkt, const struct ip_addr *hop);
+/* Upper layer saw progress through this hop (RFC 4861 7.3.1). */
+void neigh_confirm(struct stack *st, const struct flow *f);
+enum drop eth_out(struct netif *nif, struct pkt *pkt, const struct mac *dst, uint16_t type);
+
+/* ICMP errors we send, about pkt whose l3 is set; never about an error, a
+ * group address, a non-first fragment (RFC 1122 3.2.2, RFC 4443 2.4e). Looks
+ * only; the caller still drops pkt. */
+enum icmp_err {
+	ICMP_ERR_PORT, ICMP_ERR_PROTO, ICMP_ERR_HOST, ICMP_ERR_TOO_BIG,
+	ICMP_ERR_TTL, ICMP_ERR_FRAG_TIME, ICMP_ERR_PARAM,
+};
+void icmp_error(struct stack *st, const struct pkt *pkt, enum icmp_err e, uint32_t arg);
+
+/* ICMP errors that came in about something we sent. */
+struct icmp_note {
+	struct ip_addr	src, dst;	/* of the packet we sent: src is ours */
+	uint16_t	src_port, dst_port;
+	struct seq	seq;		/* TCP: sequence quoted */
+	int		error;		/* errno Linux gives for it */
+	bool		hard;		/* RFC 1122 4.2.3.9: abort, or note */
+	uint32_t	mtu;		/* too big: the next hop's; else 0 */
+};
+void udp_icmp(struct stack *st, const struct icmp_note *n);
+void tcp_icmp(struct stack *st, const struct icmp_note *n);
+
+#endif

@@ -1,0 +1,53 @@
+/* param.h - a stack's parameters, by the names of Linux's sysctls
+ *
+ * Per stack, changed at any time; values in the units Linux documents (bytes,
+ * seconds, milliseconds as the name says). Rows live in param.c.
+ */
+#ifndef STACK_PARAM_H
+#define STACK_PARAM_H
+
+#include "base/base.h"
+
+struct param {
+	uint32_t ip_default_ttl;		/* 64; also IPv6 hop limit */
+	uint32_t ip_local_port_range[2];	/* 32768 60999 */
+	uint32_t ip_unprivileged_port_start;	/* 0: anyone may bind any port */
+	uint32_t ipfrag_high_thresh;		/* bytes of fragments held, 4 MiB */
+	uint32_t ipfrag_time;			/* s, 30 (v6 60 by RFC 8200) */
+	uint32_t icmp_ratelimit;		/* ms between errors to one host, 1000 per Linux; token bucket */
+	uint32_t gc_thresh3;			/* neighbour entries, 1024 */
+	uint32_t base_reachable_time_ms;	/* 30000 */
+	uint32_t retrans_time_ms;		/* 1000 */
+	uint32_t optimistic_dad;		/* 1 */
+	uint32_t dad_transmits;			/* 1 */
+	uint32_t rmem_default, wmem_default;	/* UDP, 212992 */
+	uint32_t rmem_max, wmem_max;
+	uint32_t tcp_rmem[3];			/* 4096 131072 6291456 */
+	uint32_t tcp_wmem[3];			/* 4096 65536 4194304 */
+	uint32_t tcp_max_syn_backlog;		/* 512 */
+	uint32_t somaxconn;			/* 4096 */
+	uint32_t tcp_syn_retries;		/* 6 */
+	uint32_t tcp_synack_retries;		/* 5 */
+	uint32_t tcp_retries2;			/* 15 */
+	uint32_t tcp_orphan_retries;		/* 8 */
+	uint32_t tcp_fin_timeout;		/* s, 60 */
+	uint32_t tcp_timewait_len;		/* s, 60 (Linux: a constant) */
+	uint32_t tcp_keepalive_time;		/* s, 7200 */
+	uint32_t tcp_keepalive_intvl;		/* s, 75 */
+	uint32_t tcp_keepalive_probes;		/* 9 */
+	uint32_t tcp_window_scaling, tcp_timestamps, tcp_sack; /* 1 */
+	uint32_t tcp_min_rto_us;		/* 200000 */
+	uint32_t tcp_delack_ms;			/* 40 */
+	uint32_t tcp_initial_cwnd;		/* segments, 10 (RFC 6928) */
+	uint32_t tcp_challenge_ack_limit;	/* per second, 1000 */
+	uint32_t tcp_gso_max;			/* bytes of a super-frame, 65535 */
+	char	 tcp_congestion_control[16];	/* "reno" until cubic is there */
+};
+
+void param_defaults(struct param *p);
+/* 0, -ENOENT (no such name), -EINVAL (bad value). Text as in /proc/sys. */
+int param_set(struct param *p, const char *name, const char *value);
+int param_get(const struct param *p, const char *name, char *buf, size_t size);
+const char *param_name(unsigned i);	/* i-th row's name; NULL past the end */
+
+#endif

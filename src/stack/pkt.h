@@ -1,0 +1,140 @@
+/* pkt.h - a packet: headers inline, payload by reference (design section 4)
+ *
+ * Memory: payload lies in chunks; a chunk belongs to an arena, counts its
+ * references and goes back to the arena with the last one. An extent is a span
+ * of a chunk. The count is atomic because a chunk may be released by another
+ * node than the one that made it (pair plug); everything else in a packet
+ * belongs to one thread at a time.
+ *
+ * One owner: whoever is given a packet owns it, on every return path. Stations
+ * (_in, _out, drop) consume their packet; functions that only look take const.
+ *
+ *   head[]  |<- free ->|<- headers pulled or pushed ->|<- free ->|
+ *                      start         cur              end
+ *   then the extents, in order.
+ *
+ * On the way in a plug delivers a frame whose bytes are all in extents; each
+ * layer pulls its header (copies it out of the extent into head, so a peer
+ * that still writes to shared memory cannot change what was checked), parses
+ * it and moves cur. On the way out the payload is in extents and each layer
+ * pushes its header in front: cur == start.
+ */
+#ifndef STACK_PKT_H
+#define STACK_PKT_H
+
+#include <stdatomic.h>
+#include <sys/uio.h>
+
+#include "base/base.h"
+#include "base/list.h"
+
+struct arena;
+struct netif;
+struct stack;
+
+struct chunk {
+	atomic_uint	refs;
+	uint32_t	size;
+	uint8_t		*data;		/* 64-byte aligned */
+	struct arena	*arena;
+};
+
+struct arena {
+	/* A chunk with one reference and size >= 1, up to want (never more than
+	 * CHUNK_MAX); NULL when the arena's limit is reached. */
+	struct chunk	*(*alloc)(struct arena *a, uint32_t want);
+	void		(*release)(struct arena *a, struct chunk *c);	/* any thread */
+};
+
+#define CHUNK_MAX	65536
+
+/* An arena on the heap with free lists; limit in bytes. Freed when its owner
+ * has let go and the last chunk has come back. */
+struct arena *arena_heap_new(size_t limit);
+void arena_heap_unref(struct arena *a);
+size_t arena_heap_used(const struct arena *a);	/* bytes in chunks handed out */
+
+static inline struct chunk *chunk_ref(struct chunk *c)
+{
+	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+	return c;
+}
+
+static inline void chunk_unref(struct chunk *c)
+{
+	if (atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) == 1)
+		c->arena->release(c->arena, c);
+}
+
+struct ext {
+	struct chunk	*chunk;
+	uint8_t		*p;
+	uint32_t	len;
+};
+
+#define PKT_HEAD	256	/* Ethernet+tag 18, IPv6 40, extensions, TCP 60 */
+#define PKT_HEADROOM	160	/* where start stands in a packet made to be sent */
+#define PKT_EXTS	20	/* a 64 KiB super-frame over chunks of 4 KiB */
+
+enum pkt_sum {
+	PKT_SUM_NONE,		/* in: not looked at. out: complete */
+	PKT_SUM_PARTIAL,	/* field holds the pseudo-header sum; the rest is wanted */
+	PKT_SUM_OK,		/* in: verified by whoever delivered it */
+};
+
+struct pkt {
+	struct list	link;		/* whoever owns it may queue it */
+	struct netif	*nif;		/* came in here / leaves here */
+	uint16_t	start, cur, end;
+	uint16_t	l3, l4;		/* offsets in head of those headers, once known */
+	uint8_t		n_ext;
+	uint8_t		sum;		/* enum pkt_sum */
+	uint16_t	sum_start;	/* PARTIAL: offset from start at which summing begins */
+	uint16_t	sum_off;	/* PARTIAL: the field, from sum_start */
+	uint16_t	gso_size;	/* TCP payload bytes per segment; 0: one frame */
+	uint16_t	gso_hlen;	/* link..TCP header bytes repeated before each segment */
+	uint32_t	paylen;		/* bytes in extents */
+	uint32_t	truesize;	/* memory held: chunks counted whole, plus this struct */
+	uint64_t	note;		/* free for the layer that queues it (TCP: sequence) */
+	uint8_t		cb[48];		/* the same, larger */
+	struct ext	ext[PKT_EXTS];
+	uint8_t		head[PKT_HEAD];
+};
+
+struct pkt *pkt_new(void);		/* empty, start = cur = end = PKT_HEADROOM */
+void pkt_free(struct pkt *pkt);		/* NULL is fine */
+struct pkt *pkt_clone(const struct pkt *pkt); /* own headers, shared payload */
+
+/* Header bytes from cur plus payload. */
+static inline uint32_t pkt_len(const struct pkt *pkt)
+{
+	return (uint32_t)(pkt->end - pkt->cur) + pkt->paylen;
+}
+
+/* In: n contiguous header bytes at cur, copied out of the extents as needed;
+ * NULL if the packet is shorter or head is full. Does not move cur. */
+const uint8_t *pkt_pull(struct pkt *pkt, unsigned n);
+static inline void pkt_skip(struct pkt *pkt, unsigned n) { pkt->cur += n; }
+
+/* Out: n bytes in front of everything; sets cur = start. NULL: no room. */
+uint8_t *pkt_push(struct pkt *pkt, unsigned n);
+
+/* Appends a span; takes over one reference of chunk. False when the table is
+ * full (the reference is then dropped). */
+bool pkt_add_ext(struct pkt *pkt, struct chunk *chunk, uint8_t *p, uint32_t len);
+/* Appends bytes, copied into chunks of the arena. False: no memory or table full. */
+bool pkt_append(struct pkt *pkt, struct arena *a, const void *p, uint32_t len);
+
+void pkt_trim_front(struct pkt *pkt, uint32_t n);	/* from cur on: header rest, then payload */
+void pkt_trim_to(struct pkt *pkt, uint32_t len);	/* pkt_len becomes len if it was more */
+/* Copies len bytes from offset off after cur; returns how many there were. */
+uint32_t pkt_copy(const struct pkt *pkt, uint32_t off, void *to, uint32_t len);
+/* The whole frame from cur as an iovec; returns entries (at most PKT_EXTS + 1). */
+int pkt_iov(const struct pkt *pkt, struct iovec iov[PKT_EXTS + 1]);
+/* Internet checksum of len bytes from offset off after cur, added to s. */
+struct sum;
+void pkt_sum(const struct pkt *pkt, uint32_t off, uint32_t len, struct sum *s);
+/* A PARTIAL sum becomes a complete one (segmentation not wanted). */
+void pkt_sum_finish(struct pkt *pkt);
+
+#endif

@@ -1,0 +1,139 @@
+/* sock.h - sockets of the stack: plain objects, nothing blocks
+ *
+ * Calls return 0 or a count, or -errno (-EAGAIN: not now). POSIX says what
+ * they mean; an address in an endpoint is IPv4 (mapped form) or IPv6 whatever
+ * the socket's family, and the caller converts to the family's sockaddr.
+ * wake is called whenever sock_events may have changed or sock_error was set;
+ * it must only take note (it runs inside the engine).
+ *
+ * Created by sock_new or sock_accept; sock_close ends the caller's use: TCP goes
+ * on by itself until the peer has everything, then the memory is released.
+ */
+#ifndef STACK_SOCK_H
+#define STACK_SOCK_H
+
+#include <sys/types.h>
+
+#include "stack/ip.h"
+
+struct sock;
+
+/* Readiness, as poll(2) would say of the socket. */
+enum { EV_IN = 1, EV_OUT = 2, EV_HUP = 4, EV_ERR = 8, EV_RDHUP = 16, EV_PRI = 32 };
+
+/* What comes with a datagram, and what may be asked for one that goes out. */
+struct msg {
+	struct endpoint	peer;		/* in: source. out: destination */
+	bool		has_peer;	/* out: peer is set (else the connected one) */
+	struct ip_addr	local;		/* in: destination address. out: source, or IP_NONE */
+	uint32_t	ifindex;	/* in: arrived on. out: leave by, or 0 */
+	int		ttl, tos;	/* in: as received. out: -1 default */
+	uint32_t	len;		/* in: real length of the datagram (MSG_TRUNC) */
+	int		flags;		/* in: MSG_TRUNC */
+};
+
+struct sock_ops {
+	int	(*bind)(struct sock *so, const struct endpoint *ep);
+	int	(*connect)(struct sock *so, const struct endpoint *ep);
+	int	(*listen)(struct sock *so, int backlog);
+	int	(*accept)(struct sock *so, struct sock **out);
+	ssize_t	(*send)(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m);
+	ssize_t	(*recv)(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m);
+	/* Streams only: the two halves of send and recv without the copy. */
+	size_t	(*reserve)(struct sock *so, struct iovec *iov, int *n);
+	void	(*commit)(struct sock *so, size_t len);
+	size_t	(*peek)(struct sock *so, struct iovec *iov, int *n);
+	void	(*consume)(struct sock *so, size_t len);
+	int	(*shutdown)(struct sock *so, int how);
+	void	(*close)(struct sock *so);
+	uint32_t (*events)(const struct sock *so);
+	int	(*setopt)(struct sock *so, int level, int name, const void *v, socklen_t len);
+	int	(*getopt)(struct sock *so, int level, int name, void *v, socklen_t *len);
+	void	(*resume)(struct sock *so);	/* the netif it stalled on has room */
+	void	(*destroy)(struct sock *so);	/* stack_free: release everything, silently */
+};
+
+struct sock {
+	struct list	link;		/* all sockets of the stack */
+	struct map_node	node;		/* sock.c: port or connection table */
+	struct list	stall;
+	struct stack	*st;
+	const struct sock_ops *ops;
+	int		family, type, proto;	/* AF_INET or AF_INET6; SOCK_*; IPPROTO_* */
+	struct endpoint	local, remote;	/* addr any / port 0: not set */
+	bool		bound;		/* in the table */
+	bool		v6only, reuseaddr, reuseport, broadcast, keepalive, oobinline;
+	bool		recverr, pktinfo, recvttl, recvtos;
+	bool		linger_on;
+	int		linger;		/* s */
+	int		error;		/* pending SO_ERROR, positive errno */
+	uint32_t	rcvbuf, sndbuf;	/* bytes (already doubled) */
+	bool		rcvbuf_locked, sndbuf_locked;
+	uint32_t	mark, priority;
+	struct flow	flow;
+	void		(*wake)(struct sock *so);
+	void		*user;		/* of whoever created it; NULL after sock_close */
+};
+
+/* AF_INET/AF_INET6 with SOCK_STREAM/TCP or SOCK_DGRAM/UDP; proto 0: default.
+ * -EAFNOSUPPORT, -EPROTONOSUPPORT, -ESOCKTNOSUPPORT, -EMFILE as errors. */
+int sock_new(struct stack *st, int family, int type, int proto, struct sock **out);
+void sock_close(struct sock *so);
+
+int sock_bind(struct sock *so, const struct endpoint *ep);
+int sock_connect(struct sock *so, const struct endpoint *ep); /* TCP: -EINPROGRESS */
+int sock_disconnect(struct sock *so);		/* connect(AF_UNSPEC); UDP, unconnected TCP */
+int sock_listen(struct sock *so, int backlog);
+int sock_accept(struct sock *so, struct sock **out);	/* user and wake are NULL in it */
+ssize_t sock_send(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m);
+ssize_t sock_recv(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m);
+
+/* Spans of send-buffer memory to write into: fills iov (at most *n entries),
+ * sets *n, returns bytes; 0 when the buffer is full or sending is shut. Then
+ * commit what was written, front first. */
+size_t sock_reserve(struct sock *so, struct iovec *iov, int *n);
+void sock_commit(struct sock *so, size_t len);
+/* Spans of received bytes in order; then consume. Valid until the next call. */
+size_t sock_peek(struct sock *so, struct iovec *iov, int *n);
+void sock_consume(struct sock *so, size_t len);
+
+int sock_shutdown(struct sock *so, int how);	/* SHUT_* */
+uint32_t sock_events(const struct sock *so);
+int sock_take_error(struct sock *so);		/* pending error, cleared; positive errno */
+int sock_local(const struct sock *so, struct endpoint *ep);
+int sock_peer(const struct sock *so, struct endpoint *ep);	/* -ENOTCONN */
+/* Linux's levels, names and layouts. -ENOPROTOOPT for what is not there. */
+int sock_setopt(struct sock *so, int level, int name, const void *v, socklen_t len);
+int sock_getopt(struct sock *so, int level, int name, void *v, socklen_t *len);
+
+/* --- inside the stack (sock.c) --- */
+
+extern const struct sock_ops udp_ops, tcp_ops;
+struct sock *udp_sock_new(struct stack *st);	/* zeroed but for its own part */
+struct sock *tcp_sock_new(struct stack *st);
+void sock_init(struct sock *so, struct stack *st, const struct sock_ops *ops,
+	       int family, int type, int proto);
+void sock_fini(struct sock *so);		/* out of all tables and lists */
+
+/* Ports. ep->port 0 chooses one (RFC 6056). Linux's rules for reuse. 0,
+ * -EADDRINUSE, -EADDRNOTAVAIL, -EACCES. Puts the socket in the bound table. */
+int sock_table_bind(struct sock *so, const struct endpoint *ep);
+/* Both ends known: chooses a local port if there is none and enters the
+ * connection table. -EADDRINUSE if the four are taken, -EADDRNOTAVAIL when no
+ * port is left. */
+int sock_table_connect(struct sock *so);
+void sock_table_remove(struct sock *so);
+/* Exact connection, else the best listener or bound socket (address before
+ * wildcard, IPv6 wildcard for IPv4 unless v6only; reuseport by flow hash). */
+struct sock *sock_find(struct stack *st, int proto, const struct ip *ip,
+		       uint16_t local_port, uint16_t remote_port);
+struct sock *sock_find_connected(struct stack *st, int proto, const struct endpoint *local,
+				 const struct endpoint *remote);
+void sock_wake(struct sock *so);
+void sock_set_error(struct sock *so, int error);	/* and wakes */
+
+/* Walks all, for show and stack_free: NULL starts. */
+struct sock *sock_next(struct stack *st, struct sock *so);
+const char *sock_state_name(const struct sock *so);	/* "ESTABLISHED", "LISTEN", "UNCONN" */
+
+#endif
