@@ -8,9 +8,10 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "base/text.h"
 
 #define LINE_MAX_LEN	1024
 
@@ -31,13 +32,13 @@ void log_set_name(const char *name)
 static void put_line(const char *fmt, va_list ap)
 {
 	char line[LINE_MAX_LEN];
+	struct text t = text_of(line, sizeof(line) - 1);
 	int saved = errno;
-	size_t n, room = sizeof(line) - 1;
 
-	n = MIN((size_t)snprintf(line, room, "%s: ", prefix), room - 1);
-	n += MIN((size_t)vsnprintf(line + n, room - n, fmt, ap), room - n - 1);
-	line[n++] = '\n';
-	if (write(STDERR_FILENO, line, n) < 0)
+	text_add(&t, "%s: ", prefix);
+	text_addv(&t, fmt, ap);
+	line[t.len++] = '\n';
+	if (write(STDERR_FILENO, line, t.len) < 0)
 		errno = saved;		/* nobody is left to be told */
 	errno = saved;
 }

@@ -8,19 +8,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void text_add(struct text *t, const char *fmt, ...)
+void text_addv(struct text *t, const char *fmt, va_list ap)
 {
 	size_t room = t->size - t->len;
-	va_list ap;
 	int n;
 
 	if (!t->size) {
 		t->cut = true;
 		return;
 	}
-	va_start(ap, fmt);
 	n = vsnprintf(t->s + t->len, room, fmt, ap);
-	va_end(ap);
 	if (n < 0)
 		return;
 	if ((size_t)n >= room) {
@@ -28,6 +25,15 @@ void text_add(struct text *t, const char *fmt, ...)
 		n = (int)(room - 1);
 	}
 	t->len += (size_t)n;
+}
+
+void text_add(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	text_addv(t, fmt, ap);
+	va_end(ap);
 }
 
 void text_hex(struct text *t, const void *p, size_t n)

@@ -2,6 +2,8 @@
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
+#include <stdarg.h>
+
 #include "base/base.h"
 
 /* Bounded: what does not fit is cut and cut is set; always terminated. */
@@ -19,6 +21,7 @@ static inline struct text text_of(char *buf, size_t size)
 }
 
 void text_add(struct text *t, const char *fmt, ...) PRINTF(2, 3);
+void text_addv(struct text *t, const char *fmt, va_list ap) PRINTF(2, 0);
 void text_hex(struct text *t, const void *p, size_t n);
 
 /* The whole string is a number in [min, max], else false. Base 10; size also
