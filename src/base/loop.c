@@ -132,8 +132,14 @@ static void run_batch(struct loop *l)
 
 int loop_wait(struct loop *l, usec at)
 {
-	int n = wait_usec(l, at == NEVER ? NEVER : MAX(at - now_mono(), 0));
+	usec left = at;
+	int n;
 
+	if (at != NEVER) {
+		left = at - now_mono();
+		left = MAX(left, 0);
+	}
+	n = wait_usec(l, left);
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	l->n = n;
