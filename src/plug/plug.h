@@ -1,0 +1,84 @@
+/* plug.h - how frames enter and leave (opened from a locator)
+ *
+ * A plug is passive: its user waits on fd (and on write_wanted) and calls
+ * plug_recv, plug_flush. Frames are packets: cur at the Ethernet header. A plug
+ * that cannot carry super-frames and PARTIAL sums segments and sums on the way
+ * out (offload.c), and coalesces on the way in.
+ */
+#ifndef PLUG_PLUG_H
+#define PLUG_PLUG_H
+
+#include "stack/pkt.h"
+#include "base/rand.h"
+
+struct plug;
+
+struct plug_ops {
+	const char *scheme;		/* "vde", for show */
+	/* Queues for sending; takes pkt. */
+	void	(*send)(struct plug *p, struct pkt *pkt);
+	/* Writes what is queued in as few calls as possible. 0, -EAGAIN (wait
+	 * for writable), or the error that ended the plug. */
+	int	(*flush)(struct plug *p);
+	/* Hands over up to max frames that have arrived: p->deliver(p, pkt)
+	 * takes each. Count, 0: nothing now, or the error that ended the plug
+	 * (-EPIPE: the other side is gone). */
+	int	(*recv)(struct plug *p, int max);
+	/* Wire frames that may still be queued without loss. */
+	uint32_t (*room)(struct plug *p);
+	/* Time-driven plugs (fault): run what is due; next deadline. NULL: none. */
+	void	(*run)(struct plug *p, usec now);
+	usec	(*deadline)(struct plug *p);
+	void	(*close)(struct plug *p);	/* frees p */
+};
+
+struct plug {
+	const struct plug_ops *ops;
+	int		fd;		/* readable: recv; -1: none (pair: see wake) */
+	bool		want_write;	/* flush gave -EAGAIN: wait for fd writable */
+	int		hup_fd;		/* becomes readable when the other side has left; -1 */
+	uint32_t	mtu;		/* largest IP packet below: 1500, or more */
+	bool		offload;	/* the other side takes super-frames and PARTIAL sums */
+	struct arena	*arena;		/* for payload sent by here; NULL: any */
+	void		(*deliver)(struct plug *p, struct pkt *pkt);
+	void		(*wake)(struct plug *p); /* plugs without fd: frames wait; any thread */
+	void		*user;
+	uint64_t	rx_frames, tx_frames, rx_bytes, tx_bytes, tx_drops, rx_drops;
+};
+
+struct plug_conf {
+	const char	*descr;		/* told to the switch: "ioth run name user=.. pid=.." */
+	usec		now;
+};
+
+/* Opens a locator: vde://PATH, a bare path, fault://OPTS{LOCATOR}. NULL with
+ * *why (malloc'd, one line naming the input and the cure; caller frees). */
+struct plug *plug_open(const char *locator, const struct plug_conf *conf, char **why);
+
+/* Two ends in one process: what one sends the other receives, by reference. */
+int plug_pair(struct plug *ends[2]);
+
+static inline void plug_send(struct plug *p, struct pkt *pkt) { p->ops->send(p, pkt); }
+static inline int plug_flush(struct plug *p) { return p->ops->flush(p); }
+static inline int plug_recv(struct plug *p, int max) { return p->ops->recv(p, max); }
+static inline uint32_t plug_room(struct plug *p) { return p->ops->room(p); }
+static inline void plug_run(struct plug *p, usec now) { if (p->ops->run) p->ops->run(p, now); }
+static inline usec plug_deadline(struct plug *p) { return p->ops->deadline ? p->ops->deadline(p) : NEVER; }
+void plug_close(struct plug *p);	/* NULL is fine */
+
+/* --- for plugs: offload fix-ups (offload.c) --- */
+
+/* Cuts a super-frame into wire frames and completes sums: emit takes each, in
+ * order. Payload stays by reference. Takes pkt. */
+void offload_out(struct pkt *pkt, void (*emit)(void *ctx, struct pkt *frame), void *ctx);
+
+/* Joins TCP segments that follow each other within one burst of arrivals (GRO):
+ * give every arriving frame to merge_add, call merge_flush at the burst's end.
+ * A merged packet has PKT_SUM_OK (each part verified) and gso_size set; frames
+ * of other kinds pass at once, order within a connection is kept. */
+struct merge *merge_new(void (*emit)(void *ctx, struct pkt *pkt), void *ctx);
+void merge_add(struct merge *m, struct pkt *pkt);
+void merge_flush(struct merge *m);
+void merge_free(struct merge *m);
+
+#endif
