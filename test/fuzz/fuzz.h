@@ -1,0 +1,44 @@
+/* fuzz.h - what fuzz targets share: properties that end the process
+ *
+ * A target is LLVMFuzzerTestOneInput alone; libFuzzer or main.c drives it.
+ */
+#ifndef FUZZ_H
+#define FUZZ_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/base.h"
+#include "base/text.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A property does not hold: abort, which every driver reports with the input. */
+#define CHECK(cond) \
+	do { \
+		if (!(cond)) { \
+			fprintf(stderr, "%s:%d: %s does not hold\n", \
+				__FILE__, __LINE__, #cond); \
+			abort(); \
+		} \
+	} while (0)
+
+/* A line for people: not empty, complete, one line, printable. */
+static inline void check_line(const struct text *t)
+{
+	CHECK(t->len > 0 && !t->cut && t->s[t->len] == 0);
+	for (size_t i = 0; i < t->len; i++)
+		CHECK(t->s[i] >= ' ' && t->s[i] <= '~');
+}
+
+/* print(t, h) gives a proper line. */
+#define CHECK_PRINT(print, h) \
+	do { \
+		char line_[1024]; \
+		struct text t_ = text_of(line_, sizeof(line_)); \
+		\
+		print(&t_, h); \
+		check_line(&t_); \
+	} while (0)
+
+#endif
