@@ -15,6 +15,7 @@ struct ip {
 	uint8_t		proto, ttl, tos;	/* tos: traffic class */
 	bool		v4;
 	bool		group;		/* dst is multicast or broadcast */
+	bool		reassembled;	/* came as fragments */
 	uint32_t	flow;
 	struct netif	*nif;
 };
@@ -30,6 +31,11 @@ enum drop icmp6_in(struct stack *st, struct pkt *pkt, const struct ip *ip);
 enum drop nd_in(struct stack *st, struct pkt *pkt, const struct ip *ip);
 enum drop udp_in(struct stack *st, struct pkt *pkt, const struct ip *ip);
 enum drop tcp_in(struct stack *st, struct pkt *pkt, const struct ip *ip);
+
+/* TCP's part of a stack: made after the socket table, ended after every socket
+ * has been destroyed. */
+void tcp_stack_init(struct stack *st);
+void tcp_stack_fini(struct stack *st);
 
 /* True if the transport checksum at cur (over pkt_len bytes) is right or was
  * verified by the deliverer. */

@@ -116,14 +116,20 @@ static inline uint32_t pkt_len(const struct pkt *pkt)
 const uint8_t *pkt_pull(struct pkt *pkt, unsigned n);
 static inline void pkt_skip(struct pkt *pkt, unsigned n) { pkt->cur += n; }
 
-/* Out: n bytes in front of everything; sets cur = start. NULL: no room. */
+/* Out: n bytes in front of everything; sets cur = start. NULL: no room.
+ * sum_start (of a PARTIAL sum) and gso_hlen (of a super-frame) grow by n, so
+ * whoever sets them counts from its own header. */
 uint8_t *pkt_push(struct pkt *pkt, unsigned n);
+/* What is left from cur on becomes the contents of a packet to be sent: room
+ * in front again, no offload notes (echo replies, packets sent back). */
+void pkt_turn(struct pkt *pkt);
 
 /* Appends a span; takes over one reference of chunk. False when the table is
  * full (the reference is then dropped). */
 bool pkt_add_ext(struct pkt *pkt, struct chunk *chunk, uint8_t *p, uint32_t len);
 /* Appends bytes, copied into chunks of the arena. False: no memory or table full. */
 bool pkt_append(struct pkt *pkt, struct arena *a, const void *p, uint32_t len);
+bool pkt_append_iov(struct pkt *pkt, struct arena *a, const struct iovec *iov, int n, uint32_t total);
 
 void pkt_trim_front(struct pkt *pkt, uint32_t n);	/* from cur on: header rest, then payload */
 void pkt_trim_to(struct pkt *pkt, uint32_t len);	/* pkt_len becomes len if it was more */

@@ -53,15 +53,41 @@ struct sock_ops {
 	void	(*destroy)(struct sock *so);	/* stack_free: release everything, silently */
 };
 
+/* A group the socket has joined. */
+struct sock_group {
+	struct list	link;
+	struct netif	*nif;
+	struct ip_addr	addr;
+};
+
+/* What a socket asks of IPv4 (index 0) and of IPv6 (index 1). */
+struct sock_ip {
+	uint8_t		ttl;		/* 0: default */
+	uint8_t		tos;
+	uint8_t		mtu_discover;	/* IP_PMTUDISC_* */
+	uint8_t		group_ttl;
+	bool		group_loop;
+	uint32_t	group_if;	/* 0: by route */
+};
+
 struct sock {
 	struct list	link;		/* all sockets of the stack */
-	struct map_node	node;		/* sock.c: port or connection table */
+	struct map_node	node;		/* sock_table.c: connection table */
+	struct list	port_link;	/* sock_table.c: among those of its port */
+	struct sock_port *port;		/* NULL: has none */
 	struct list	stall;
 	struct stack	*st;
 	const struct sock_ops *ops;
 	int		family, type, proto;	/* AF_INET or AF_INET6; SOCK_*; IPPROTO_* */
 	struct endpoint	local, remote;	/* addr any / port 0: not set */
-	bool		bound;		/* in the table */
+	bool		bound;		/* has a port */
+	bool		connected;	/* in the connection table */
+	bool		listening;	/* takes packets of no connection (set by sock_listen) */
+	bool		addr_locked, port_locked;	/* chosen by bind, kept by disconnect */
+	bool		freebind, late_port;	/* IP_FREEBIND, IP_BIND_ADDRESS_NO_PORT */
+	bool		dontroute, timestamp;
+	struct sock_ip	ip[2];		/* use sock_ip() */
+	struct list	groups;		/* struct sock_group */
 	bool		v6only, reuseaddr, reuseport, broadcast, keepalive, oobinline;
 	bool		recverr, pktinfo, recvttl, recvtos;
 	bool		linger_on;
@@ -114,6 +140,17 @@ struct sock *tcp_sock_new(struct stack *st);
 void sock_init(struct sock *so, struct stack *st, const struct sock_ops *ops,
 	       int family, int type, int proto);
 void sock_fini(struct sock *so);		/* out of all tables and lists */
+/* A connection accepted by a listener starts with the listener's options. */
+void sock_inherit(struct sock *so, const struct sock *listener);
+/* Fills flow from local and remote and routes; an open local address is then
+ * the one chosen. 0 or the error of ip_route. */
+int sock_route(struct sock *so);
+/* Waits for room on the netif: resume is called by netif_ready. */
+void sock_stall(struct sock *so, struct netif *nif);
+static inline const struct sock_ip *sock_ip(const struct sock *so, const struct ip_addr *dst)
+{
+	return &so->ip[ip_is_v4(dst) ? 0 : 1];
+}
 
 /* Ports. ep->port 0 chooses one (RFC 6056). Linux's rules for reuse. 0,
  * -EADDRINUSE, -EADDRNOTAVAIL, -EACCES. Puts the socket in the bound table. */
@@ -129,6 +166,11 @@ struct sock *sock_find(struct stack *st, int proto, const struct ip *ip,
 		       uint16_t local_port, uint16_t remote_port);
 struct sock *sock_find_connected(struct stack *st, int proto, const struct endpoint *local,
 				 const struct endpoint *remote);
+/* All sockets a datagram to a group or broadcast address is for. */
+void sock_find_all(struct stack *st, int proto, const struct ip *ip, uint16_t local_port,
+		   uint16_t remote_port, void (*each)(void *ctx, struct sock *so), void *ctx);
+struct sock_table *sock_table_new(struct stack *st);
+void sock_table_free(struct sock_table *t);
 void sock_wake(struct sock *so);
 void sock_set_error(struct sock *so, int error);	/* and wakes */
 

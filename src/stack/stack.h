@@ -20,6 +20,8 @@
 #include "stack/pkt.h"
 
 struct frag_table;
+struct icmp_limit;
+struct pmtu_table;
 struct neigh_table;
 struct route_table;
 struct sock_table;
@@ -41,8 +43,10 @@ struct stack {
 	struct sock_table *socks;
 	struct tcp_stack *tcp;
 	uint64_t	drops[N_DROPS];
-	uint64_t	icmp_tokens;	/* icmp.c: error rate limit */
-	usec		icmp_filled;
+	struct icmp_limit *icmp;	/* icmp.c: error rate limit */
+	struct pmtu_table *pmtu;	/* pmtu.c */
+	uint32_t	route_gen;	/* changes with routes, addresses, path MTUs; never 0 */
+	uint16_t	ip_ids[64];	/* ip4.c: counters by hash of the two ends */
 	/* Called on each drop before the packet is freed, for traces; may be NULL. */
 	void		(*on_drop)(struct stack *st, const struct pkt *pkt, enum drop why);
 	void		*user;		/* the node or the simulator */
@@ -107,6 +111,14 @@ struct netif_addr {
 	uint8_t		dad_left;
 	struct stimer	dad;
 	usec		valid_until, preferred_until;
+	struct stimer	life;		/* at valid_until */
+};
+
+/* A multicast group this interface receives (group.c). */
+struct netif_group {
+	struct list	link;
+	struct ip_addr	addr;
+	uint32_t	users;
 };
 
 struct netif {
@@ -123,6 +135,12 @@ struct netif {
 	struct list	addrs;
 	struct list	stalled;	/* sockets waiting for room (sock.stall) */
 	struct list	loop;		/* loopback only: frames under way */
+	uint32_t	looped;		/* how many */
+	struct list	groups;
+	struct list	learned;	/* nd.c: routes with a lifetime */
+	struct stimer	rs;		/* nd.c: next router solicitation */
+	uint8_t		rs_left;
+	uint8_t		hops;		/* nd.c: hop limit told by a router; 0: none */
 	uint64_t	rx_frames, rx_bytes, tx_frames, tx_bytes;
 };
 
@@ -138,6 +156,10 @@ int netif_addr_del(struct netif *nif, const struct ip_addr *a, unsigned len);
 struct netif_addr *netif_addr_find(const struct netif *nif, const struct ip_addr *a);
 struct netif *netif_by_index(struct stack *st, uint32_t index);
 struct netif *netif_by_name(struct stack *st, const char *name);
+/* Groups: counted, the first join is announced. 0 or -ENOBUFS. */
+int netif_join(struct netif *nif, const struct ip_addr *group);
+void netif_leave(struct netif *nif, const struct ip_addr *group);
+bool netif_joined(const struct netif *nif, const struct ip_addr *group);
 /* Is this address ours (any interface, usable)? NULL if not. */
 struct netif_addr *stack_addr(struct stack *st, const struct ip_addr *a);
 
@@ -157,6 +179,9 @@ int route_add(struct stack *st, const struct route *r);	/* copied; 0, -EEXIST, -
 int route_del(struct stack *st, const struct route *r);
 /* Longest prefix, then lowest metric; ifindex 0: any interface. */
 const struct route *route_find(struct stack *st, const struct ip_addr *dst, uint32_t ifindex);
+/* All routes of an interface that is going away. */
+void route_flush(struct netif *nif);
+static inline void route_changed(struct stack *st) { st->route_gen += st->route_gen + 1 ? 1 : 2; }
 /* The i-th, for show; NULL past the end. */
 const struct route *route_at(struct stack *st, unsigned i);
 
