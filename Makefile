@@ -1,52 +1,113 @@
 # make            build/ioth and build/libioth.a
-# make check      unit, sim, packet scripts, quick interop and e2e (installs what is missing)
-# SAN=address,undefined   a sanitizer build in its own directory
+# make demo       two web servers and a client, each a node (installs what is missing)
+# make check      all tests, in a few minutes (installs what is missing)
+# make lint       include arrows, globals, man pages, names in doc/
+# make install    PREFIX=/usr/local DESTDIR=
+# make bench      measures, beside the kernel and the peers
+# make fuzz       every fuzz target for FUZZ_TIME seconds
+# make unit|pkt|sim|fuzz-quick|interop|e2e     one group of tests
+# SAN=address,undefined   a sanitizer build in a directory of its own
 #
-# Every src/<folder>/*.c is a module of the library except src/cmd, the command.
+# Every src/<folder>/*.c is a module of the library, except src/cmd: the command.
 # Every test/unit/*.c and test/fuzz/*.c is a program of its own.
 
-CC	?= gcc
-SAN	?=
-B	:= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 comma	:= ,
+CC	?= gcc
+CFLAGS	?= -O2 -g
+PREFIX	?= /usr/local
+SAN	?=
+JOBS	?= $(shell nproc)
+FUZZ_TIME ?= 600
+B	:= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+BF	:= $B-fuzz
 
 PKGS	:= libseccomp libsodium
-CFLAGS	?= -O2 -g
-CFLAGS	+= -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
-	   -Wmissing-prototypes -Wno-unused-parameter -fno-strict-aliasing \
-	   -Isrc -Iinclude -MMD -MP -pthread $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-LDFLAGS	+= -pthread $(if $(SAN),-fsanitize=$(SAN))
-LDLIBS	+= $(shell pkg-config --libs $(PKGS)) -ldl
+FLAGS	:= -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
+	   -Wmissing-prototypes -Wno-unused-parameter -fno-strict-aliasing -pthread \
+	   -Isrc -Iinclude $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
+	   -fno-sanitize-recover=all)
+LINK	= $(CC) -pthread $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN)) -o $@ $^
+LIBS	:= $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo $(PKGS:lib%=-l%)) -ldl
 
-LIB_SRC	:= $(wildcard src/base/*.c src/proto/*.c src/stack/*.c src/name/*.c \
-	     src/plug/*.c src/switch/*.c src/node/*.c src/run/*.c)
+LIB_SRC	:= $(wildcard $(patsubst %,src/%/*.c,base proto stack name plug switch node run))
 CMD_SRC	:= $(wildcard src/cmd/*.c)
-UNIT_SRC := $(wildcard test/unit/*.c)
 LIB_OBJ	:= $(LIB_SRC:%.c=$B/%.o)
 CMD_OBJ	:= $(CMD_SRC:%.c=$B/%.o)
-UNIT	:= $(UNIT_SRC:test/unit/%.c=$B/unit/%)
+UNIT	:= $(patsubst test/%.c,$B/%,$(wildcard test/unit/*.c))
+FUZZ	:= $(patsubst test/%.c,$B/%,$(filter-out %/main.c,$(wildcard test/fuzz/*.c)))
+# drives a fuzz target that is built without libFuzzer
+FUZZ_MAIN := $(if $(findstring fuzzer,$(SAN)),,$B/test/fuzz/main.o)
 
-.PHONY: all unit clean
+.PHONY: all tests deps demo check lint install bench clean fuzz fuzz-progs \
+	unit pkt sim fuzz-quick interop e2e
 .SECONDARY:
+
 all: $B/libioth.a $(if $(CMD_SRC),$B/ioth)
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c -o $@ $<
+	$(CC) $(FLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $B/libioth.a: $(LIB_OBJ)
 	@rm -f $@
 	ar rcs $@ $^
 
 $B/ioth: $(CMD_OBJ) $B/libioth.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(LINK) $(LIBS)
 
 $B/unit/%: $B/test/unit/%.o $B/libioth.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	$(LINK) -lcmocka $(LIBS)
 
-unit: $(UNIT)
-	@for t in $(UNIT); do timeout 60 $$t || exit 1; done
+$B/fuzz/%: $B/test/fuzz/%.o $(FUZZ_MAIN) $B/libioth.a
+	@mkdir -p $(@D)
+	$(LINK) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) $(LIBS)
+
+# --- tests: what runs each is tools/check ---
+
+tests: all $(UNIT)
+
+deps:
+	@tools/deps check
+
+demo:
+	@tools/deps demo
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@tools/demo $B/ioth
+
+check:
+	@tools/deps check
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@$(MAKE) --no-print-directory -j$(JOBS) fuzz-progs
+	@B=$B BF=$(BF) tools/check unit pkt sim fuzz lint interop e2e
+
+unit pkt sim interop e2e: tests
+	@B=$B BF=$(BF) tools/check $@
+
+fuzz-quick: fuzz-progs
+	@B=$B BF=$(BF) tools/check fuzz
+
+fuzz: fuzz-progs
+	@B=$B BF=$(BF) FUZZ_TIME=$(FUZZ_TIME) tools/check fuzz
+
+# clang's libFuzzer, with the sanitizers, in a directory of its own
+fuzz-progs:
+	@$(MAKE) --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined \
+		B=$(BF) fuzz-here
+fuzz-here: $(FUZZ)
+.PHONY: fuzz-here
+
+lint: all
+	@B=$B tools/lint
+
+bench: all
+	@for b in $(sort $(wildcard bench/*.sh)); do IOTH=$B/ioth $$b || exit 1; done
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/share/man/man1
+	install $B/ioth $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $B/libioth.a $(DESTDIR)$(PREFIX)/lib
+	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
 
 clean:
 	rm -rf build build-*
