@@ -23,6 +23,23 @@ static uint64_t load64(const uint8_t *p)
 	return v;
 }
 
+static uint32_t load32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, 4);
+	return v;
+}
+
+static uint16_t load16(uint8_t first, uint8_t second)
+{
+	const uint8_t b[2] = { first, second };
+	uint16_t v;
+
+	memcpy(&v, b, 2);
+	return v;
+}
+
 static uint16_t fold(uint64_t v)
 {
 	v = (v >> 32) + (uint32_t)v;
@@ -32,13 +49,22 @@ static uint16_t fold(uint64_t v)
 	return (uint16_t)v;
 }
 
-/* Up to 7 bytes; what is missing counts as zero (RFC 1071 1). */
+/* Up to 7 bytes; a last one alone has a zero beside it (RFC 1071 1). */
 static uint64_t tail(const uint8_t *p, size_t n)
 {
-	uint8_t b[8] = { 0 };
+	uint64_t v = 0;
 
-	memcpy(b, p, n);
-	return load64(b);
+	if (n & 4) {
+		v += load32(p);
+		p += 4;
+	}
+	if (n & 2) {
+		v += load16(p[0], p[1]);
+		p += 2;
+	}
+	if (n & 1)
+		v += load16(p[0], 0);
+	return v;
 }
 
 static uint64_t piece(const uint8_t *p, size_t n)
