@@ -48,6 +48,18 @@ static void below_is_in_range_and_even(void **state)
 	assert_int_equal(rng_below(&r, 1), 0);
 }
 
+/* Four in three: without drawing again, each third value comes twice as often. */
+static void large_ranges_are_even(void **state)
+{
+	unsigned thirds = 0;
+	struct rng r;
+
+	rng_seed(&r, 1);
+	for (int i = 0; i < 30000; i++)
+		thirds += rng_below(&r, 0xc0000000u) % 3 == 0;
+	assert_in_range(thirds, 9500, 10500);
+}
+
 static void doubles_lie_in_zero_to_one(void **state)
 {
 	struct rng r;
@@ -78,6 +90,7 @@ int main(void)
 		cmocka_unit_test(vector_of_the_paper),
 		cmocka_unit_test(a_seed_repeats),
 		cmocka_unit_test(below_is_in_range_and_even),
+		cmocka_unit_test(large_ranges_are_even),
 		cmocka_unit_test(doubles_lie_in_zero_to_one),
 		cmocka_unit_test(the_system_seeds_differ),
 	};

@@ -107,6 +107,34 @@ static void tags(void **state)
 	assert_line(&f, "vlan 5 vlan 6 prio 1 arp who-has 10.0.0.2 tell 10.0.0.1");
 }
 
+static void five_tags_are_too_many(void **state)
+{
+	struct vlan v = { .id = 1, .type = ETHERTYPE_VLAN };
+	struct frame f;
+
+	start(&f, ETHERTYPE_VLAN);
+	for (int i = 0; i < 5; i++)
+		vlan_emit(&f.w, &v);
+	assert_line(&f, "vlan 1 vlan 1 vlan 1 vlan 1 "
+		    "02:00:00:00:00:01 > 02:00:00:00:00:02 vlan len 4");
+}
+
+static void nothing_is_read_past_the_ip_length(void **state)
+{
+	struct nd_ns ns = { .target = addr("fd00::2") };
+	struct frame f;
+
+	start(&f, ETHERTYPE_IP4);
+	put_ip4(&f, 6, 8, 0, 0);
+	tcp_emit(&f.w, &syn_ack);
+	assert_line(&f, "10.0.0.1.80 > 10.0.0.2.40000: [bad tcp]");
+
+	start(&f, ETHERTYPE_IP6);
+	put_ip6(&f, 58, 20);
+	nd_ns_emit(&f.w, &ns);
+	assert_line(&f, "fd00::1 > fd00::2: icmp6 type 135 code 0 [bad]");
+}
+
 static void fragments(void **state)
 {
 	struct ip6_frag fh = { .next = 17, .off = 0, .more = true, .id = 3 };
@@ -263,6 +291,8 @@ int main(void)
 		cmocka_unit_test(padding_is_not_payload),
 		cmocka_unit_test(udp_lines),
 		cmocka_unit_test(tags),
+		cmocka_unit_test(five_tags_are_too_many),
+		cmocka_unit_test(nothing_is_read_past_the_ip_length),
 		cmocka_unit_test(fragments),
 		cmocka_unit_test(icmp_error_quotes_once),
 		cmocka_unit_test(eight_quoted_bytes_of_tcp),

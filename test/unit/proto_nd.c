@@ -139,6 +139,8 @@ static void skipped_options(void **state)
 		1, 1, 2, 0, 0, 0, 0, 1,
 		1, 1, 2, 0, 0, 0, 0, 2,				/* the second */
 		3, 1, 64, 0, 0, 0, 0, 0,			/* short prefix */
+		3, 3, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		0, 0, 0, 0, 0xfd, 0, 0, 0, 0, 0, 0, 0,
 		5, 1, 0, 0, 0, 0, 5, 0xdc };
 	struct nd_ns m;
 
