@@ -23,6 +23,11 @@ void log_set_level(enum log_level max)
 	max_level = max;
 }
 
+bool log_shows(enum log_level lv)
+{
+	return lv <= max_level;
+}
+
 /* The string is kept, not copied. */
 void log_set_name(const char *name)
 {

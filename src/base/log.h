@@ -11,6 +11,7 @@
 enum log_level { LOG_ERROR, LOG_INFO, LOG_DEBUG };
 
 void log_set_level(enum log_level max);
+bool log_shows(enum log_level lv);	/* is that level printed? */
 void log_set_name(const char *name);	/* the prefix; default "ioth" */
 void log_put(enum log_level lv, const char *fmt, ...) PRINTF(2, 3);
 _Noreturn void die(int status, const char *fmt, ...) PRINTF(2, 3);

@@ -1,0 +1,411 @@
+/* node.c - the lock, the plugs and the driver of a node
+ *
+ * in:   node_drive -> iface_ready -> plug_recv -> iface_deliver -> stack_input
+ * out:  stack -> iface_out -> plug_send, then once per settling plug_flush
+ *
+ * Settling is the one place where due work runs: the stack's timers and
+ * loopback, then the program ends of sockets with news, until neither has any
+ * left; then each plug that was given frames is flushed once, so a burst costs
+ * one system call.
+ */
+#include "node/node.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "node/vsock.h"
+
+#define RECV_BATCH	64
+
+/* A plug and the interface it is for the stack. */
+struct iface {
+	struct node	*node;
+	struct plug	*plug;
+	struct netif	*nif;
+	struct watch	w, hup;
+	bool		queued;		/* frames since the last flush */
+	bool		woken;		/* a plug without fd has frames */
+};
+
+static void iface_out(struct netif *nif, struct pkt *pkt)
+{
+	struct iface *ifc = nif->ctx;
+
+	if (!ifc->plug) {
+		drop(nif->st, pkt, DROP_NETIF_DOWN);
+		return;
+	}
+	ifc->queued = true;
+	plug_send(ifc->plug, pkt);
+}
+
+static uint32_t iface_room(struct netif *nif)
+{
+	struct iface *ifc = nif->ctx;
+
+	return ifc->plug ? plug_room(ifc->plug) : UINT32_MAX;
+}
+
+static const struct netif_ops iface_ops = { .out = iface_out, .room = iface_room };
+
+static void iface_deliver(struct plug *p, struct pkt *pkt)
+{
+	struct iface *ifc = p->user;
+
+	stack_input(ifc->node->st, ifc->nif, pkt);
+}
+
+/* The other side has gone: the node lives on without this interface. */
+static void iface_lost(struct iface *ifc, int error)
+{
+	struct node *n = ifc->node;
+
+	err("%s: the network has gone (%s); what needs it will time out",
+	    ifc->nif->name, strerror(-error));
+	loop_unwatch(n->loop, &ifc->w);
+	loop_unwatch(n->loop, &ifc->hup);
+	plug_close(ifc->plug);
+	ifc->plug = NULL;
+}
+
+static void iface_flush(struct iface *ifc)
+{
+	int ret = plug_flush(ifc->plug);
+	uint32_t want = EPOLLIN;
+
+	ifc->queued = false;
+	if (ret < 0 && ret != -EAGAIN) {
+		iface_lost(ifc, ret);
+		return;
+	}
+	if (ifc->plug->want_write)
+		want |= EPOLLOUT;
+	if (ifc->plug->fd >= 0 && want != ifc->w.events)
+		loop_watch(ifc->node->loop, &ifc->w, want);
+}
+
+static void iface_recv(struct iface *ifc)
+{
+	int ret = plug_recv(ifc->plug, RECV_BATCH);
+
+	if (ret < 0 && ret != -EAGAIN)
+		iface_lost(ifc, ret);
+}
+
+static void iface_ready(struct watch *w, uint32_t events)
+{
+	struct iface *ifc = container_of(w, struct iface, w);
+
+	if (events & EPOLLOUT) {
+		iface_flush(ifc);
+		if (ifc->plug && plug_room(ifc->plug))
+			netif_ready(ifc->nif);
+	}
+	if (ifc->plug && events & (EPOLLIN | EPOLLERR | EPOLLHUP))
+		iface_recv(ifc);
+}
+
+static void iface_hup(struct watch *w, uint32_t events)
+{
+	struct iface *ifc = container_of(w, struct iface, hup);
+	char byte;
+	ssize_t n = recv(w->fd, &byte, 1, MSG_DONTWAIT);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		iface_lost(ifc, -EPIPE);
+}
+
+/* A plug without fd has frames; called from any thread. */
+static void iface_wake(struct plug *p)
+{
+	struct iface *ifc = p->user;
+
+	__atomic_store_n(&ifc->woken, true, __ATOMIC_RELEASE);
+	node_kick(ifc->node);
+}
+
+static struct mac mac_choose(void)
+{
+	struct mac m;
+	struct hash_key k;
+
+	hash_key_system(&k);
+	memcpy(m.b, k.b, sizeof(m.b));
+	m.b[0] = (uint8_t)((m.b[0] & 0xfc) | 0x02);	/* local, unicast */
+	return m;
+}
+
+static int iface_add(struct node *n, const struct node_conf *c, int i, char **why)
+{
+	struct plug_conf pc = { .now = n->st->now };
+	struct iface *ifc = xzalloc(sizeof(*ifc));
+	char name[16];
+	char *descr = xasprintf("ioth%s%s user=%u pid=%d", c->name ? " " : "",
+				c->name ? c->name : "", getuid(), getpid());
+
+	pc.descr = descr;
+	ifc->node = n;
+	ifc->plug = plug_open(c->ifs[i].locator, &pc, why);
+	free(descr);
+	if (!ifc->plug) {
+		free(ifc);
+		return -1;
+	}
+	ifc->plug->user = ifc;
+	ifc->plug->deliver = iface_deliver;
+	ifc->plug->wake = iface_wake;
+	snprintf(name, sizeof(name), "eth%d", i);
+	ifc->nif = netif_add(n->st, name,
+			     mac_is_zero(&c->ifs[i].mac) ? mac_choose() : c->ifs[i].mac,
+			     c->ifs[i].mtu ? c->ifs[i].mtu : ifc->plug->mtu, 0, &iface_ops, ifc);
+	ifc->nif->arena = ifc->plug->arena;
+	ifc->w = (struct watch){ .fd = ifc->plug->fd, .ready = iface_ready };
+	if (ifc->w.fd >= 0)
+		loop_watch(n->loop, &ifc->w, EPOLLIN);
+	ifc->hup = (struct watch){ .fd = ifc->plug->hup_fd, .ready = iface_hup };
+	if (ifc->hup.fd >= 0)
+		loop_watch(n->loop, &ifc->hup, EPOLLIN | EPOLLRDHUP);
+	netif_up(ifc->nif);
+	n->ifs[n->n_if++] = ifc;
+	return 0;
+}
+
+static void kicked(struct watch *w, uint32_t events)
+{
+	uint64_t count;
+
+	if (read(w->fd, &count, sizeof(count)) < 0)
+		return;
+}
+
+void node_kick(struct node *n)
+{
+	uint64_t one = 1;
+
+	if (write(n->kick.fd, &one, sizeof(one)) < 0)
+		return;		/* full: it is being kicked already */
+}
+
+/* The interface on whose network gw lies, or an error text. */
+static char *gw_add(struct node *n, const struct ip_addr *gw)
+{
+	const struct route *via = route_find(n->st, gw, 0);
+	char text[IP_STRLEN];
+	struct route r = {
+		.dst = ip_is_v4(gw) ? IP4_ANY : IP6_ANY, .gw = *gw, .metric = 1024,
+	};
+
+	if (!via || via->nif == n->st->lo)
+		return xasprintf("--gw %s: not on a network of this node; give an --ip of "
+				 "the same network first", ip_text(gw, text));
+	r.nif = via->nif;
+	route_add(n->st, &r);
+	return NULL;
+}
+
+static char *configure(struct node *n, const struct node_conf *c)
+{
+	char text[IP_STRLEN];
+	char *why = NULL;
+
+	for (int i = 0; i < c->n_set; i++) {
+		const char *eq = strchr(c->set[i], '=');
+		char *name = xstrdup(c->set[i]);
+
+		name[eq - c->set[i]] = 0;
+		if (stack_set(n->st, name, eq + 1) < 0)
+			why = xasprintf("--set %s: no such parameter or bad value "
+					"(names are Linux's sysctls)", c->set[i]);
+		free(name);
+		if (why)
+			return why;
+	}
+	for (int i = 0; i < c->n_if; i++) {
+		if (iface_add(n, c, i, &why) < 0)
+			return why;
+	}
+	for (int i = 0; i < c->n_addr; i++) {
+		const struct addr_conf *a = &c->addrs[i];
+
+		if (netif_addr_add(n->ifs[a->ifno]->nif, &a->addr, a->len) < 0)
+			return xasprintf("--ip %s/%u: not an address a node can have, or "
+					 "given twice", ip_text(&a->addr, text), a->len);
+	}
+	for (int i = 0; i < c->n_gw && !why; i++)
+		why = gw_add(n, &c->gw[i]);
+	memcpy(n->dns, c->dns, sizeof(n->dns));
+	n->n_dns = c->n_dns;
+	return why;
+}
+
+struct node *node_new(const struct node_conf *conf, char **why)
+{
+	struct node *n = xzalloc(sizeof(*n));
+
+	pthread_mutex_init(&n->lock, NULL);
+	n->loop = loop_new();
+	n->alarm_at = NEVER;
+	list_init(&n->dirty);
+	list_init(&n->tombs);
+	map_init(&n->vsocks);
+	n->st = stack_new(0, now_mono());
+	n->st->user = n;
+	n->kick = (struct watch){ eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), 0, kicked, false };
+	loop_watch(n->loop, &n->kick, EPOLLIN);
+	*why = configure(n, conf);
+	if (*why) {
+		node_free(n);
+		return NULL;
+	}
+	return n;
+}
+
+void node_free(struct node *n)
+{
+	vsock_free_all(n);
+	for (int i = 0; i < n->n_if; i++) {
+		if (n->ifs[i]->plug)
+			plug_flush(n->ifs[i]->plug);
+	}
+	stack_free(n->st);
+	for (int i = 0; i < n->n_if; i++) {
+		plug_close(n->ifs[i]->plug);
+		free(n->ifs[i]);
+	}
+	close(n->kick.fd);
+	loop_free(n->loop);
+	map_fini(&n->vsocks);
+	pthread_mutex_destroy(&n->lock);
+	free(n);
+}
+
+static usec deadline(const struct node *n)
+{
+	usec at = MIN(stack_deadline(n->st), n->alarm_at);
+
+	for (int i = 0; i < n->n_if; i++) {
+		if (n->ifs[i]->plug)
+			at = MIN(at, plug_deadline(n->ifs[i]->plug));
+	}
+	return at;
+}
+
+static void flush_plugs(struct node *n)
+{
+	for (int i = 0; i < n->n_if; i++) {
+		struct iface *ifc = n->ifs[i];
+
+		if (!ifc->plug)
+			continue;
+		plug_run(ifc->plug, n->st->now);
+		if (ifc->queued)
+			iface_flush(ifc);
+	}
+}
+
+/* Frames that a flush sent made room: connections that waited for it go on. */
+static bool resume_stalled(struct node *n)
+{
+	bool any = false;
+
+	for (int i = 0; i < n->n_if; i++) {
+		struct iface *ifc = n->ifs[i];
+
+		if (ifc->plug && !list_empty(&ifc->nif->stalled) && plug_room(ifc->plug)) {
+			netif_ready(ifc->nif);
+			any = true;
+		}
+	}
+	return any;
+}
+
+static void settle(struct node *n)
+{
+	do {
+		do {
+			struct list *l;
+
+			stack_run(n->st);
+			while ((l = list_pop(&n->dirty)))
+				vsock_pump(container_of(l, struct vsock, dirty));
+			stack_run(n->st);
+		} while (!list_empty(&n->dirty));
+		flush_plugs(n);
+	} while (resume_stalled(n));
+	if (n->settled)
+		n->settled(n);
+}
+
+void node_lock(struct node *n)
+{
+	pthread_mutex_lock(&n->lock);
+	stack_now(n->st, now_mono());
+}
+
+void node_unlock(struct node *n)
+{
+	bool kick;
+
+	settle(n);
+	kick = deadline(n) < n->asleep_until;
+	pthread_mutex_unlock(&n->lock);
+	if (kick)
+		node_kick(n);
+}
+
+static void recv_woken(struct node *n)
+{
+	for (int i = 0; i < n->n_if; i++) {
+		struct iface *ifc = n->ifs[i];
+
+		if (ifc->plug && __atomic_exchange_n(&ifc->woken, false, __ATOMIC_ACQUIRE))
+			iface_recv(ifc);
+	}
+}
+
+void node_drive(struct node *n)
+{
+	struct pollfd pfd = { .fd = loop_fd(n->loop), .events = POLLIN };
+	struct timespec ts;
+	usec left;
+
+	pthread_mutex_lock(&n->lock);
+	n->asleep_until = deadline(n);
+	left = n->asleep_until == NEVER ? NEVER : MAX(n->asleep_until - now_mono(), 0);
+	pthread_mutex_unlock(&n->lock);
+
+	ts = (struct timespec){ left / USEC_PER_SEC, left % USEC_PER_SEC * 1000 };
+	ppoll(&pfd, 1, left == NEVER ? NULL : &ts, NULL);
+
+	node_lock(n);
+	n->asleep_until = 0;
+	recv_woken(n);
+	loop_wait(n->loop, 0);
+	if (n->alarm_at <= n->st->now && n->alarm) {
+		n->alarm_at = NEVER;
+		n->alarm(n);
+	}
+	node_unlock(n);
+}
+
+unsigned node_flushing(struct node *n)
+{
+	static const char *const states[] = { "ESTABLISHED", "CLOSE-WAIT", "FIN-WAIT-1",
+					      "CLOSING", "LAST-ACK", "SYN-RECEIVED" };
+	unsigned count = 0;
+
+	for (struct sock *so = sock_next(n->st, NULL); so; so = sock_next(n->st, so)) {
+		if (so->type != SOCK_STREAM)
+			continue;
+		for (size_t i = 0; i < ARRAY_LEN(states); i++)
+			count += strcmp(sock_state_name(so), states[i]) == 0;
+	}
+	return count;
+}

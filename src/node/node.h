@@ -1,0 +1,94 @@
+/* node.h - a living stack: a lock, plugs, a driver
+ *
+ * A node has one lock. Whoever holds it may use the stack and everything hung
+ * on it; node_unlock runs what the calls made due, so a thread that sends
+ * carries its own packets to the plug. The driver (node_drive, one thread) waits
+ * for plugs, program descriptors and the deadline; it is kicked only when
+ * somebody else moved the deadline nearer than the one it sleeps towards.
+ */
+#ifndef NODE_NODE_H
+#define NODE_NODE_H
+
+#include <pthread.h>
+
+#include "base/loop.h"
+#include "base/map.h"
+#include "base/opt.h"
+#include "plug/plug.h"
+#include "stack/sock.h"
+
+#define NODE_IFS	16
+#define NODE_ADDRS	64
+#define NODE_DNS	3
+
+/* What NODE OPTIONS say (design section 13). Strings belong to argv. */
+struct node_conf {
+	const char	*name;
+	int		n_if;
+	struct if_conf {
+		const char	*locator;
+		struct mac	mac;		/* zero: chosen */
+		uint32_t	mtu;		/* 0: the plug's */
+	} ifs[NODE_IFS];
+	int		n_addr;
+	struct addr_conf {
+		struct ip_addr	addr;
+		unsigned	len;
+		int		ifno;		/* index into ifs */
+	} addrs[NODE_ADDRS];
+	int		n_gw;
+	struct ip_addr	gw[NODE_ADDRS];
+	int		n_dns;
+	struct ip_addr	dns[NODE_DNS];
+	int		n_set;
+	const char	*set[32];		/* NAME=VALUE */
+};
+
+struct dgram_notes;
+struct vsock_front;
+extern const struct opt node_options[];	/* set functions take a struct node_conf * */
+
+struct iface;
+struct vsock;
+
+struct node {
+	pthread_mutex_t	lock;
+	struct stack	*st;
+	struct loop	*loop;
+	struct watch	kick;			/* eventfd */
+	usec		asleep_until;		/* the driver's; 0: it is awake */
+	int		n_if;
+	struct iface	*ifs[NODE_IFS];
+	struct list	dirty;			/* vsocks whose socket has news */
+	struct map	vsocks;			/* by cookie of the program's end */
+	const struct vsock_front *front;
+	struct list	tombs;			/* vsocks whose program end is gone */
+	unsigned	n_tombs;
+	struct ip_addr	dns[NODE_DNS];		/* --dns: asked instead of */
+	int		n_dns;
+	struct ip_addr	resolvers[8];		/* the machine's name servers */
+	int		n_resolvers;
+	struct dgram_notes *notes;		/* vsock.c: datagram sources under way */
+	/* Called with the lock held after each settling; may be NULL. */
+	void		(*settled)(struct node *n);
+	/* A deadline of the user's own, and what to do then; at NEVER: none. */
+	usec		alarm_at;
+	void		(*alarm)(struct node *n);
+	void		*user;
+};
+
+/* Opens the plugs, adds addresses and routes. NULL with *why (malloc'd). */
+struct node *node_new(const struct node_conf *conf, char **why);
+void node_free(struct node *n);
+
+void node_lock(struct node *n);		/* and tells the stack the time */
+void node_unlock(struct node *n);	/* settles first */
+
+/* Waits once for something to do and does it; the driver thread's loop body. */
+void node_drive(struct node *n);
+void node_kick(struct node *n);		/* the driver looks again; any thread */
+
+/* Connections that still have bytes for their peers. */
+unsigned node_flushing(struct node *n);
+
+#endif

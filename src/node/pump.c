@@ -1,0 +1,155 @@
+/* pump.c - bytes between a program's descriptor and the stack's socket
+ *
+ *   program -> pair -> readv into the send buffer (reserve, commit) -> tcp_out
+ *   tcp_in -> received extents (peek, consume) -> sendmsg -> pair -> program
+ *
+ * One copy by the kernel each way and none by us. Both descriptors' readiness
+ * is edge triggered and remembered; a pump ends when each direction is blocked
+ * on one side or the other, and whoever unblocks it marks the vsock dirty.
+ */
+#include <errno.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "node/vsock_in.h"
+
+#define SPANS 16
+
+static size_t iov_total(const struct iovec *iov, int n)
+{
+	size_t sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += iov[i].iov_len;
+	return sum;
+}
+
+/* The program will write no more: FIN, after what it wrote. */
+static void out_end(struct vsock *vs)
+{
+	vs->readable = false;
+	if (vs->eof_out)
+		return;
+	vs->eof_out = true;
+	sock_shutdown(vs->so, SHUT_WR);
+}
+
+/* The program closed with bytes unread: RST, as the kernel would (RFC 2525 2.17). */
+static void out_abort(struct vsock *vs)
+{
+	vs->readable = false;
+	vs->eof_out = vs->hup = true;
+	vs->so->linger_on = true;
+	vs->so->linger = 0;
+}
+
+static void pump_out(struct vsock *vs)
+{
+	while (vs->readable && !vs->eof_out) {
+		struct iovec iov[SPANS];
+		int n = SPANS;
+		size_t room = sock_reserve(vs->so, iov, &n);
+		ssize_t got;
+
+		if (!room)
+			return;
+		got = readv(vs->w.fd, iov, n);
+		if (got > 0) {
+			sock_commit(vs->so, (size_t)got);
+			if ((size_t)got < room && !vs->hup)
+				vs->readable = false;
+		} else if (got == 0) {
+			out_end(vs);
+		} else if (errno == EAGAIN) {
+			vs->readable = false;
+		} else if (errno != EINTR) {
+			out_abort(vs);
+		}
+	}
+}
+
+/* True when everything received so far was passed on. */
+static bool pump_in(struct vsock *vs)
+{
+	for (;;) {
+		struct iovec iov[SPANS];
+		int n = SPANS;
+		struct msghdr mh = { .msg_iov = iov };
+		ssize_t put;
+
+		if (!sock_peek(vs->so, iov, &n))
+			return true;
+		mh.msg_iovlen = (size_t)n;
+		if (vs->no_in) {
+			sock_consume(vs->so, iov_total(iov, n));
+			continue;
+		}
+		if (!vs->writable)
+			return false;
+		put = sendmsg(vs->w.fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (put > 0)
+			sock_consume(vs->so, (size_t)put);
+		else if (errno == EAGAIN)
+			vs->writable = false;
+		else if (errno == EPIPE && !vs->hup)
+			vs->no_in = true;	/* shutdown(SHUT_RD): take and forget */
+		else if (errno != EINTR)
+			return false;
+	}
+}
+
+/* The peer reset: the program's end has to say ECONNRESET, which it does when
+ * its peer closes with a byte of its unread. */
+static void in_reset(struct vsock *vs)
+{
+	int app = vs->n->front ? vs->n->front->app_end(vs) : -1;
+	int error = sock_take_error(vs->so);
+
+	if (app >= 0) {
+		send(app, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+		close(app);
+	}
+	vsock_bury(vs);
+	vs->error = error;
+}
+
+static void stream_pump(struct vsock *vs)
+{
+	uint32_t ev;
+	bool all;
+
+	pump_out(vs);
+	if (vs->hup && vs->eof_out) {
+		vsock_bury(vs);		/* TCP finishes by itself */
+		return;
+	}
+	all = pump_in(vs);
+	ev = sock_events(vs->so);
+	if (vs->so->error && ev & EV_HUP) {
+		if (all || vs->hup)
+			in_reset(vs);
+	} else if (all && ev & EV_RDHUP && !vs->eof_in) {
+		vs->eof_in = true;
+		shutdown(vs->w.fd, SHUT_WR);
+	}
+}
+
+void vsock_pump(struct vsock *vs)
+{
+	if (!vs->so)
+		return;
+	if (vs->type != SOCK_STREAM)
+		dgram_pump(vs);
+	else if (vs->listening && vs->hup)
+		vsock_bury(vs);
+	else if (vs->listening)
+		vsock_listen_pump(vs);
+	else if (vs->connecting)
+		vsock_connect_pump(vs);
+	else if (vs->connected)
+		stream_pump(vs);
+	else if (vs->hup)
+		vsock_bury(vs);		/* closed before it was connected */
+	if (vs->so && !list_empty(&vs->calls) && vs->n->front)
+		vs->n->front->changed(vs);
+}

@@ -1,0 +1,236 @@
+/* vdgram.c - datagrams between a program's descriptor and the stack
+ *
+ * What a program writes without an address goes to its connected peer. What
+ * arrives is put into the program's end as it is, so read() and recv(), which
+ * nobody traps, give the bare datagram. recvfrom() with an address and recvmsg()
+ * are trapped and read from the program's end on its behalf; the source travels
+ * in the same kernel message as a memfd holding a struct msg (a note), so it can
+ * never go with another datagram. Notes are cached: one per recent source.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "node/vsock_in.h"
+
+#define NOTES	16
+#define DGRAM_MAX 65536
+
+struct dgram_notes {
+	struct {
+		struct msg	m;
+		int		fd;
+	} v[NOTES];
+	unsigned	next;
+	uint8_t		buf[DGRAM_MAX];
+};
+
+static struct dgram_notes *notes(struct node *n)
+{
+	if (!n->notes) {
+		n->notes = xzalloc(sizeof(*n->notes));
+		for (int i = 0; i < NOTES; i++)
+			n->notes->v[i].fd = -1;
+	}
+	return n->notes;
+}
+
+void dgram_notes_free(struct node *n)
+{
+	for (int i = 0; n->notes && i < NOTES; i++) {
+		if (n->notes->v[i].fd >= 0)
+			close(n->notes->v[i].fd);
+	}
+	free(n->notes);
+	n->notes = NULL;
+}
+
+/* A memfd that holds what m says of a datagram's source; the cache's own. */
+static int note_fd(struct node *n, const struct msg *m)
+{
+	struct dgram_notes *ns = notes(n);
+	struct msg key = *m;
+	unsigned i;
+
+	key.len = 0;
+	for (i = 0; i < NOTES; i++) {
+		if (ns->v[i].fd >= 0 && memcmp(&ns->v[i].m, &key, sizeof(key)) == 0)
+			return ns->v[i].fd;
+	}
+	i = ns->next++ % NOTES;
+	if (ns->v[i].fd >= 0)
+		close(ns->v[i].fd);
+	ns->v[i].m = key;
+	ns->v[i].fd = memfd_create("ioth-source", MFD_CLOEXEC);
+	if (ns->v[i].fd >= 0 && write(ns->v[i].fd, &key, sizeof(key)) != sizeof(key)) {
+		close(ns->v[i].fd);
+		ns->v[i].fd = -1;
+	}
+	return ns->v[i].fd;
+}
+
+/* True if it is with the program or lost for good; false: no room now. */
+static bool deliver(struct vsock *vs, const struct msg *m, const void *data, size_t len)
+{
+	struct iovec iov = { (void *)data, len };
+	union { char b[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } ctl = { { 0 } };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int fd = note_fd(vs->n, m);
+
+	if (fd >= 0) {
+		struct cmsghdr *c;
+
+		mh.msg_control = ctl.b;
+		mh.msg_controllen = sizeof(ctl.b);
+		c = CMSG_FIRSTHDR(&mh);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	}
+	if (sendmsg(vs->w.fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return true;
+	if (errno == ETOOMANYREFS && !vs->readable)
+		return false;
+	if (errno != EAGAIN)
+		return true;
+	vs->writable = false;
+	return false;
+}
+
+static void hold(struct vsock *vs, const struct msg *m, const void *data, size_t len)
+{
+	vs->held = xmalloc(sizeof(*vs->held) + len);
+	vs->held->m = *m;
+	vs->held->len = len;
+	memcpy(vs->held->data, data, len);
+}
+
+static void pump_in(struct vsock *vs)
+{
+	uint8_t *buf = notes(vs->n)->buf;
+
+	if (vs->held) {
+		if (!vs->writable || !deliver(vs, &vs->held->m, vs->held->data, vs->held->len))
+			return;
+		free(vs->held);
+		vs->held = NULL;
+	}
+	for (;;) {
+		struct iovec iov = { buf, DGRAM_MAX };
+		struct msg m;
+		ssize_t len;
+
+		memset(&m, 0, sizeof(m));
+		len = sock_recv(vs->so, &iov, 1, MSG_DONTWAIT, &m);
+		if (len == -EAGAIN)
+			return;
+		if (len < 0) {
+			vs->error = (int)-len;
+			if (!vs->so->error)
+				continue;
+			return;
+		}
+		if (!deliver(vs, &m, buf, (size_t)len)) {
+			hold(vs, &m, buf, (size_t)len);
+			return;
+		}
+	}
+}
+
+/* Nothing read: an empty datagram, or the program has shut its end? */
+static bool write_shut(const struct vsock *vs)
+{
+	struct pollfd pfd = { .fd = vs->w.fd, .events = POLLRDHUP };
+
+	return vs->hup || (poll(&pfd, 1, 0) > 0 && pfd.revents & (POLLRDHUP | POLLHUP));
+}
+
+static void pump_out(struct vsock *vs)
+{
+	uint8_t *buf = notes(vs->n)->buf;
+
+	while (vs->readable) {
+		struct iovec iov = { buf, DGRAM_MAX };
+		ssize_t len = recv(vs->w.fd, buf, DGRAM_MAX, MSG_DONTWAIT);
+		ssize_t ret;
+
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len < 0 || (len == 0 && write_shut(vs))) {
+			vs->readable = false;
+			return;
+		}
+		iov.iov_len = (size_t)len;
+		ret = sock_send(vs->so, &iov, 1, MSG_DONTWAIT, NULL);
+		if (ret == -ECONNREFUSED) {	/* of an earlier one: say so, send this */
+			vs->error = ECONNREFUSED;
+			sock_send(vs->so, &iov, 1, MSG_DONTWAIT, NULL);
+		}
+	}
+}
+
+void dgram_pump(struct vsock *vs)
+{
+	pump_out(vs);
+	if (vs->hup) {
+		vsock_bury(vs);
+		return;
+	}
+	pump_in(vs);
+}
+
+/* Takes the note out of the ancillary data; every descriptor is closed. */
+static void take_note(struct msghdr *mh, struct msg *m)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c)) {
+		size_t n = c->cmsg_len > CMSG_LEN(0) ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+			if (pread(fd, m, sizeof(*m), 0) != sizeof(*m))
+				memset(m, 0, sizeof(*m));
+			close(fd);
+		}
+	}
+}
+
+ssize_t dgram_recv(struct vsock *vs, int app, const struct iovec *iov, int n, int flags,
+		   struct msg *m)
+{
+	union { char b[CMSG_SPACE(4 * sizeof(int))]; struct cmsghdr align; } ctl;
+	struct msghdr mh = {
+		.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n,
+		.msg_control = ctl.b, .msg_controllen = sizeof(ctl.b),
+	};
+	ssize_t len;
+
+	memset(m, 0, sizeof(*m));
+	if (vs->error) {
+		int error = vs->error;
+
+		vs->error = 0;
+		return -error;
+	}
+	len = recvmsg(app, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC | (flags & MSG_PEEK));
+	if (len < 0)
+		return -errno;
+	take_note(&mh, m);
+	m->len = (uint32_t)len;
+	m->flags = mh.msg_flags & MSG_TRUNC;
+	if (!(flags & MSG_TRUNC) && mh.msg_flags & MSG_TRUNC)
+		len = 0;	/* bytes copied, below */
+	if (len == 0 && m->len) {
+		for (int i = 0; i < n; i++)
+			len += (ssize_t)iov[i].iov_len;
+	}
+	return len;
+}

@@ -1,0 +1,100 @@
+/* vsock.h - a socket of the stack whose user is another process
+ *
+ * The program holds one end of a socket pair (a descriptor like any other: it
+ * reads, writes, polls, dups, passes and inherits it with no help of ours); we
+ * hold the other end and the stack's socket. Bytes are moved between the two by
+ * vsock_pump; control (bind, connect, accept, names, options) comes through the
+ * functions here, called by a front end: the runner's trapped calls, or the
+ * messages of a served stack. All with the node's lock held.
+ *
+ * A stream is an AF_UNIX stream pair. A datagram socket is a SEQPACKET pair: it
+ * keeps boundaries and tells us when the program closes its end.
+ *
+ * Making the pair look like TCP:
+ *   connecting  the program's end is filled, so it polls nothing and blocks;
+ *               draining it raises EPOLLOUT
+ *   listening   a byte in the program's end for each connection that waits
+ *   FIN         shutdown of our end's writing side, and theirs seen as EOF
+ *   RST         our end is closed with a byte unread: ECONNRESET
+ */
+#ifndef NODE_VSOCK_H
+#define NODE_VSOCK_H
+
+#include "node/node.h"
+
+#define VSOCK_READY 16		/* connections taken from the stack, not yet accepted */
+
+struct vsock {
+	struct map_node	node;		/* node->vsocks, by cookie */
+	struct list	dirty;		/* node->dirty */
+	struct list	tomb;		/* node->tombs */
+	struct list	calls;		/* front end: calls that wait here */
+	struct watch	w;		/* our end of the pair */
+	struct node	*n;
+	struct sock	*so;		/* NULL: the program's end is gone */
+	uint64_t	cookie;		/* SO_COOKIE of the program's end */
+	int		family, type, proto;
+	bool		readable, writable; /* our end, as far as known */
+	bool		hup;		/* the program closed, or shut both ways */
+	bool		eof_out, eof_in; /* the end of each direction was passed on */
+	bool		no_in;		/* the program no longer reads */
+	bool		connecting, connected, listening, failed;
+	bool		sock_gone;	/* of a tomb: names below are what it was */
+	int		error;		/* for SO_ERROR, before the socket's own */
+	int		app;		/* the program's end while connecting; else -1 */
+	size_t		fill;		/* bytes in it that are not the program's */
+	unsigned	n_ready;
+	struct sock	*ready[VSOCK_READY];
+	struct held	*held;		/* a datagram the program's end had no room for */
+	struct endpoint	local, remote;	/* of a tomb */
+	struct endpoint	asked;		/* the name server the program meant (--dns) */
+	pid_t		pid;		/* front end: who got it first, and as what */
+	int		pid_fd;
+};
+
+/* What the front end does for us. */
+struct vsock_front {
+	/* Something happened that calls waiting on vs may want to know. */
+	void	(*changed)(struct vsock *vs);
+	/* A descriptor of the program's end, or -1. */
+	int	(*app_end)(struct vsock *vs);
+};
+void vsock_set_front(struct node *n, const struct vsock_front *front);
+
+/* Both ends; the program's is *app (the caller's to give away and close). 0 or
+ * -errno. */
+int vsock_new(struct node *n, int domain, int type, int proto, struct vsock **out, int *app);
+struct vsock *vsock_by_cookie(struct node *n, uint64_t cookie);
+struct vsock *vsock_of_fd(struct node *n, int app);	/* NULL: not one of ours */
+void vsock_drop(struct vsock *vs);	/* the program never got it */
+void vsock_free_all(struct node *n);
+
+int vsock_bind(struct vsock *vs, const struct endpoint *ep);
+int vsock_listen(struct vsock *vs, int backlog);
+/* 0, -EINPROGRESS (then vsock_connect_result), -errno. app stays the caller's. */
+int vsock_connect(struct vsock *vs, const struct endpoint *ep, int app);
+int vsock_disconnect(struct vsock *vs);
+/* -EINPROGRESS while it lasts; then 0 or the error, once, and the socket is
+ * usable again. For a caller that blocks; nobody asking, the program's end is
+ * made to show the error. */
+int vsock_connect_result(struct vsock *vs);
+/* A waiting connection as a vsock of its own. -EAGAIN: none. The token in app
+ * is taken with vsock_accepted; vsock_unaccept puts the connection back. */
+int vsock_accept(struct vsock *vs, struct vsock **out, int *new_app);
+void vsock_accepted(struct vsock *vs, int app);
+void vsock_unaccept(struct vsock *vs, struct vsock *nv);
+
+/* What the program sees as its own and the other's name. 0 or -ENOTCONN. */
+int vsock_local(struct vsock *vs, struct endpoint *ep);
+int vsock_peer(struct vsock *vs, struct endpoint *ep);
+int vsock_take_error(struct vsock *vs, int app);
+
+/* Datagrams with addresses. recv takes from the program's end what was put
+ * there for it: m tells the source and the rest. */
+ssize_t vsock_sendto(struct vsock *vs, const struct iovec *iov, int n, int flags, struct msg *m);
+ssize_t vsock_recvfrom(struct vsock *vs, int app, const struct iovec *iov, int n, int flags,
+		       struct msg *m);
+
+void vsock_pump(struct vsock *vs);	/* moves what can be moved */
+
+#endif

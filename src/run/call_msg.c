@@ -1,0 +1,368 @@
+/* call_msg.c - trapped calls that carry a datagram with its address
+ *
+ * Only datagram sockets of ours are served here; on every other descriptor the
+ * kernel goes on with the call. The program's buffers are copied once; addresses
+ * and ancillary data are written in the socket's family.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/mem.h"
+#include "run/run.h"
+
+#define ARG(c, i)	((c)->n.data.args[i])
+#define DGRAM_MAX	65536
+#define IOV_MAX_USED	64
+#define CTL_MAX		512
+
+/* A msghdr of the program, brought here. */
+struct tmsg {
+	struct msghdr	h;
+	struct iovec	iov[IOV_MAX_USED];
+	int		n;
+	size_t		room;
+};
+
+static int tmsg_read(const struct call *c, uint64_t addr, struct tmsg *t)
+{
+	if (target_read(c, addr, &t->h, sizeof(t->h)) < 0)
+		return -EFAULT;
+	if (t->h.msg_iovlen > IOV_MAX_USED)
+		return -EMSGSIZE;
+	t->n = (int)t->h.msg_iovlen;
+	if (target_read(c, (uintptr_t)t->h.msg_iov, t->iov, t->h.msg_iovlen * sizeof(t->iov[0])) < 0)
+		return -EFAULT;
+	t->room = 0;
+	for (int i = 0; i < t->n; i++) {
+		if (t->iov[i].iov_len > SSIZE_MAX - t->room)
+			return -EINVAL;
+		t->room += t->iov[i].iov_len;
+	}
+	return 0;
+}
+
+static int read_dest(const struct call *c, uint64_t addr, uint32_t len, struct msg *m)
+{
+	struct sockaddr_storage ss;
+	int ret;
+
+	if (!addr || !len)
+		return 0;
+	if (len > sizeof(ss))
+		return -EINVAL;
+	memset(&ss, 0, sizeof(ss));
+	if (target_read(c, addr, &ss, len) < 0)
+		return -EFAULT;
+	if (ss.ss_family == AF_UNSPEC)		/* as Linux: IPv4 takes it as such */
+		ss.ss_family = (sa_family_t)c->vs->family;
+	if (ss.ss_family == AF_INET6 && c->vs->family == AF_INET)
+		return -EAFNOSUPPORT;
+	ret = ep_from_sockaddr((struct sockaddr *)&ss, len, &m->peer);
+	m->has_peer = ret == 0;
+	return ret;
+}
+
+/* Ancillary data that goes out: the source address and interface. */
+static int read_control(const struct call *c, const struct msghdr *h, struct msg *m)
+{
+	union { uint8_t b[CTL_MAX]; struct cmsghdr align; } ctl;
+	struct msghdr mh = { .msg_control = ctl.b, .msg_controllen = h->msg_controllen };
+
+	if (!h->msg_control || !h->msg_controllen)
+		return 0;
+	if (h->msg_controllen > sizeof(ctl.b))
+		return -ENOBUFS;
+	if (target_read(c, (uintptr_t)h->msg_control, ctl.b, h->msg_controllen) < 0)
+		return -EFAULT;
+	for (struct cmsghdr *k = CMSG_FIRSTHDR(&mh); k; k = CMSG_NXTHDR(&mh, k)) {
+		if (k->cmsg_level == IPPROTO_IP && k->cmsg_type == IP_PKTINFO &&
+		    k->cmsg_len >= CMSG_LEN(sizeof(struct in_pktinfo))) {
+			struct in_pktinfo pi;
+
+			memcpy(&pi, CMSG_DATA(k), sizeof(pi));
+			m->ifindex = (uint32_t)pi.ipi_ifindex;
+			if (pi.ipi_spec_dst.s_addr)
+				m->local = ip_from_v4((uint8_t *)&pi.ipi_spec_dst);
+		} else if (k->cmsg_level == IPPROTO_IPV6 && k->cmsg_type == IPV6_PKTINFO &&
+			   k->cmsg_len >= CMSG_LEN(sizeof(struct in6_pktinfo))) {
+			struct in6_pktinfo pi;
+
+			memcpy(&pi, CMSG_DATA(k), sizeof(pi));
+			m->ifindex = pi.ipi6_ifindex;
+			m->local = ip_from_v6(pi.ipi6_addr.s6_addr);
+		}
+	}
+	return 0;
+}
+
+/* One datagram out. */
+static long send_one(struct call *c, const struct tmsg *t, int flags, struct msg *m)
+{
+	uint8_t *buf = xmalloc(DGRAM_MAX);
+	ssize_t len = target_gather(c, t->iov, t->n, buf, DGRAM_MAX);
+	struct iovec iov = { buf, (size_t)len };
+
+	if (len >= 0)
+		len = vsock_sendto(c->vs, &iov, 1, flags, m);
+	free(buf);
+	return len;
+}
+
+/* What a blocking send on a full socket waits for is room in the stack. */
+static long sent(struct call *c, long ret, int flags)
+{
+	if (ret == -EAGAIN && !(flags & MSG_DONTWAIT) && !call_nonblock(c))
+		return call_wait(c, SO_SNDTIMEO, EAGAIN);
+	return ret;
+}
+
+/* Streams: the address says nothing to a connected socket; the bytes go by the
+ * program's own end. */
+static long send_stream(struct call *c)
+{
+	size_t len = MIN(ARG(c, 2), DGRAM_MAX);
+	uint8_t *buf = xmalloc(len + 1);
+	long ret = target_read(c, ARG(c, 1), buf, len);
+
+	if (ret == 0) {
+		ret = c->vs->connected ?
+		      send(c->app, buf, len, (int)ARG(c, 3) | MSG_DONTWAIT | MSG_NOSIGNAL) : -1;
+		if (ret < 0)
+			ret = c->vs->connected ? -errno : -EPIPE;
+	}
+	free(buf);
+	return sent(c, ret, (int)ARG(c, 3));
+}
+
+long call_sendto(struct call *c)
+{
+	struct tmsg t = { .n = 1 };
+	struct msg m = { .ttl = -1, .tos = -1 };
+	long ret = call_vsock(c);
+
+	if (ret)
+		return ret;
+	if (c->vs->type == SOCK_STREAM)
+		return send_stream(c);
+	t.iov[0] = (struct iovec){ (void *)(uintptr_t)ARG(c, 1), ARG(c, 2) };
+	ret = read_dest(c, ARG(c, 4), (uint32_t)ARG(c, 5), &m);
+	if (ret == 0)
+		ret = send_one(c, &t, (int)ARG(c, 3), &m);
+	return sent(c, ret, (int)ARG(c, 3));
+}
+
+static long sendmsg_at(struct call *c, uint64_t addr, int flags)
+{
+	struct msg m = { .ttl = -1, .tos = -1 };
+	struct tmsg t;
+	int ret = tmsg_read(c, addr, &t);
+
+	if (ret == 0)
+		ret = read_dest(c, (uintptr_t)t.h.msg_name, t.h.msg_namelen, &m);
+	if (ret == 0)
+		ret = read_control(c, &t.h, &m);
+	return ret < 0 ? ret : send_one(c, &t, flags, &m);
+}
+
+/* The socket, if it is a datagram socket of ours; else what to answer. */
+static long dgram_socket(struct call *c)
+{
+	long ret = call_vsock(c);
+
+	if (ret == 0 && c->vs->type == SOCK_STREAM)
+		ret = CALL_CONTINUE;
+	return ret;
+}
+
+long call_sendmsg(struct call *c)
+{
+	int flags = (int)ARG(c, 2);
+	long ret = dgram_socket(c);
+
+	return ret ? ret : sent(c, sendmsg_at(c, ARG(c, 1), flags), flags);
+}
+
+long call_sendmmsg(struct call *c)
+{
+	uint32_t vlen = MIN((uint32_t)ARG(c, 2), 1024);
+	int flags = (int)ARG(c, 3);
+	uint32_t i;
+	long ret = dgram_socket(c);
+
+	if (ret)
+		return ret;
+	for (i = 0; i < vlen; i++) {
+		uint64_t at = ARG(c, 1) + i * sizeof(struct mmsghdr);
+		unsigned len;
+
+		ret = sendmsg_at(c, at, flags);
+		if (ret < 0)
+			break;
+		len = (unsigned)ret;
+		ret = target_write(c, at + offsetof(struct mmsghdr, msg_len), &len, sizeof(len));
+		if (ret < 0)
+			break;
+	}
+	return i ? (long)i : sent(c, ret, flags);
+}
+
+/* --- receive --- */
+
+static void put_cmsg(struct msghdr *mh, size_t *used, int level, int type, const void *v, size_t n)
+{
+	struct cmsghdr *k = (struct cmsghdr *)((uint8_t *)mh->msg_control + *used);
+
+	if (*used + CMSG_SPACE(n) > mh->msg_controllen) {
+		mh->msg_flags |= MSG_CTRUNC;
+		return;
+	}
+	k->cmsg_level = level;
+	k->cmsg_type = type;
+	k->cmsg_len = CMSG_LEN(n);
+	memcpy(CMSG_DATA(k), v, n);
+	*used += CMSG_SPACE(n);
+}
+
+/* Ancillary data that came in, as the socket's options ask. */
+static size_t make_control(const struct vsock *vs, const struct msg *m, struct msghdr *mh)
+{
+	const struct sock *so = vs->so;
+	size_t used = 0;
+	bool v4 = vs->family == AF_INET;
+
+	if (!so || !mh->msg_control)
+		return 0;
+	if (so->pktinfo && v4) {
+		struct in_pktinfo pi = { .ipi_ifindex = (int)m->ifindex };
+
+		memcpy(&pi.ipi_addr, ip_v4(&m->local), 4);
+		pi.ipi_spec_dst = pi.ipi_addr;
+		put_cmsg(mh, &used, IPPROTO_IP, IP_PKTINFO, &pi, sizeof(pi));
+	} else if (so->pktinfo) {
+		struct in6_pktinfo pi = { .ipi6_ifindex = m->ifindex };
+
+		memcpy(&pi.ipi6_addr, m->local.b, 16);
+		put_cmsg(mh, &used, IPPROTO_IPV6, IPV6_PKTINFO, &pi, sizeof(pi));
+	}
+	if (so->recvttl)
+		put_cmsg(mh, &used, v4 ? IPPROTO_IP : IPPROTO_IPV6,
+			 v4 ? IP_TTL : IPV6_HOPLIMIT, &m->ttl, sizeof(m->ttl));
+	if (so->recvtos && v4)
+		put_cmsg(mh, &used, IPPROTO_IP, IP_TOS, &(uint8_t){ (uint8_t)m->tos }, 1);
+	else if (so->recvtos)
+		put_cmsg(mh, &used, IPPROTO_IPV6, IPV6_TCLASS, &m->tos, sizeof(m->tos));
+	return used;
+}
+
+static long recvmsg_at(struct call *c, uint64_t addr, int flags)
+{
+	union { uint8_t b[CTL_MAX]; struct cmsghdr align; } ctl;
+	struct sockaddr_storage ss;
+	struct msghdr mh = { .msg_control = ctl.b };
+	struct iovec iov;
+	struct tmsg t;
+	struct msg m;
+	ssize_t len = tmsg_read(c, addr, &t);
+
+	if (len < 0)
+		return len;
+	iov.iov_len = MIN(t.room, DGRAM_MAX);
+	iov.iov_base = xmalloc(iov.iov_len + 1);
+	len = vsock_recvfrom(c->vs, c->app, &iov, 1, flags, &m);
+	if (len >= 0 && target_scatter(c, t.iov, t.n, iov.iov_base, MIN((size_t)len, iov.iov_len)) < 0)
+		len = -EFAULT;
+	free(iov.iov_base);
+	if (len < 0)
+		return len;
+
+	memset(&ctl, 0, sizeof(ctl));
+	mh.msg_controllen = t.h.msg_control ? MIN(t.h.msg_controllen, sizeof(ctl.b)) : 0;
+	mh.msg_flags = m.flags;
+	t.h.msg_controllen = mh.msg_controllen ? make_control(c->vs, &m, &mh) : 0;
+	if (t.h.msg_controllen &&
+	    target_write(c, (uintptr_t)t.h.msg_control, ctl.b, t.h.msg_controllen) < 0)
+		return -EFAULT;
+	if (t.h.msg_name) {
+		socklen_t n = ep_to_sockaddr(&m.peer, c->vs->family, &ss);
+
+		if (target_write(c, (uintptr_t)t.h.msg_name, &ss, MIN(n, t.h.msg_namelen)) < 0)
+			return -EFAULT;
+		t.h.msg_namelen = n;
+	}
+	t.h.msg_flags = mh.msg_flags;
+	return target_write(c, addr, &t.h, sizeof(t.h)) < 0 ? -EFAULT : len;
+}
+
+static long received(struct call *c, long ret, int flags)
+{
+	if (ret == -EAGAIN && !(flags & MSG_DONTWAIT) && !call_nonblock(c))
+		return call_wait(c, SO_RCVTIMEO, EAGAIN);
+	return ret;
+}
+
+long call_recvmsg(struct call *c)
+{
+	int flags = (int)ARG(c, 2);
+	long ret = call_vsock(c);
+
+	if (ret)
+		return ret;
+	if (flags & MSG_ERRQUEUE)
+		return -EAGAIN;		/* there is no error queue yet */
+	if (c->vs->type == SOCK_STREAM)
+		return CALL_CONTINUE;
+	return received(c, recvmsg_at(c, ARG(c, 1), flags), flags);
+}
+
+long call_recvmmsg(struct call *c)
+{
+	uint32_t vlen = MIN((uint32_t)ARG(c, 2), 1024);
+	int flags = (int)ARG(c, 3);
+	uint32_t i;
+	long ret = dgram_socket(c);
+
+	if (ret)
+		return ret;
+	for (i = 0; i < vlen; i++) {
+		uint64_t at = ARG(c, 1) + i * sizeof(struct mmsghdr);
+		unsigned len;
+
+		ret = recvmsg_at(c, at, flags);
+		if (ret < 0)
+			break;
+		len = (unsigned)ret;
+		ret = target_write(c, at + offsetof(struct mmsghdr, msg_len), &len, sizeof(len));
+		if (ret < 0)
+			break;
+	}
+	return i ? (long)i : received(c, ret, flags);
+}
+
+long call_recvfrom(struct call *c)
+{
+	int flags = (int)ARG(c, 3);
+	struct iovec iov, to;
+	struct msg m;
+	long ret = dgram_socket(c);
+
+	if (ret)
+		return ret;
+	if (flags & MSG_ERRQUEUE)
+		return -EAGAIN;
+	to = (struct iovec){ (void *)(uintptr_t)ARG(c, 1), ARG(c, 2) };
+	iov.iov_len = MIN(to.iov_len, DGRAM_MAX);
+	iov.iov_base = xmalloc(iov.iov_len + 1);
+	ret = vsock_recvfrom(c->vs, c->app, &iov, 1, flags, &m);
+	if (ret >= 0 && target_scatter(c, &to, 1, iov.iov_base, MIN((size_t)ret, iov.iov_len)) < 0)
+		ret = -EFAULT;
+	free(iov.iov_base);
+	if (ret >= 0) {
+		int bad = target_put_addr(c, ARG(c, 4), ARG(c, 5), &m.peer, c->vs->family);
+
+		ret = bad < 0 ? bad : ret;
+	}
+	return received(c, ret, flags);
+}

@@ -1,0 +1,202 @@
+/* call_opt.c - trapped socket options and interface ioctls
+ *
+ * The levels and names in the table go to the stack's socket; every other
+ * option (timeouts, low-water marks, credentials) stays with the descriptor in
+ * the kernel, which honours it on the data path.
+ */
+#include <errno.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "run/run.h"
+
+#define ARG(c, i) ((c)->n.data.args[i])
+#define OPT_MAX	1024
+
+long call_setsockopt(struct call *c)
+{
+	uint8_t value[OPT_MAX];
+	int32_t len = (int32_t)ARG(c, 4);
+	long ret = call_vsock(c);
+
+	if (ret)
+		return ret;
+	if (len < 0)
+		return -EINVAL;
+	len = MIN(len, OPT_MAX);
+	ret = target_read(c, ARG(c, 3), value, (size_t)len);
+	if (ret < 0)
+		return ret;
+	if (!c->vs->so)
+		return 0;	/* reset already: as the kernel, nothing to tell */
+	return sock_setopt(c->vs->so, (int)ARG(c, 1), (int)ARG(c, 2), value, (socklen_t)len);
+}
+
+/* A socket whose connection was reset still knows what it is. */
+static int getopt_gone(const struct vsock *vs, int level, int name, void *v, socklen_t *len)
+{
+	int value = 0;
+
+	if (level == SOL_SOCKET && name == SO_TYPE)
+		value = vs->type;
+	else if (level == SOL_SOCKET && name == SO_DOMAIN)
+		value = vs->family;
+	else if (level == SOL_SOCKET && name == SO_PROTOCOL)
+		value = vs->proto;
+	memset(v, 0, *len);
+	if (*len > 256)
+		*len = sizeof(value);
+	memcpy(v, &value, MIN(*len, sizeof(value)));
+	return 0;
+}
+
+long call_getsockopt(struct call *c)
+{
+	int level = (int)ARG(c, 1), name = (int)ARG(c, 2);
+	uint8_t value[OPT_MAX];
+	int32_t room;
+	socklen_t len;
+	long ret = call_vsock(c);
+
+	if (ret)
+		return ret;
+	if (target_read(c, ARG(c, 4), &room, sizeof(room)) < 0)
+		return -EFAULT;
+	if (room < 0)
+		return -EINVAL;
+	len = (socklen_t)MIN(room, OPT_MAX);
+	if (level == SOL_SOCKET && name == SO_ERROR) {
+		int error = vsock_take_error(c->vs, c->app);
+
+		len = MIN(len, sizeof(error));
+		memcpy(value, &error, len);
+	} else if (c->vs->so) {
+		ret = sock_getopt(c->vs->so, level, name, value, &len);
+	} else {
+		ret = getopt_gone(c->vs, level, name, value, &len);
+	}
+	if (ret < 0)
+		return ret;
+	if (target_write(c, ARG(c, 3), value, len) < 0)
+		return -EFAULT;
+	return target_write(c, ARG(c, 4), &len, sizeof(len));
+}
+
+/* --- ioctl: the node's interfaces, as programs of old ask for them --- */
+
+static void put_sin(struct sockaddr *sa, const uint8_t v4[4])
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+
+	memcpy(&sin.sin_addr, v4, 4);
+	memcpy(sa, &sin, sizeof(sin));
+}
+
+static const struct netif_addr *first_v4(const struct netif *nif)
+{
+	list_for(l, &nif->addrs) {
+		const struct netif_addr *a = container_of(l, struct netif_addr, link);
+
+		if (ip_is_v4(&a->addr))
+			return a;
+	}
+	return NULL;
+}
+
+static int ifreq_addr(const struct netif *nif, uint32_t cmd, struct ifreq *ifr)
+{
+	const struct netif_addr *a = first_v4(nif);
+	struct ip_addr v = a ? a->addr : IP4_ANY;
+	struct ip_addr ones = IP4_BROADCAST;
+
+	if (!a)
+		return -EADDRNOTAVAIL;
+	if (cmd == SIOCGIFNETMASK)
+		v = ip_mask(&ones, a->len);
+	else if (cmd == SIOCGIFBRDADDR)
+		v = ip4_subnet_broadcast(&a->addr, a->len);
+	put_sin(&ifr->ifr_addr, ip_v4(&v));
+	return 0;
+}
+
+static int ifreq_get(const struct netif *nif, uint32_t cmd, struct ifreq *ifr)
+{
+	switch (cmd) {
+	case SIOCGIFNAME:
+		memcpy(ifr->ifr_name, nif->name, sizeof(ifr->ifr_name));
+		return 0;
+	case SIOCGIFINDEX:
+		ifr->ifr_ifindex = (int)nif->index;
+		return 0;
+	case SIOCGIFFLAGS:
+		ifr->ifr_flags = IFF_UP | IFF_RUNNING | (nif->flags & NETIF_LOOPBACK ?
+				 IFF_LOOPBACK : IFF_BROADCAST | IFF_MULTICAST);
+		return 0;
+	case SIOCGIFMTU:
+		ifr->ifr_mtu = (int)nif->mtu;
+		return 0;
+	case SIOCGIFHWADDR:
+		ifr->ifr_hwaddr.sa_family = nif->flags & NETIF_LOOPBACK ? 772 : 1;
+		memcpy(ifr->ifr_hwaddr.sa_data, nif->mac.b, 6);
+		return 0;
+	case SIOCGIFADDR:
+	case SIOCGIFNETMASK:
+	case SIOCGIFBRDADDR:
+		return ifreq_addr(nif, cmd, ifr);
+	}
+	return -ENOTTY;
+}
+
+static long ioctl_ifconf(struct call *c)
+{
+	struct stack *st = c->r->node->st;
+	struct ifconf ifc;
+	int room, n = 0;
+
+	if (target_read(c, ARG(c, 2), &ifc, sizeof(ifc)) < 0)
+		return -EFAULT;
+	room = ifc.ifc_req ? ifc.ifc_len / (int)sizeof(struct ifreq) : INT32_MAX;
+	list_for(l, &st->netifs) {
+		const struct netif *nif = container_of(l, struct netif, link);
+		struct ifreq ifr = { 0 };
+
+		memcpy(ifr.ifr_name, nif->name, sizeof(ifr.ifr_name));
+		if (n == room || ifreq_addr(nif, SIOCGIFADDR, &ifr) < 0)
+			continue;
+		if (ifc.ifc_req && target_write(c, (uintptr_t)(ifc.ifc_req + n), &ifr, sizeof(ifr)) < 0)
+			return -EFAULT;
+		n++;
+	}
+	ifc.ifc_len = n * (int)sizeof(struct ifreq);
+	return target_write(c, ARG(c, 2), &ifc, sizeof(ifc));
+}
+
+/* Asked on any socket, an AF_UNIX one too (if_nametoindex does). */
+long call_ioctl(struct call *c)
+{
+	uint32_t cmd = (uint32_t)ARG(c, 1);
+	struct netif *nif;
+	struct ifreq ifr;
+	long ret;
+
+	if (cmd < SIOCGIFNAME || cmd > SIOCGIFINDEX)
+		return CALL_CONTINUE;
+	ret = call_vsock(c);
+	if (!c->vs && c->app < 0)
+		return ret;
+	if (cmd == SIOCGIFCONF)
+		return ioctl_ifconf(c);
+	if (target_read(c, ARG(c, 2), &ifr, sizeof(ifr)) < 0)
+		return -EFAULT;
+	ifr.ifr_name[sizeof(ifr.ifr_name) - 1] = 0;
+	nif = cmd == SIOCGIFNAME ? netif_by_index(c->r->node->st, (uint32_t)ifr.ifr_ifindex) :
+				   netif_by_name(c->r->node->st, ifr.ifr_name);
+	if (!nif)
+		return -ENODEV;
+	ret = ifreq_get(nif, cmd, &ifr);
+	if (ret == -ENOTTY)
+		return -EPERM;		/* the setters: a program does not configure the node */
+	return ret < 0 ? ret : target_write(c, ARG(c, 2), &ifr, sizeof(ifr));
+}

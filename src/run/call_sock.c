@@ -1,0 +1,205 @@
+/* call_sock.c - trapped calls that make, name and join sockets
+ *
+ * A handler runs with the node's lock. It may run again for the same call after
+ * CALL_PARK, so what must happen once is guarded by c->started or by the state
+ * of the vsock.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "run/run.h"
+
+#define ARG(c, i) ((c)->n.data.args[i])
+
+long call_socket(struct call *c)
+{
+	int domain = (int)ARG(c, 0), type = (int)ARG(c, 1), proto = (int)ARG(c, 2);
+	struct vsock *vs;
+	long ret;
+	int app;
+
+	if (domain == AF_PACKET)
+		return -EPERM;		/* as for any user without privilege */
+	if (domain == AF_NETLINK)
+		return -EAFNOSUPPORT;	/* the machine's links are not this node's */
+	if (type & ~(0xf | SOCK_NONBLOCK | SOCK_CLOEXEC))
+		return -EINVAL;
+	ret = vsock_new(c->r->node, domain, type & 0xf, proto, &vs, &app);
+	if (ret == -EMFILE) {
+		info("descriptor limit of the supervisor reached; raise ulimit -Hn");
+		return ret;
+	}
+	if (ret < 0)
+		return ret;
+	if (type & SOCK_NONBLOCK)
+		fcntl(app, F_SETFL, O_NONBLOCK);
+	ret = call_give_fd(c, vs, app, type & SOCK_CLOEXEC);
+	close(app);
+	if (ret < 0 && ret != CALL_ANSWERED)
+		vsock_drop(vs);
+	return ret;
+}
+
+/* The sockaddr argument of bind and connect. */
+static int read_addr(struct call *c, struct sockaddr_storage *ss, socklen_t *len)
+{
+	int32_t n = (int32_t)ARG(c, 2);
+
+	if (n < 0 || n > (int32_t)sizeof(*ss))
+		return -EINVAL;
+	memset(ss, 0, sizeof(*ss));
+	*len = (socklen_t)n;
+	return target_read(c, ARG(c, 1), ss, (size_t)n);
+}
+
+long call_bind(struct call *c)
+{
+	struct sockaddr_storage ss;
+	struct endpoint ep;
+	socklen_t len;
+	long ret = call_vsock(c);
+
+	if (ret)
+		return ret;
+	ret = read_addr(c, &ss, &len);
+	if (ret < 0)
+		return ret;
+	if (len < (c->vs->family == AF_INET ? 16 : 24))
+		return -EINVAL;
+	if (ss.ss_family == AF_UNSPEC && c->vs->family == AF_INET)
+		ss.ss_family = AF_INET;	/* as Linux: INADDR_ANY only, below */
+	if (ss.ss_family != c->vs->family)
+		return -EAFNOSUPPORT;
+	ret = ep_from_sockaddr((struct sockaddr *)&ss, len, &ep);
+	return ret < 0 ? ret : vsock_bind(c->vs, &ep);
+}
+
+long call_listen(struct call *c)
+{
+	long ret = call_vsock(c);
+
+	return ret ? ret : vsock_listen(c->vs, (int)ARG(c, 1));
+}
+
+/* --- connect --- */
+
+/* Not a socket of ours: only names asked of the machine's resolver are ours. */
+static long connect_unix(struct call *c)
+{
+	struct sockaddr_un un;
+	uint32_t len = (uint32_t)ARG(c, 2);
+	int domain = 0;
+	socklen_t size = sizeof(domain);
+
+	if (c->app < 0 || getsockopt(c->app, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 ||
+	    domain != AF_UNIX || len <= 2 || len > sizeof(un))
+		return CALL_CONTINUE;
+	memset(&un, 0, sizeof(un));
+	if (target_read(c, ARG(c, 1), &un, len) < 0 || un.sun_family != AF_UNIX)
+		return CALL_CONTINUE;
+	return resolv_refused(un.sun_path, len - 2) ? -ECONNREFUSED : CALL_CONTINUE;
+}
+
+static long connect_first(struct call *c)
+{
+	struct sockaddr_storage ss;
+	struct endpoint ep;
+	socklen_t len;
+	int ret = read_addr(c, &ss, &len);
+
+	if (ret < 0)
+		return ret;
+	if (len < 2)
+		return -EINVAL;
+	if (ss.ss_family == AF_UNSPEC)
+		return vsock_disconnect(c->vs);
+	ret = ep_from_sockaddr((struct sockaddr *)&ss, len, &ep);
+	if (ret < 0)
+		return ret;
+	if (ss.ss_family != c->vs->family &&
+	    (ss.ss_family != AF_INET || c->vs->type == SOCK_STREAM))
+		return -EAFNOSUPPORT;
+	return vsock_connect(c->vs, &ep, c->app);
+}
+
+long call_connect(struct call *c)
+{
+	long ret = call_vsock(c);
+
+	if (ret)
+		return c->vs ? ret : connect_unix(c);
+	if (!c->started) {
+		ret = connect_first(c);
+		if (ret != -EINPROGRESS && !(ret == -EALREADY && !call_nonblock(c)))
+			return ret;
+		if (call_nonblock(c))
+			return ret;
+	}
+	ret = vsock_connect_result(c->vs);
+	return ret == -EINPROGRESS ? call_wait(c, SO_SNDTIMEO, EINPROGRESS) : ret;
+}
+
+/* --- accept --- */
+
+long call_accept(struct call *c)
+{
+	int flags = c->n.data.nr == SYS_accept4 ? (int)ARG(c, 3) : 0;
+	struct endpoint peer;
+	struct vsock *nv;
+	long ret = call_vsock(c);
+	int app;
+
+	if (ret)
+		return ret;
+	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
+		return -EINVAL;
+	if (c->vs->type != SOCK_STREAM)
+		return -EOPNOTSUPP;
+	ret = vsock_accept(c->vs, &nv, &app);
+	if (ret == -EAGAIN && !call_nonblock(c))
+		return call_wait(c, SO_RCVTIMEO, EAGAIN);
+	if (ret < 0)
+		return ret;
+	ret = -ECONNABORTED;
+	if (vsock_peer(nv, &peer) == 0 || nv->so->error)
+		ret = target_put_addr(c, ARG(c, 1), ARG(c, 2), &nv->so->remote, c->vs->family);
+	if (ret == 0) {
+		if (flags & SOCK_NONBLOCK)
+			fcntl(app, F_SETFL, O_NONBLOCK);
+		ret = call_give_fd(c, nv, app, flags & SOCK_CLOEXEC);
+	}
+	close(app);
+	if (ret == CALL_ANSWERED)
+		vsock_accepted(c->vs, c->app);
+	else
+		vsock_unaccept(c->vs, nv);
+	return ret;
+}
+
+/* --- names --- */
+
+long call_getsockname(struct call *c)
+{
+	struct endpoint ep;
+	long ret = call_vsock(c);
+
+	if (ret)
+		return ret;
+	ret = vsock_local(c->vs, &ep);
+	return ret < 0 ? ret : target_put_addr(c, ARG(c, 1), ARG(c, 2), &ep, c->vs->family);
+}
+
+long call_getpeername(struct call *c)
+{
+	struct endpoint ep;
+	long ret = call_vsock(c);
+
+	if (ret)
+		return ret;
+	ret = vsock_peer(c->vs, &ep);
+	return ret < 0 ? ret : target_put_addr(c, ARG(c, 1), ARG(c, 2), &ep, c->vs->family);
+}

@@ -1,0 +1,108 @@
+/* calls.c - the table of intercepted system calls
+ *
+ * Only calls that name a socket's control are here. Data moves in the kernel:
+ * read, write, send and recv without an address, close, dup, fork and exec are
+ * never trapped (facts/interposition.md 4.2, 4.3). sendmsg and recvmsg cannot be
+ * told apart by registers; for all but datagram sockets of ours they go on.
+ * The conditions look at register values only.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "run/run.h"
+
+#define EQ(n, v)	{ (n), TRAP_EQ, (uint32_t)(v) }
+#define NOT_NULL(n)	{ (n), TRAP_NOT_NULL, 0 }
+#define ANY		{ 0, TRAP_ALWAYS, 0 }
+
+#define ROW(call, ...)	{ SYS_##call, #call, call_##call, { __VA_ARGS__ } }
+#define SOCKOPT(level, name) \
+	{ SYS_setsockopt, "setsockopt", call_setsockopt, { EQ(1, level), EQ(2, name) } }, \
+	{ SYS_getsockopt, "getsockopt", call_getsockopt, { EQ(1, level), EQ(2, name) } }
+#define SOCKOPTS(level) \
+	{ SYS_setsockopt, "setsockopt", call_setsockopt, { EQ(1, level) } }, \
+	{ SYS_getsockopt, "getsockopt", call_getsockopt, { EQ(1, level) } }
+
+const struct trap traps[] = {
+	ROW(socket, EQ(0, AF_INET)),
+	ROW(socket, EQ(0, AF_INET6)),
+	ROW(socket, EQ(0, AF_PACKET)),
+	ROW(socket, EQ(0, AF_NETLINK), EQ(2, NETLINK_ROUTE)),
+	ROW(bind, ANY),
+	ROW(connect, ANY),
+	ROW(listen, ANY),
+	ROW(accept, ANY),
+	{ SYS_accept4, "accept4", call_accept, { ANY } },
+	ROW(getsockname, ANY),
+	ROW(getpeername, ANY),
+	SOCKOPTS(IPPROTO_TCP),
+	SOCKOPTS(IPPROTO_IP),
+	SOCKOPTS(IPPROTO_IPV6),
+	SOCKOPTS(IPPROTO_UDP),
+	SOCKOPT(SOL_SOCKET, SO_DEBUG),
+	SOCKOPT(SOL_SOCKET, SO_REUSEADDR),
+	SOCKOPT(SOL_SOCKET, SO_TYPE),
+	SOCKOPT(SOL_SOCKET, SO_ERROR),
+	SOCKOPT(SOL_SOCKET, SO_DONTROUTE),
+	SOCKOPT(SOL_SOCKET, SO_BROADCAST),
+	SOCKOPT(SOL_SOCKET, SO_SNDBUF),
+	SOCKOPT(SOL_SOCKET, SO_RCVBUF),
+	SOCKOPT(SOL_SOCKET, SO_SNDBUFFORCE),
+	SOCKOPT(SOL_SOCKET, SO_RCVBUFFORCE),
+	SOCKOPT(SOL_SOCKET, SO_KEEPALIVE),
+	SOCKOPT(SOL_SOCKET, SO_OOBINLINE),
+	SOCKOPT(SOL_SOCKET, SO_PRIORITY),
+	SOCKOPT(SOL_SOCKET, SO_LINGER),
+	SOCKOPT(SOL_SOCKET, SO_REUSEPORT),
+	SOCKOPT(SOL_SOCKET, SO_BINDTODEVICE),
+	SOCKOPT(SOL_SOCKET, SO_ACCEPTCONN),
+	SOCKOPT(SOL_SOCKET, SO_MARK),
+	SOCKOPT(SOL_SOCKET, SO_PROTOCOL),
+	SOCKOPT(SOL_SOCKET, SO_DOMAIN),
+	ROW(ioctl, { 1, TRAP_BYTE1, 0x89 }),
+	ROW(sendto, NOT_NULL(4)),
+	ROW(recvfrom, NOT_NULL(4)),
+	ROW(sendmsg, ANY),
+	ROW(recvmsg, ANY),
+	ROW(sendmmsg, ANY),
+	ROW(recvmmsg, ANY),
+	{ .nr = -1 },
+};
+
+long call_vsock(struct call *c)
+{
+	if (c->vs || c->app >= 0)
+		return c->vs ? 0 : CALL_CONTINUE;
+	c->app = target_fd(c, (int)c->n.data.args[0]);
+	if (c->app < 0)
+		return CALL_CONTINUE;	/* no such descriptor: the kernel says it best */
+	c->vs = vsock_of_fd(c->r->node, c->app);
+	return c->vs ? 0 : CALL_CONTINUE;
+}
+
+bool call_nonblock(const struct call *c)
+{
+	int flags = fcntl(c->app, F_GETFL);
+
+	return flags >= 0 && flags & O_NONBLOCK;
+}
+
+long call_wait(struct call *c, int option, int error)
+{
+	usec now = c->r->node->st->now;
+
+	if (!c->started) {
+		struct timeval tv = { 0, 0 };
+		socklen_t len = sizeof(tv);
+
+		getsockopt(c->app, SOL_SOCKET, option, &tv, &len);
+		c->give_up = tv.tv_sec || tv.tv_usec ?
+			     now + tv.tv_sec * USEC_PER_SEC + tv.tv_usec : NEVER;
+		c->started = true;
+	}
+	return now >= c->give_up ? -error : CALL_PARK;
+}

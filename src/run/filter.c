@@ -1,0 +1,108 @@
+/* filter.c - the seccomp program, from the table of traps
+ *
+ * libseccomp makes the BPF; it is installed by the raw system call because the
+ * library cannot ask for WAIT_KILLABLE_RECV (Linux 5.19), which keeps a received
+ * call from being interrupted by the program's signal handlers. Calls of other
+ * ABIs (i386, x32) and io_uring, which would go round the filter, are answered
+ * ENOSYS: programs fall back.
+ */
+#include <errno.h>
+#include <linux/filter.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "run/run.h"
+
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
+static struct scmp_arg_cmp condition(const struct trap_if *t)
+{
+	switch (t->op) {
+	case TRAP_NOT_NULL:
+		return SCMP_CMP64(t->arg, SCMP_CMP_NE, 0);
+	case TRAP_BYTE1:	/* an ioctl's group: the second byte of its number */
+		return SCMP_CMP64(t->arg, SCMP_CMP_MASKED_EQ, 0xff00, t->value << 8);
+	default:
+		return SCMP_CMP64(t->arg, SCMP_CMP_MASKED_EQ, 0xffffffff, t->value);
+	}
+}
+
+static int add_traps(scmp_filter_ctx ctx)
+{
+	for (const struct trap *t = traps; t->nr >= 0; t++) {
+		struct scmp_arg_cmp cmp[2];
+		unsigned n = 0;
+		int ret;
+
+		for (size_t i = 0; i < ARRAY_LEN(t->when); i++) {
+			if (t->when[i].op != TRAP_ALWAYS)
+				cmp[n++] = condition(&t->when[i]);
+		}
+		ret = seccomp_rule_add_array(ctx, SCMP_ACT_NOTIFY, t->nr, n, cmp);
+		if (ret < 0)
+			return ret;
+	}
+	return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(io_uring_setup), 0);
+}
+
+/* The BPF program in memory of its own; *len in bytes. */
+static void *compile(size_t *len, int *error)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	int fd = memfd_create("filter", MFD_CLOEXEC);
+	struct stat st;
+	void *code = NULL;
+
+	*error = -ENOMEM;
+	if (!ctx || fd < 0)
+		goto out;
+	seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
+	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	*error = add_traps(ctx);
+	if (*error == 0)
+		*error = seccomp_export_bpf(ctx, fd);
+	if (*error < 0 || fstat(fd, &st) < 0)
+		goto out;
+	*len = (size_t)st.st_size;
+	code = malloc(*len);
+	if (code && pread(fd, code, *len, 0) != st.st_size) {
+		free(code);
+		code = NULL;
+	}
+out:
+	if (fd >= 0)
+		close(fd);
+	if (ctx)
+		seccomp_release(ctx);
+	return code;
+}
+
+int filter_install(bool *killable)
+{
+	struct sock_fprog prog;
+	size_t len;
+	int error, fd;
+	void *code = compile(&len, &error);
+
+	if (!code)
+		return error;
+	prog = (struct sock_fprog){ (unsigned short)(len / sizeof(struct sock_filter)), code };
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER |
+			  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, &prog);
+	*killable = fd >= 0;
+	if (fd < 0 && errno == EINVAL)
+		fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+				  SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
+	error = errno;
+	free(code);
+	return fd < 0 ? -error : fd;
+}

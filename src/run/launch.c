@@ -1,0 +1,371 @@
+/* launch.c - the three processes of ioth run
+ *
+ *   front       what the shell started: waits for the status, passes signals on
+ *   supervisor  its child: the node; an ancestor of the program and of whatever
+ *               the program leaves behind (a child subreaper), so it may read
+ *               their memory under Yama
+ *   program     the supervisor's child, in the front's process group, with the
+ *               front's descriptors and terminal
+ *
+ * The program is forked first and waits; the supervisor then lets go of the
+ * inherited descriptors, opens the network, and only then lets the program
+ * install its filter and execute. When the program ends the front learns its
+ * status; the supervisor lives on while descendants of the program do, and then
+ * until TCP has delivered what they wrote.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "run/run.h"
+
+#define FLUSH_TIME	(60 * USEC_PER_SEC)	/* for bytes under way at the end */
+
+/* Supervisor to front. */
+struct word {
+	enum { WORD_STARTED, WORD_ENDED, WORD_FAILED } kind;
+	int	value;		/* pid, wait status, exit status */
+	bool	alone;		/* ended: nobody is left; wait for us */
+};
+
+/* Program to supervisor, before it becomes the program. */
+struct ready {
+	int	listener;	/* its number there, or -errno */
+	bool	killable;
+};
+
+struct super {
+	struct runner	r;
+	struct watch	child;		/* signalfd */
+	struct watch	front;		/* the front's end of the status pipe */
+	int		status_fd;
+	pid_t		pid;		/* the program */
+	bool		ended;
+};
+
+/* --- the program --- */
+
+static const char *filter_cure(int error)
+{
+	if (error == -EBUSY)
+		return "a seccomp supervisor is there already (ioth run inside ioth run, or a "
+		       "container that supervises system calls); run it outside of that";
+	if (error == -ENOSYS || error == -EINVAL)
+		return "this kernel has no seccomp user notification (Linux 5.14 or newer is needed)";
+	return "seccomp is not allowed here";
+}
+
+static int exec_error(const char *name, int error)
+{
+	err("%s: %s", name, error == ENOENT ? "program not found" : strerror(error));
+	return error == ENOENT ? 127 : 126;
+}
+
+/* In the child: waits for leave, installs the filter, becomes the program. */
+static _Noreturn void program(char **argv, int go, int ready, const struct rlimit *nofile)
+{
+	struct ready rd = { 0 };
+	char byte;
+
+	if (read(go, &byte, 1) != 1)
+		_exit(1);		/* the supervisor has said why */
+	setrlimit(RLIMIT_NOFILE, nofile);
+	rd.listener = filter_install(&rd.killable);
+	if (write(ready, &rd, sizeof(rd)) != sizeof(rd) || rd.listener < 0)
+		_exit(1);
+	if (read(go, &byte, 1) != 1)	/* it has its own copy now */
+		_exit(1);
+	close(rd.listener);
+	close(go);
+	close(ready);
+	signal(SIGPIPE, SIG_DFL);
+	execvp(argv[0], argv);
+	_exit(exec_error(argv[0], errno));
+}
+
+/* --- the supervisor --- */
+
+static void tell(const struct super *s, struct word w)
+{
+	if (write(s->status_fd, &w, sizeof(w)) != sizeof(w))
+		return;		/* the front was killed: front_gone acts */
+}
+
+static void reap(struct watch *w, uint32_t events)
+{
+	struct super *s = container_of(w, struct super, child);
+	struct signalfd_siginfo si;
+	int status;
+	pid_t pid;
+
+	if (read(w->fd, &si, sizeof(si)) < 0)
+		return;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct pollfd pfd = { .fd = s->r.listener };
+
+		if (pid != s->pid)
+			continue;
+		s->ended = true;
+		poll(&pfd, 1, 0);
+		tell(s, (struct word){ WORD_ENDED, status, pfd.revents & POLLHUP });
+	}
+}
+
+/* The front was killed: so is what it stood for. */
+static void front_gone(struct watch *w, uint32_t events)
+{
+	struct super *s = container_of(w, struct super, front);
+
+	loop_unwatch(s->r.node->loop, w);
+	if (!s->ended)
+		kill(s->pid, SIGKILL);
+}
+
+static void forget_stdio(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return;
+	dup2(null, 0);
+	dup2(null, 1);
+	dup2(null, 2);
+	close(null);
+}
+
+/* Until nobody is left and the peers have everything. */
+static void supervise(struct super *s)
+{
+	struct node *n = s->r.node;
+	usec until = NEVER;
+
+	for (;;) {
+		bool orphaned;
+		unsigned flushing;
+
+		node_drive(n);
+		node_lock(n);
+		orphaned = s->r.orphaned;
+		flushing = node_flushing(n);
+		if (orphaned && until == NEVER) {
+			until = n->st->now + FLUSH_TIME;
+			n->alarm_at = until;
+		}
+		node_unlock(n);
+		if (orphaned && (!flushing || n->st->now >= until))
+			break;
+	}
+}
+
+/* Takes the listener over from the program. 0, or told the user why not. */
+static int take_listener(struct super *s, int go, int ready)
+{
+	struct ready rd;
+	int pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0);
+
+	if (write(go, "", 1) != 1 || read(ready, &rd, sizeof(rd)) != sizeof(rd))
+		return -1;
+	if (rd.listener < 0) {
+		err("cannot supervise the program's system calls: %s", filter_cure(rd.listener));
+		return -1;
+	}
+	s->r.killable = rd.killable;
+	s->r.listener = (int)syscall(SYS_pidfd_getfd, pidfd, rd.listener, 0);
+	if (s->r.listener < 0) {
+		err("cannot take a descriptor from the program: %s (is ptrace of children "
+		    "forbidden here?)", strerror(errno));
+		return -1;
+	}
+	close(pidfd);
+	return 0;
+}
+
+static void raise_nofile(struct rlimit *was)
+{
+	struct rlimit all;
+
+	getrlimit(RLIMIT_NOFILE, was);
+	all = (struct rlimit){ was->rlim_max, was->rlim_max };
+	setrlimit(RLIMIT_NOFILE, &all);
+}
+
+/* Descriptors above 2 that are not ours belong to the program. */
+static void close_inherited(const int *keep, size_t n)
+{
+	unsigned from = 3;
+
+	for (;;) {
+		unsigned next = ~0u;
+
+		for (size_t i = 0; i < n; i++) {
+			if ((unsigned)keep[i] >= from)
+				next = MIN(next, (unsigned)keep[i]);
+		}
+		if (next > from)
+			syscall(SYS_close_range, from, next == ~0u ? ~0u : next - 1, 0);
+		if (next == ~0u)
+			return;
+		from = next + 1;
+	}
+}
+
+static void watch_processes(struct super *s)
+{
+	struct node *n = s->r.node;
+	sigset_t chld;
+
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &chld, NULL);
+	s->child = (struct watch){ signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK), 0, reap, false };
+	loop_watch(n->loop, &s->child, EPOLLIN);
+	s->front = (struct watch){ s->status_fd, 0, front_gone, false };
+	loop_watch(n->loop, &s->front, EPOLLERR | EPOLLRDHUP);
+}
+
+static int supervisor(const struct run_conf *conf, char **argv, int status_fd)
+{
+	struct super s = { .status_fd = status_fd };
+	struct rlimit nofile;
+	int go[2], ready[2];
+	char *why;
+
+	if (pipe2(go, O_CLOEXEC) < 0 || pipe2(ready, O_CLOEXEC) < 0) {
+		err("pipe: %s", strerror(errno));
+		return 1;
+	}
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	raise_nofile(&nofile);
+	s.pid = fork();
+	if (s.pid < 0) {
+		err("fork: %s", strerror(errno));
+		return 1;
+	}
+	if (s.pid == 0) {
+		close(go[1]);
+		close(ready[0]);
+		close(status_fd);
+		program(argv, go[0], ready[1], &nofile);
+	}
+	close(go[0]);
+	close(ready[1]);
+	close_inherited((int[]){ go[1], ready[0], status_fd }, 3);
+	setsid();
+	signal(SIGPIPE, SIG_IGN);
+
+	s.r.node = node_new(&conf->node, &why);
+	if (!s.r.node) {
+		err("%s", why);
+		return 1;
+	}
+	resolv_load(s.r.node);
+	if (take_listener(&s, go[1], ready[0]) < 0)
+		return 1;
+	watch_processes(&s);
+	if (notify_start(&s.r) < 0) {
+		err("cannot start a thread");
+		return 1;
+	}
+	tell(&s, (struct word){ WORD_STARTED, s.pid, false });
+	if (write(go[1], "", 1) != 1)
+		return 1;
+	close(go[1]);
+	close(ready[0]);
+	if (!log_shows(LOG_INFO))
+		forget_stdio();
+	supervise(&s);
+	notify_stop(&s.r);
+	node_free(s.r.node);
+	return 0;
+}
+
+/* --- the front --- */
+
+static pid_t program_pid;	/* for the handler */
+
+/* A signal sent to us alone is meant for the program; one from the terminal has
+ * reached it already, being in our process group. */
+static void pass_on(int sig, siginfo_t *si, void *context)
+{
+	if (program_pid && si->si_code != SI_KERNEL)
+		kill(program_pid, sig);
+}
+
+static void pass_signals(void)
+{
+	static const int sigs[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
+				    SIGALRM, SIGCONT, SIGWINCH };
+	struct sigaction sa = { .sa_sigaction = pass_on, .sa_flags = SA_SIGINFO | SA_RESTART };
+
+	for (size_t i = 0; i < ARRAY_LEN(sigs); i++)
+		sigaction(sigs[i], &sa, NULL);
+}
+
+/* Ends as the program did. */
+static int end_as(int status)
+{
+	if (WIFSIGNALED(status)) {
+		struct rlimit none = { 0, 0 };
+
+		setrlimit(RLIMIT_CORE, &none);
+		signal(WTERMSIG(status), SIG_DFL);
+		raise(WTERMSIG(status));
+		return 128 + WTERMSIG(status);
+	}
+	return WEXITSTATUS(status);
+}
+
+static int front(int status_fd)
+{
+	struct word w;
+	int status = -1;
+
+	while (read(status_fd, &w, sizeof(w)) == sizeof(w)) {
+		if (w.kind == WORD_STARTED)
+			program_pid = w.value;
+		if (w.kind == WORD_ENDED) {
+			struct pollfd pfd = { .fd = status_fd, .events = POLLIN };
+
+			program_pid = 0;
+			status = w.value;
+			if (w.alone)		/* bytes under way: a short time */
+				poll(&pfd, 1, 2000);
+			break;
+		}
+	}
+	return status < 0 ? 1 : end_as(status);
+}
+
+int run_program(const struct run_conf *conf, char **argv)
+{
+	int status[2];
+	pid_t pid;
+
+	if (pipe2(status, O_CLOEXEC) < 0) {
+		err("pipe: %s", strerror(errno));
+		return 1;
+	}
+	pid = fork();
+	if (pid < 0) {
+		err("fork: %s", strerror(errno));
+		return 1;
+	}
+	if (pid == 0) {
+		close(status[0]);
+		_exit(supervisor(conf, argv, status[1]));
+	}
+	close(status[1]);
+	pass_signals();
+	return front(status[0]);
+}

@@ -1,0 +1,135 @@
+/* run.h - unmodified programs on a stack of their own
+ *
+ *   launch.c   the processes: front, supervisor, program
+ *   filter.c   which system calls are trapped, from the table in calls.c
+ *   notify.c   receives them, answers them, keeps those that wait
+ *   target.c   the program's memory and descriptors
+ *   calls.c, call_sock.c, call_msg.c, call_opt.c   what each trapped call does
+ *   resolv.c   where the program's libc would ask for names
+ *
+ * Two threads share a node: the notifier takes a call from the kernel at once
+ * (until then a signal could interrupt calls that never fail with EINTR) and
+ * performs it under the node's lock; the driver carries packets and bytes.
+ */
+#ifndef RUN_RUN_H
+#define RUN_RUN_H
+
+#include <linux/seccomp.h>
+
+#include "node/vsock.h"
+
+struct run_conf {
+	struct node_conf node;		/* first: node_options work on it */
+};
+
+/* Runs argv as a node and returns the status for exit(2), or ends by the
+ * signal that ended the program. */
+int run_program(const struct run_conf *conf, char **argv);
+
+struct runner {
+	struct node	*node;
+	int		listener;	/* seccomp notification descriptor */
+	bool		killable;	/* received calls are immune to handlers */
+	bool		orphaned;	/* no filtered task is left */
+	pthread_t	notifier;
+	struct list	parked;		/* struct call.link */
+};
+
+/* One system call of the program that the kernel gave to us. */
+struct call {
+	struct list	link;		/* runner->parked */
+	struct list	wait;		/* vsock->calls */
+	struct runner	*r;
+	struct seccomp_notif n;
+	const struct trap *trap;
+	struct vsock	*vs;		/* the socket it names, and */
+	int		app;		/* the program's end of it; -1 */
+	int		pidfd;
+	usec		give_up;	/* SO_RCVTIMEO, SO_SNDTIMEO */
+	bool		started;	/* it has been tried before */
+	bool		shared_signal;	/* seen pending once already */
+};
+
+/* What a handler returns besides a result (>= 0) or -errno. */
+enum {
+	CALL_CONTINUE	= -100000,	/* not ours: the kernel goes on with it */
+	CALL_PARK	= -100001,	/* again when its vsock changes */
+	CALL_ANSWERED	= -100002,	/* with a descriptor, already */
+};
+
+struct scmp_arg_cmp;
+
+/* A row of the table of intercepted calls; several rows of one number are
+ * alternatives, each with up to two conditions on register values. */
+struct trap {
+	int		nr;
+	const char	*name;
+	long		(*handle)(struct call *c);
+	struct trap_if {
+		uint8_t		arg;	/* 0-5 */
+		enum trap_op { TRAP_ALWAYS, TRAP_EQ, TRAP_NOT_NULL, TRAP_BYTE1 } op;
+		uint32_t	value;
+	}		when[2];
+};
+
+extern const struct trap traps[];	/* nr < 0 ends */
+
+/* filter.c: installs the filter on the calling process. The listener's
+ * descriptor, or -errno. *killable tells whether received calls are immune. */
+int filter_install(bool *killable);
+
+/* notify.c */
+int notify_start(struct runner *r);
+void notify_stop(struct runner *r);	/* after the last task has gone */
+/* Gives fd to the program as the call's result. CALL_ANSWERED, or -errno. */
+long call_give_fd(struct call *c, struct vsock *vs, int fd, bool cloexec);
+bool call_valid(const struct call *c);	/* the task still waits for the answer */
+
+/* target.c: 0 or -errno, all bytes or -EFAULT. */
+int target_open(struct call *c);	/* pidfd */
+int target_fd(struct call *c, int fd);	/* a duplicate of its descriptor */
+int target_read(const struct call *c, uint64_t addr, void *buf, size_t n);
+int target_write(const struct call *c, uint64_t addr, const void *buf, size_t n);
+struct iovec;
+/* Scatter and gather between buf and the program's iovec; bytes or -EFAULT. */
+ssize_t target_gather(const struct call *c, const struct iovec *iov, int n, void *buf, size_t size);
+int target_scatter(const struct call *c, const struct iovec *iov, int n, const void *buf, size_t len);
+/* A sockaddr with its value-result length. */
+int target_put_addr(const struct call *c, uint64_t addr, uint64_t lenp,
+		    const struct endpoint *ep, int family);
+/* An unblocked, caught signal waits for the thread: own, or shared with others. */
+enum sig_wait { SIG_NONE, SIG_SHARED, SIG_OWN };
+enum sig_wait target_signal(const struct call *c);
+/* A descriptor of the program's end of vs, wherever it lives now; or -1. */
+int target_find_end(struct vsock *vs);
+
+/* resolv.c */
+void resolv_load(struct node *n);	/* the machine's name servers */
+bool resolv_refused(const char *path, size_t len); /* an AF_UNIX resolver */
+
+/* call_*.c */
+long call_socket(struct call *c);
+long call_bind(struct call *c);
+long call_connect(struct call *c);
+long call_listen(struct call *c);
+long call_accept(struct call *c);
+long call_getsockname(struct call *c);
+long call_getpeername(struct call *c);
+long call_setsockopt(struct call *c);
+long call_getsockopt(struct call *c);
+long call_ioctl(struct call *c);
+long call_sendto(struct call *c);
+long call_recvfrom(struct call *c);
+long call_sendmsg(struct call *c);
+long call_recvmsg(struct call *c);
+long call_sendmmsg(struct call *c);
+long call_recvmmsg(struct call *c);
+
+/* Finds the socket of argument 0. 0, or what the handler must return. */
+long call_vsock(struct call *c);
+bool call_nonblock(const struct call *c);
+/* Parks until the descriptor's timeout option has passed: CALL_PARK, or the
+ * error to give when it has. */
+long call_wait(struct call *c, int option, int error);
+
+#endif

@@ -1,0 +1,227 @@
+/* target.c - the memory and descriptors of the program's threads
+ *
+ * A notification names a thread. Its descriptor table is reached by a pidfd for
+ * that thread (Linux 6.9) or for its process; sockets are then told apart by
+ * SO_COOKIE, which is the same through dup, fork and passing. Memory is copied
+ * once and acted upon only if the thread still waits for its answer.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "run/run.h"
+
+#define PIDFD_FOR_THREAD O_EXCL
+
+static int pidfd_open_thread(pid_t tid)
+{
+	char path[64], line[128];
+	pid_t tgid = tid;
+	FILE *f;
+	int fd = (int)syscall(SYS_pidfd_open, tid, PIDFD_FOR_THREAD);
+
+	if (fd >= 0 || errno != EINVAL)
+		return fd < 0 ? -errno : fd;
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "Tgid: %d", &tgid) == 1)
+			break;
+	}
+	fclose(f);
+	fd = (int)syscall(SYS_pidfd_open, tgid, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+int target_open(struct call *c)
+{
+	if (c->pidfd < 0)
+		c->pidfd = pidfd_open_thread((pid_t)c->n.pid);
+	return c->pidfd < 0 ? c->pidfd : 0;
+}
+
+int target_fd(struct call *c, int fd)
+{
+	int ret = target_open(c);
+
+	if (ret < 0)
+		return ret;
+	ret = (int)syscall(SYS_pidfd_getfd, c->pidfd, fd, 0);
+	return ret < 0 ? -errno : ret;
+}
+
+/* Where process_vm_* is forbidden (some containers), /proc/PID/mem may not be. */
+static ssize_t by_proc(pid_t pid, uint64_t addr, void *buf, size_t n, bool writing)
+{
+	char path[64];
+	ssize_t ret;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, (writing ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	ret = writing ? pwrite(fd, buf, n, (off_t)addr) : pread(fd, buf, n, (off_t)addr);
+	close(fd);
+	return ret;
+}
+
+int target_read(const struct call *c, uint64_t addr, void *buf, size_t n)
+{
+	struct iovec local = { buf, n }, remote = { (void *)(uintptr_t)addr, n };
+	ssize_t ret;
+
+	if (!n)
+		return 0;
+	ret = process_vm_readv((pid_t)c->n.pid, &local, 1, &remote, 1, 0);
+	if (ret < 0 && (errno == EPERM || errno == ENOSYS))
+		ret = by_proc((pid_t)c->n.pid, addr, buf, n, false);
+	return ret == (ssize_t)n ? 0 : -EFAULT;
+}
+
+int target_write(const struct call *c, uint64_t addr, const void *buf, size_t n)
+{
+	struct iovec local = { (void *)buf, n }, remote = { (void *)(uintptr_t)addr, n };
+	ssize_t ret;
+
+	if (!n)
+		return 0;
+	ret = process_vm_writev((pid_t)c->n.pid, &local, 1, &remote, 1, 0);
+	if (ret < 0 && (errno == EPERM || errno == ENOSYS))
+		ret = by_proc((pid_t)c->n.pid, addr, (void *)buf, n, true);
+	return ret == (ssize_t)n ? 0 : -EFAULT;
+}
+
+ssize_t target_gather(const struct call *c, const struct iovec *iov, int n, void *buf, size_t size)
+{
+	size_t done = 0;
+
+	for (int i = 0; i < n; i++) {
+		size_t len = iov[i].iov_len;
+
+		if (len > size - done)
+			return -EMSGSIZE;
+		if (target_read(c, (uintptr_t)iov[i].iov_base, (char *)buf + done, len) < 0)
+			return -EFAULT;
+		done += len;
+	}
+	return (ssize_t)done;
+}
+
+int target_scatter(const struct call *c, const struct iovec *iov, int n, const void *buf, size_t len)
+{
+	size_t done = 0;
+
+	for (int i = 0; i < n && done < len; i++) {
+		size_t part = MIN(iov[i].iov_len, len - done);
+
+		if (target_write(c, (uintptr_t)iov[i].iov_base, (const char *)buf + done, part) < 0)
+			return -EFAULT;
+		done += part;
+	}
+	return 0;
+}
+
+int target_put_addr(const struct call *c, uint64_t addr, uint64_t lenp,
+		    const struct endpoint *ep, int family)
+{
+	struct sockaddr_storage ss;
+	socklen_t size = ep_to_sockaddr(ep, family, &ss);
+	int32_t room, len = (int32_t)size;
+
+	if (!addr)
+		return 0;
+	if (target_read(c, lenp, &room, sizeof(room)) < 0)
+		return -EFAULT;
+	if (room < 0)
+		return -EINVAL;
+	if (target_write(c, addr, &ss, (size_t)MIN(room, len)) < 0)
+		return -EFAULT;
+	return target_write(c, lenp, &len, sizeof(len));
+}
+
+enum sig_wait target_signal(const struct call *c)
+{
+	char path[64], line[256];
+	unsigned long long own = 0, shared = 0, blocked = 0, caught = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", c->n.pid);
+	f = fopen(path, "re");
+	if (!f)
+		return SIG_NONE;
+	while (fgets(line, sizeof(line), f)) {
+		sscanf(line, "SigPnd: %llx", &own);
+		sscanf(line, "ShdPnd: %llx", &shared);
+		sscanf(line, "SigBlk: %llx", &blocked);
+		sscanf(line, "SigCgt: %llx", &caught);
+	}
+	fclose(f);
+	if (own & ~blocked & caught)
+		return SIG_OWN;
+	return shared & ~blocked & caught ? SIG_SHARED : SIG_NONE;
+}
+
+/* fd of process pid, if it is the program's end of vs. */
+static int end_at(const struct vsock *vs, pid_t pid, int fd)
+{
+	int pidfd = pidfd_open_thread(pid), app = -1;
+
+	if (pidfd < 0)
+		return -1;
+	app = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	close(pidfd);
+	if (app >= 0 && vsock_of_fd(vs->n, app) != vs) {
+		close(app);
+		app = -1;
+	}
+	return app;
+}
+
+static int scan_fds(const struct vsock *vs, pid_t pid)
+{
+	char path[64];
+	struct dirent *e;
+	int app = -1;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	d = opendir(path);
+	while (d && app < 0 && (e = readdir(d))) {
+		char to[64];
+		ssize_t n = readlinkat(dirfd(d), e->d_name, to, sizeof(to) - 1);
+
+		if (n > 7 && memcmp(to, "socket:", 7) == 0)
+			app = end_at(vs, pid, atoi(e->d_name));
+	}
+	if (d)
+		closedir(d);
+	return app;
+}
+
+int target_find_end(struct vsock *vs)
+{
+	struct dirent *e;
+	int app = vs->pid ? end_at(vs, vs->pid, vs->pid_fd) : -1;
+	DIR *d;
+
+	if (app >= 0)
+		return app;
+	d = opendir("/proc");	/* it moved by fork, dup or passing: rare, and slow */
+	while (d && app < 0 && (e = readdir(d))) {
+		if (isdigit((unsigned char)e->d_name[0]) && atoi(e->d_name) != getpid())
+			app = scan_fds(vs, atoi(e->d_name));
+	}
+	if (d)
+		closedir(d);
+	return app;
+}
