@@ -35,8 +35,9 @@ LIB_OBJ	:= $(LIB_SRC:%.c=$B/%.o)
 CMD_OBJ	:= $(CMD_SRC:%.c=$B/%.o)
 UNIT	:= $(patsubst test/%.c,$B/%,$(wildcard test/unit/*.c))
 FUZZ	:= $(patsubst test/%.c,$B/%,$(filter-out %/main.c,$(wildcard test/fuzz/*.c)))
-# drives a fuzz target that is built without libFuzzer
-FUZZ_MAIN := $(if $(findstring fuzzer,$(SAN)),,$B/test/fuzz/main.o)
+PKT_OBJ	:= $(patsubst %.c,$B/%.o,$(wildcard test/pkt/*.c) test/sim/wire.c)
+SIM_OBJ	:= $(patsubst %.c,$B/%.o,$(wildcard test/sim/*.c))
+FUZZER	?=
 
 .PHONY: all tests deps demo check lint install bench clean fuzz fuzz-progs \
 	unit pkt sim fuzz-quick interop e2e
@@ -59,13 +60,21 @@ $B/unit/%: $B/test/unit/%.o $B/libioth.a
 	@mkdir -p $(@D)
 	$(LINK) -lcmocka $(LIBS)
 
-$B/fuzz/%: $B/test/fuzz/%.o $(FUZZ_MAIN) $B/libioth.a
+# FUZZER=1: clang's libFuzzer drives; else our own small driver
+$B/fuzz/%: $B/test/fuzz/%.o $(if $(FUZZER),,$B/test/fuzz/main.o) $B/libioth.a
 	@mkdir -p $(@D)
-	$(LINK) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) $(LIBS)
+	$(LINK) $(if $(FUZZER),-fsanitize=fuzzer) $(LIBS)
+
+$B/test/pkt/pkt: $(PKT_OBJ) $B/libioth.a
+	$(LINK) $(LIBS)
+
+$B/test/sim/sim: $(SIM_OBJ) $B/libioth.a
+	$(LINK) $(LIBS)
 
 # --- tests: what runs each is tools/check ---
 
-tests: all $(UNIT)
+tests: all $(UNIT) $(FUZZ) $(if $(wildcard test/pkt/*.c),$B/test/pkt/pkt) \
+	$(if $(wildcard test/sim/sim.c),$B/test/sim/sim)
 
 deps:
 	@tools/deps check
@@ -78,24 +87,21 @@ demo:
 check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
-	@$(MAKE) --no-print-directory -j$(JOBS) fuzz-progs
-	@B=$B BF=$(BF) tools/check unit pkt sim fuzz lint interop e2e
+	@B=$B tools/check unit pkt sim fuzz lint interop e2e
 
 unit pkt sim interop e2e: tests
-	@B=$B BF=$(BF) tools/check $@
+	@B=$B tools/check $@
 
-fuzz-quick: fuzz-progs
-	@B=$B BF=$(BF) tools/check fuzz
+fuzz-quick: tests
+	@B=$B tools/check fuzz
 
-fuzz: fuzz-progs
+fuzz:
+	@tools/deps check
+	@$(MAKE) --no-print-directory -j$(JOBS) CC=clang FUZZER=1 \
+		SAN=fuzzer-no-link,address,undefined B=$(BF) fuzz-progs
 	@B=$B BF=$(BF) FUZZ_TIME=$(FUZZ_TIME) tools/check fuzz
 
-# clang's libFuzzer, with the sanitizers, in a directory of its own
-fuzz-progs:
-	@$(MAKE) --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined \
-		B=$(BF) fuzz-here
-fuzz-here: $(FUZZ)
-.PHONY: fuzz-here
+fuzz-progs: $(FUZZ)
 
 lint: all
 	@B=$B tools/lint
