@@ -378,7 +378,11 @@ void node_drive(struct node *n)
 
 	pthread_mutex_lock(&n->lock);
 	n->asleep_until = deadline(n);
-	left = n->asleep_until == NEVER ? NEVER : MAX(n->asleep_until - now_mono(), 0);
+	left = n->asleep_until;
+	if (left != NEVER)
+		left -= now_mono();
+	if (left < 0)
+		left = 0;
 	pthread_mutex_unlock(&n->lock);
 
 	ts = (struct timespec){ left / USEC_PER_SEC, left % USEC_PER_SEC * 1000 };

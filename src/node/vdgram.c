@@ -73,13 +73,22 @@ static int note_fd(struct node *n, const struct msg *m)
 	return ns->v[i].fd;
 }
 
+/* Datagrams of a connected socket all come from one place. */
+static bool needs_note(const struct vsock *vs)
+{
+	const struct sock *so = vs->so;
+	struct endpoint peer;
+
+	return sock_peer(so, &peer) < 0 || so->pktinfo || so->recvttl || so->recvtos;
+}
+
 /* True if it is with the program or lost for good; false: no room now. */
 static bool deliver(struct vsock *vs, const struct msg *m, const void *data, size_t len)
 {
 	struct iovec iov = { (void *)data, len };
 	union { char b[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } ctl = { { 0 } };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int fd = note_fd(vs->n, m);
+	int fd = needs_note(vs) ? note_fd(vs->n, m) : -1;
 
 	if (fd >= 0) {
 		struct cmsghdr *c;
@@ -94,10 +103,8 @@ static bool deliver(struct vsock *vs, const struct msg *m, const void *data, siz
 	}
 	if (sendmsg(vs->w.fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return true;
-	if (errno == ETOOMANYREFS && !vs->readable)
-		return false;
 	if (errno != EAGAIN)
-		return true;
+		return true;		/* lost, as datagrams may be */
 	vs->writable = false;
 	return false;
 }
@@ -223,6 +230,8 @@ ssize_t dgram_recv(struct vsock *vs, int app, const struct iovec *iov, int n, in
 	len = recvmsg(app, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC | (flags & MSG_PEEK));
 	if (len < 0)
 		return -errno;
+	if (vs->so && sock_peer(vs->so, &m->peer) == 0)
+		m->local = vs->so->local.addr;
 	take_note(&mh, m);
 	m->len = (uint32_t)len;
 	m->flags = mh.msg_flags & MSG_TRUNC;

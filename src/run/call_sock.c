@@ -148,7 +148,6 @@ long call_connect(struct call *c)
 long call_accept(struct call *c)
 {
 	int flags = c->n.data.nr == SYS_accept4 ? (int)ARG(c, 3) : 0;
-	struct endpoint peer;
 	struct vsock *nv;
 	long ret = call_vsock(c);
 	int app;
@@ -164,9 +163,7 @@ long call_accept(struct call *c)
 		return call_wait(c, SO_RCVTIMEO, EAGAIN);
 	if (ret < 0)
 		return ret;
-	ret = -ECONNABORTED;
-	if (vsock_peer(nv, &peer) == 0 || nv->so->error)
-		ret = target_put_addr(c, ARG(c, 1), ARG(c, 2), &nv->so->remote, c->vs->family);
+	ret = target_put_addr(c, ARG(c, 1), ARG(c, 2), &nv->so->remote, c->vs->family);
 	if (ret == 0) {
 		if (flags & SOCK_NONBLOCK)
 			fcntl(app, F_SETFL, O_NONBLOCK);
