@@ -1,0 +1,162 @@
+/* world.h - what a packet script sees: one stack, one wire, virtual time
+ *
+ * The stack under test ("us") has 10.0.0.1/24 and fd00::1/64; the script plays
+ * the peer (.2), and a router (.254, fd00::fe) to everywhere else. Files:
+ *	pkt.c	options, one process a script, the count
+ *	line.c	a line: its time, its family, which event
+ *	word.c	numbers, times, names of errors
+ *	world.c	the stack, the clock, the two queues of frames
+ *	call.c	socket calls and what is expected of sockets
+ *	seg.c	TCP segments as text: build and compare
+ *	frame.c	the other frames: UDP, ICMP, neighbours, fragments, raw
+ *	neigh.c	the peer's side of ARP and neighbour discovery
+ */
+#ifndef PKT_WORLD_H
+#define PKT_WORLD_H
+
+#include <netinet/in.h>
+
+#include "../sim/wire.h"
+#include "base/list.h"
+#include "proto/proto.h"
+#include "stack/sock.h"
+
+#define N_CONNS		10
+#define START		(1000 * USEC_PER_SEC)
+#define TOLERANCE	(1 * USEC_PER_MSEC)
+
+/* A frame that the stack sent. */
+struct frame {
+	struct list	link;
+	usec		at;
+	const char	*bad;		/* wire_check */
+	/* Parsed by frame_read: */
+	struct eth	eth;
+	struct ip_addr	src, dst;
+	uint8_t		proto, ttl;
+	bool		ip, v6, df, frag, more;
+	uint32_t	frag_off, frag_id;
+	const uint8_t	*l4;
+	size_t		l4_len;
+	size_t		len;
+	uint8_t		b[];
+};
+
+/* What the script's number 1-9 stands for: a socket and its packets. */
+struct conn {
+	struct sock	*so;		/* NULL: not open, or closed by the script */
+	uint16_t	lport, rport;
+	struct ip_addr	raddr;
+	uint32_t	iss, irs;	/* ours and the peer's number 0 */
+	bool		iss_known;
+	uint32_t	written, nread;	/* stream offsets */
+	uint16_t	win;		/* last the peer announced */
+	bool		ts_in, ts_out;	/* timestamps on both SYNs */
+	uint32_t	ts_last;	/* last value the stack sent */
+	uint32_t	ts_off;		/* stack's values minus the script's */
+	bool		ts_off_known;
+	struct frame	*quote;		/* last packet sent, for ICMP errors */
+};
+
+struct world {
+	const char	*path, *text;	/* of the script, of the line */
+	int		line;
+	bool		v6, trace, gso, manual; /* manual: script answers ARP and NS */
+	uint32_t	mtu;
+	uint32_t	isn;
+	struct stack	*st;
+	struct netif	*nif;
+	struct arena	*arena;
+	usec		now;
+	struct ip_addr	us, peer, router;
+	struct mac	us_mac, peer_mac, router_mac;
+	struct list	sent;		/* by the stack, not expected yet */
+	struct list	asked;		/* neighbour questions to be answered */
+	struct conn	conn[N_CONNS];	/* 0 is the listener */
+	uint8_t		*last_in;	/* IP packet injected last, for ICMP quotes */
+	size_t		last_in_len;
+	bool		ready;		/* start-up is over */
+};
+
+/* A line's words, cut in place. <...> is one word without its brackets, marked
+ * by opts. */
+#define MAX_WORDS 48
+struct words {
+	char		*w[MAX_WORDS];
+	bool		opts[MAX_WORDS];
+	int		n, at;
+};
+
+/* When an event is to happen, relative to the one before. */
+struct when { usec from, to; bool any; };
+
+/* --- word.c --- */
+_Noreturn void fail(struct world *w, const char *fmt, ...) PRINTF(2, 3);
+void words_cut(struct world *w, struct words *ws, char *line);
+const char *word_next(struct words *ws);		/* NULL at the end */
+const char *word_peek(const struct words *ws);
+bool word_is(struct words *ws, const char *s);		/* takes it if so */
+const char *word_need(struct world *w, struct words *ws, const char *what);
+void words_end(struct world *w, struct words *ws);	/* fails if any are left */
+uint32_t number(struct world *w, const char *s);
+uint32_t number_need(struct world *w, struct words *ws, const char *what);
+usec seconds(struct world *w, const char *s);
+int errno_named(struct world *w, const char *name);	/* "EAGAIN" */
+const char *errno_text(long v);				/* "-EAGAIN", "12" */
+
+/* --- line.c --- */
+void script_run(struct world *w);
+void line_run(struct world *w, char *line);	/* also used by macros */
+
+/* --- world.c --- */
+void world_init(struct world *w);
+void world_start(struct world *w);		/* once; later calls do nothing */
+void world_finish(struct world *w);		/* nothing unexpected, nothing left */
+void world_settle(struct world *w);		/* after any call into the stack */
+void world_advance(struct world *w, usec to);	/* the clock, firing what is due */
+struct frame *world_await(struct world *w, usec to); /* next frame or NULL; caller frees */
+void world_inject(struct world *w, const void *frame, size_t len);
+void world_no_frames(struct world *w);
+void world_trace(struct world *w, const char *dir, const void *frame, size_t len);
+const char *frame_text(const void *frame, size_t len);
+
+/* --- call.c --- */
+bool call_event(struct world *w, const char *name, int n, struct words *ws);
+void expect_event(struct world *w, int n, struct words *ws);
+
+/* --- seg.c --- */
+/* flags is the first word. Inbound is built and injected at once. */
+void seg_in(struct world *w, struct conn *c, const char *flags, struct words *ws);
+void seg_expect(struct world *w, struct conn *c, const char *flags, struct words *ws,
+		struct when when);
+
+/* --- frame.c --- */
+struct frame *frame_new(const uint8_t *b, size_t len, usec at);
+void frame_free(struct frame *f);
+/* The overrides that any inbound line may have (src, dst, ttl, badsum ...). */
+struct over {
+	struct ip_addr	src, dst;
+	uint16_t	sport, dport;
+	uint8_t		ttl, tos;
+	bool		badsum, badipsum, group_mac, frag, more, more_set;
+	uint32_t	frag_id, frag_from, frag_to;
+};
+void over_init(struct world *w, struct conn *c, struct over *o);
+bool over_word(struct world *w, struct words *ws, struct over *o);
+/* l4 with a zero checksum field at sum_off; prepends IP and Ethernet, injects. */
+void ip_inject(struct world *w, const struct over *o, uint8_t proto, uint8_t *l4, size_t len,
+	       size_t sum_off);
+void frame_in(struct world *w, struct conn *c, const char *kind, struct words *ws);
+void frame_expect(struct world *w, struct conn *c, const char *kind, struct words *ws,
+		  struct when when);
+bool frame_kind(const char *kind);
+/* The next frame in time, or fails naming what was expected. */
+struct frame *expect_frame(struct world *w, struct when when);
+
+/* --- neigh.c --- */
+bool neigh_swallow(struct world *w, struct frame *f);	/* true: not for the script */
+void neigh_answer(struct world *w);
+void neigh_in(struct world *w, struct words *ws);
+void neigh_expect(struct world *w, struct words *ws, struct when when);
+
+#endif
