@@ -49,6 +49,7 @@ struct plug {
 struct plug_conf {
 	const char	*descr;		/* told to the switch: "ioth run name user=.. pid=.." */
 	usec		now;
+	int		depth;		/* of nested locators; 0 for users */
 };
 
 /* Opens a locator: vde://PATH, a bare path, fault://OPTS{LOCATOR}. NULL with

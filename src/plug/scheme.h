@@ -1,0 +1,10 @@
+/* scheme.h - what a scheme that decorates another plug needs of plug.c */
+#ifndef PLUG_SCHEME_H
+#define PLUG_SCHEME_H
+
+#include "plug/plug.h"
+
+/* As plug_open, but what comes out may carry wire frames only (offload says). */
+struct plug *plug_open_wire(const char *locator, const struct plug_conf *conf, char **why);
+
+#endif

@@ -1,0 +1,77 @@
+/* client.h - inside of the switch: a switch and its clients
+ *
+ * A client is a connection to ctl. It is half open until its request came; then
+ * it has a data socket of its own and sits at a port. Several clients may sit
+ * at one port if they belong to one user: each gets every frame.
+ */
+#ifndef SWITCH_CLIENT_H
+#define SWITCH_CLIENT_H
+
+#include "base/loop.h"
+#include "plug/vdectl.h"
+#include "switch/core.h"
+#include "switch/dir.h"
+#include "switch/switch.h"
+
+#define BATCH		64		/* frames of one reading */
+#define HALF_OPEN_MAX	64
+#define HALF_OPEN_TIME	(5 * USEC_PER_SEC)
+
+struct client {
+	struct list	link;		/* sw->half, or the port's clients */
+	struct sw	*sw;
+	struct watch	ctl;
+	uid_t		uid;
+
+	usec		deadline;	/* half open: when the patience ends */
+	uint8_t		request[VDE_REQUEST_MAX];
+	uint32_t	got;
+
+	bool		up;		/* what follows is valid */
+	uint32_t	port;
+	struct watch	data;
+	struct sockaddr_un own, peer;
+	char		descr[VDE_DESCR_MAX + 1];
+	struct list	dirty;		/* in sw->dirty: something staged */
+	uint32_t	n_staged;
+	struct frame	staged[BATCH];	/* in the memory of the batch being read */
+	struct list	backlog;	/* copies of frames that did not fit */
+	uint32_t	backlog_size;	/* bytes of memory */
+};
+
+struct port {
+	struct list	clients;
+	uid_t		uid;		/* of all of them */
+};
+
+struct sw {
+	struct loop	*loop;
+	struct switch_conf conf;
+	struct sw_dir	dir;
+	struct core	core;
+	struct port	*port;
+	struct list	half;		/* oldest first */
+	uint32_t	n_half;
+	struct list	dirty;
+	struct watch	ctl;		/* listens */
+	usec		resume;		/* listening again after a lack of fds; NEVER */
+	usec		next_age;
+	struct batch	*batch;		/* port.c */
+};
+
+/* ctl.c: the listening side */
+bool ctl_open(struct sw *sw, char **why);
+void ctl_close(struct sw *sw);
+void ctl_run(struct sw *sw, usec now);
+usec ctl_deadline(const struct sw *sw);
+void client_free(struct client *c);
+
+/* port.c: the data side */
+void port_init(struct sw *sw);
+void port_fini(struct sw *sw);
+/* Seats a client whose request was read; 0, or why not as an errno. */
+int port_join(struct client *c, const struct vde_request *rq);
+void port_leave(struct client *c);
+void port_out(void *ctx, uint32_t port, const struct frame *f);	/* of the core */
+
+#endif

@@ -1,0 +1,215 @@
+/* ctl.c - the server's half of VDE's ctl protocol
+ *
+ * in:   ctl_accept -> half open -> ctl_ready reads a request -> port_join
+ *
+ * A request has no length: it is complete when its fixed part is there, and
+ * what came in the same write behind it is the description. The answer is the
+ * address of the client's port; a refusal is the end of the stream, at once.
+ * Whoever connects and says nothing, or too little, is closed after 5 s, and
+ * when there are too many of them the oldest goes first: they cannot keep
+ * others out. After the answer the stream is silent; its end is the port's.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "switch/client.h"
+
+#define ACCEPT_BATCH	16
+#define PAUSE		(100 * USEC_PER_MSEC)	/* after a lack of descriptors */
+
+static void half_remove(struct client *c)
+{
+	list_del(&c->link);
+	c->sw->n_half--;
+}
+
+void client_free(struct client *c)
+{
+	struct sw *sw = c->sw;
+
+	if (c->up) {
+		info("port %u: %s left", c->port, c->descr);
+		port_leave(c);
+	} else {
+		half_remove(c);
+	}
+	loop_unwatch(sw->loop, &c->ctl);
+	close(c->ctl.fd);
+	free(c);
+}
+
+static void answer(struct client *c)
+{
+	info("port %u: %s", c->port, c->descr);
+	if (send(c->ctl.fd, &c->own, sizeof(c->own), MSG_DONTWAIT | MSG_NOSIGNAL) !=
+	    (ssize_t)sizeof(c->own))
+		client_free(c);
+}
+
+static void request(struct client *c)
+{
+	struct vde_request rq = { 0 };
+	enum vde_parse state = vde_request_parse(c->request, c->got, &rq);
+	int rc;
+
+	if (state == VDE_MORE)
+		return;
+	if (state == VDE_BAD) {
+		info("a client of uid %u sent what is not a request", (unsigned)c->uid);
+		client_free(c);
+		return;
+	}
+	half_remove(c);
+	rc = port_join(c, &rq);
+	if (!rc) {
+		answer(c);
+		return;
+	}
+	info("refused %s of uid %u: %s", rq.descr, (unsigned)c->uid, strerror(rc));
+	list_add_tail(&c->sw->half, &c->link);
+	c->sw->n_half++;
+	client_free(c);
+}
+
+static void ctl_ready(struct watch *w, uint32_t events)
+{
+	struct client *c = container_of(w, struct client, ctl);
+	uint8_t noise[VDE_REQUEST_MAX];
+	uint8_t *to = c->up ? noise : c->request + c->got;
+	size_t room = c->up ? sizeof(noise) : sizeof(c->request) - c->got;
+	ssize_t n = recv(c->ctl.fd, to, room, MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		client_free(c);
+		return;
+	}
+	if (!c->up) {
+		c->got += (uint32_t)n;
+		request(c);
+	}
+}
+
+static void drop_oldest(struct sw *sw)
+{
+	client_free(list_first(&sw->half, struct client, link));
+}
+
+static void client_new(struct sw *sw, int fd)
+{
+	struct ucred cred = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(cred);
+	struct client *c = xzalloc(sizeof(*c));
+
+	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
+	if (sw->n_half == HALF_OPEN_MAX)
+		drop_oldest(sw);
+	c->sw = sw;
+	c->uid = cred.uid;
+	c->ctl = (struct watch){ .fd = fd, .ready = ctl_ready };
+	c->data = (struct watch){ .fd = -1 };
+	c->deadline = now_mono() + HALF_OPEN_TIME;
+	list_init(&c->dirty);
+	list_init(&c->backlog);
+	list_add_tail(&sw->half, &c->link);
+	sw->n_half++;
+	if (loop_watch(sw->loop, &c->ctl, EPOLLIN) < 0)
+		client_free(c);
+}
+
+/* No descriptor is left. The oldest silent client gives its own; if there is
+ * none, listening pauses, since the waiting connection would wake us at once. */
+static void no_fd(struct sw *sw)
+{
+	if (sw->n_half) {
+		drop_oldest(sw);
+		return;
+	}
+	info("no file descriptor left for another client (raise ulimit -n)");
+	loop_unwatch(sw->loop, &sw->ctl);
+	sw->resume = now_mono() + PAUSE;
+}
+
+static void ctl_accept(struct watch *w, uint32_t events)
+{
+	struct sw *sw = container_of(w, struct sw, ctl);
+
+	for (int i = 0; i < ACCEPT_BATCH; i++) {
+		int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0) {
+			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+				no_fd(sw);
+			return;
+		}
+		client_new(sw, fd);
+	}
+}
+
+static bool fail(struct sw *sw, char **why, const char *what)
+{
+	*why = xasprintf("%s: %s: %s", sw->dir.path, what, strerror(errno));
+	ctl_close(sw);
+	return false;
+}
+
+bool ctl_open(struct sw *sw, char **why)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int rc;
+
+	sw->ctl = (struct watch){ .ready = ctl_accept };
+	sw->ctl.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (sw->ctl.fd < 0)
+		return fail(sw, why, "socket");
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/ctl", sw->dir.path);
+	if (bind(sw->ctl.fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
+		return fail(sw, why, "ctl");
+	if (sw->conf.gid != (gid_t)-1 && chown(sun.sun_path, (uid_t)-1, sw->conf.gid) < 0)
+		return fail(sw, why, "group of ctl");
+	if (chmod(sun.sun_path, sw->conf.mode) < 0)
+		return fail(sw, why, "mode of ctl");
+	if (listen(sw->ctl.fd, SOMAXCONN) < 0)
+		return fail(sw, why, "listen");
+	rc = loop_watch(sw->loop, &sw->ctl, EPOLLIN);
+	errno = -rc;
+	return rc ? fail(sw, why, "watch") : true;
+}
+
+void ctl_close(struct sw *sw)
+{
+	while (sw->n_half)
+		drop_oldest(sw);
+	if (sw->ctl.fd < 0)
+		return;
+	loop_unwatch(sw->loop, &sw->ctl);
+	close(sw->ctl.fd);
+	sw->ctl.fd = -1;
+}
+
+void ctl_run(struct sw *sw, usec now)
+{
+	struct client *c;
+
+	while ((c = list_first(&sw->half, struct client, link)) && c->deadline <= now) {
+		info("a client of uid %u sent no request", (unsigned)c->uid);
+		client_free(c);
+	}
+	if (sw->resume <= now) {
+		sw->resume = NEVER;
+		loop_watch(sw->loop, &sw->ctl, EPOLLIN);
+	}
+}
+
+usec ctl_deadline(const struct sw *sw)
+{
+	const struct client *c = list_first(&sw->half, struct client, link);
+
+	return MIN(c ? c->deadline : NEVER, sw->resume);
+}

@@ -1,0 +1,373 @@
+/* port.c - the data sockets of a switch's clients
+ *
+ * in:   port_ready -> recvmmsg -> core_input for each frame
+ * out:  core -> port_out stages the frame -> flush -> sendmmsg
+ *
+ * Frames of one reading stay in the memory of the batch until they are sent,
+ * so forwarding copies nothing in user space and costs two system calls per
+ * batch and client. Each client has a data socket of its own, hence a send
+ * buffer of its own in the kernel; when it is full, frames for this client are
+ * copied to its backlog, which is bounded: who does not read loses only
+ * its own frames.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "switch/client.h"
+
+#define BACKLOG_MAX	(1u << 20)	/* bytes of memory for one client */
+#define BUF_SIZE	9280		/* FRAME_MAX and up to a cache line */
+
+static_assert(BUF_SIZE > FRAME_MAX, "a frame that is too long must be seen to be");
+
+struct batch {
+	struct mmsghdr	msg[BATCH];
+	struct iovec	iov[BATCH];
+	uint8_t		buf[BATCH][BUF_SIZE];
+};
+
+struct kept {
+	struct list	link;
+	uint32_t	len;
+	uint8_t		data[];
+};
+
+void port_init(struct sw *sw)
+{
+	sw->batch = xzalloc(sizeof(*sw->batch));
+	sw->port = xzalloc(sw->conf.n_ports * sizeof(sw->port[0]));
+	for (uint32_t i = 0; i < sw->conf.n_ports; i++)
+		list_init(&sw->port[i].clients);
+}
+
+void port_fini(struct sw *sw)
+{
+	for (uint32_t i = 0; i < sw->conf.n_ports; i++) {
+		struct list *clients = &sw->port[i].clients;
+
+		while (!list_empty(clients))
+			client_free(list_first(clients, struct client, link));
+	}
+	free(sw->port);
+	free(sw->batch);
+}
+
+/* --- out --- */
+
+static uint32_t kept_size(uint32_t len)
+{
+	return (uint32_t)sizeof(struct kept) + len;
+}
+
+static void keep(struct client *c, const struct frame *f)
+{
+	struct kept *k;
+
+	if (c->backlog_size + kept_size(f->len) > BACKLOG_MAX) {
+		c->sw->core.port[c->port].tx_drops++;
+		return;
+	}
+	k = xmalloc(kept_size(f->len));
+	k->len = f->len;
+	memcpy(k->data, f->p, f->len);
+	list_add_tail(&c->backlog, &k->link);
+	c->backlog_size += kept_size(f->len);
+}
+
+static void backlog_pop(struct client *c)
+{
+	struct kept *k = container_of(list_pop(&c->backlog), struct kept, link);
+
+	c->backlog_size -= kept_size(k->len);
+	free(k);
+}
+
+void port_out(void *ctx, uint32_t port, const struct frame *f)
+{
+	struct sw *sw = ctx;
+
+	list_for(l, &sw->port[port].clients) {
+		struct client *c = container_of(l, struct client, link);
+
+		if (!c->n_staged)
+			list_add_tail(&sw->dirty, &c->dirty);
+		c->staged[c->n_staged++] = *f;
+	}
+}
+
+static void set_message(struct batch *b, unsigned i, const void *p, uint32_t len)
+{
+	b->iov[i] = (struct iovec){ (void *)p, len };
+	b->msg[i].msg_hdr = (struct msghdr){ .msg_iov = &b->iov[i], .msg_iovlen = 1 };
+}
+
+/* How many of the n messages are done with; -1: the client is gone. */
+static int send_messages(struct client *c, unsigned n)
+{
+	int sent;
+
+	do {
+		sent = sendmmsg(c->data.fd, c->sw->batch->msg, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	} while (sent < 0 && errno == EINTR);
+	if (sent >= 0)
+		return sent;
+	if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
+		return 0;
+	if (errno != EMSGSIZE)
+		return -1;
+	c->sw->core.port[c->port].tx_drops++;
+	return 1;
+}
+
+/* The client's buffer had room again. */
+static void drain(struct client *c)
+{
+	unsigned n = 0;
+	int sent;
+
+	list_for(l, &c->backlog) {
+		struct kept *k = container_of(l, struct kept, link);
+
+		if (n == BATCH)
+			break;
+		set_message(c->sw->batch, n++, k->data, k->len);
+	}
+	sent = send_messages(c, n);
+	if (sent < 0) {
+		client_free(c);
+		return;
+	}
+	while (sent-- > 0)
+		backlog_pop(c);
+	if (list_empty(&c->backlog))
+		loop_watch(c->sw->loop, &c->data, EPOLLIN);
+}
+
+static void send_staged(struct client *c)
+{
+	unsigned n = c->n_staged, done = 0;
+	int sent = 1;
+
+	c->n_staged = 0;
+	while (list_empty(&c->backlog) && done < n && sent > 0) {
+		for (unsigned i = done; i < n; i++)
+			set_message(c->sw->batch, i - done, c->staged[i].p, c->staged[i].len);
+		sent = send_messages(c, n - done);
+		done += (unsigned)MAX(sent, 0);
+	}
+	if (sent < 0) {
+		client_free(c);
+		return;
+	}
+	if (done == n)
+		return;
+	for (; done < n; done++)
+		keep(c, &c->staged[done]);
+	loop_watch(c->sw->loop, &c->data, EPOLLIN | EPOLLOUT);
+}
+
+static void flush(struct sw *sw)
+{
+	struct list *l;
+
+	while ((l = list_pop(&sw->dirty)))
+		send_staged(container_of(l, struct client, dirty));
+}
+
+/* --- in --- */
+
+static int read_batch(struct client *c)
+{
+	struct batch *b = c->sw->batch;
+
+	for (unsigned i = 0; i < BATCH; i++)
+		set_message(b, i, b->buf[i], BUF_SIZE);
+	return recvmmsg(c->data.fd, b->msg, BATCH, MSG_DONTWAIT, NULL);
+}
+
+static void port_in(struct client *c)
+{
+	struct sw *sw = c->sw;
+	int n = read_batch(c);
+	usec now = now_mono();
+	uint32_t len[BATCH];
+
+	for (int i = 0; i < n; i++)
+		len[i] = sw->batch->msg[i].msg_len;
+	for (int i = 0; i < n; i++) {
+		struct frame f = { sw->batch->buf[i], len[i] };
+
+		core_input(&sw->core, c->port, &f, now);
+	}
+	flush(sw);
+}
+
+static void port_ready(struct watch *w, uint32_t events)
+{
+	struct client *c = container_of(w, struct client, data);
+
+	/* Reading comes last: what is read may end any client, this one too. */
+	if (events & EPOLLOUT && !list_empty(&c->backlog)) {
+		drain(c);
+		return;		/* level triggered: the frames are still there */
+	}
+	if (events & (EPOLLIN | EPOLLERR))
+		port_in(c);
+}
+
+/* --- joining and leaving --- */
+
+static bool is_free(const struct sw *sw, uint32_t port)
+{
+	return list_empty(&sw->port[port].clients);
+}
+
+/* The port asked for, or the first free one from 1 on; n_ports: none. */
+static uint32_t choose(const struct client *c, const struct vde_request *rq)
+{
+	const struct sw *sw = c->sw;
+	uint32_t port = rq->port;
+
+	if (port || rq->port0) {
+		if (port >= sw->conf.n_ports || is_free(sw, port) || sw->port[port].uid == c->uid)
+			return MIN(port, sw->conf.n_ports);
+		return sw->conf.n_ports;
+	}
+	for (port = 1; port < sw->conf.n_ports && !is_free(sw, port); port++)
+		;
+	return port;
+}
+
+/* A client may name only a socket of its own: else it could make us write
+ * frames to any socket that we have access to. */
+static int check_peer(const struct client *c, const struct sockaddr_un *peer)
+{
+	char path[sizeof(peer->sun_path) + 1] = { 0 };
+	struct stat st;
+
+	if (!peer->sun_path[0])
+		return 0;			/* in the abstract name space */
+	memcpy(path, peer->sun_path, sizeof(peer->sun_path));
+	if (path[0] != '/')
+		return EINVAL;
+	if (stat(path, &st) < 0)
+		return errno;
+	if (!S_ISSOCK(st.st_mode))
+		return ENOTSOCK;
+	return c->uid == 0 || st.st_uid == c->uid ? 0 : EPERM;
+}
+
+/* The name is as long as the client made it: its whole field, or without the
+ * zeros at its end. */
+static int connect_peer(int fd, const struct sockaddr_un *peer)
+{
+	size_t n = sizeof(peer->sun_path);
+
+	if (connect(fd, (const struct sockaddr *)peer, sizeof(*peer)) == 0)
+		return 0;
+	if (peer->sun_path[0])
+		return errno;
+	while (n > 1 && !peer->sun_path[n - 1])
+		n--;
+	if (n == 1)
+		return EDESTADDRREQ;	/* no name at all: there is no way to it */
+	n += offsetof(struct sockaddr_un, sun_path);
+	return connect(fd, (const struct sockaddr *)peer, (socklen_t)n) == 0 ? 0 : errno;
+}
+
+static int bind_own(struct client *c)
+{
+	const struct sw *sw = c->sw;
+	const char *path = c->own.sun_path;
+
+	c->own = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(c->own.sun_path, sizeof(c->own.sun_path), "%s/%03u.%d", sw->dir.path,
+		 c->port, c->data.fd);
+	unlink(path);
+	if (bind(c->data.fd, (struct sockaddr *)&c->own, sizeof(c->own)) < 0)
+		return errno;
+	if (chmod(path, sw->conf.mode) < 0 ||
+	    (geteuid() == 0 && chown(path, c->uid, sw->conf.gid) < 0))
+		return errno;
+	return 0;
+}
+
+static int open_data(struct client *c, const struct sockaddr_un *peer)
+{
+	int rc = check_peer(c, peer);
+
+	if (rc)
+		return rc;
+	c->data.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (c->data.fd < 0)
+		return errno;
+	c->peer = *peer;
+	rc = connect_peer(c->data.fd, peer);
+	return rc ? rc : bind_own(c);
+}
+
+static void close_data(struct client *c)
+{
+	if (c->data.fd < 0)
+		return;
+	loop_unwatch(c->sw->loop, &c->data);
+	close(c->data.fd);
+	c->data.fd = -1;
+	if (c->own.sun_path[0])
+		unlink(c->own.sun_path);
+}
+
+int port_join(struct client *c, const struct vde_request *rq)
+{
+	struct sw *sw = c->sw;
+	int rc;
+
+	c->port = choose(c, rq);
+	if (c->port >= sw->conf.n_ports)
+		return EADDRNOTAVAIL;
+	rc = open_data(c, &rq->data);
+	if (!rc) {
+		c->data.ready = port_ready;
+		rc = -loop_watch(sw->loop, &c->data, EPOLLIN);
+	}
+	if (rc) {
+		close_data(c);
+		return rc;
+	}
+	if (is_free(sw, c->port))
+		core_port_up(&sw->core, c->port);
+	sw->port[c->port].uid = c->uid;
+	list_add_tail(&sw->port[c->port].clients, &c->link);
+	memcpy(c->descr, rq->descr, sizeof(c->descr));
+	c->up = true;
+	return 0;
+}
+
+/* A client that crashed has left its socket in our directory. */
+static void remove_peer(const struct client *c)
+{
+	size_t n = strlen(c->sw->dir.path);
+	char path[sizeof(c->peer.sun_path) + 1] = { 0 };
+
+	memcpy(path, c->peer.sun_path, sizeof(c->peer.sun_path));
+	if (strncmp(path, c->sw->dir.path, n) == 0 && path[n] == '/' && path[n + 1] == '.' &&
+	    !strchr(path + n + 1, '/'))
+		unlink(path);
+}
+
+void port_leave(struct client *c)
+{
+	list_del(&c->link);
+	list_del(&c->dirty);
+	while (!list_empty(&c->backlog))
+		backlog_pop(c);
+	close_data(c);
+	remove_peer(c);
+	if (is_free(c->sw, c->port))
+		core_port_down(&c->sw->core, c->port);
+}
