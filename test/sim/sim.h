@@ -1,0 +1,25 @@
+/* sim.h - the simulations and what they count (sim.c) */
+#ifndef SIM_SIM_H
+#define SIM_SIM_H
+
+#include "base/base.h"
+
+struct tally { unsigned passed, failed; };
+
+struct seeds {
+	uint64_t	first;		/* -s */
+	uint32_t	count;		/* -n */
+	bool		verbose;	/* -v: say more */
+};
+
+/* A simulation: one returns 0 when all went well and says on stderr why not;
+ * it runs in a process of its own. */
+void seeds_run(const struct seeds *s, const char *name,
+	       int (*one)(uint64_t seed, bool verbose), struct tally *t);
+
+int transfer_one(uint64_t seed, bool verbose);	/* transfer.c */
+int many_one(uint64_t seed, bool verbose);	/* many.c */
+/* Compares the table with the file, or with write set makes it (golden.c). */
+void golden_run(const char *path, bool write, struct tally *t);
+
+#endif
