@@ -71,12 +71,6 @@ $B/test/pkt/pkt: $(PKT_OBJ) $B/libioth.a
 $B/test/sim/sim: $(SIM_OBJ) $B/libioth.a
 	$(LINK) $(LIBS)
 
-$B/test/pkt/pkt: $(patsubst %.c,$B/%.o,$(wildcard test/pkt/*.c) test/sim/wire.c) $B/libioth.a
-	$(LINK) $(LIBS)
-
-$B/test/sim/sim: $(patsubst %.c,$B/%.o,$(wildcard test/sim/*.c)) $B/libioth.a
-	$(LINK) $(LIBS)
-
 # --- tests: what runs each is tools/check ---
 
 tests: all $(UNIT) $(FUZZ) $(if $(wildcard test/pkt/*.c),$B/test/pkt/pkt) \
@@ -95,8 +89,6 @@ check:
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@B=$B tools/check unit pkt sim fuzz lint interop e2e
 
-pkt: $B/test/pkt/pkt
-sim: $B/test/sim/sim
 unit pkt sim interop e2e: tests
 	@B=$B tools/check $@
 
