@@ -1,0 +1,181 @@
+/* report.c - the tables a node shows
+ *
+ * A table is a function that prints its rows; the first line names the columns.
+ * Names and locators come from the user's command line: bytes that would break
+ * a line or a column are shown as '?'.
+ */
+#include "node/report.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "stack/neigh.h"
+#include "stack/sock.h"
+
+#define N_SHOWN(v)	((v) ? (v) : "-")
+
+static void put_word(FILE *out, const char *s)
+{
+	for (; *s; s++)
+		putc((unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s, out);
+}
+
+static const char *addr_or_any(const struct ip_addr *a, char buf[IP_STRLEN])
+{
+	return ip_eq(a, &IP_NONE) ? "-" : ip_text(a, buf);
+}
+
+static void put_addrs(struct stack *st, FILE *out)
+{
+	const char *comma = "";
+	char text[IP_STRLEN];
+
+	list_for(n, &st->netifs) {
+		const struct netif *nif = container_of(n, struct netif, link);
+
+		if (nif->flags & NETIF_LOOPBACK)
+			continue;
+		list_for(m, &nif->addrs) {
+			const struct netif_addr *a = container_of(m, struct netif_addr, link);
+
+			fprintf(out, "%s%s/%u", comma, ip_text(&a->addr, text), a->len);
+			comma = ",";
+		}
+	}
+	if (!*comma)
+		putc('-', out);
+}
+
+static void table_nodes(struct stack *st, const struct report_node *who, FILE *out)
+{
+	unsigned n = 0;
+
+	for (struct sock *so = NULL; (so = sock_next(st, so)); )
+		n++;
+	fprintf(out, "pid\tname\tprogram\tsockets\tnets\taddresses\n%d\t", (int)who->pid);
+	put_word(out, N_SHOWN(who->name));
+	putc('\t', out);
+	put_word(out, N_SHOWN(who->program));
+	fprintf(out, "\t%u\t", n);
+	for (int i = 0; i < who->n_nets; i++) {
+		if (i)
+			putc(',', out);
+		put_word(out, who->nets[i]);
+	}
+	putc('\t', out);
+	put_addrs(st, out);
+	putc('\n', out);
+}
+
+static const char *proto_name(const struct sock *so)
+{
+	return so->proto == IPPROTO_TCP ? "tcp" : so->proto == IPPROTO_UDP ? "udp" : "ip";
+}
+
+static void put_end(FILE *out, const struct endpoint *ep)
+{
+	char text[EP_STRLEN];
+
+	fprintf(out, "\t%s", ep->port ? ep_text(ep, text) : "-");
+}
+
+static void put_tcp(FILE *out, struct sock *so)
+{
+	struct tcp_info ti;
+	socklen_t len = sizeof(ti);
+
+	memset(&ti, 0, sizeof(ti));
+	if (so->proto != IPPROTO_TCP || so->listening ||
+	    sock_getopt(so, IPPROTO_TCP, TCP_INFO, &ti, &len) < 0) {
+		fputs("\t-\t-\t-\n", out);
+		return;
+	}
+	fprintf(out, "\t%u\t%u\t%u\n", ti.tcpi_rtt, ti.tcpi_snd_cwnd, ti.tcpi_total_retrans);
+}
+
+static void table_sockets(struct stack *st, const struct report_node *who, FILE *out)
+{
+	fputs("proto\tstate\tlocal\tpeer\trtt_us\tcwnd\tretrans\n", out);
+	for (struct sock *so = NULL; (so = sock_next(st, so)); ) {
+		fprintf(out, "%s\t%s", proto_name(so), sock_state_name(so));
+		put_end(out, &so->local);
+		put_end(out, &so->remote);
+		put_tcp(out, so);
+	}
+}
+
+static void table_drops(struct stack *st, const struct report_node *who, FILE *out)
+{
+	fputs("reason\tcount\tmeaning\n", out);
+	for (enum drop d = DROP_NONE + 1; d < N_DROPS; d++) {
+		if (st->drops[d])
+			fprintf(out, "%s\t%llu\t%s\n", drop_name(d),
+				(unsigned long long)st->drops[d], drop_text(d));
+	}
+}
+
+static void table_routes(struct stack *st, const struct report_node *who, FILE *out)
+{
+	char dst[IP_STRLEN], gw[IP_STRLEN], src[IP_STRLEN];
+	const struct route *r;
+
+	fputs("destination\tgateway\tsource\tinterface\tmetric\n", out);
+	for (unsigned i = 0; (r = route_at(st, i)); i++)
+		fprintf(out, "%s/%u\t%s\t%s\t%s\t%u\n", ip_text(&r->dst, dst), r->len,
+			addr_or_any(&r->gw, gw), addr_or_any(&r->src, src), r->nif->name,
+			r->metric);
+}
+
+static void table_neigh(struct stack *st, const struct report_node *who, FILE *out)
+{
+	char text[IP_STRLEN], mac[MAC_STRLEN];
+
+	fputs("address\tmac\tstate\tinterface\trouter\n", out);
+	for (struct neigh *n = NULL; (n = neigh_next(st, n)); )
+		fprintf(out, "%s\t%s\t%s\t%s\t%s\n", ip_text(&n->addr, text),
+			mac_is_zero(&n->mac) ? "-" : mac_text(&n->mac, mac),
+			neigh_state_name(n->state), n->nif->name, n->router ? "yes" : "no");
+}
+
+static void table_interfaces(struct stack *st, const struct report_node *who, FILE *out)
+{
+	char mac[MAC_STRLEN];
+
+	fputs("interface\tmac\tmtu\trx_frames\trx_bytes\ttx_frames\ttx_bytes\n", out);
+	list_for(l, &st->netifs) {
+		const struct netif *n = container_of(l, struct netif, link);
+
+		fprintf(out, "%s\t%s\t%u\t%llu\t%llu\t%llu\t%llu\n", n->name,
+			mac_text(&n->mac, mac), n->mtu, (unsigned long long)n->rx_frames,
+			(unsigned long long)n->rx_bytes, (unsigned long long)n->tx_frames,
+			(unsigned long long)n->tx_bytes);
+	}
+}
+
+static const struct table {
+	const char	*name;
+	void		(*print)(struct stack *st, const struct report_node *who, FILE *out);
+} tables[] = {
+	{ "nodes",	table_nodes },
+	{ "sockets",	table_sockets },
+	{ "drops",	table_drops },
+	{ "routes",	table_routes },
+	{ "neigh",	table_neigh },
+	{ "interfaces",	table_interfaces },
+};
+
+const char *report_table_name(unsigned i)
+{
+	return i < ARRAY_LEN(tables) ? tables[i].name : NULL;
+}
+
+bool report_table(struct stack *st, const struct report_node *who, const char *name, FILE *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+		if (strcmp(tables[i].name, name) == 0) {
+			tables[i].print(st, who, out);
+			return true;
+		}
+	}
+	return false;
+}
