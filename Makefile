@@ -6,6 +6,7 @@
 # make bench      measures, beside the kernel and the peers
 # make fuzz       every fuzz target for FUZZ_TIME seconds
 # make unit|pkt|sim|fuzz-quick|interop|e2e     one group of tests
+# make san-check  unit, pkt, sim and fuzz-quick under address and undefined sanitizers
 # SAN=address,undefined   a sanitizer build in a directory of its own
 #
 # Every src/<folder>/*.c is a module of the library, except src/cmd: the command.
@@ -16,7 +17,7 @@ CC	?= gcc
 CFLAGS	?= -O2 -g
 PREFIX	?= /usr/local
 SAN	?=
-JOBS	?= $(shell nproc)
+JOBS	:= $(shell nproc)
 FUZZ_TIME ?= 600
 B	:= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 BF	:= $B-fuzz
@@ -88,6 +89,14 @@ check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@B=$B tools/check unit pkt sim fuzz lint interop e2e
+
+# The library's tests again, under the sanitizers
+san-check:
+	@tools/deps check
+	@$(MAKE) --no-print-directory -j$(JOBS) SAN=address,undefined san-check-here
+san-check-here: tests
+	@B=$B tools/check unit pkt sim fuzz
+.PHONY: san-check san-check-here
 
 unit pkt sim interop e2e: tests
 	@B=$B tools/check $@
