@@ -17,6 +17,7 @@
 
 #include "base/mem.h"
 #include "plug/classic.h"
+#include "plug/fault.h"
 #include "plug/scheme.h"
 #include "plug/vde.h"
 
@@ -29,7 +30,8 @@ struct scheme {
 };
 
 static const struct scheme schemes[] = {
-	{ "vde",	LOCATOR_PATH,	false,	vde_open },
+	{ "vde",	LOCATOR_PATH,	false,	vde_open },	/* a bare path is this one */
+	{ "fault",	LOCATOR_OPTS,	true,	fault_open },
 };
 
 static const struct scheme *find(const char *name, size_t n)

@@ -1,9 +1,15 @@
 /* plug.h - how frames enter and leave (opened from a locator)
  *
  * A plug is passive: its user waits on fd (and on write_wanted) and calls
- * plug_recv, plug_flush. Frames are packets: cur at the Ethernet header. A plug
- * that cannot carry super-frames and PARTIAL sums segments and sums on the way
- * out (offload.c), and coalesces on the way in.
+ * plug_recv, plug_flush. Frames are packets: cur at the Ethernet header. Where
+ * the wire cannot carry super-frames and PARTIAL sums they are segmented and
+ * summed on the way out and coalesced on the way in (classic.c, offload.c,
+ * merge.c).
+ *
+ * A time-driven plug (fault, deadline is not always NEVER) wants plug_run with
+ * the time after sending and after receiving; it may deliver and flush there.
+ * wake may be called from another thread and under a lock of the plug: it sets
+ * a flag or writes to a descriptor. It means: call recv and flush.
  */
 #ifndef PLUG_PLUG_H
 #define PLUG_PLUG_H

@@ -1,0 +1,21 @@
+/* fault.h - a bad link: loss, delay, reordering, duplication, damage, a bottleneck */
+#ifndef PLUG_FAULT_H
+#define PLUG_FAULT_H
+
+#include "plug/locator.h"
+#include "plug/plug.h"
+
+struct fault_conf {
+	double		loss, reorder, dup, corrupt;	/* probabilities */
+	usec		delay, jitter;
+	uint64_t	rate;		/* bits per second; 0: no limit */
+	uint64_t	queue;		/* full-size frames before the bottleneck */
+	uint64_t	seed;
+};
+
+/* Row of the plug table: fault://loss=1%/delay=10ms/...{LOCATOR}. */
+struct plug *fault_open(const struct locator *loc, const struct plug_conf *conf, char **why);
+/* The same around any plug; takes inner. Carries wire frames only. */
+struct plug *fault_new(struct plug *inner, const struct fault_conf *conf, usec now);
+
+#endif
