@@ -326,8 +326,18 @@ static bool resume_stalled(struct node *n)
 	return any;
 }
 
+/* A plug with a clock (fault) delivers what is due before the stack runs. */
+static void run_plugs(struct node *n)
+{
+	for (int i = 0; i < n->n_if; i++) {
+		if (n->ifs[i]->plug)
+			plug_run(n->ifs[i]->plug, n->st->now);
+	}
+}
+
 static void settle(struct node *n)
 {
+	run_plugs(n);
 	do {
 		do {
 			struct list *l;
