@@ -1,0 +1,215 @@
+# lib.sh - what every test in this directory starts with
+#
+#	. "$(dirname "$0")/lib.sh"
+#	start_switch
+#	serve 1 PROGRAM...		in the background, on 10.0.0.1 and fd00::1
+#	wait_port 10.0.0.1 80
+#	node 2 PROGRAM...		in the foreground, on 10.0.0.2 and fd00::2
+#	same NAME "$got" "$expected"
+#	finish
+#
+# Each check prints "ok NAME", "FAIL NAME: why" or "skip NAME: why". Everything the
+# test starts through ioth carries E2E_MARK, the test's directory, in its environment,
+# so that what is left over can be found, and ended by process id. run(1) stages the files, drops root's
+# rights and gives IOTH, BIN (our test programs) and T; a test started by hand goes
+# through it.
+
+if [ -z "${E2E_STAGED:-}" ]; then
+	exec "$(dirname "$0")/run" "$(basename "$0" .sh)"
+fi
+
+SW=$T/sw
+NODE_OPTS=
+bg=			# the process started last by serve
+jobs=' '		# those that have not ended yet, as far as we know
+failures=0
+last_node=250		# for nodes of the library's own
+
+ok()
+{
+	echo "ok $1"
+}
+
+fail()	# NAME WHY...
+{
+	failures=$((failures + 1))
+	name=$1
+	shift
+	echo "FAIL $name: $(echo "$*" | tr '\n' ' ' | cut -c 1-300)"
+}
+
+skip()	# NAME WHY
+{
+	echo "skip $1: $2"
+}
+
+same()	# NAME GOT EXPECTED
+{
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		fail "$1" "got '$2', expected '$3'"
+	fi
+}
+
+contains()	# NAME TEXT PART
+{
+	case $2 in
+	*"$3"*)	ok "$1" ;;
+	*)	fail "$1" "no '$3' in '$2'" ;;
+	esac
+}
+
+check()	# NAME COMMAND...: it must succeed; what it printed is the reason if not
+{
+	name=$1
+	shift
+	if out=$("$@" 2>&1); then
+		ok "$name"
+	else
+		fail "$name" "exit status $?: $(echo "$out" | tail -n 4)"
+	fi
+}
+
+status_of()	# COMMAND...: its exit status; its output goes to $T/out
+{
+	"$@" >"$T/out" 2>&1 && echo 0 || echo $?
+}
+
+need()	# PROGRAM...: or the whole test is skipped
+{
+	for p; do
+		if ! command -v "$p" >/dev/null; then
+			skip "$TEST" "no $p here"
+			exit 0
+		fi
+	done
+}
+
+on_host()	# are we measuring the yardstick itself?
+{
+	[ "${IOTH##*/}" = hostioth ]
+}
+
+ioth()	# ARGUMENTS...
+{
+	env E2E_MARK="$T" "$IOTH" "$@"
+}
+
+exec_ioth()	# for the background: $! is then ioth itself
+{
+	exec env E2E_MARK="$T" "$IOTH" "$@"
+}
+
+start_switch()
+{
+	exec_ioth switch "$SW" >"$T/switch.log" 2>&1 &
+	jobs="$jobs$! "
+	if ! wait_for 5 test -e "$SW/ctl"; then
+		fail "$TEST" "no switch: $(tail -n 3 "$T/switch.log")"
+		exit 1
+	fi
+}
+
+wait_for()	# SECONDS COMMAND...
+{
+	tries=$(($1 * 10))
+	shift
+	while [ $tries -gt 0 ]; do
+		if "$@" >/dev/null 2>&1; then
+			return 0
+		fi
+		tries=$((tries - 1))
+		sleep 0.1
+	done
+	return 1
+}
+
+node()	# N PROGRAM...: run as the node 10.0.0.N, fd00::N
+{
+	n=$1
+	shift
+	ioth run --net "$SW" --ip "10.0.0.$n/24" --ip "fd00::$n/64" $NODE_OPTS -- "$@"
+}
+
+serve()	# N PROGRAM...: the same in the background, output to $T/nodeN.log
+{
+	n=$1
+	shift
+	exec_ioth run --net "$SW" --ip "10.0.0.$n/24" --ip "fd00::$n/64" $NODE_OPTS -- "$@" \
+		</dev/null >"$T/node$n.log" 2>&1 &
+	bg=$!
+	jobs="$jobs$bg "
+}
+
+wait_port()	# ADDRESS PORT: until a TCP connection is taken there
+{
+	if ! node $last_node "$BIN/raw_static" probe "$1" "$2" 15 2>"$T/probe.log"; then
+		fail "$TEST" "no answer on $1 port $2: $(tail -n 2 "$T/probe.log")" \
+			"$(tail -n 3 "$T"/node*.log)"
+		exit 1
+	fi
+}
+
+wait_log()	# N TEXT: until node N has printed it
+{
+	if ! wait_for 15 grep -q "$2" "$T/node$1.log"; then
+		fail "$TEST" "node $1 never said '$2': $(tail -n 3 "$T/node$1.log")"
+		exit 1
+	fi
+}
+
+ended()	# PID: waits for it; $status is its exit status
+{
+	wait "$1" 2>/dev/null && status=0 || status=$?
+	jobs=$(echo "$jobs" | sed "s/ $1 / /")
+}
+
+stop()	# PID: the same after a SIGTERM
+{
+	kill "$1" 2>/dev/null || true
+	ended "$1"
+}
+
+random_file()	# PATH MEGABYTES
+{
+	head -c "$(($2 * 1048576))" /dev/urandom >"$1"
+}
+
+sum()	# FILE
+{
+	sha256sum <"$1" | cut -c 1-64
+}
+
+# The processes this test started that still live.
+ours()
+{
+	for d in /proc/[0-9]*; do
+		if grep -qsaF "E2E_MARK=$T" "$d/environ"; then
+			echo "${d#/proc/}"
+		fi
+	done
+}
+
+cleanup()
+{
+	trap - EXIT
+	for sig in TERM KILL; do
+		for p in $jobs $(ours); do	# some programs overwrite their environment
+			kill -$sig "$p" 2>/dev/null || true
+		done
+		for i in 1 2 3 4 5 6 7 8 9 10; do
+			[ -n "$(ours)" ] || break
+			sleep 0.1
+		done
+	done
+}
+
+finish()
+{
+	[ "$failures" = 0 ]
+	exit
+}
+
+trap cleanup EXIT
+trap 'exit 143' TERM INT HUP
