@@ -119,9 +119,10 @@ bench: all
 	@for b in $(sort $(wildcard bench/*.sh)); do IOTH=$B/ioth $$b || exit 1; done
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib include share/man/man1)
 	install $B/ioth $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $B/libioth.a $(DESTDIR)$(PREFIX)/lib
+	install -m 644 include/ioth.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
 
 clean:
