@@ -9,7 +9,7 @@
 static const struct opt_page page = {
 	.usage = "ioth run [NODE OPTIONS] [--] PROGRAM [ARGS]",
 	.what = "Runs an unmodified program on a TCP/IP stack of its own.",
-	.opts = { node_options },
+	.opts = { node_options, common_options },
 	.more =
 	"The exit status is the program's; 127 if it is not found, 126 if it cannot\n"
 	"be executed, 1 if the node cannot be made, 2 for wrong usage.\n"

@@ -28,6 +28,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/report.h"
 #include "run/run.h"
 
 #define FLUSH_TIME	(60 * USEC_PER_SEC)	/* for bytes under way at the end */
@@ -52,6 +53,9 @@ struct super {
 	int		status_fd;
 	pid_t		pid;		/* the program */
 	bool		ended;
+	struct report_node who;		/* for ioth show */
+	const char	*nets[NODE_IFS];
+	struct report	*report;
 };
 
 /* --- the program --- */
@@ -234,6 +238,16 @@ static void watch_processes(struct super *s)
 	loop_watch(n->loop, &s->front, EPOLLERR | EPOLLRDHUP);
 }
 
+static void report(struct super *s, const struct node_conf *c, const char *program)
+{
+	for (int i = 0; i < c->n_if; i++)
+		s->nets[i] = c->ifs[i].locator;
+	s->who = (struct report_node){ c->name, s->pid, program, s->nets, c->n_if };
+	s->report = report_start(s->r.node->loop, s->r.node->st, &s->who);
+	if (!s->report)
+		info("ioth show will not see this node: %s", strerror(errno));
+}
+
 static int supervisor(const struct run_conf *conf, char **argv, int status_fd)
 {
 	struct super s = { .status_fd = status_fd };
@@ -273,6 +287,7 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd)
 	if (take_listener(&s, go[1], ready[0]) < 0)
 		return 1;
 	watch_processes(&s);
+	report(&s, &conf->node, argv[0]);
 	if (notify_start(&s.r) < 0) {
 		err("cannot start a thread");
 		return 1;
@@ -286,6 +301,7 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd)
 		forget_stdio();
 	supervise(&s);
 	notify_stop(&s.r);
+	report_stop(s.report);
 	node_free(s.r.node);
 	return 0;
 }
