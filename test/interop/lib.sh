@@ -104,10 +104,11 @@ switches()	# the kinds to test
 	echo debian
 }
 
-user()	# PROGRAM...: without root's rights
-{
-	setpriv --reuid 65534 --regid 65534 --clear-groups -- "$@"
-}
+# Words before a command that make it run without root's rights.
+as_user=
+if [ "$(id -u)" = 0 ]; then
+	as_user="setpriv --reuid 65534 --regid 65534 --clear-groups --"
+fi
 
 wait_for()	# SECONDS COMMAND...
 {
@@ -129,8 +130,8 @@ start_switch()	# KIND
 	SW=$T/$kind
 	NET=$SW
 	case $kind in
-	ioth)	user "$IOTH" switch -d -m 0777 "$SW" ;;
-	debian)	user vde_switch -s "$SW" -m 0777 -d -p "$SW.pid" </dev/null ;;
+	ioth)	$as_user "$IOTH" switch -d -m 0777 "$SW" ;;
+	debian)	$as_user vde_switch -s "$SW" -m 0777 -d -p "$SW.pid" </dev/null ;;
 	esac >"$SW.log" 2>&1
 	if ! wait_for 5 test -e "$SW/ctl"; then
 		fail "$TEST" "no switch: $(tail -n 3 "$SW.log")"
@@ -192,7 +193,7 @@ node()	# N PROGRAM...
 	if on_host; then
 		nsenter --net="/proc/$(cat "$T/node$n.pid")/ns/net" -- "$@"
 	else
-		user "$IOTH" run --net "$NET" --ip "10.0.0.$n/24" --ip "fd00::$n/64" -- "$@"
+		$as_user "$IOTH" run --net "$NET" --ip "10.0.0.$n/24" --ip "fd00::$n/64" -- "$@"
 	fi
 }
 
@@ -218,11 +219,13 @@ serve_peers()
 
 # --- the end ---
 
-marked()
+marked()	# but for ourselves and the time limit above us
 {
-	for d in /proc/[0-9]*; do
-		[ "$d" != "/proc/$$" ] && grep -qsaF "INTEROP_MARK=$T" "$d/environ" &&
-			grep -qsv '^timeout' "$d/comm" && echo "${d#/proc/}"
+	for d in $(grep -lsaF "INTEROP_MARK=$T" /proc/[0-9]*/environ); do
+		p=$(echo "$d" | cut -d / -f 3)
+		if [ "$p" != $$ ] && grep -qsv '^timeout' "/proc/$p/comm"; then
+			echo "$p"
+		fi
 	done
 }
 

@@ -1,0 +1,350 @@
+/* netbench.c - the traffic that every subject of a benchmark carries
+ *
+ *	netbench serve [-C CC] PORT
+ *	netbench client [-C CC] ADDR PORT SECONDS CASE...
+ *
+ * The same binary runs bare on the kernel's stack and under "ioth run", with plain
+ * blocking sockets and one call per operation. Each case takes SECONDS and gives a
+ * line "CASE UNIT VALUE" (two for rr):
+ *
+ *	bulk_64k, bulk_4k	one connection, writes of that size; until the
+ *				server has confirmed every byte
+ *	rr			one byte there and back, p50 and p99
+ *	crr			connect, byte there, byte back, close
+ *	udp_64			datagrams of 64 bytes, one per call: those that arrived
+ *
+ * The first byte of a connection says what it is for. The server takes one
+ * connection after the other, as the client makes them; datagrams are counted by a
+ * thread of their own. CC is the congestion control; without it: the system's.
+ */
+#include <arpa/inet.h>
+#include <err.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SINK_READ	(256 << 10)
+#define MAX_SAMPLES	(1 << 20)
+#define PATIENCE	20	/* seconds a client waits for anything */
+#define SETTLE_US	50000	/* for datagrams under way */
+
+static const char *cc;
+static const char *host, *port;
+static double seconds;
+static char buf[SINK_READ];
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static int socket_for(const struct addrinfo *ai)
+{
+	int s = socket(ai->ai_family, ai->ai_socktype, 0), one = 1;
+
+	if (s < 0)
+		err(1, "socket");
+	if (ai->ai_socktype == SOCK_DGRAM)
+		return s;
+	if (setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) < 0)
+		err(1, "TCP_NODELAY");
+	if (cc && setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, cc, (socklen_t)strlen(cc)) < 0)
+		err(1, "congestion control %s", cc);
+	return s;
+}
+
+static struct addrinfo *resolve(int type, int flags)
+{
+	struct addrinfo hints = { .ai_socktype = type, .ai_flags = flags | AI_NUMERICSERV };
+	struct addrinfo *ai;
+	int e = getaddrinfo(host, port, &hints, &ai);
+
+	if (e)
+		errx(1, "%s port %s: %s", host ? host : "*", port, gai_strerror(e));
+	return ai;
+}
+
+static void write_all(int s, const void *p, size_t n)
+{
+	for (ssize_t r; n; p = (const char *)p + r, n -= (size_t)r) {
+		r = write(s, p, n);
+		if (r <= 0)
+			err(1, "write");
+	}
+}
+
+static void read_all(int s, void *p, size_t n)
+{
+	for (ssize_t r; n; p = (char *)p + r, n -= (size_t)r) {
+		r = read(s, p, n);
+		if (r <= 0)
+			err(1, "read");
+	}
+}
+
+/* --- the server --- */
+
+static _Atomic uint64_t datagrams;
+
+static void *count_datagrams(void *arg)
+{
+	int s = *(int *)arg;
+	char d[2048];
+
+	while (recv(s, d, sizeof(d), 0) >= 0)
+		atomic_fetch_add_explicit(&datagrams, 1, memory_order_relaxed);
+	err(1, "recv");
+}
+
+static void sink(int s)
+{
+	uint64_t total = 1;
+	ssize_t n;
+
+	while ((n = read(s, buf, sizeof(buf))) > 0)
+		total += (uint64_t)n;
+	if (n == 0)
+		write_all(s, &total, sizeof(total));
+}
+
+static void echo(int s)
+{
+	char byte;
+
+	while (read(s, &byte, 1) == 1)
+		write_all(s, &byte, 1);
+}
+
+static void serve_one(int s)
+{
+	uint64_t n;
+	char what;
+
+	if (read(s, &what, 1) != 1)
+		return;
+	switch (what) {
+	case 'b':
+		sink(s);
+		break;
+	case 'r':
+		echo(s);
+		break;
+	case 'c':
+		write_all(s, &what, 1);
+		break;
+	case 'u':
+		n = atomic_exchange(&datagrams, 0);
+		write_all(s, &n, sizeof(n));
+		break;
+	}
+}
+
+static int bound(int type)
+{
+	struct addrinfo *ai = resolve(type, AI_PASSIVE);
+	int s = socket_for(ai), one = 1;
+
+	setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(s, ai->ai_addr, ai->ai_addrlen) < 0)
+		err(1, "bind");
+	freeaddrinfo(ai);
+	return s;
+}
+
+static _Noreturn void serve(void)
+{
+	int udp = bound(SOCK_DGRAM), tcp = bound(SOCK_STREAM), s;
+	pthread_t counter;
+
+	if (pthread_create(&counter, NULL, count_datagrams, &udp))
+		errx(1, "no thread");
+	if (listen(tcp, 64) < 0)
+		err(1, "listen");
+	puts("ready");
+	fflush(stdout);
+	while ((s = accept(tcp, NULL, NULL)) >= 0) {
+		serve_one(s);
+		close(s);
+	}
+	err(1, "accept");
+}
+
+/* --- the client --- */
+
+static int connected(char what)
+{
+	struct addrinfo *ai = resolve(what ? SOCK_STREAM : SOCK_DGRAM, AI_NUMERICHOST);
+	struct timeval patience = { .tv_sec = PATIENCE };
+	int s = socket_for(ai);
+
+	setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (connect(s, ai->ai_addr, ai->ai_addrlen) < 0)
+		err(1, "connect to %s", host);
+	freeaddrinfo(ai);
+	if (what)
+		write_all(s, &what, 1);
+	return s;
+}
+
+static void bulk(const char *name, size_t size)
+{
+	int s = connected('b');
+	double began = now(), took;
+	uint64_t sent = 1, got;
+
+	while (now() - began < seconds) {
+		write_all(s, buf, size);
+		sent += size;
+	}
+	shutdown(s, SHUT_WR);
+	read_all(s, &got, sizeof(got));
+	took = now() - began;
+	close(s);
+	if (got != sent)
+		errx(1, "%s: sent %ju bytes, %ju arrived", name, (uintmax_t)sent, (uintmax_t)got);
+	printf("%s MB/s %.1f\n", name, (double)sent / took / 1e6);
+}
+
+static void bulk_64k(void) { bulk("bulk_64k", 64 << 10); }
+static void bulk_4k(void)  { bulk("bulk_4k", 4 << 10); }
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void rr(void)
+{
+	static double us[MAX_SAMPLES];
+	int s = connected('r');
+	double began = now(), t = began, last;
+	size_t n = 0;
+
+	while (t - began < seconds && n < MAX_SAMPLES) {
+		char byte = 'x';
+
+		last = t;
+		write_all(s, &byte, 1);
+		read_all(s, &byte, 1);
+		t = now();
+		us[n++] = (t - last) * 1e6;
+	}
+	close(s);
+	qsort(us, n, sizeof(*us), by_size);
+	printf("rr_p50 us %.2f\nrr_p99 us %.2f\n", us[n / 2], us[n * 99 / 100]);
+}
+
+static void crr(void)
+{
+	double began = now();
+	unsigned n = 0;
+	char byte;
+
+	for (; now() - began < seconds; n++) {
+		int s = connected('c');
+
+		read_all(s, &byte, 1);
+		close(s);
+	}
+	printf("crr 1/s %.0f\n", n / (now() - began));
+}
+
+static uint64_t count_arrived(void)
+{
+	int s = connected('u');
+	uint64_t n;
+
+	read_all(s, &n, sizeof(n));
+	close(s);
+	return n;
+}
+
+static void udp_64(void)
+{
+	double began, took;
+	uint64_t sent = 0;
+	int s;
+
+	count_arrived();		/* what an earlier run left */
+	s = connected(0);
+	began = now();
+	while (now() - began < seconds) {
+		if (send(s, buf, 64, 0) < 0)
+			err(1, "send");
+		sent++;
+	}
+	took = now() - began;
+	usleep(SETTLE_US);
+	close(s);
+	printf("udp_64 1/s %.0f\n", (double)count_arrived() / took);
+	fprintf(stderr, "udp_64: %.0f/s sent\n", (double)sent / took);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} cases[] = {
+	{ "bulk_64k",	bulk_64k },
+	{ "bulk_4k",	bulk_4k },
+	{ "rr",		rr },
+	{ "crr",	crr },
+	{ "udp_64",	udp_64 },
+};
+
+static void run_case(const char *name)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		if (strcmp(cases[i].name, name) == 0) {
+			cases[i].run();
+			fflush(stdout);
+			return;
+		}
+	}
+	errx(2, "no case %s", name);
+}
+
+static _Noreturn void usage(void)
+{
+	errx(2, "usage: netbench serve [-C CC] PORT | "
+		"client [-C CC] ADDR PORT SECONDS CASE...");
+}
+
+int main(int argc, char **argv)
+{
+	const char *role = argc > 1 ? argv[1] : "";
+
+	argv += 2;
+	argc -= 2;
+	if (argc > 2 && strcmp(argv[0], "-C") == 0) {
+		cc = argv[1];
+		argv += 2;
+		argc -= 2;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	if (strcmp(role, "serve") == 0 && argc == 1) {
+		port = argv[0];
+		serve();
+	}
+	if (strcmp(role, "client") != 0 || argc < 4)
+		usage();
+	host = argv[0];
+	port = argv[1];
+	seconds = atof(argv[2]);
+	for (int i = 3; i < argc; i++)
+		run_case(argv[i]);
+	return 0;
+}
