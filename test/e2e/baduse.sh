@@ -37,10 +37,10 @@ says unknown_option 2 --nonsense run --nonsense -- true
 says missing_value 2 --ip run --net "$SW" --ip
 says unknown_stack 2 nonsense run --net "$SW" --stack nonsense -- true
 says unknown_command 2 nonsense nonsense
-lines=30
-says no_program 2 usage run --net "$SW" --ip 10.0.0.1/24
-says no_program_dashes 2 usage run --net "$SW" --ip 10.0.0.1/24 --
-says switch_no_path 2 usage switch
+says no_program 2 program run --net "$SW" --ip 10.0.0.1/24
+says no_program_dashes 2 program run --net "$SW" --ip 10.0.0.1/24 --
+says switch_no_path 2 path switch
+lines=60
 says help_run 0 --ip run --help
 says help_switch 0 switch switch --help
 says help 0 switch --help
@@ -51,7 +51,7 @@ touch "$T/not_executable"
 says program_not_executable 126 not_executable run --net "$SW" --ip 10.0.0.1/24 -- "$T/not_executable"
 says switch_in_use 1 "$SW" switch "$SW"
 says switch_bad_directory 1 /nonexistent switch /nonexistent/sw
-says nested 1 nested run --net "$SW" --ip 10.0.0.1/24 -- \
+says nested 1 "ioth run inside" run --net "$SW" --ip 10.0.0.1/24 -- \
 	"$IOTH" run --net "$SW" --ip 10.0.0.2/24 -- true
 says few_descriptors 0 limit run --net "$SW" --ip 10.0.0.1/24 -- \
 	sh -c 'ulimit -n 20; exec python3 -c "
