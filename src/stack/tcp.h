@@ -1,0 +1,339 @@
+/* tcp.h - the TCP connection and the pieces that work on it (RFC 9293)
+ *
+ *   tcp.c        socket calls, states, life and death of a connection
+ *   tcp_in.c     segment arrival: the steps of RFC 9293 3.10.7
+ *   tcp_ack.c    what an acknowledgment means: window, recovery, congestion
+ *   tcp_out.c    what may be sent now, and building segments
+ *   tcp_timer.c  all timers; the only file that knows them
+ *   tcp_snd.c    send queue: chunks of the arena, found by sequence number
+ *   tcp_rcv.c    receive queue, out-of-order queue, receive window
+ *   tcp_sack.c   scoreboard of the sender, blocks of the receiver
+ *   tcp_rtt.c    round-trip time; tcp_cc.c congestion control
+ *   tcp_listen.c half-open requests, accept queue, challenge ACKs
+ *   tcp_opt.c    options of level IPPROTO_TCP
+ *
+ * Sequence space of the sender:
+ *
+ *   snd_una <= high_rxt, lost <= snd_nxt <= snd_end (+1 with FIN)
+ *
+ * snd_nxt never goes back: what must be sent again is every octet of
+ * [high_rxt, lost) that the scoreboard does not show as received.
+ */
+#ifndef STACK_TCP_H
+#define STACK_TCP_H
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>	/* states, option names, tcp_info: Linux's numbers */
+
+#include "proto/proto.h"
+#include "stack/sock.h"
+
+struct tcpc;
+struct tcp_listen;
+
+/* Timers of a connection; the one stimer is armed at the earliest. */
+enum tcp_timer {
+	TCP_T_RTX,	/* retransmission: SYN, data, FIN */
+	TCP_T_PERSIST,	/* window closed or too small, nothing in flight */
+	TCP_T_DELACK,
+	TCP_T_KEEP,	/* keepalive */
+	TCP_T_STATE,	/* end of TIME-WAIT or of an orphan's FIN-WAIT-2 */
+	N_TCP_TIMERS
+};
+
+/* What the user has shut. */
+enum { TCP_SHUT_RCV = 1, TCP_SHUT_SND = 2, TCP_SHUT_BOTH = 3 };
+
+/* The user's view of connect(): Linux's socket state beside TCP's. */
+enum { TCP_CONN_NONE, TCP_CONN_PENDING, TCP_CONN_DONE };
+
+/* Loss recovery. */
+enum tcp_rec { TCP_REC_OPEN, TCP_REC_FAST, TCP_REC_RTO };
+
+/* One chunk's part of the send queue. */
+struct snd_span {
+	struct chunk	*chunk;
+	uint8_t		*p;
+	uint32_t	len;
+	struct seq	seq;		/* of p[0] */
+};
+
+struct snd_queue {
+	struct snd_span	*v;		/* ring of size spans (a power of two) */
+	uint32_t	size, head, n;
+	uint32_t	hint;		/* place (from head) last looked up */
+	uint32_t	bytes;		/* committed, not acknowledged */
+	bool		reserved;	/* the user writes into the tail */
+};
+
+/* Ranges above snd_una that the receiver has, in order, disjoint. */
+struct tcp_sb {
+	uint32_t	n, size;
+	struct tcp_sack	r[];
+};
+
+struct tcp_cc {
+	const char	*name;
+	void		(*init)(struct tcpc *tc);
+	/* New data acknowledged outside fast recovery, cwnd being the limit. */
+	void		(*ack)(struct tcpc *tc, uint32_t acked);
+	/* Fast recovery begins: sets ssthresh and cwnd. */
+	void		(*loss)(struct tcpc *tc, uint32_t flight);
+	/* Retransmission timeout: sets ssthresh and cwnd. */
+	void		(*rto)(struct tcpc *tc, uint32_t flight);
+	/* About to send after a silence longer than the RTO. */
+	void		(*idle)(struct tcpc *tc, usec silence);
+};
+
+struct tcpc {
+	struct sock	so;
+
+	uint8_t		state;		/* TCP_ESTABLISHED...: Linux's numbers */
+	uint8_t		shut;
+	uint8_t		conn;
+	uint8_t		rec;		/* enum tcp_rec */
+	bool		orphan : 1;	/* the user has closed */
+	bool		done : 1;	/* FIN received: reading ends with 0 */
+	bool		fin_queued : 1, fin_sent : 1;
+	bool		ts_ok : 1, sack_ok : 1, wscale_ok : 1;
+	bool		nodelay : 1, cork : 1, more : 1;
+	bool		force_rxt : 1;	/* the next retransmission ignores cwnd */
+	bool		cwnd_limited : 1;
+	bool		ack_now : 1;	/* an ACK is owed at once */
+	bool		pingpong : 1;	/* interactive: data carries our ACKs */
+	bool		peeked : 1;	/* the user reads in the queue's packets */
+	bool		nospace : 1;	/* EV_OUT was denied: wake when there is room */
+	bool		urg_sent : 1;	/* snd_up is ahead of what was acknowledged */
+	bool		urg_valid : 1, urg_read : 1, urg_here : 1;
+	uint8_t		urg_byte;
+	uint8_t		snd_wscale, rcv_wscale;
+	uint8_t		quick;		/* ACKs still to be sent without delay */
+	uint8_t		ack_frames;	/* full-sized frames not yet acknowledged */
+	uint8_t		backoff, probes, n_sacks;
+	uint8_t		syn_retries;	/* 0: the stack's parameter */
+	uint8_t		keep_cnt;
+
+	/* sending */
+	struct seq	iss, snd_una, snd_nxt, snd_end, snd_wl1, snd_wl2;
+	struct seq	snd_sml;	/* end of the last small segment (Minshall) */
+	struct seq	snd_up;
+	uint32_t	snd_wnd, max_wnd;
+	uint32_t	mss;		/* payload of a full frame without SACK blocks */
+	uint32_t	mss_base;	/* the same with options: min(peer's, path) */
+	uint32_t	mtu;		/* mss_base was made from this path MTU */
+	uint16_t	mss_peer, mss_user;
+	struct snd_queue snd;
+
+	/* recovery and congestion */
+	struct seq	recover, lost, high_rxt;
+	uint32_t	cwnd, ssthresh, cwnd_acked, dup_acks;
+	const struct tcp_cc *cc;
+	uint64_t	cc_mem[4];
+	struct tcp_sb	*sb;
+	uint32_t	total_retrans, retrans_run;
+
+	/* round trip */
+	uint32_t	srtt, rttvar, rto, min_rtt; /* us; srtt 0: no sample yet */
+	struct seq	rtt_seq;
+	usec		rtt_at;		/* when rtt_seq was sent; NEVER: not timing */
+	uint32_t	ts_off, ts_recent;
+	usec		ts_recent_at;
+	usec		last_sent, last_rcvd, last_data, stuck_since;
+
+	/* receiving */
+	struct seq	irs, rcv_nxt, rcv_wup;	/* rcv_wup: rcv_nxt when last ACKed */
+	struct seq	copied;		/* first byte the user has not taken */
+	struct seq	fin_seq, urg_seq;
+	uint32_t	rcv_wnd;	/* as last advertised, from rcv_wup */
+	uint32_t	rcv_mss, rcv_super;
+	uint32_t	window_clamp;
+	struct list	rcvq, ooo;
+	uint32_t	rcv_bytes, rcv_true, ooo_true;
+	struct tcp_sack	sacks[TCP_MAX_SACK], dsack; /* dsack.from == to: none */
+
+	/* receive buffer auto-tuning */
+	uint32_t	drs_space, rcv_rtt;
+	struct seq	drs_seq, rcv_rtt_seq;
+	usec		drs_at, rcv_rtt_at;
+
+	/* timers */
+	struct stimer	timer;
+	usec		at[N_TCP_TIMERS];
+	usec		chal_at;	/* last challenge ACK */
+	uint32_t	keep_idle, keep_intvl;	/* s; 0: the stack's parameter */
+	uint32_t	user_timeout;	/* ms; 0: by retries */
+	uint32_t	notsent_lowat;
+	uint16_t	defer_accept;	/* s */
+	int		linger2;	/* s; 0: the stack's parameter */
+	int		soft_error;
+	const char	*why;		/* of the last transition, for show */
+
+	/* listening, being accepted */
+	struct tcp_listen *lis;		/* of a listener; of a child not yet accepted */
+	struct list	accept;
+
+	uint64_t	bytes_acked, bytes_rcvd;
+	uint32_t	segs_in, segs_out;
+};
+
+static inline struct tcpc *tcpc_of(const struct sock *so)
+{
+	return container_of(so, struct tcpc, so);
+}
+
+/* A segment that came in. len counts SYN and FIN. */
+struct seg {
+	struct tcp	h;
+	const struct ip	*ip;
+	struct pkt	*pkt;		/* cur at the payload; NULL once given away */
+	uint32_t	paylen, len;
+	uint32_t	wnd;		/* scaled once the scale is known */
+	enum drop	why;		/* set by the step that ends the segment */
+};
+
+/* Stack-wide state of TCP. */
+struct tcp_stack {
+	struct map	reqs;		/* half-open requests by the four */
+	usec		chal_at;	/* RFC 5961 7: challenge ACKs of this second */
+	uint32_t	chal_left;
+};
+
+
+/* --- tcp.c --- */
+void tcp_set_state(struct tcpc *tc, int state, const char *why);
+/* The connection ends now with the error for the user (0: none); no segment. */
+void tcp_fail(struct tcpc *tc, int error, const char *why);
+/* The same and the peer is told. */
+void tcp_abort(struct tcpc *tc, int error, const char *why);
+/* Last use of tc in an entry of the engine: frees it if it is over. */
+void tcp_put(struct tcpc *tc);
+void tcp_established(struct tcpc *tc);
+uint32_t tcp_events(const struct sock *so);
+bool tcp_writeable(const struct tcpc *tc);	/* Linux: a third of the buffer is free */
+const char *tcp_state_name(int state);
+uint32_t tcp_isn(struct stack *st, const struct endpoint *l, const struct endpoint *r);
+uint32_t tcp_ts_offset(struct stack *st, const struct endpoint *l, const struct endpoint *r);
+static inline uint32_t tcp_ts_now(const struct tcpc *tc)
+{
+	return (uint32_t)(tc->so.st->now / USEC_PER_MSEC) + tc->ts_off;
+}
+static inline bool tcp_state_in(const struct tcpc *tc, uint32_t mask)
+{
+	return (1u << tc->state & mask) != 0;
+}
+/* States in which the peer's data is accepted, and in which ours is sent. */
+#define TCP_CAN_RECV	(1u << TCP_ESTABLISHED | 1u << TCP_FIN_WAIT1 | 1u << TCP_FIN_WAIT2)
+#define TCP_CAN_SEND	(1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT | 1u << TCP_FIN_WAIT1 | \
+			 1u << TCP_CLOSING | 1u << TCP_LAST_ACK)
+#define TCP_CAN_WRITE	(1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT)
+
+/* --- tcp_in.c --- */
+/* Answers a segment for which there is no connection (RFC 9293 3.10.7.1). */
+void tcp_reset_reply(struct stack *st, const struct seg *sg);
+/* The peer's FIN and all before it have arrived. */
+void tcp_fin_in(struct tcpc *tc);
+/* The steps for a synchronized connection; then output. */
+void tcp_seg_in(struct tcpc *tc, struct seg *sg);
+
+/* --- tcp_ack.c --- */
+/* The ACK field of an acceptable segment. False: the segment is finished
+ * (sg->why). */
+bool tcp_ack_in(struct tcpc *tc, struct seg *sg);
+uint32_t tcp_pipe(const struct tcpc *tc);
+/* Timeout: everything in flight counts as lost. */
+void tcp_enter_rto(struct tcpc *tc);
+
+/* --- tcp_out.c --- */
+void tcp_output(struct tcpc *tc);	/* all that may go, then an owed ACK */
+void tcp_send_syn(struct tcpc *tc);	/* SYN, or SYN-ACK in SYN-RECV */
+void tcp_send_ack(struct tcpc *tc);
+void tcp_send_rst(struct tcpc *tc);
+void tcp_send_probe(struct tcpc *tc);	/* an old octet: the peer must answer */
+bool tcp_send_partial(struct tcpc *tc);	/* persist: what fits; false: nothing does */
+void tcp_mss_update(struct tcpc *tc);	/* from the path and the peer's option */
+uint16_t tcp_mss_offer(struct stack *st, const struct flow *f, uint16_t user);
+/* A lone segment by its addresses alone: RST, SYN-ACK, ACK of TIME-WAIT. */
+void tcp_send_bare(struct stack *st, struct flow *f, struct tcp *h);
+
+/* --- tcp_timer.c --- */
+void tcp_timer_init(struct tcpc *tc);
+void tcp_timer_stop_all(struct tcpc *tc);
+void tcp_ev_syn_sent(struct tcpc *tc);
+void tcp_ev_established(struct tcpc *tc);
+void tcp_ev_data_sent(struct tcpc *tc);
+void tcp_ev_ack_new(struct tcpc *tc);
+void tcp_ev_ack_sent(struct tcpc *tc);
+void tcp_ev_ack_later(struct tcpc *tc);	/* a delayed ACK is owed */
+void tcp_ev_blocked(struct tcpc *tc);	/* data, nothing in flight, may not send */
+void tcp_ev_unblocked(struct tcpc *tc);
+void tcp_ev_time_wait(struct tcpc *tc);
+void tcp_ev_orphan_fin_wait2(struct tcpc *tc);
+void tcp_ev_keepalive(struct tcpc *tc);	/* the option changed, or data came */
+
+/* --- tcp_snd.c --- */
+size_t tcp_snd_reserve(struct tcpc *tc, struct iovec *iov, int *n, size_t want);
+void tcp_snd_commit(struct tcpc *tc, size_t len);
+/* Adds up to len bytes from seq to the packet's extents; returns how many. */
+uint32_t tcp_snd_map(struct tcpc *tc, struct pkt *pkt, struct seq seq, uint32_t len);
+void tcp_snd_acked(struct tcpc *tc, struct seq una);	/* releases what is before */
+void tcp_snd_free(struct tcpc *tc);
+static inline uint32_t tcp_snd_space(const struct tcpc *tc)
+{
+	return tc->so.sndbuf > tc->snd.bytes ? tc->so.sndbuf - tc->snd.bytes : 0;
+}
+
+/* --- tcp_rcv.c --- */
+/* Payload within the window, from seq on; fin: FIN follows it. Takes pkt. */
+void tcp_rcv_data(struct tcpc *tc, struct pkt *pkt, struct seq seq, bool fin);
+uint32_t tcp_rcv_window(const struct tcpc *tc);	/* still open, from rcv_nxt */
+uint32_t tcp_rcv_select_window(struct tcpc *tc);	/* what to advertise; notes it */
+void tcp_rcv_init(struct tcpc *tc);	/* window and scale; before the SYN */
+void tcp_rcv_taken(struct tcpc *tc, uint32_t n);	/* the user read n bytes */
+size_t tcp_rcv_copy(struct tcpc *tc, const struct iovec *iov, int n, bool peek);
+size_t tcp_rcv_peek(struct tcpc *tc, struct iovec *iov, int *n);
+bool tcp_rcv_readable(const struct tcpc *tc);
+void tcp_rcv_drop(struct tcpc *tc, uint32_t n);
+void tcp_rcv_free(struct tcpc *tc);
+void tcp_rcv_rtt_ts(struct tcpc *tc, uint32_t ecr);
+uint32_t tcp_initial_window(const struct tcpc *tc, uint32_t mss);
+uint8_t tcp_window_scale(const struct param *p);
+
+/* --- tcp_sack.c --- */
+uint32_t tcp_sb_add(struct tcp_sb **sb, struct seq from, struct seq to); /* bytes new */
+void tcp_sb_ack(struct tcp_sb *sb, struct seq una);
+uint32_t tcp_sb_bytes(const struct tcp_sb *sb, struct seq from, struct seq to);
+/* First octets of [from, limit) not in the board. False: there are none. */
+bool tcp_sb_hole(const struct tcp_sb *sb, struct seq from, struct seq limit, struct tcp_sack *hole);
+/* All below is lost by RFC 6675 IsLost; una: nothing is. */
+struct seq tcp_sb_lost(const struct tcp_sb *sb, struct seq una, uint32_t mss);
+void tcp_sack_note(struct tcpc *tc, struct seq from, struct seq to); /* out of order came */
+void tcp_sack_advance(struct tcpc *tc);	/* rcv_nxt moved */
+void tcp_dsack_note(struct tcpc *tc, struct seq from, struct seq to); /* came twice */
+void tcp_sack_fill(struct tcpc *tc, struct tcp_opts *o);
+
+/* --- tcp_rtt.c --- */
+void tcp_rtt_init(struct tcpc *tc);
+void tcp_rtt_sample(struct tcpc *tc, usec rtt);
+void tcp_rtt_sent(struct tcpc *tc, struct seq end);	/* new data up to end */
+void tcp_rtt_retransmitted(struct tcpc *tc);		/* Karn: stop timing */
+void tcp_rtt_acked(struct tcpc *tc, const struct seg *sg);
+
+/* --- tcp_cc.c --- */
+const struct tcp_cc *tcp_cc_find(const char *name);	/* NULL: unknown */
+void tcp_cc_init(struct tcpc *tc);
+
+/* --- tcp_listen.c --- */
+int tcp_listen_start(struct tcpc *tc, int backlog);
+void tcp_listen_stop(struct tcpc *tc, bool silent);
+int tcp_listen_accept(struct tcpc *tc, struct sock **out);
+bool tcp_listen_ready(const struct tcpc *tc);
+void tcp_listen_in(struct tcpc *tc, struct seg *sg); /* sets sg->why */
+void tcp_listen_forget(struct tcpc *child); /* it leaves the accept queue */
+bool tcp_req_icmp(struct stack *st, const struct icmp_note *n);
+void tcp_challenge_ack(struct tcpc *tc);	/* RFC 5961, rate limited */
+
+/* --- tcp_opt.c --- */
+int tcp_setopt(struct sock *so, int level, int name, const void *v, socklen_t len);
+int tcp_getopt(struct sock *so, int level, int name, void *v, socklen_t *len);
+
+#endif

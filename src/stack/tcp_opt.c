@@ -1,0 +1,329 @@
+/* tcp_opt.c - socket options of level IPPROTO_TCP, in Linux's layout
+ *
+ * One row per option: how its value is checked and where it lives. What Linux
+ * has and we have not is ENOPROTOOPT, so programs notice and do without.
+ */
+#include "stack/tcp.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+
+struct tcp_option {
+	int	(*set)(struct tcpc *tc, int v);		/* 0 or -errno */
+	int	(*get)(const struct tcpc *tc);
+};
+
+static int nodelay_set(struct tcpc *tc, int v)
+{
+	tc->nodelay = v != 0;
+	if (tc->nodelay)
+		tcp_output(tc);
+	return 0;
+}
+
+static int nodelay_get(const struct tcpc *tc)
+{
+	return tc->nodelay;
+}
+
+static int cork_set(struct tcpc *tc, int v)
+{
+	tc->cork = v != 0;
+	if (!tc->cork)
+		tcp_output(tc);
+	return 0;
+}
+
+static int cork_get(const struct tcpc *tc)
+{
+	return tc->cork;
+}
+
+static int maxseg_set(struct tcpc *tc, int v)
+{
+	if (v && (v < 88 || v > 32767))
+		return -EINVAL;
+	tc->mss_user = (uint16_t)v;
+	return 0;
+}
+
+/* Before the connection: what the user asked for or RFC 9293's default. */
+static int maxseg_get(const struct tcpc *tc)
+{
+	if (tcp_state_in(tc, 1u << TCP_CLOSE | 1u << TCP_LISTEN))
+		return tc->mss_user ? tc->mss_user : 536;
+	return (int)tc->mss;
+}
+
+static int keepidle_set(struct tcpc *tc, int v)
+{
+	if (v < 1 || v > 32767)
+		return -EINVAL;
+	tc->keep_idle = (uint32_t)v;
+	tcp_ev_keepalive(tc);
+	return 0;
+}
+
+static int keepidle_get(const struct tcpc *tc)
+{
+	return (int)(tc->keep_idle ? tc->keep_idle : tc->so.st->param.tcp_keepalive_time);
+}
+
+static int keepintvl_set(struct tcpc *tc, int v)
+{
+	if (v < 1 || v > 32767)
+		return -EINVAL;
+	tc->keep_intvl = (uint32_t)v;
+	return 0;
+}
+
+static int keepintvl_get(const struct tcpc *tc)
+{
+	return (int)(tc->keep_intvl ? tc->keep_intvl : tc->so.st->param.tcp_keepalive_intvl);
+}
+
+static int keepcnt_set(struct tcpc *tc, int v)
+{
+	if (v < 1 || v > 127)
+		return -EINVAL;
+	tc->keep_cnt = (uint8_t)v;
+	return 0;
+}
+
+static int keepcnt_get(const struct tcpc *tc)
+{
+	return (int)(tc->keep_cnt ? tc->keep_cnt : tc->so.st->param.tcp_keepalive_probes);
+}
+
+static int syncnt_set(struct tcpc *tc, int v)
+{
+	if (v < 1 || v > 127)
+		return -EINVAL;
+	tc->syn_retries = (uint8_t)v;
+	return 0;
+}
+
+static int syncnt_get(const struct tcpc *tc)
+{
+	return (int)(tc->syn_retries ? tc->syn_retries : tc->so.st->param.tcp_syn_retries);
+}
+
+static int user_timeout_set(struct tcpc *tc, int v)
+{
+	if (v < 0)
+		return -EINVAL;
+	tc->user_timeout = (uint32_t)v;
+	return 0;
+}
+
+static int user_timeout_get(const struct tcpc *tc)
+{
+	return (int)tc->user_timeout;
+}
+
+static int quickack_set(struct tcpc *tc, int v)
+{
+	tc->pingpong = v == 0;
+	if (v && tc->ack_frames)
+		tcp_send_ack(tc);
+	return 0;
+}
+
+static int quickack_get(const struct tcpc *tc)
+{
+	return !tc->pingpong;
+}
+
+static int defer_accept_set(struct tcpc *tc, int v)
+{
+	tc->defer_accept = (uint16_t)CLAMP(v, 0, 32767);
+	return 0;
+}
+
+static int defer_accept_get(const struct tcpc *tc)
+{
+	return tc->defer_accept;
+}
+
+static int linger2_set(struct tcpc *tc, int v)
+{
+	tc->linger2 = v < 0 ? -1 : MIN(v, 120);
+	return 0;
+}
+
+static int linger2_get(const struct tcpc *tc)
+{
+	return tc->linger2 ? tc->linger2 : (int)tc->so.st->param.tcp_fin_timeout;
+}
+
+static int window_clamp_set(struct tcpc *tc, int v)
+{
+	if (v < 0 || (!v && tc->state != TCP_CLOSE))
+		return -EINVAL;
+	tc->window_clamp = v ? MAX((uint32_t)v, 1152u) : 0;
+	return 0;
+}
+
+static int window_clamp_get(const struct tcpc *tc)
+{
+	return (int)tc->window_clamp;
+}
+
+static int notsent_lowat_set(struct tcpc *tc, int v)
+{
+	tc->notsent_lowat = (uint32_t)v;
+	sock_wake(&tc->so);
+	return 0;
+}
+
+static int notsent_lowat_get(const struct tcpc *tc)
+{
+	return (int)tc->notsent_lowat;
+}
+
+static const struct tcp_option options[] = {
+	[TCP_NODELAY]		= { nodelay_set, nodelay_get },
+	[TCP_MAXSEG]		= { maxseg_set, maxseg_get },
+	[TCP_CORK]		= { cork_set, cork_get },
+	[TCP_KEEPIDLE]		= { keepidle_set, keepidle_get },
+	[TCP_KEEPINTVL]		= { keepintvl_set, keepintvl_get },
+	[TCP_KEEPCNT]		= { keepcnt_set, keepcnt_get },
+	[TCP_SYNCNT]		= { syncnt_set, syncnt_get },
+	[TCP_LINGER2]		= { linger2_set, linger2_get },
+	[TCP_DEFER_ACCEPT]	= { defer_accept_set, defer_accept_get },
+	[TCP_WINDOW_CLAMP]	= { window_clamp_set, window_clamp_get },
+	[TCP_QUICKACK]		= { quickack_set, quickack_get },
+	[TCP_USER_TIMEOUT]	= { user_timeout_set, user_timeout_get },
+	[TCP_NOTSENT_LOWAT]	= { notsent_lowat_set, notsent_lowat_get },
+};
+
+static int congestion_set(struct tcpc *tc, const void *v, socklen_t len)
+{
+	char name[16] = "";
+	const struct tcp_cc *cc;
+
+	if (!len)
+		return -EINVAL;
+	memcpy(name, v, MIN(len, sizeof(name) - 1));
+	cc = tcp_cc_find(name);
+	if (!cc)
+		return -ENOENT;
+	tc->cc = cc;
+	if (tcp_state_in(tc, TCP_CAN_SEND))
+		cc->init(tc);
+	return 0;
+}
+
+int tcp_setopt(struct sock *so, int level, int name, const void *v, socklen_t len)
+{
+	struct tcpc *tc = tcpc_of(so);
+	int n;
+
+	if (level != IPPROTO_TCP)
+		return -ENOPROTOOPT;
+	if (name == TCP_CONGESTION)
+		return congestion_set(tc, v, len);
+	if (name < 0 || (size_t)name >= ARRAY_LEN(options) || !options[name].set)
+		return -ENOPROTOOPT;
+	if (len < sizeof(n))
+		return -EINVAL;
+	memcpy(&n, v, sizeof(n));
+	return options[name].set(tc, n);
+}
+
+/* --- reading --- */
+
+static int put(void *v, socklen_t *len, const void *from, size_t size)
+{
+	*len = (socklen_t)MIN(*len, size);
+	memcpy(v, from, *len);
+	return 0;
+}
+
+static uint32_t ms_since(const struct tcpc *tc, usec at)
+{
+	return (uint32_t)((tc->so.st->now - at) / USEC_PER_MSEC);
+}
+
+static uint8_t ca_state(const struct tcpc *tc)
+{
+	if (tc->rec == TCP_REC_RTO)
+		return TCP_CA_Loss;
+	if (tc->rec == TCP_REC_FAST)
+		return TCP_CA_Recovery;
+	return tc->dup_acks || (tc->sb && tc->sb->n) ? TCP_CA_Disorder : TCP_CA_Open;
+}
+
+static uint32_t segs(const struct tcpc *tc, uint32_t bytes)
+{
+	return tc->mss ? (bytes + tc->mss - 1) / tc->mss : 0;
+}
+
+static void info_numbers(const struct tcpc *tc, struct tcp_info *i)
+{
+	i->tcpi_rto = tc->rto;
+	i->tcpi_ato = tc->so.st->param.tcp_delack_ms * 1000;
+	i->tcpi_snd_mss = tc->mss;
+	i->tcpi_rcv_mss = tc->rcv_mss;
+	i->tcpi_unacked = segs(tc, (uint32_t)seq_diff(tc->snd_nxt, tc->snd_una));
+	i->tcpi_sacked = segs(tc, tcp_sb_bytes(tc->sb, tc->snd_una, tc->snd_nxt));
+	i->tcpi_pmtu = tc->mtu;
+	i->tcpi_rcv_ssthresh = tc->so.rcvbuf / 2;
+	i->tcpi_rtt = tc->srtt;
+	i->tcpi_rttvar = tc->rttvar;
+	i->tcpi_snd_ssthresh = segs(tc, tc->ssthresh);
+	i->tcpi_snd_cwnd = tc->mss ? tc->cwnd / tc->mss : 0;
+	i->tcpi_advmss = tc->mss_base;
+	i->tcpi_reordering = 3;
+	i->tcpi_rcv_rtt = tc->rcv_rtt;
+	i->tcpi_rcv_space = tc->drs_space;
+	i->tcpi_total_retrans = tc->total_retrans;
+}
+
+static int info_get(const struct tcpc *tc, void *v, socklen_t *len)
+{
+	struct tcp_info i = {
+		.tcpi_state = tc->state,
+		.tcpi_ca_state = ca_state(tc),
+		.tcpi_retransmits = (uint8_t)MIN(tc->retrans_run, 255),
+		.tcpi_probes = tc->probes,
+		.tcpi_backoff = tc->backoff,
+		.tcpi_options = (tc->ts_ok ? TCPI_OPT_TIMESTAMPS : 0) |
+				(tc->sack_ok ? TCPI_OPT_SACK : 0) |
+				(tc->wscale_ok ? TCPI_OPT_WSCALE : 0),
+		.tcpi_snd_wscale = tc->snd_wscale & 15,
+		.tcpi_rcv_wscale = tc->rcv_wscale & 15,
+		.tcpi_last_data_sent = ms_since(tc, tc->last_sent),
+		.tcpi_last_data_recv = ms_since(tc, tc->last_data),
+		.tcpi_last_ack_recv = ms_since(tc, tc->last_rcvd),
+	};
+
+	info_numbers(tc, &i);
+	return put(v, len, &i, sizeof(i));
+}
+
+static int congestion_get(const struct tcpc *tc, void *v, socklen_t *len)
+{
+	char name[16] = "";
+	const char *s = tc->cc ? tc->cc->name : tc->so.st->param.tcp_congestion_control;
+
+	memcpy(name, s, MIN(strlen(s), sizeof(name) - 1));
+	return put(v, len, name, sizeof(name));
+}
+
+int tcp_getopt(struct sock *so, int level, int name, void *v, socklen_t *len)
+{
+	const struct tcpc *tc = tcpc_of(so);
+	int n;
+
+	if (level != IPPROTO_TCP)
+		return -ENOPROTOOPT;
+	if (name == TCP_INFO)
+		return info_get(tc, v, len);
+	if (name == TCP_CONGESTION)
+		return congestion_get(tc, v, len);
+	if (name < 0 || (size_t)name >= ARRAY_LEN(options) || !options[name].get)
+		return -ENOPROTOOPT;
+	n = options[name].get(tc);
+	return put(v, len, &n, sizeof(n));
+}

@@ -1,0 +1,404 @@
+/* tcp_out.c - what may be sent now, and building segments
+ *
+ * tcp_output is called whenever something has changed that may allow sending.
+ * It sends pieces until nothing more may go: first what is lost and not yet
+ * sent again, else new data, within the congestion window (cwnd against pipe,
+ * RFC 6675), the peer's window, Nagle's rule and the room of the netif. A piece
+ * is a super-frame of as many full segments as fit (gso_size says where to cut).
+ * An ACK that is owed and found no data to travel with goes alone at the end.
+ *
+ *   tcp_output -> pick -> fit_room -> xmit -> ip_out
+ *
+ * When the netif has no room the socket is queued there and ops->resume comes
+ * back to tcp_output; lone ACKs and RSTs go regardless.
+ */
+#include "stack/tcp.h"
+
+#include "base/sum.h"
+
+#define TCP_SUM_OFF	16
+#define TS_LEN		12
+#define MSS_MIN		88u	/* as Linux: below, headers only */
+#define HALF_WND_MIN	536u
+
+struct piece {
+	struct seq	from;
+	uint32_t	len;
+	uint32_t	mss;
+	bool		rxt, fin;
+};
+
+/* --- building --- */
+
+static void hand_down(struct stack *st, struct pkt *pkt, struct flow *f, struct tcp *h, uint32_t mss)
+{
+	unsigned hlen = tcp_hlen(&h->o);
+	uint8_t *p = pkt_push(pkt, hlen);
+	struct wr w = wr_of(p, hlen);
+	struct sum s = { 0 };
+
+	sum_pseudo(&s, &f->src, &f->dst, IPPROTO_TCP, hlen + pkt->paylen);
+	h->sum = sum_partial(&s);
+	tcp_emit(&w, h);
+	pkt->l4 = pkt->start;
+	pkt->sum = PKT_SUM_PARTIAL;
+	pkt->sum_start = 0;
+	pkt->sum_off = TCP_SUM_OFF;
+	if (pkt->paylen > mss) {
+		pkt->gso_size = (uint16_t)mss;
+		pkt->gso_hlen = (uint16_t)hlen;
+	}
+	ip_out(st, pkt, f);
+}
+
+void tcp_send_bare(struct stack *st, struct flow *f, struct tcp *h)
+{
+	hand_down(st, pkt_new(), f, h, UINT32_MAX);
+}
+
+static void ts_fill(const struct tcpc *tc, struct tcp_opts *o)
+{
+	o->has_ts = true;
+	o->ts_val = tcp_ts_now(tc);
+	o->ts_ecr = tc->ts_recent;
+}
+
+/* The header of any segment but a SYN. */
+static struct tcp header(struct tcpc *tc, struct seq seq, uint8_t flags)
+{
+	struct tcp h = {
+		.src_port = tc->so.local.port, .dst_port = tc->so.remote.port,
+		.seq = seq, .ack = tc->rcv_nxt, .flags = flags,
+	};
+
+	h.win = (uint16_t)(tcp_rcv_select_window(tc) >> tc->rcv_wscale);
+	if (tc->ts_ok)
+		ts_fill(tc, &h.o);
+	if (tc->n_sacks || !seq_eq(tc->dsack.from, tc->dsack.to))
+		tcp_sack_fill(tc, &h.o);
+	return h;
+}
+
+/* The segment says all we owe: no ACK is pending after it. */
+static void send_seg(struct tcpc *tc, struct pkt *pkt, struct tcp *h, uint32_t mss)
+{
+	if (tcp_state_in(tc, TCP_CAN_SEND) && seq_gt(tc->snd_up, h->seq)) {
+		h->flags |= TCP_URG;
+		h->urg = (uint16_t)MIN(seq_diff(tc->snd_up, h->seq), 65535);
+	}
+	tc->segs_out += pkt->paylen > mss ? (pkt->paylen + mss - 1) / mss : 1;
+	tc->dsack.to = tc->dsack.from;
+	tcp_ev_ack_sent(tc);
+	hand_down(tc->so.st, pkt, &tc->so.flow, h, mss);
+}
+
+static void send_empty(struct tcpc *tc, struct seq seq, uint8_t flags)
+{
+	struct tcp h = header(tc, seq, flags);
+
+	send_seg(tc, pkt_new(), &h, UINT32_MAX);
+}
+
+void tcp_send_ack(struct tcpc *tc)
+{
+	send_empty(tc, tc->snd_nxt, TCP_ACK);
+}
+
+void tcp_send_rst(struct tcpc *tc)
+{
+	send_empty(tc, tc->snd_nxt, TCP_RST | TCP_ACK);
+}
+
+void tcp_send_probe(struct tcpc *tc)
+{
+	send_empty(tc, seq_add(tc->snd_una, (uint32_t)-1), TCP_ACK);
+}
+
+/* SYN in SYN-SENT offers what the parameters allow; SYN-ACK of a simultaneous
+ * open confirms what both want. */
+void tcp_send_syn(struct tcpc *tc)
+{
+	bool reply = tc->state == TCP_SYN_RECV;
+	struct tcp h = {
+		.src_port = tc->so.local.port, .dst_port = tc->so.remote.port,
+		.seq = tc->iss, .ack = reply ? tc->rcv_nxt : SEQ(0),
+		.flags = reply ? TCP_SYN | TCP_ACK : TCP_SYN,
+		.win = (uint16_t)MIN(tc->rcv_wnd, 65535),
+	};
+
+	h.o.has_mss = true;
+	h.o.mss = tcp_mss_offer(tc->so.st, &tc->so.flow, tc->mss_user);
+	h.o.has_wscale = tc->wscale_ok;
+	h.o.wscale = tc->rcv_wscale;
+	h.o.sack_ok = tc->sack_ok;
+	if (tc->ts_ok)
+		ts_fill(tc, &h.o);
+	tc->segs_out++;
+	tc->last_sent = tc->so.st->now;
+	tcp_send_bare(tc->so.st, &tc->so.flow, &h);
+}
+
+/* --- sizes --- */
+
+static uint32_t ip_len(const struct flow *f)
+{
+	return ip_is_v4(&f->dst) ? IP4_LEN : IP6_LEN;
+}
+
+/* RFC 9293 3.7.1: what the interface takes, whatever the path does. */
+uint16_t tcp_mss_offer(struct stack *st, const struct flow *f, uint16_t user)
+{
+	uint32_t mtu = f->nif ? f->nif->mtu : f->mtu;
+	uint32_t mss = mtu - ip_len(f) - TCP_LEN;
+
+	if (user)
+		mss = MIN(mss, user);
+	return (uint16_t)MIN(mss, 65535);
+}
+
+void tcp_mss_update(struct tcpc *tc)
+{
+	const struct flow *f = &tc->so.flow;
+	uint32_t dflt = ip_is_v4(&f->dst) ? 536 : 1220;	/* RFC 9293 3.7.1 */
+	uint32_t mss = f->mtu - ip_len(f) - TCP_LEN;
+
+	mss = MIN(mss, tc->mss_peer ? tc->mss_peer : dflt);
+	if (tc->mss_user)
+		mss = MIN(mss, tc->mss_user);
+	tc->mtu = f->mtu;
+	tc->mss_base = MAX(mss, MSS_MIN);
+	tc->mss = tc->mss_base - (tc->ts_ok ? TS_LEN : 0);
+}
+
+/* What a full segment carries now: SACK blocks take room, and a peer with a
+ * tiny window gets segments of half of it (RFC 9293 3.8.6.2.1). */
+static uint32_t mss_now(const struct tcpc *tc)
+{
+	uint32_t mss = tc->mss, blocks, half;
+
+	if (tc->n_sacks && tc->sack_ok) {
+		blocks = MIN(tc->n_sacks, tc->ts_ok ? 3u : 4u);
+		mss -= 4 + blocks * 8;
+	}
+	half = tc->max_wnd > HALF_WND_MIN ? tc->max_wnd / 2 : tc->max_wnd;
+	return half && mss > half ? MAX(half, 48u) : mss;
+}
+
+static uint32_t gso_limit(const struct tcpc *tc, uint32_t mss)
+{
+	uint32_t most = MIN(tc->so.st->param.tcp_gso_max, 65535u);
+	uint32_t head = ip_len(&tc->so.flow) + TCP_MAXLEN;
+
+	most = most > head ? most - head : 0;
+	return most > mss ? most - most % mss : mss;
+}
+
+static uint32_t cwnd_room(const struct tcpc *tc)
+{
+	uint32_t pipe = tcp_pipe(tc);
+
+	return tc->cwnd > pipe ? tc->cwnd - pipe : 0;
+}
+
+/* --- what to send next --- */
+
+/* RFC 9293 3.7.4 with Minshall's amendment: one small segment in flight. */
+static bool small_may_go(const struct tcpc *tc, uint32_t part)
+{
+	if (!part || tc->fin_queued || seq_gt(tc->snd_up, tc->snd_nxt))
+		return true;
+	if (tc->cork || tc->more)
+		return false;
+	return tc->nodelay || seq_eq(tc->snd_una, tc->snd_nxt) ||
+	       seq_le(tc->snd_sml, tc->snd_una);
+}
+
+static bool pick_lost(struct tcpc *tc, struct piece *pc)
+{
+	struct tcp_sack hole;
+	uint32_t len, room = tc->force_rxt ? pc->mss : cwnd_room(tc);
+
+	tc->high_rxt = seq_max(tc->high_rxt, tc->snd_una);
+	if (!tcp_sb_hole(tc->sb, tc->high_rxt, tc->lost, &hole)) {
+		tc->high_rxt = seq_max(tc->high_rxt, tc->lost);
+		return false;
+	}
+	len = MIN((uint32_t)seq_diff(hole.to, hole.from), gso_limit(tc, pc->mss));
+	if (room < MIN(len, pc->mss))
+		return false;
+	pc->len = MIN(len, MAX(room - room % pc->mss, pc->mss));
+	pc->from = hole.from;
+	pc->rxt = true;
+	pc->fin = seq_gt(seq_add(pc->from, pc->len), tc->snd_end);
+	pc->len -= pc->fin;
+	return true;
+}
+
+/* The peer's window from snd_nxt on. */
+static uint32_t window_room(const struct tcpc *tc)
+{
+	int32_t room = seq_diff(seq_add(tc->snd_una, tc->snd_wnd), tc->snd_nxt);
+
+	return room > 0 ? (uint32_t)room : 0;
+}
+
+static bool pick_fin(struct tcpc *tc, struct piece *pc)
+{
+	if (!tc->fin_queued || tc->fin_sent || !window_room(tc))
+		return false;
+	pc->from = tc->snd_nxt;
+	pc->fin = true;
+	return true;
+}
+
+static bool pick_new(struct tcpc *tc, struct piece *pc)
+{
+	int32_t avail = seq_diff(tc->snd_end, tc->snd_nxt);
+	uint32_t len, part, room;
+
+	if (avail <= 0)
+		return pick_fin(tc, pc);
+	room = cwnd_room(tc);
+	len = MIN((uint32_t)avail, window_room(tc));
+	if (len > room) {
+		tc->cwnd_limited = true;
+		len = room;
+	}
+	len = MIN(len, gso_limit(tc, pc->mss));
+	part = len % pc->mss;
+	if (len < (uint32_t)avail || !small_may_go(tc, part))
+		len -= part;
+	pc->from = tc->snd_nxt;
+	pc->len = len;
+	pc->fin = tc->fin_queued && len == (uint32_t)avail && len < window_room(tc);
+	return len > 0;
+}
+
+/* Lost data goes before new data, and holds it back while it may not go. */
+static bool pick(struct tcpc *tc, struct piece *pc)
+{
+	*pc = (struct piece){ .mss = mss_now(tc) };
+	if (seq_lt(tc->snd_una, tc->lost) && seq_lt(tc->high_rxt, tc->lost)) {
+		if (pick_lost(tc, pc))
+			return true;
+		if (seq_lt(tc->high_rxt, tc->lost))
+			return false;
+	}
+	return pick_new(tc, pc);
+}
+
+/* Back-pressure: no more frames than the netif takes without loss. */
+static bool fit_room(struct tcpc *tc, struct piece *pc)
+{
+	struct netif *nif = tc->so.flow.nif;
+	uint32_t room;
+
+	if (!nif || !nif->ops || !nif->ops->room)
+		return true;
+	room = nif->ops->room(nif);
+	if (!room) {
+		sock_stall(&tc->so, nif);
+		return false;
+	}
+	if (pc->len > (uint64_t)room * pc->mss) {
+		pc->len = room * pc->mss;
+		pc->fin = false;
+	}
+	return true;
+}
+
+static void note_sent(struct tcpc *tc, const struct piece *pc)
+{
+	struct seq end = seq_add(pc->from, pc->len + pc->fin);
+
+	tc->last_sent = tc->so.st->now;
+	if (pc->rxt) {
+		tc->high_rxt = end;
+		tc->force_rxt = false;
+		tc->total_retrans++;
+		tcp_rtt_retransmitted(tc);
+		return;
+	}
+	if (pc->len % pc->mss)
+		tc->snd_sml = end;
+	tc->snd_nxt = end;
+	tc->fin_sent |= pc->fin;
+	tcp_rtt_sent(tc, end);
+}
+
+static void xmit(struct tcpc *tc, struct piece *pc)
+{
+	struct pkt *pkt = pkt_new();
+	uint8_t flags = TCP_ACK;
+	uint32_t len = tcp_snd_map(tc, pkt, pc->from, pc->len);
+	struct tcp h;
+
+	if (len < pc->len) {	/* too many pieces of memory for one packet */
+		pc->fin = false;
+		pc->len = len > pc->mss ? len - len % pc->mss : len;
+		pkt_trim_to(pkt, pc->len);
+	}
+	if (pc->fin)
+		flags |= TCP_FIN;
+	if (pc->len && seq_eq(seq_add(pc->from, pc->len), tc->snd_end))
+		flags |= TCP_PSH;
+	h = header(tc, pc->from, flags);
+	note_sent(tc, pc);
+	tcp_ev_data_sent(tc);
+	send_seg(tc, pkt, &h, pc->mss);
+}
+
+/* RFC 5681 4.1: the path may have changed during a silence. */
+static void restart_after_idle(struct tcpc *tc)
+{
+	usec silence = tc->so.st->now - tc->last_sent;
+
+	if (seq_eq(tc->snd_una, tc->snd_nxt) && silence > tc->rto && tc->rec == TCP_REC_OPEN)
+		tc->cc->idle(tc, silence);
+}
+
+static bool nothing_to_send(const struct tcpc *tc)
+{
+	return seq_eq(tc->snd_nxt, tc->snd_end) && !(tc->fin_queued && !tc->fin_sent) &&
+	       seq_le(tc->lost, tc->high_rxt);
+}
+
+static void send_all(struct tcpc *tc)
+{
+	struct piece pc;
+
+	if (tc->so.flow.mtu != tc->mtu)
+		tcp_mss_update(tc);
+	restart_after_idle(tc);
+	tc->cwnd_limited = false;
+	while (pick(tc, &pc)) {
+		if (!fit_room(tc, &pc))
+			return;
+		xmit(tc, &pc);
+	}
+	if (seq_eq(tc->snd_una, tc->snd_nxt) && !nothing_to_send(tc))
+		tcp_ev_blocked(tc);
+	else
+		tcp_ev_unblocked(tc);
+}
+
+void tcp_output(struct tcpc *tc)
+{
+	if (tcp_state_in(tc, TCP_CAN_SEND) && !nothing_to_send(tc))
+		send_all(tc);
+	if (tc->ack_now)
+		tcp_send_ack(tc);
+}
+
+/* The persist timer overrides Nagle and the rule against small segments. */
+bool tcp_send_partial(struct tcpc *tc)
+{
+	int32_t avail = seq_diff(tc->snd_end, tc->snd_nxt);
+	struct piece pc = { .from = tc->snd_nxt, .mss = mss_now(tc) };
+
+	if (avail <= 0 || !window_room(tc))
+		return false;
+	pc.len = MIN(MIN((uint32_t)avail, window_room(tc)), pc.mss);
+	xmit(tc, &pc);
+	return true;
+}

@@ -1,0 +1,528 @@
+/* tcp_rcv.c - receive queues and the receive window
+ *
+ * Payload stays in the packets it came in, by reference: rcvq holds what is in
+ * order and not yet read, ooo what is ahead of rcv_nxt, sorted and without
+ * overlap (each packet's sequence number is in pkt.note). The window counts
+ * bytes; memory is bounded by truesize against so.rcvbuf, which is twice the
+ * window: beyond it small pieces of large chunks are copied out, appended to a
+ * chunk of our own, so a peer that sends single bytes costs bytes and not pages.
+ * Out of order packets that do not fit are dropped; the peer sends them again.
+ *
+ * The buffer grows with what the user reads per round trip (dynamic right
+ * sizing, as Linux does it), up to tcp_rmem[2], unless SO_RCVBUF fixed it.
+ *
+ * Between tcp_rcv_peek and consume the user reads in the packets without our
+ * lock: bytes already queued are never moved.
+ */
+#include "stack/tcp.h"
+
+#define COPY_CHUNK	4096
+
+/* What we note in pkt.cb. */
+struct rcv_note {
+	bool	fin;		/* FIN follows the payload (out of order only) */
+	bool	own;		/* last chunk is ours and may be appended to */
+};
+
+static struct rcv_note *note_of(struct pkt *pkt)
+{
+	return (struct rcv_note *)(void *)pkt->cb;
+}
+
+static struct seq seq_of(const struct pkt *pkt)
+{
+	return SEQ(pkt->note);
+}
+
+static struct seq end_of(const struct pkt *pkt)
+{
+	return SEQ(pkt->note + pkt_len(pkt));
+}
+
+static struct pkt *pkt_of(struct list *l)
+{
+	return container_of(l, struct pkt, link);
+}
+
+static bool over_memory(const struct tcpc *tc, const struct pkt *pkt)
+{
+	return tc->rcv_true + tc->ooo_true + pkt->truesize > tc->so.rcvbuf;
+}
+
+/* --- copying out --- */
+
+/* The tail of the queue has a chunk of our own with room: fill it. */
+static uint32_t copy_to_tail(struct tcpc *tc, const struct pkt *pkt)
+{
+	struct pkt *tail = list_last(&tc->rcvq, struct pkt, link);
+	struct ext *e;
+	uint32_t room, n;
+
+	if (!tail || !note_of(tail)->own)
+		return 0;
+	e = &tail->ext[tail->n_ext - 1];
+	room = (uint32_t)(e->chunk->data + e->chunk->size - (e->p + e->len));
+	n = pkt_copy(pkt, 0, e->p + e->len, room);
+	e->len += n;
+	tail->paylen += n;
+	return n;
+}
+
+/* A packet of our own memory with the same bytes; NULL: no memory. */
+static struct pkt *copy_out(struct tcpc *tc, const struct pkt *pkt, uint32_t want)
+{
+	struct arena *a = tc->so.st->heap;
+	struct chunk *c = a->alloc(a, MAX(want, pkt_len(pkt)));
+	struct pkt *new;
+
+	if (!c)
+		return NULL;
+	if (c->size < pkt_len(pkt)) {
+		chunk_unref(c);
+		return NULL;
+	}
+	new = pkt_new();
+	pkt_add_ext(new, c, c->data, pkt_copy(pkt, 0, c->data, c->size));
+	new->note = pkt->note;
+	note_of(new)->fin = note_of((struct pkt *)(uintptr_t)pkt)->fin;
+	note_of(new)->own = true;
+	return new;
+}
+
+/* --- in order --- */
+
+/* Segments cut from one super-frame become one packet again. */
+static bool join_tail(struct tcpc *tc, struct pkt *pkt)
+{
+	struct pkt *tail = list_last(&tc->rcvq, struct pkt, link);
+	struct ext *e;
+
+	if (!tail || pkt->n_ext != 1 || pkt->cur != pkt->end)
+		return false;
+	e = &tail->ext[tail->n_ext - 1];
+	if (!tail->n_ext || e->chunk != pkt->ext[0].chunk || e->p + e->len != pkt->ext[0].p)
+		return false;
+	e->len += pkt->ext[0].len;
+	tail->paylen += pkt->ext[0].len;
+	pkt_free(pkt);
+	return true;
+}
+
+static void queue_tail(struct tcpc *tc, struct pkt *pkt)
+{
+	list_add_tail(&tc->rcvq, &pkt->link);
+	tc->rcv_true += pkt->truesize;
+}
+
+static void enqueue_copy(struct tcpc *tc, struct pkt *pkt)
+{
+	struct pkt *new;
+
+	pkt_trim_front(pkt, copy_to_tail(tc, pkt));
+	if (pkt_len(pkt)) {
+		new = copy_out(tc, pkt, COPY_CHUNK);
+		queue_tail(tc, new ? new : pkt);
+		if (!new)
+			return;
+	}
+	pkt_free(pkt);
+}
+
+static void enqueue(struct tcpc *tc, struct pkt *pkt)
+{
+	uint32_t len = pkt_len(pkt);
+
+	tc->rcv_bytes += len;
+	tc->bytes_rcvd += len;
+	tc->rcv_nxt = seq_add(tc->rcv_nxt, len);
+	if (join_tail(tc, pkt))
+		return;
+	if (over_memory(tc, pkt) && pkt->truesize > 2 * len)
+		enqueue_copy(tc, pkt);
+	else
+		queue_tail(tc, pkt);
+}
+
+static void ooo_unlink(struct tcpc *tc, struct pkt *pkt)
+{
+	list_del(&pkt->link);
+	tc->ooo_true -= pkt->truesize;
+}
+
+/* What has become in order moves over. */
+static void ooo_drain(struct tcpc *tc)
+{
+	struct pkt *pkt;
+	bool fin = false;
+
+	while (!fin && (pkt = list_first(&tc->ooo, struct pkt, link)) &&
+	       seq_le(seq_of(pkt), tc->rcv_nxt)) {
+		uint32_t dup = (uint32_t)seq_diff(tc->rcv_nxt, seq_of(pkt));
+
+		ooo_unlink(tc, pkt);
+		fin = note_of(pkt)->fin && seq_ge(end_of(pkt), tc->rcv_nxt);
+		if (dup >= pkt_len(pkt)) {
+			pkt_free(pkt);
+			continue;
+		}
+		pkt_trim_front(pkt, dup);
+		enqueue(tc, pkt);
+	}
+	tcp_sack_advance(tc);
+	if (fin)
+		tcp_fin_in(tc);
+}
+
+/* --- out of order --- */
+
+/* Queued packets that start before the new one ends: those it covers go, one
+ * that reaches further cuts its tail. */
+static void ooo_trim_next(struct tcpc *tc, struct pkt *pkt, struct list *after)
+{
+	struct list *l = after->next;
+
+	while (l != &tc->ooo && seq_lt(seq_of(pkt_of(l)), end_of(pkt))) {
+		struct pkt *old = pkt_of(l);
+
+		l = l->next;
+		if (seq_gt(end_of(old), end_of(pkt))) {
+			pkt_trim_to(pkt, (uint32_t)seq_diff(seq_of(old), seq_of(pkt)));
+			return;
+		}
+		note_of(pkt)->fin |= note_of(old)->fin;
+		ooo_unlink(tc, old);
+		pkt_free(old);
+	}
+}
+
+static enum drop ooo_insert(struct tcpc *tc, struct pkt *pkt)
+{
+	struct list *prev = tc->ooo.prev;
+	struct seq from = seq_of(pkt), to = end_of(pkt);
+
+	while (prev != &tc->ooo && seq_gt(seq_of(pkt_of(prev)), from))
+		prev = prev->prev;
+	if (prev != &tc->ooo && seq_ge(end_of(pkt_of(prev)), to) && !note_of(pkt)->fin) {
+		tcp_dsack_note(tc, from, to);
+		return DROP_TCP_DUP;
+	}
+	if (prev != &tc->ooo && seq_gt(end_of(pkt_of(prev)), from)) {
+		uint32_t dup = (uint32_t)seq_diff(end_of(pkt_of(prev)), from);
+
+		tcp_dsack_note(tc, from, seq_min(end_of(pkt_of(prev)), to));
+		pkt_trim_front(pkt, dup);
+		pkt->note += dup;
+	}
+	ooo_trim_next(tc, pkt, prev);
+	list_link(&pkt->link, prev, prev->next);
+	tc->ooo_true += pkt->truesize;
+	if (!seq_eq(from, to))
+		tcp_sack_note(tc, from, to);
+	return DROP_NONE;
+}
+
+static void ooo_add(struct tcpc *tc, struct pkt *pkt)
+{
+	struct pkt *new = NULL;
+	enum drop why;
+
+	if (over_memory(tc, pkt) && pkt->truesize > 2 * pkt_len(pkt) + sizeof(*pkt))
+		new = copy_out(tc, pkt, 1);
+	if (new) {
+		pkt_free(pkt);
+		pkt = new;
+	}
+	why = over_memory(tc, pkt) ? DROP_TCP_OOO_FULL : ooo_insert(tc, pkt);
+	if (why)
+		drop(tc->so.st, pkt, why);
+}
+
+void tcp_rcv_data(struct tcpc *tc, struct pkt *pkt, struct seq seq, bool fin)
+{
+	pkt->note = seq.v;
+	*note_of(pkt) = (struct rcv_note){ .fin = fin };
+	if (seq_gt(seq, tc->rcv_nxt)) {
+		tc->ack_now = true;	/* RFC 5681 4.2: tell the gap */
+		ooo_add(tc, pkt);
+		return;
+	}
+	if (pkt_len(pkt))
+		enqueue(tc, pkt);
+	else
+		pkt_free(pkt);
+	if (fin) {
+		tcp_fin_in(tc);
+	} else if (!list_empty(&tc->ooo)) {
+		tc->ack_now = true;	/* a gap is filled, wholly or in part */
+		ooo_drain(tc);
+	}
+}
+
+/* --- the window --- */
+
+static uint32_t full_space(const struct tcpc *tc)
+{
+	uint32_t space = tc->so.rcvbuf / 2;
+
+	return tc->window_clamp ? MIN(space, tc->window_clamp) : space;
+}
+
+static uint32_t free_space(const struct tcpc *tc)
+{
+	uint32_t full = full_space(tc);
+
+	return full > tc->rcv_bytes ? full - tc->rcv_bytes : 0;
+}
+
+uint8_t tcp_window_scale(const struct param *p)
+{
+	uint32_t space = MAX(p->tcp_rmem[2], p->rmem_max);
+	uint8_t scale = 0;
+
+	if (!p->tcp_window_scaling)
+		return 0;
+	for (; space > 65535 && scale < 14; space >>= 1)
+		scale++;
+	return scale;
+}
+
+/* The window of a SYN is never scaled; whole segments, as Linux. */
+uint32_t tcp_initial_window(const struct tcpc *tc, uint32_t mss)
+{
+	uint32_t win = MIN(full_space(tc), 65535u);
+
+	return win > mss ? win - win % mss : win;
+}
+
+void tcp_rcv_init(struct tcpc *tc)
+{
+	tc->rcv_wup = tc->rcv_nxt;
+	tc->copied = tc->rcv_nxt;
+	tc->drs_space = tc->rcv_wnd;
+	tc->drs_seq = tc->copied;
+	tc->drs_at = tc->so.st->now;
+	tc->rcv_rtt_seq = seq_add(tc->rcv_nxt, tc->rcv_wnd);
+	tc->rcv_rtt_at = tc->so.st->now;
+}
+
+uint32_t tcp_rcv_window(const struct tcpc *tc)
+{
+	int32_t win = seq_diff(seq_add(tc->rcv_wup, tc->rcv_wnd), tc->rcv_nxt);
+
+	return win > 0 ? (uint32_t)win : 0;
+}
+
+/* RFC 9293 3.8.6.2.2: the right edge moves by a worthwhile step, never back. */
+uint32_t tcp_rcv_select_window(struct tcpc *tc)
+{
+	uint32_t unit = 1u << tc->rcv_wscale;
+	uint32_t cur = tcp_rcv_window(tc), win = free_space(tc);
+
+	if (win < cur + MIN(full_space(tc) / 2, tc->rcv_mss))
+		win = (cur + unit - 1) & ~(unit - 1);
+	else
+		win &= ~(unit - 1);
+	win = MIN(win, 65535u << tc->rcv_wscale);
+	tc->rcv_wnd = win;
+	tc->rcv_wup = tc->rcv_nxt;
+	return win;
+}
+
+/* --- auto-tuning --- */
+
+/* With timestamps the peer tells when it sent; else a window takes a round trip. */
+void tcp_rcv_rtt_ts(struct tcpc *tc, uint32_t ecr)
+{
+	int32_t ms = (int32_t)(tcp_ts_now(tc) - ecr);
+	uint32_t rtt = (uint32_t)CLAMP(ms, 1, 60000) * 1000;
+
+	tc->rcv_rtt = tc->rcv_rtt ? tc->rcv_rtt - tc->rcv_rtt / 8 + rtt / 8 : rtt;
+}
+
+static void rtt_by_window(struct tcpc *tc)
+{
+	usec now = tc->so.st->now;
+
+	if (seq_lt(tc->rcv_nxt, tc->rcv_rtt_seq))
+		return;
+	if (!tc->ts_ok) {
+		uint32_t rtt = (uint32_t)CLAMP(now - tc->rcv_rtt_at, 1, 60 * USEC_PER_SEC);
+
+		tc->rcv_rtt = tc->rcv_rtt ? MIN(tc->rcv_rtt, rtt) : rtt;
+	}
+	tc->rcv_rtt_seq = seq_add(tc->rcv_nxt, tc->rcv_wnd);
+	tc->rcv_rtt_at = now;
+}
+
+static void grow_buffer(struct tcpc *tc, uint32_t read)
+{
+	uint64_t want = 2ull * read + 16ull * tc->rcv_mss;
+	uint32_t most = tc->so.st->param.tcp_rmem[2];
+
+	want += 2 * (want * (read - tc->drs_space) / MAX(tc->drs_space, 1));
+	want = MIN(2 * want, most);
+	if (want > tc->so.rcvbuf && !tc->so.rcvbuf_locked)
+		tc->so.rcvbuf = (uint32_t)want;
+}
+
+static void auto_tune(struct tcpc *tc)
+{
+	usec now = tc->so.st->now;
+	uint32_t read = (uint32_t)seq_diff(tc->copied, tc->drs_seq);
+
+	rtt_by_window(tc);
+	if (!tc->rcv_rtt || now - tc->drs_at < tc->rcv_rtt)
+		return;
+	if (read > tc->drs_space) {
+		grow_buffer(tc, read);
+		tc->drs_space = read;
+	}
+	tc->drs_seq = tc->copied;
+	tc->drs_at = now;
+}
+
+/* --- the user's side --- */
+
+/* The urgent byte is not part of the stream unless SO_OOBINLINE: reading stops
+ * before it, and the next read goes on after it. */
+static uint32_t readable(const struct tcpc *tc)
+{
+	int32_t to_mark = seq_diff(tc->urg_seq, tc->copied);
+
+	if (tc->urg_here && to_mark > 0)
+		return MIN(tc->rcv_bytes, (uint32_t)to_mark);
+	return tc->rcv_bytes;
+}
+
+/* As Linux: an urgent byte that stands first is not worth waking for. */
+bool tcp_rcv_readable(const struct tcpc *tc)
+{
+	bool at_mark = tc->urg_here && !tc->so.oobinline && seq_eq(tc->urg_seq, tc->copied);
+
+	return tc->rcv_bytes > (at_mark ? 1u : 0u);
+}
+
+static void pass_mark(struct tcpc *tc)
+{
+	if (!tc->urg_here || !seq_eq(tc->copied, tc->urg_seq) || !tc->rcv_bytes)
+		return;
+	tc->urg_here = false;
+	if (!tc->so.oobinline) {
+		tcp_rcv_drop(tc, 1);
+		return;
+	}
+	tc->urg_valid = false;
+}
+
+void tcp_rcv_drop(struct tcpc *tc, uint32_t n)
+{
+	n = MIN(n, tc->rcv_bytes);
+	tc->rcv_bytes -= n;
+	tc->copied = seq_add(tc->copied, n);
+	while (n) {
+		struct pkt *pkt = list_first(&tc->rcvq, struct pkt, link);
+		uint32_t len = pkt_len(pkt), size = pkt->truesize;
+
+		if (n < len) {
+			pkt_trim_front(pkt, n);
+			tc->rcv_true -= size - pkt->truesize;
+			return;
+		}
+		list_del(&pkt->link);
+		tc->rcv_true -= size;
+		pkt_free(pkt);
+		n -= len;
+	}
+}
+
+/* Up to max bytes from the packet at *l, *off in it, to p; moves on. */
+static uint32_t copy_some(struct list **l, uint32_t *off, uint8_t *p, uint32_t max)
+{
+	struct pkt *pkt = pkt_of(*l);
+	uint32_t n = pkt_copy(pkt, *off, p, max);
+
+	*off += n;
+	if (*off == pkt_len(pkt)) {
+		*l = (*l)->next;
+		*off = 0;
+	}
+	return n;
+}
+
+size_t tcp_rcv_copy(struct tcpc *tc, const struct iovec *iov, int n, bool peek)
+{
+	struct list *l;
+	uint32_t off = 0, done = 0, have;
+
+	pass_mark(tc);
+	have = readable(tc);
+	l = tc->rcvq.next;
+	for (int i = 0; i < n && done < have; i++) {
+		uint8_t *p = iov[i].iov_base;
+		size_t left = iov[i].iov_len;
+
+		while (left && done < have) {
+			uint32_t k = copy_some(&l, &off, p, (uint32_t)MIN(left, have - done));
+
+			p += k;
+			left -= k;
+			done += k;
+		}
+	}
+	if (!peek)
+		tcp_rcv_drop(tc, done);
+	return done;
+}
+
+size_t tcp_rcv_peek(struct tcpc *tc, struct iovec *iov, int *n)
+{
+	uint32_t have, done = 0;
+	int k = 0;
+
+	pass_mark(tc);
+	have = readable(tc);
+	list_for(l, &tc->rcvq) {
+		struct iovec v[PKT_EXTS + 1];
+		int m = pkt_iov(pkt_of(l), v);
+
+		for (int i = 0; i < m && k < *n && done < have; i++) {
+			v[i].iov_len = MIN(v[i].iov_len, have - done);
+			done += (uint32_t)v[i].iov_len;
+			iov[k++] = v[i];
+		}
+		if (k == *n || done == have)
+			break;
+	}
+	*n = k;
+	return done;
+}
+
+/* Is it worth telling the peer that the window has opened? As Linux: when it
+ * is at least twice what the peer knows. */
+static bool window_opened(const struct tcpc *tc)
+{
+	uint32_t known = tcp_rcv_window(tc), now = free_space(tc);
+
+	if (known > full_space(tc) / 2)
+		return false;
+	return now >= 2 * known && now >= MIN(full_space(tc) / 2, tc->rcv_mss);
+}
+
+void tcp_rcv_taken(struct tcpc *tc, uint32_t n)
+{
+	if (!n)
+		return;
+	auto_tune(tc);
+	if (tcp_state_in(tc, TCP_CAN_RECV) && window_opened(tc))
+		tcp_send_ack(tc);
+}
+
+void tcp_rcv_free(struct tcpc *tc)
+{
+	struct list *l;
+
+	while ((l = list_pop(&tc->rcvq)) || (l = list_pop(&tc->ooo)))
+		pkt_free(pkt_of(l));
+	tc->rcv_bytes = tc->rcv_true = tc->ooo_true = 0;
+	tc->n_sacks = 0;
+}

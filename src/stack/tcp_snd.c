@@ -1,0 +1,194 @@
+/* tcp_snd.c - the send queue: bytes copied once, sent and sent again by reference
+ *
+ * The queue is a ring of spans in order; each is the used part of one chunk of
+ * the arena of the netif the route leaves by, so what is sent needs no copy
+ * below. New bytes fill up the last chunk first. A segment's extents refer to
+ * the chunks (tcp_snd_map) and hold a reference each, therefore an
+ * acknowledgment may release a span while a copy of it is still on its way.
+ *
+ * reserve hands out the free tail of the last chunk and empty chunks after it;
+ * commit counts what was written. Between the two the user writes without our
+ * lock, so spans with a free tail stay, even through the connection's end.
+ *
+ * Chunks are as large as the queue already is, within bounds: one small request
+ * costs 2 KiB, a bulk transfer works with the largest.
+ */
+#include "stack/tcp.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define CHUNK_SMALL	2048
+#define FIRST_SPANS	4
+
+static struct snd_span *span_at(const struct snd_queue *q, uint32_t i)
+{
+	return &q->v[(q->head + i) & (q->size - 1)];
+}
+
+static uint32_t tail_room(const struct snd_span *s)
+{
+	return (uint32_t)(s->chunk->data + s->chunk->size - (s->p + s->len));
+}
+
+static void grow(struct snd_queue *q)
+{
+	uint32_t size = q->size ? q->size * 2 : FIRST_SPANS;
+	struct snd_span *v = xmalloc(size * sizeof(*v));
+
+	for (uint32_t i = 0; i < q->n; i++)
+		v[i] = *span_at(q, i);
+	free(q->v);
+	q->v = v;
+	q->size = size;
+	q->head = 0;
+}
+
+static struct chunk *chunk_for(struct tcpc *tc, size_t want)
+{
+	struct stack *st = tc->so.st;
+	struct arena *a = tc->so.flow.nif ? tc->so.flow.nif->arena : NULL;
+	uint32_t size = (uint32_t)MIN(want, CHUNK_MAX);
+	struct chunk *c = NULL;
+
+	size = CLAMP(MAX(size, tc->snd.bytes), CHUNK_SMALL, CHUNK_MAX);
+	if (a)
+		c = a->alloc(a, size);
+	return c ? c : st->heap->alloc(st->heap, size);
+}
+
+static struct snd_span *push(struct tcpc *tc, size_t want)
+{
+	struct snd_queue *q = &tc->snd;
+	struct chunk *c = chunk_for(tc, want);
+	struct snd_span *s;
+
+	if (!c)
+		return NULL;
+	if (q->n == q->size)
+		grow(q);
+	s = span_at(q, q->n++);
+	*s = (struct snd_span){ .chunk = c, .p = c->data };
+	return s;
+}
+
+static void drop_empty_tail(struct snd_queue *q)
+{
+	while (q->n && !span_at(q, q->n - 1)->len)
+		chunk_unref(span_at(q, --q->n)->chunk);
+}
+
+/* The only span before the empty ones that can have room is the last. */
+static uint32_t first_with_room(const struct snd_queue *q)
+{
+	uint32_t i = q->n;
+
+	while (i && !span_at(q, i - 1)->len)
+		i--;
+	return i && tail_room(span_at(q, i - 1)) ? i - 1 : i;
+}
+
+size_t tcp_snd_reserve(struct tcpc *tc, struct iovec *iov, int *n, size_t want)
+{
+	struct snd_queue *q = &tc->snd;
+	size_t have = 0;
+	int k = 0;
+
+	drop_empty_tail(q);
+	want = MIN(want, tcp_snd_space(tc));
+	for (uint32_t i = first_with_room(q); have < want && k < *n; i++) {
+		struct snd_span *s = i < q->n ? span_at(q, i) : push(tc, want - have);
+		size_t len;
+
+		if (!s)
+			break;
+		len = MIN(tail_room(s), want - have);
+		iov[k++] = (struct iovec){ s->p + s->len, len };
+		have += len;
+	}
+	*n = k;
+	q->reserved = have > 0;
+	return have;
+}
+
+void tcp_snd_commit(struct tcpc *tc, size_t len)
+{
+	struct snd_queue *q = &tc->snd;
+
+	for (uint32_t i = first_with_room(q); len && i < q->n; i++) {
+		struct snd_span *s = span_at(q, i);
+		uint32_t add = (uint32_t)MIN(tail_room(s), len);
+
+		if (!s->len)
+			s->seq = tc->snd_end;
+		s->len += add;
+		tc->snd_end = seq_add(tc->snd_end, add);
+		q->bytes += add;
+		len -= add;
+	}
+	q->reserved = false;
+	drop_empty_tail(q);
+}
+
+/* The place of the span that holds seq, which is in the queue. */
+static uint32_t find(struct snd_queue *q, struct seq seq)
+{
+	uint32_t i = q->hint < q->n ? q->hint : 0;
+
+	if (seq_lt(seq, span_at(q, i)->seq))
+		i = 0;
+	while (i + 1 < q->n && span_at(q, i + 1)->len && seq_ge(seq, span_at(q, i + 1)->seq))
+		i++;
+	return q->hint = i;
+}
+
+uint32_t tcp_snd_map(struct tcpc *tc, struct pkt *pkt, struct seq seq, uint32_t len)
+{
+	struct snd_queue *q = &tc->snd;
+	uint32_t done = 0;
+
+	for (uint32_t i = len ? find(q, seq) : 0; done < len && pkt->n_ext < PKT_EXTS; i++) {
+		struct snd_span *s = span_at(q, i);
+		uint32_t off = (uint32_t)seq_diff(seq_add(seq, done), s->seq);
+		uint32_t part = MIN(s->len - off, len - done);
+
+		pkt_add_ext(pkt, chunk_ref(s->chunk), s->p + off, part);
+		done += part;
+	}
+	return done;
+}
+
+void tcp_snd_acked(struct tcpc *tc, struct seq una)
+{
+	struct snd_queue *q = &tc->snd;
+
+	while (q->bytes) {
+		struct snd_span *s = span_at(q, 0);
+		int32_t n = seq_diff(una, s->seq);
+
+		if (n <= 0)
+			return;
+		n = MIN(n, (int32_t)s->len);
+		s->p += n;
+		s->len -= (uint32_t)n;
+		s->seq = seq_add(s->seq, (uint32_t)n);
+		q->bytes -= (uint32_t)n;
+		if (s->len || (q->reserved && tail_room(s)))
+			return;
+		chunk_unref(s->chunk);
+		q->head = (q->head + 1) & (q->size - 1);
+		q->n--;
+		q->hint -= q->hint > 0;
+	}
+}
+
+void tcp_snd_free(struct tcpc *tc)
+{
+	struct snd_queue *q = &tc->snd;
+
+	for (uint32_t i = 0; i < q->n; i++)
+		chunk_unref(span_at(q, i)->chunk);
+	free(q->v);
+	*q = (struct snd_queue){ 0 };
+}

@@ -1,0 +1,324 @@
+/* tcp_timer.c - the timers of a connection, and nobody else knows them
+ *
+ *   RTX       SYN, data or FIN not acknowledged within the RTO (RFC 6298 5);
+ *             doubles each time; ends the connection after tcp_syn_retries,
+ *             tcp_retries2, tcp_orphan_retries or TCP_USER_TIMEOUT
+ *   PERSIST   something to send, nothing in flight, and the window (or cork)
+ *             forbids it: probe (RFC 9293 3.8.6.1)
+ *   DELACK    an ACK waits for company (RFC 9293 3.8.6.3)
+ *   KEEP      SO_KEEPALIVE: probe after silence (RFC 9293 3.8.4)
+ *   STATE     TIME-WAIT is over; an orphan's FIN-WAIT-2 lasted too long
+ *
+ * Others report events (tcp_ev_...). A deadline moves by writing a field; the
+ * one stimer is touched only when it must fire earlier than it would, and finds
+ * the next deadline when it fires.
+ */
+#include "stack/tcp.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#define RTO_MAX		(120 * USEC_PER_SEC)
+#define QUICK_ACKS	16
+
+static void set(struct tcpc *tc, enum tcp_timer which, usec at)
+{
+	tc->at[which] = at;
+	if (at < tc->timer.t.at)
+		stimer_set(tc->so.st, &tc->timer, at);
+}
+
+static void set_in(struct tcpc *tc, enum tcp_timer which, usec in)
+{
+	set(tc, which, usec_add(tc->so.st->now, in));
+}
+
+static void stop(struct tcpc *tc, enum tcp_timer which)
+{
+	tc->at[which] = NEVER;
+}
+
+static bool running(const struct tcpc *tc, enum tcp_timer which)
+{
+	return tc->at[which] != NEVER;
+}
+
+/* RFC 6298 5.5 */
+static usec rto(const struct tcpc *tc)
+{
+	return MIN((usec)tc->rto << MIN(tc->backoff, 30), RTO_MAX);
+}
+
+static void back_off(struct tcpc *tc)
+{
+	if (tc->backoff < 30)
+		tc->backoff++;
+}
+
+static void give_up(struct tcpc *tc)
+{
+	int error = tc->soft_error ? tc->soft_error : ETIMEDOUT;
+
+	tcp_abort(tc, error, "timed out");
+}
+
+/* Has the peer been silent too long for what we wait for? */
+static bool too_long(struct tcpc *tc, unsigned tries)
+{
+	const struct param *p = &tc->so.st->param;
+	usec waited = tc->so.st->now - tc->stuck_since;
+
+	if (tc->orphan && tries >= p->tcp_orphan_retries)
+		return true;
+	if (tc->user_timeout)
+		return waited >= tc->user_timeout * USEC_PER_MSEC;
+	return tries >= p->tcp_retries2;
+}
+
+/* --- what happens when one is due --- */
+
+static void syn_due(struct tcpc *tc)
+{
+	const struct param *p = &tc->so.st->param;
+	unsigned most = tc->state == TCP_SYN_RECV ? p->tcp_synack_retries :
+			tc->syn_retries ? tc->syn_retries : p->tcp_syn_retries;
+
+	if (tc->retrans_run >= most) {
+		tcp_fail(tc, tc->soft_error ? tc->soft_error : ETIMEDOUT, "no answer to SYN");
+		return;
+	}
+	tc->retrans_run++;
+	tc->total_retrans++;
+	back_off(tc);
+	tcp_rtt_retransmitted(tc);
+	tcp_send_syn(tc);
+	set_in(tc, TCP_T_RTX, rto(tc));
+}
+
+static void rtx_due(struct tcpc *tc)
+{
+	if (tcp_state_in(tc, 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV)) {
+		syn_due(tc);
+		return;
+	}
+	if (seq_eq(tc->snd_una, tc->snd_nxt))
+		return;
+	if (!tc->retrans_run)
+		tc->stuck_since = tc->so.st->now - rto(tc);
+	if (too_long(tc, tc->retrans_run)) {
+		give_up(tc);
+		return;
+	}
+	tc->retrans_run++;
+	tcp_enter_rto(tc);
+	back_off(tc);
+	tcp_output(tc);
+	set_in(tc, TCP_T_RTX, rto(tc));
+}
+
+static void persist_due(struct tcpc *tc)
+{
+	if (!tc->probes)
+		tc->stuck_since = tc->so.st->now - rto(tc);
+	if (too_long(tc, tc->probes)) {
+		give_up(tc);
+		return;
+	}
+	if (tcp_send_partial(tc))
+		return;
+	tc->probes++;
+	back_off(tc);
+	tcp_send_probe(tc);
+	set_in(tc, TCP_T_PERSIST, rto(tc));
+}
+
+static void delack_due(struct tcpc *tc)
+{
+	tc->pingpong = false;
+	tcp_send_ack(tc);
+}
+
+static usec keep_idle(const struct tcpc *tc)
+{
+	return (tc->keep_idle ? tc->keep_idle : tc->so.st->param.tcp_keepalive_time) *
+	       USEC_PER_SEC;
+}
+
+static usec keep_intvl(const struct tcpc *tc)
+{
+	return (tc->keep_intvl ? tc->keep_intvl : tc->so.st->param.tcp_keepalive_intvl) *
+	       USEC_PER_SEC;
+}
+
+static bool keep_over(const struct tcpc *tc, usec silence)
+{
+	unsigned most = tc->keep_cnt ? tc->keep_cnt : tc->so.st->param.tcp_keepalive_probes;
+
+	if (tc->user_timeout)
+		return tc->probes && silence >= tc->user_timeout * USEC_PER_MSEC;
+	return tc->probes >= most;
+}
+
+static void keep_due(struct tcpc *tc)
+{
+	usec silence = tc->so.st->now - tc->last_rcvd;
+
+	if (!tc->so.keepalive)
+		return;
+	if (tc->snd.bytes || seq_lt(tc->snd_una, tc->snd_nxt)) {
+		set_in(tc, TCP_T_KEEP, keep_idle(tc));	/* data does the asking */
+	} else if (silence < keep_idle(tc)) {
+		tc->probes = 0;
+		set_in(tc, TCP_T_KEEP, keep_idle(tc) - silence);
+	} else if (keep_over(tc, silence)) {
+		give_up(tc);
+	} else {
+		tc->probes++;
+		tcp_send_probe(tc);
+		set_in(tc, TCP_T_KEEP, keep_intvl(tc));
+	}
+}
+
+static void state_due(struct tcpc *tc)
+{
+	tcp_set_state(tc, TCP_CLOSE, "waited long enough");
+}
+
+static void (*const due[])(struct tcpc *tc) = {
+	[TCP_T_RTX]	= rtx_due,
+	[TCP_T_PERSIST]	= persist_due,
+	[TCP_T_DELACK]	= delack_due,
+	[TCP_T_KEEP]	= keep_due,
+	[TCP_T_STATE]	= state_due,
+};
+static_assert(ARRAY_LEN(due) == N_TCP_TIMERS, "a function for each timer");
+
+static void arm(struct tcpc *tc)
+{
+	usec at = NEVER;
+
+	for (unsigned i = 0; i < N_TCP_TIMERS; i++)
+		at = MIN(at, tc->at[i]);
+	stimer_set(tc->so.st, &tc->timer, at);
+}
+
+static void fire(struct stack *st, struct stimer *tm)
+{
+	struct tcpc *tc = container_of(tm, struct tcpc, timer);
+
+	for (unsigned i = 0; i < N_TCP_TIMERS; i++) {
+		if (tc->at[i] > st->now)
+			continue;
+		stop(tc, i);
+		due[i](tc);
+	}
+	arm(tc);
+	tcp_put(tc);
+}
+
+void tcp_timer_init(struct tcpc *tc)
+{
+	stimer_init(&tc->timer, fire);
+	for (unsigned i = 0; i < N_TCP_TIMERS; i++)
+		stop(tc, i);
+}
+
+void tcp_timer_stop_all(struct tcpc *tc)
+{
+	for (unsigned i = 0; i < N_TCP_TIMERS; i++)
+		stop(tc, i);
+	stimer_set(tc->so.st, &tc->timer, NEVER);
+}
+
+/* --- events --- */
+
+void tcp_ev_syn_sent(struct tcpc *tc)
+{
+	tc->retrans_run = 0;
+	set_in(tc, TCP_T_RTX, rto(tc));
+}
+
+void tcp_ev_established(struct tcpc *tc)
+{
+	stop(tc, TCP_T_RTX);
+	tc->retrans_run = 0;
+	tc->quick = QUICK_ACKS;
+	tcp_ev_keepalive(tc);
+}
+
+void tcp_ev_data_sent(struct tcpc *tc)
+{
+	usec now = tc->so.st->now;
+
+	stop(tc, TCP_T_PERSIST);
+	if (!running(tc, TCP_T_RTX))
+		set_in(tc, TCP_T_RTX, rto(tc));
+	/* An answer to what just came: the peer and we take turns, and our
+	 * data will carry the ACKs. */
+	if (now - tc->last_data < tc->so.st->param.tcp_delack_ms * USEC_PER_MSEC)
+		tc->pingpong = true;
+}
+
+/* RFC 6298 5.2, 5.3 */
+void tcp_ev_ack_new(struct tcpc *tc)
+{
+	tc->retrans_run = 0;
+	if (seq_eq(tc->snd_una, tc->snd_nxt))
+		stop(tc, TCP_T_RTX);
+	else
+		set_in(tc, TCP_T_RTX, rto(tc));
+}
+
+void tcp_ev_ack_sent(struct tcpc *tc)
+{
+	stop(tc, TCP_T_DELACK);
+	tc->ack_now = false;
+	tc->ack_frames = 0;
+	tc->quick -= tc->quick > 0;
+}
+
+void tcp_ev_ack_later(struct tcpc *tc)
+{
+	if (!running(tc, TCP_T_DELACK))
+		set_in(tc, TCP_T_DELACK, tc->so.st->param.tcp_delack_ms * USEC_PER_MSEC);
+}
+
+void tcp_ev_blocked(struct tcpc *tc)
+{
+	if (!running(tc, TCP_T_PERSIST))
+		set_in(tc, TCP_T_PERSIST, rto(tc));
+}
+
+void tcp_ev_unblocked(struct tcpc *tc)
+{
+	if (!running(tc, TCP_T_PERSIST))
+		return;
+	stop(tc, TCP_T_PERSIST);
+	tc->backoff = 0;
+	tc->probes = 0;
+}
+
+void tcp_ev_time_wait(struct tcpc *tc)
+{
+	for (unsigned i = 0; i < N_TCP_TIMERS; i++)
+		stop(tc, i);
+	set_in(tc, TCP_T_STATE, tc->so.st->param.tcp_timewait_len * USEC_PER_SEC);
+}
+
+/* Nobody will ever read: the peer's FIN is awaited for a limited time only. */
+void tcp_ev_orphan_fin_wait2(struct tcpc *tc)
+{
+	unsigned s = tc->linger2 ? (unsigned)tc->linger2 : tc->so.st->param.tcp_fin_timeout;
+
+	stop(tc, TCP_T_KEEP);
+	set_in(tc, TCP_T_STATE, s * USEC_PER_SEC);
+}
+
+void tcp_ev_keepalive(struct tcpc *tc)
+{
+	if (tc->so.keepalive && !tcp_state_in(tc, 1u << TCP_CLOSE | 1u << TCP_LISTEN |
+						      1u << TCP_SYN_SENT))
+		set_in(tc, TCP_T_KEEP, keep_idle(tc));
+	else
+		stop(tc, TCP_T_KEEP);
+}
