@@ -72,6 +72,12 @@ static bool is_remains(int dirfd, const char *name)
 	return is_vde_name(name) && is_socket(dirfd, name);
 }
 
+/* For "is there no entry at all?" */
+static bool is_nothing(int dirfd, const char *name)
+{
+	return false;
+}
+
 static bool remove_entry(int dirfd, const char *name)
 {
 	if (is_remains(dirfd, name))
@@ -138,7 +144,7 @@ static bool check(struct sw_dir *d, char **why)
 	if (!each_entry(d->fd, is_remains))
 		return refuse(d, why, xasprintf("%s: a directory with other files in it "
 						"(give a new path)", d->path));
-	d->ours |= rc == ECONNREFUSED;
+	d->ours = !each_entry(d->fd, is_nothing);
 	each_entry(d->fd, remove_entry);
 	return true;
 }

@@ -1,0 +1,557 @@
+/* switch_ctl.c - a switch and raw clients of it in one process
+ *
+ * The clients here are a few system calls that follow the protocol by the
+ * book, not our plug; switch_plug.c joins with the plug.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "plug/vdectl.h"
+#include "switch/client.h"
+#include "unit.h"
+
+static char dir[40], path[64];
+static struct loop *loop;
+static struct sw *sw;
+
+static void start(struct switch_conf conf)
+{
+	char *why = NULL;
+
+	conf.path = path;
+	conf.gid = (gid_t)-1;
+	loop = loop_new();
+	sw = switch_new(&conf, loop, &why);
+	if (!sw)
+		fail_msg("%s", why);
+}
+
+static int setup(void **state)
+{
+	strcpy(dir, "/tmp/ioth-switch-XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/sw", dir);
+	start((struct switch_conf){ .n_ports = 8 });
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	switch_free(sw);
+	loop_free(loop);
+	assert_int_equal(access(path, F_OK), -1);
+	return rmdir(dir);
+}
+
+/* Lets the switch work until it has nothing to do. */
+static void turn(void)
+{
+	while (loop_wait(loop, 0) > 0)
+		switch_run(sw, now_mono());
+}
+
+struct raw {
+	int	ctl, data;
+	struct sockaddr_un own, peer;
+};
+
+static int connect_ctl(void)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	assert_true((size_t)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/ctl", path) <
+		    sizeof(sun.sun_path));
+	assert_int_equal(connect(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	return fd;
+}
+
+static void bind_data(struct raw *r)
+{
+	static int seq;
+
+	r->data = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	r->own = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(r->own.sun_path, sizeof(r->own.sun_path), "%s/.%05d-%05d", path,
+		 (int)getpid(), seq++);
+	assert_int_equal(bind(r->data, (struct sockaddr *)&r->own, sizeof(r->own)), 0);
+}
+
+static void send_bytes(struct raw *r, const void *p, size_t n)
+{
+	assert_int_equal(send(r->ctl, p, n, MSG_NOSIGNAL), n);
+	turn();
+}
+
+static void ask(struct raw *r, uint32_t port, bool port0)
+{
+	struct vde_request rq = { .port = port, .port0 = port0, .data = r->own, .descr = "raw" };
+	uint8_t buf[256];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	vde_request_emit(&w, &rq);
+	send_bytes(r, buf, wr_len(&w));
+}
+
+/* The answer came: 110 bytes, and the data sockets are connected. */
+static void answered(struct raw *r)
+{
+	assert_int_equal(recv(r->ctl, &r->peer, sizeof(r->peer), MSG_DONTWAIT), 110);
+	assert_int_equal(connect(r->data, (struct sockaddr *)&r->peer, sizeof(r->peer)), 0);
+}
+
+/* The stream ended without an answer. */
+static void refused(struct raw *r)
+{
+	char c;
+
+	assert_int_equal(recv(r->ctl, &c, 1, MSG_DONTWAIT), 0);
+	close(r->ctl);
+	close(r->data);
+	unlink(r->own.sun_path);
+}
+
+static struct raw join(uint32_t port)
+{
+	struct raw r = { .ctl = connect_ctl() };
+
+	bind_data(&r);
+	ask(&r, port, false);
+	answered(&r);
+	return r;
+}
+
+static void leave(struct raw *r)
+{
+	close(r->ctl);
+	close(r->data);
+	turn();
+}
+
+static void put(struct raw *r, uint8_t dst, uint8_t src, size_t len)
+{
+	static uint8_t b[10000];
+
+	memset(b, 0, sizeof(b));
+	b[0] = b[6] = 2;
+	b[5] = dst;
+	b[11] = src;
+	assert_int_equal(send(r->data, b, len, 0), len);
+	turn();
+}
+
+/* Frames waiting at a client; the length of the last one. */
+static unsigned waiting(struct raw *r, ssize_t *len)
+{
+	uint8_t b[10000];
+	unsigned n = 0;
+	ssize_t got;
+
+	while ((got = recv(r->data, b, sizeof(b), 0)) >= 0) {
+		if (len)
+			*len = got;
+		n++;
+		turn();		/* makes room for more */
+	}
+	return n;
+}
+
+static void directory_and_modes_are_vdes(void **state)
+{
+	char ctl[160];
+	struct stat st;
+
+	snprintf(ctl, sizeof(ctl), "%s/ctl", path);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 02700);
+	assert_int_equal(stat(ctl, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	switch_free(sw);
+	loop_free(loop);
+	start((struct switch_conf){ .mode = 0660 });
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 02770);
+	assert_int_equal(stat(ctl, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0660);
+}
+
+static void frames_pass_between_clients(void **state)
+{
+	struct raw a = join(0), b = join(0), c = join(0);
+	static const size_t lens[] = { 14, 20, 59, 60, 1514, 1518, 9234 };
+	ssize_t len;
+
+	for (size_t i = 0; i < ARRAY_LEN(lens); i++) {
+		put(&a, 9, 1, lens[i]);
+		assert_int_equal(waiting(&b, &len), 1);
+		assert_int_equal(len, lens[i]);
+		assert_int_equal(waiting(&c, NULL), 1);
+		assert_int_equal(waiting(&a, NULL), 0);
+	}
+	put(&b, 1, 2, 60);
+	assert_int_equal(waiting(&a, NULL), 1);
+	assert_int_equal(waiting(&c, NULL), 0);
+	put(&a, 9, 1, 13);
+	put(&a, 9, 1, 9235);
+	assert_int_equal(waiting(&b, NULL), 0);
+	leave(&a);
+	leave(&b);
+	leave(&c);
+}
+
+static void port_of(struct raw *r, unsigned port)
+{
+	unsigned got;
+
+	assert_int_equal(sscanf(r->peer.sun_path + strlen(path), "/%03u.", &got), 1);
+	assert_int_equal(got, port);
+}
+
+static void ports_are_given_as_asked(void **state)
+{
+	struct raw a = join(0), b = join(7), c = join(0), d = { .ctl = connect_ctl() };
+
+	port_of(&a, 1);
+	port_of(&b, 7);
+	port_of(&c, 2);
+	bind_data(&d);
+	ask(&d, 0, true);
+	answered(&d);
+	port_of(&d, 0);
+	leave(&a);
+	a = join(0);
+	port_of(&a, 1);
+	leave(&a);
+	leave(&b);
+	leave(&c);
+	leave(&d);
+}
+
+static void clients_of_one_port_get_each_frame(void **state)
+{
+	struct raw a = join(3), b = join(3), c = join(4);
+
+	put(&c, 9, 1, 60);
+	assert_int_equal(waiting(&a, NULL), 1);
+	assert_int_equal(waiting(&b, NULL), 1);
+	put(&a, 9, 2, 60);
+	assert_int_equal(waiting(&b, NULL), 0);
+	assert_int_equal(waiting(&c, NULL), 1);
+	leave(&a);
+	assert_true(sw->core.port[3].up);
+	leave(&b);
+	assert_false(sw->core.port[3].up);
+	leave(&c);
+}
+
+static void a_refused_client_is_told_at_once(void **state)
+{
+	struct raw all[7], r;
+
+	r.ctl = connect_ctl();
+	bind_data(&r);
+	ask(&r, 8, false);		/* ports are 0-7 */
+	refused(&r);
+	for (int i = 0; i < 7; i++)
+		all[i] = join(0);
+	r.ctl = connect_ctl();
+	bind_data(&r);
+	ask(&r, 0, false);		/* none free */
+	refused(&r);
+	for (int i = 0; i < 7; i++)
+		leave(&all[i]);
+	r.ctl = connect_ctl();
+	bind_data(&r);
+	unlink(r.own.sun_path);		/* names nothing */
+	ask(&r, 0, false);
+	refused(&r);
+}
+
+static void another_users_port_and_socket_are_refused(void **state)
+{
+	struct raw a = join(3), r = { .ctl = connect_ctl() };
+
+	sw->port[3].uid = 12345;
+	bind_data(&r);
+	ask(&r, 3, false);
+	refused(&r);
+	leave(&a);
+	if (geteuid() != 0)
+		return;
+	r.ctl = connect_ctl();
+	bind_data(&r);
+	assert_int_equal(chown(r.own.sun_path, 12345, (gid_t)-1), 0);
+	turn();
+	list_first(&sw->half, struct client, link)->uid = 12346;
+	ask(&r, 0, false);
+	refused(&r);
+}
+
+static void version_1_is_served(void **state)
+{
+	struct raw r = { .ctl = connect_ctl() };
+	uint32_t head[2] = { 0xfeedface, 0 };
+	uint8_t rq[124 + 3] = { 0 };
+
+	bind_data(&r);
+	memcpy(rq, head, 8);
+	memcpy(rq + 14, &r.own, 110);
+	memcpy(rq + 124, "old", 3);
+	send_bytes(&r, rq, 123);	/* not all of it */
+	assert_int_equal(sw->n_half, 1);
+	send_bytes(&r, rq + 123, 4);
+	answered(&r);
+	port_of(&r, 1);
+	assert_string_equal(list_first(&sw->port[1].clients, struct client, link)->descr, "old");
+	leave(&r);
+}
+
+static void other_versions_and_garbage_are_refused(void **state)
+{
+	static const uint32_t heads[][3] = {
+		{ 0xfeedface, 2, 0 }, { 0xfeedface, 4, 0 }, { 0xfeedface, 3, 2 },
+		{ 0xfeedfacf, 3, 0 }, { 0, 0, 0 }, { 0xfeedface, 0xffffffff, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
+		struct raw r = { .ctl = connect_ctl() };
+		uint8_t rq[122] = { 0 };
+
+		bind_data(&r);
+		memcpy(rq, heads[i], 12);
+		memcpy(rq + 12, &r.own, 110);
+		send_bytes(&r, rq, sizeof(rq));
+		refused(&r);
+	}
+	assert_int_equal(sw->n_half, 0);
+}
+
+/* A client without a name in the file system: in the abstract space it works,
+ * with no name at all there is no way to it. */
+static void unnamed_clients(void **state)
+{
+	struct raw r = { .ctl = connect_ctl() }, b = join(0);
+	struct sockaddr_un any = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(r.own);
+
+	r.data = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(bind(r.data, (struct sockaddr *)&any, sizeof(sa_family_t)), 0);
+	memset(&r.own, 0, sizeof(r.own));
+	assert_int_equal(getsockname(r.data, (struct sockaddr *)&r.own, &len), 0);
+	ask(&r, 0, false);
+	answered(&r);
+	put(&b, 9, 1, 60);
+	assert_int_equal(waiting(&r, NULL), 1);
+	leave(&r);
+
+	r.ctl = connect_ctl();
+	r.data = socket(AF_UNIX, SOCK_DGRAM, 0);
+	r.own = any;
+	ask(&r, 0, false);
+	refused(&r);
+	leave(&b);
+}
+
+static void the_silent_are_closed_and_keep_nobody_out(void **state)
+{
+	int fd[HALF_OPEN_MAX + 10];
+	struct raw r;
+	char c;
+
+	for (size_t i = 0; i < ARRAY_LEN(fd); i++) {
+		fd[i] = connect_ctl();
+		turn();
+	}
+	assert_int_equal(sw->n_half, HALF_OPEN_MAX);
+	assert_int_equal(recv(fd[0], &c, 1, MSG_DONTWAIT), 0);
+	assert_int_equal(recv(fd[10], &c, 1, MSG_DONTWAIT), -1);
+	r = join(0);
+	assert_true(switch_deadline(sw) <= now_mono() + HALF_OPEN_TIME);
+	switch_run(sw, now_mono() + HALF_OPEN_TIME);
+	assert_int_equal(sw->n_half, 0);
+	assert_int_equal(recv(fd[ARRAY_LEN(fd) - 1], &c, 1, MSG_DONTWAIT), 0);
+	for (size_t i = 0; i < ARRAY_LEN(fd); i++)
+		close(fd[i]);
+	leave(&r);
+}
+
+/* What does not fit into the socket of a slow reader waits for it, in order
+ * and within limits; the others notice nothing. */
+static void a_slow_reader_loses_only_its_own(void **state)
+{
+	struct raw a = join(0), slow = join(0), b = join(0);
+	unsigned n;
+
+	for (int i = 0; i < 300; i++) {
+		put(&a, 9, 1, 1514);
+		assert_int_equal(waiting(&b, NULL), 1);
+	}
+	assert_int_equal(sw->core.port[2].tx_drops, 0);
+	assert_int_equal(waiting(&slow, NULL), 300);
+	for (int i = 0; i < 3000; i++) {
+		put(&a, 9, 1, 1514);
+		assert_int_equal(waiting(&b, NULL), 1);
+	}
+	n = (unsigned)sw->core.port[2].tx_drops;
+	assert_true(n > 0);
+	assert_int_equal(waiting(&slow, NULL) + n, 3000);
+	put(&a, 9, 1, 60);
+	assert_int_equal(waiting(&slow, NULL), 1);
+	leave(&a);
+	leave(&b);
+	leave(&slow);
+}
+
+/* A client that closes its data socket but keeps the stream. */
+static void a_dead_data_socket_ends_the_port(void **state)
+{
+	struct raw a = join(0), b = join(0);
+
+	close(b.data);
+	put(&a, 9, 1, 60);
+	assert_false(sw->core.port[2].up);
+	close(b.ctl);
+	leave(&a);
+}
+
+static void noise_after_the_answer_is_ignored(void **state)
+{
+	struct raw a = join(0), b = join(0);
+	char noise[1000] = { 1 };
+
+	send_bytes(&a, noise, sizeof(noise));
+	put(&a, 9, 1, 60);
+	assert_int_equal(waiting(&b, NULL), 1);
+	leave(&a);
+	leave(&b);
+}
+
+static char *refusal(void)
+{
+	struct switch_conf conf = { .path = path, .gid = (gid_t)-1 };
+	struct loop *l = loop_new();
+	char *why = NULL;
+
+	assert_null(switch_new(&conf, l, &why));
+	loop_free(l);
+	return why;
+}
+
+static void a_live_switch_is_not_taken_over(void **state)
+{
+	struct raw a = join(0);
+	char *why = refusal();
+
+	assert_non_null(strstr(why, "already running"));
+	free(why);
+	put(&a, 9, 1, 60);
+	leave(&a);
+}
+
+/* What SIGKILL leaves: sockets that nobody reads. */
+static void leave_socket(const char *name, int type)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, type, 0);
+
+	assert_true((size_t)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/%s", path, name) <
+		    sizeof(sun.sun_path));
+	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	if (type == SOCK_STREAM)
+		assert_int_equal(listen(fd, 5), 0);
+	close(fd);
+}
+
+static void stop(void)
+{
+	switch_free(sw);
+	loop_free(loop);
+	sw = NULL;
+	loop = NULL;
+}
+
+static void a_dead_switch_is_taken_over(void **state)
+{
+	struct raw a;
+
+	stop();
+	assert_int_equal(mkdir(path, 0755), 0);
+	leave_socket("ctl", SOCK_STREAM);
+	leave_socket("003.7", SOCK_DGRAM);
+	leave_socket(".04242-00000", SOCK_DGRAM);
+	start((struct switch_conf){ .n_ports = 8 });
+	a = join(0);
+	leave(&a);
+}
+
+static void another_directory_is_not_touched(void **state)
+{
+	char file[96], *why;
+	struct stat st;
+	int fd;
+
+	stop();
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(file, sizeof(file), "%s/file", path);
+	fd = open(file, O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	why = refusal();
+	assert_non_null(strstr(why, "other files"));
+	free(why);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+	unlink(file);
+	rmdir(path);
+}
+
+static void a_path_that_cannot_be_is_refused(void **state)
+{
+	char saved[sizeof(path)], *why;
+	int fd;
+
+	stop();
+	strcpy(saved, path);
+	fd = open(path, O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	why = refusal();
+	assert_non_null(strstr(why, "Not a directory"));
+	free(why);
+	unlink(path);
+	strcat(path, "/none/sw");
+	why = refusal();
+	assert_non_null(strstr(why, "cannot make"));
+	free(why);
+	strcpy(path, saved);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(directory_and_modes_are_vdes, setup, teardown),
+		cmocka_unit_test_setup_teardown(frames_pass_between_clients, setup, teardown),
+		cmocka_unit_test_setup_teardown(ports_are_given_as_asked, setup, teardown),
+		cmocka_unit_test_setup_teardown(clients_of_one_port_get_each_frame, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_refused_client_is_told_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_users_port_and_socket_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(version_1_is_served, setup, teardown),
+		cmocka_unit_test_setup_teardown(other_versions_and_garbage_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(unnamed_clients, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_silent_are_closed_and_keep_nobody_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_slow_reader_loses_only_its_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_dead_data_socket_ends_the_port, setup, teardown),
+		cmocka_unit_test_setup_teardown(noise_after_the_answer_is_ignored, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_live_switch_is_not_taken_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_dead_switch_is_taken_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_directory_is_not_touched, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_path_that_cannot_be_is_refused, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
