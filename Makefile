@@ -35,12 +35,13 @@ CMD_SRC	:= $(wildcard src/cmd/*.c)
 LIB_OBJ	:= $(LIB_SRC:%.c=$B/%.o)
 CMD_OBJ	:= $(CMD_SRC:%.c=$B/%.o)
 UNIT	:= $(patsubst test/%.c,$B/%,$(wildcard test/unit/*.c))
+EXAMPLES := $(patsubst %.c,$B/%,$(wildcard examples/*.c))
 FUZZ	:= $(patsubst test/%.c,$B/%,$(filter-out %/main.c,$(wildcard test/fuzz/*.c)))
 PKT_OBJ	:= $(patsubst %.c,$B/%.o,$(wildcard test/pkt/*.c) test/sim/wire.c)
 SIM_OBJ	:= $(patsubst %.c,$B/%.o,$(wildcard test/sim/*.c))
 FUZZER	?=
 
-.PHONY: all tests deps demo check lint install bench clean fuzz fuzz-progs \
+.PHONY: all tests examples deps demo check lint install bench clean fuzz fuzz-progs \
 	unit pkt sim fuzz-quick interop e2e
 .SECONDARY:
 
@@ -72,10 +73,16 @@ $B/test/pkt/pkt: $(PKT_OBJ) $B/libioth.a
 $B/test/sim/sim: $(SIM_OBJ) $B/libioth.a
 	$(LINK) $(LIBS)
 
+$B/examples/%: examples/%.c $B/libioth.a
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # --- tests: what runs each is tools/check ---
 
-tests: all $(UNIT) $(FUZZ) $(if $(wildcard test/pkt/*.c),$B/test/pkt/pkt) \
+tests: all $(UNIT) $(FUZZ) $(EXAMPLES) $(if $(wildcard test/pkt/*.c),$B/test/pkt/pkt) \
 	$(if $(wildcard test/sim/sim.c),$B/test/sim/sim)
+
+examples: $(EXAMPLES)
 
 deps:
 	@tools/deps check
@@ -88,7 +95,7 @@ demo:
 check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
-	@B=$B tools/check unit pkt sim fuzz lint interop e2e
+	@B=$B tools/check unit pkt sim fuzz lint examples interop e2e
 
 # The library's tests again, under the sanitizers
 san-check:
