@@ -78,13 +78,14 @@ static unsigned gather(struct vde *v)
 	unsigned n = 0;
 
 	list_for(l, &v->queue) {
-		struct msghdr *m = &v->msg[n].msg_hdr;
+		const struct pkt *pkt = container_of(l, struct pkt, link);
+		struct iovec *iov = v->tx_iov[n];
 
-		if (n == BATCH)
+		v->msg[n].msg_hdr = (struct msghdr){
+			.msg_iov = iov, .msg_iovlen = (size_t)pkt_iov(pkt, iov),
+		};
+		if (++n == BATCH)
 			break;
-		*m = (struct msghdr){ .msg_iov = v->tx_iov[n] };
-		m->msg_iovlen = (size_t)pkt_iov(container_of(l, struct pkt, link), v->tx_iov[n]);
-		n++;
 	}
 	return n;
 }

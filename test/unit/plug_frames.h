@@ -136,6 +136,8 @@ static inline struct pkt *plain_frame(struct arena *a, uint32_t len, uint32_t n)
 	struct pkt *pkt = pkt_new();
 
 	p[0] = p[6] = 2;
+	p[5] = 9;
+	p[11] = 1;
 	p[12] = 0x88;
 	p[13] = 0xb5;			/* local experimental ethertype */
 	memcpy(p + 14, &n, MIN(sizeof(n), len - 14));
