@@ -1,6 +1,7 @@
 /* tcp.h - the TCP connection and the pieces that work on it (RFC 9293)
  *
- *   tcp.c        socket calls, states, life and death of a connection
+ *   tcp.c        states, life and death of a connection, ICMP
+ *   tcp_sock.c   the socket calls
  *   tcp_in.c     segment arrival: the steps of RFC 9293 3.10.7
  *   tcp_ack.c    what an acknowledgment means: window, recovery, congestion
  *   tcp_out.c    what may be sent now, and building segments
@@ -205,9 +206,11 @@ void tcp_set_state(struct tcpc *tc, int state, const char *why);
 void tcp_fail(struct tcpc *tc, int error, const char *why);
 /* The same and the peer is told. */
 void tcp_abort(struct tcpc *tc, int error, const char *why);
+void tcp_free(struct tcpc *tc);	/* silently, in any state */
 /* Last use of tc in an entry of the engine: frees it if it is over. */
 void tcp_put(struct tcpc *tc);
 void tcp_established(struct tcpc *tc);
+void tcp_orphan_fin_wait2(struct tcpc *tc);
 uint32_t tcp_events(const struct sock *so);
 bool tcp_writeable(const struct tcpc *tc);	/* Linux: a third of the buffer is free */
 const char *tcp_state_name(int state);

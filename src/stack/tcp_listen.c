@@ -42,7 +42,7 @@ struct tcp_req {
 	uint16_t	mss;
 	uint8_t		snd_wscale, rcv_wscale, retries;
 	bool		ts_ok, sack_ok, wscale_ok;
-	usec		sent_at;
+	usec		born, sent_at;
 };
 
 /* --- requests --- */
@@ -152,7 +152,7 @@ static void req_new(struct tcpc *lis, const struct seg *sg, const struct endpoin
 	rq->iss = SEQ(tcp_isn(st, l, r));
 	rq->ts_off = tcp_ts_offset(st, l, r);
 	rq->snd_wnd = sg->h.win;
-	rq->sent_at = st->now;
+	rq->born = rq->sent_at = st->now;
 	req_options(rq, &sg->h.o);
 	req_route(rq, sg->ip);
 	rq->rcv_wnd = tcp_initial_window(lis, tcp_mss_offer(st, &rq->flow, lis->mss_user));
@@ -236,6 +236,16 @@ static bool queue_full(const struct tcp_listen *l)
 	return l->n_ready > l->backlog;		/* Linux: one more than asked */
 }
 
+/* TCP_DEFER_ACCEPT: the user wants to see connections with data in them; the
+ * bare ACK is forgotten and, as in Linux, the SYN-ACK is sent again later. */
+static bool deferred(const struct tcp_req *rq, const struct seg *sg)
+{
+	usec waited = rq->listener->so.st->now - rq->born;
+
+	return rq->listener->defer_accept && !sg->len &&
+	       waited < rq->listener->defer_accept * USEC_PER_SEC;
+}
+
 /* The last ACK of a handshake: whatever it carries goes to the connection. */
 static enum drop complete(struct tcp_req *rq, struct seg *sg)
 {
@@ -243,6 +253,8 @@ static enum drop complete(struct tcp_req *rq, struct seg *sg)
 
 	if (queue_full(lis->lis))
 		return DROP_TCP_BACKLOG;
+	if (deferred(rq, sg))
+		return DROP_NONE;
 	tc = child_new(rq);
 	req_free(rq);
 	if (!tc)

@@ -219,6 +219,8 @@ int tcp_setopt(struct sock *so, int level, int name, const void *v, socklen_t le
 	struct tcpc *tc = tcpc_of(so);
 	int n;
 
+	if (level == SOL_SOCKET && name == SO_KEEPALIVE)
+		tcp_ev_keepalive(tc);
 	if (level != IPPROTO_TCP)
 		return -ENOPROTOOPT;
 	if (name == TCP_CONGESTION)

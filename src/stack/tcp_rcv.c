@@ -399,7 +399,7 @@ bool tcp_rcv_readable(const struct tcpc *tc)
 {
 	bool at_mark = tc->urg_here && !tc->so.oobinline && seq_eq(tc->urg_seq, tc->copied);
 
-	return tc->rcv_bytes > (at_mark ? 1u : 0u);
+	return tc->rcv_bytes >= MIN(MAX(tc->so.rcvlowat, 1u), full_space(tc)) + at_mark;
 }
 
 static void pass_mark(struct tcpc *tc)
