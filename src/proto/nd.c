@@ -112,6 +112,13 @@ bool nd_rs_parse(struct rd *r, struct nd_opts *o)
 	return opts_parse(r, o) && !r->fail;
 }
 
+bool nd_redirect_parse(struct rd *r, struct nd_redirect *m)
+{
+	rd_u32(r);
+	return target_parse(r, &m->target) && target_parse(r, &m->dst) &&
+	       opts_parse(r, &m->o);
+}
+
 static void head_emit(struct wr *w, uint8_t type)
 {
 	wr_u8(w, type);

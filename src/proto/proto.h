@@ -197,12 +197,15 @@ struct nd_ra {
 	struct nd_opts	o;
 };
 
+struct nd_redirect { struct ip_addr target, dst; struct nd_opts o; };
+
 /* The cursor stands after icmp type, code and checksum. false: short, an
  * option of length 0 or past the end (RFC 4861 7.1). */
 bool nd_ns_parse(struct rd *r, struct nd_ns *m);
 bool nd_na_parse(struct rd *r, struct nd_na *m);
 bool nd_ra_parse(struct rd *r, struct nd_ra *m);
 bool nd_rs_parse(struct rd *r, struct nd_opts *o);
+bool nd_redirect_parse(struct rd *r, struct nd_redirect *m);
 /* These write the whole ICMPv6 message with a zero checksum. */
 void nd_ns_emit(struct wr *w, const struct nd_ns *m);
 void nd_na_emit(struct wr *w, const struct nd_na *m);

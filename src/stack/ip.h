@@ -49,6 +49,8 @@ struct flow {
 	uint8_t		ttl;		/* 0: default */
 	uint8_t		tos;
 	bool		df;		/* never fragment (TCP, PMTU discovery) */
+	bool		any_src;	/* IP_FREEBIND: src need not be ours */
+	bool		loop;		/* a copy to ourselves when dst is a group */
 	uint32_t	label;		/* IPv6 flow label */
 	uint32_t	ifindex;	/* 0: any; set: only that interface */
 	struct netif	*nif;		/* filled by ip_route */
@@ -64,6 +66,24 @@ int ip_route(struct stack *st, struct flow *f);
 enum drop ip_out(struct stack *st, struct pkt *pkt, struct flow *f);
 /* The destination's path MTU became smaller (ICMP too big; RFC 1191, 8201). */
 void ip_pmtu_update(struct stack *st, const struct ip_addr *dst, uint32_t mtu);
+
+/* The address of ours to speak from to dst by nif (RFC 6724 5); IP_NONE (IPv6) or
+ * IP4_ANY when there is none. */
+struct ip_addr ip_source(struct stack *st, struct netif *nif, const struct ip_addr *dst);
+/* The source in the IP header of a packet on its way out (l3 is set). */
+struct ip_addr ip_src_of(const struct pkt *pkt);
+/* For messages of the link itself, which know everything: no route is asked. */
+enum drop ip6_send_on(struct netif *nif, struct pkt *pkt, const struct ip_addr *src,
+		      const struct ip_addr *dst, uint8_t next, uint8_t hops);
+enum drop ip4_send_igmp(struct netif *nif, struct pkt *pkt);
+/* Family's part of ip_out: prepends the header, fragments if it must. */
+enum drop ip4_out(struct stack *st, struct pkt *pkt, const struct flow *f);
+enum drop ip6_out(struct stack *st, struct pkt *pkt, const struct flow *f);
+/* The same packet, whole, comes back to ourselves on f->nif. Takes pkt. */
+void ip4_loop(struct pkt *pkt, const struct flow *f);
+void ip6_loop(struct pkt *pkt, const struct flow *f);
+/* The extension headers from cur on, *next first; then ip_deliver (ip6.c). */
+enum drop ip6_headers_in(struct stack *st, struct pkt *pkt, struct ip *ip, uint8_t next);
 
 /* Resolves the hop and sends, or queues while resolving. Takes pkt. */
 enum drop neigh_out(struct netif *nif, struct pkt *pkt, const struct ip_addr *hop);

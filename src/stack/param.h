@@ -20,6 +20,8 @@ struct param {
 	uint32_t retrans_time_ms;		/* 1000 */
 	uint32_t optimistic_dad;		/* 1 */
 	uint32_t dad_transmits;			/* 1 */
+	uint32_t accept_ra, autoconf;		/* 1: routers are heard, SLAAC */
+	uint32_t mtu_expires;			/* s a path MTU is remembered, 600 */
 	uint32_t rmem_default, wmem_default;	/* UDP, 212992 */
 	uint32_t rmem_max, wmem_max;
 	uint32_t tcp_rmem[3];			/* 4096 131072 6291456 */

@@ -104,6 +104,8 @@ struct pkt {
 struct pkt *pkt_new(void);		/* empty, start = cur = end = PKT_HEADROOM */
 void pkt_free(struct pkt *pkt);		/* NULL is fine */
 struct pkt *pkt_clone(const struct pkt *pkt); /* own headers, shared payload */
+/* A packet to be sent whose contents are len bytes from offset off after cur. */
+struct pkt *pkt_slice(const struct pkt *pkt, uint32_t off, uint32_t len);
 
 /* Header bytes from cur plus payload. */
 static inline uint32_t pkt_len(const struct pkt *pkt)

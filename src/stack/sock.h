@@ -47,10 +47,13 @@ struct sock_ops {
 	int	(*shutdown)(struct sock *so, int how);
 	void	(*close)(struct sock *so);
 	uint32_t (*events)(const struct sock *so);
+	/* The protocol's own levels; also told, after the fact, of each
+	 * SOL_SOCKET option that was set (its answer is then ignored). */
 	int	(*setopt)(struct sock *so, int level, int name, const void *v, socklen_t len);
 	int	(*getopt)(struct sock *so, int level, int name, void *v, socklen_t *len);
 	void	(*resume)(struct sock *so);	/* the netif it stalled on has room */
 	void	(*destroy)(struct sock *so);	/* stack_free: release everything, silently */
+	const char *(*state)(const struct sock *so);	/* for show; NULL: sock.c knows */
 };
 
 /* A group the socket has joined. */
@@ -98,6 +101,7 @@ struct sock {
 	uint32_t	mark, priority;
 	struct flow	flow;
 	void		(*wake)(struct sock *so);
+	uint32_t	rcvlowat;
 	void		*user;		/* of whoever created it; NULL after sock_close */
 };
 
@@ -159,7 +163,9 @@ int sock_table_bind(struct sock *so, const struct endpoint *ep);
  * connection table. -EADDRINUSE if the four are taken, -EADDRNOTAVAIL when no
  * port is left. */
 int sock_table_connect(struct sock *so);
+void sock_table_unconnect(struct sock *so);	/* keeps the port */
 void sock_table_remove(struct sock *so);
+bool sock_listen_ok(const struct sock *so);	/* no other listener in the way */
 /* Exact connection, else the best listener or bound socket (address before
  * wildcard, IPv6 wildcard for IPv4 unless v6only; reuseport by flow hash). */
 struct sock *sock_find(struct stack *st, int proto, const struct ip *ip,
@@ -171,6 +177,7 @@ void sock_find_all(struct stack *st, int proto, const struct ip *ip, uint16_t lo
 		   uint16_t remote_port, void (*each)(void *ctx, struct sock *so), void *ctx);
 struct sock_table *sock_table_new(struct stack *st);
 void sock_table_free(struct sock_table *t);
+void sock_netif_gone(struct netif *nif);	/* forget flows and groups there */
 void sock_wake(struct sock *so);
 void sock_set_error(struct sock *so, int error);	/* and wakes */
 

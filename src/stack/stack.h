@@ -109,6 +109,7 @@ struct netif_addr {
 	uint8_t		len;		/* prefix bits within the family */
 	enum { ADDR_TENTATIVE, ADDR_OPTIMISTIC, ADDR_OK, ADDR_DUPLICATE } state;
 	uint8_t		dad_left;
+	bool		slaac;		/* by a router's prefix; brings no route */
 	struct stimer	dad;
 	usec		valid_until, preferred_until;
 	struct stimer	life;		/* at valid_until */
@@ -140,7 +141,8 @@ struct netif {
 	struct list	learned;	/* nd.c: routes with a lifetime */
 	struct stimer	rs;		/* nd.c: next router solicitation */
 	uint8_t		rs_left;
-	uint8_t		hops;		/* nd.c: hop limit told by a router; 0: none */
+	uint8_t		hops;		/* hop limit told by a router; 0: none */
+	uint32_t	mtu6;		/* IPv6's MTU told by a router; 0: mtu */
 	uint64_t	rx_frames, rx_bytes, tx_frames, tx_bytes;
 };
 

@@ -1,0 +1,160 @@
+/* group.c - multicast groups an interface receives
+ *
+ * Joins are counted. The first join and the last leave are told to the link by
+ * a report of one record (MLDv2, RFC 3810 5.2; IGMPv3, RFC 3376 4.2) so that
+ * switches which snoop let the group through; the groups of all nodes are never
+ * reported (RFC 3810 6, RFC 3376 5).
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/sum.h"
+#include "proto/proto.h"
+#include "stack/ip.h"
+#include "stack/netif.h"
+
+#define MAX_GROUPS	256	/* of one interface */
+
+enum { TO_INCLUDE = 3, TO_EXCLUDE = 4 };	/* RFC 3810 5.2.12 */
+enum { MLD2_REPORT = 143, IGMP3_REPORT = 0x22 };
+
+static const struct ip_addr all_nodes = { { 0xff, 0x02, [15] = 1 } };
+static const struct ip_addr mld2_routers = { { 0xff, 0x02, [15] = 0x16 } };
+
+/* The groups everybody is in (RFC 4291 2.8, RFC 1112 7.2). */
+static bool is_all_nodes(const struct ip_addr *g)
+{
+	static const struct ip_addr own_nodes = { { 0xff, 0x01, [15] = 1 } };
+
+	return ip_eq(g, &all_nodes) || ip_eq(g, &own_nodes) ||
+	       ip_eq(g, &IP4(224, 0, 0, 1));
+}
+
+static struct netif_group *group_find(const struct netif *nif, const struct ip_addr *g)
+{
+	list_for(l, &nif->groups) {
+		struct netif_group *ng = container_of(l, struct netif_group, link);
+
+		if (ip_eq(&ng->addr, g))
+			return ng;
+	}
+	return NULL;
+}
+
+bool netif_joined(const struct netif *nif, const struct ip_addr *g)
+{
+	return is_all_nodes(g) || group_find(nif, g);
+}
+
+static void report_put(struct wr *w, uint8_t type, uint8_t record, const struct ip_addr *g)
+{
+	size_t skip = ip_is_v4(g) ? 12 : 0;
+
+	wr_u8(w, type);
+	wr_zero(w, 5);			/* code, checksum, reserved */
+	wr_u16(w, 1);
+	wr_u8(w, record);
+	wr_zero(w, 3);			/* no auxiliary data, no sources */
+	wr_bytes(w, g->b + skip, 16 - skip);
+}
+
+static void sum_put(uint8_t *p, const struct sum *s)
+{
+	be16 v = be16_put(sum_end(s));
+
+	memcpy(p + 2, &v, 2);
+}
+
+/* Source is the link-local address, or none while it is being tested
+ * (RFC 3810 5.2.13). */
+static void mld_report(struct netif *nif, uint8_t record, const struct ip_addr *g)
+{
+	static const uint8_t alert[8] = { IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0 };
+	struct ip_addr ll = ip6_linklocal_eui64(nif->mac);
+	struct netif_addr *a = netif_addr_find(nif, &ll);
+	struct ip_addr src = a && addr_usable(a) ? ll : IP6_ANY;
+	struct pkt *pkt = pkt_new();
+	uint8_t *p = pkt_push(pkt, 28);
+	struct wr w = wr_of(p, 28);
+	struct sum s = { 0 };
+
+	report_put(&w, MLD2_REPORT, record, g);
+	sum_pseudo(&s, &src, &mld2_routers, IPPROTO_ICMPV6, 28);
+	sum_add(&s, p, 28);
+	sum_put(p, &s);
+	memcpy(pkt_push(pkt, sizeof(alert)), alert, sizeof(alert));
+	ip6_send_on(nif, pkt, &src, &mld2_routers, IPPROTO_HOPOPTS, 1);
+}
+
+static void igmp_report(struct netif *nif, uint8_t record, const struct ip_addr *g)
+{
+	struct pkt *pkt = pkt_new();
+	uint8_t *p = pkt_push(pkt, 16);
+	struct wr w = wr_of(p, 16);
+	struct sum s = { 0 };
+
+	report_put(&w, IGMP3_REPORT, record, g);
+	sum_add(&s, p, 16);
+	sum_put(p, &s);
+	ip4_send_igmp(nif, pkt);
+}
+
+static void report(struct netif *nif, uint8_t record, const struct ip_addr *g)
+{
+	if (!netif_is_up(nif) || nif->flags & NETIF_NOARP)
+		return;
+	if (ip_is_v4(g))
+		igmp_report(nif, record, g);
+	else if ((g->b[1] & 15) > 1)	/* RFC 3810 6: not interface-local */
+		mld_report(nif, record, g);
+}
+
+int netif_join(struct netif *nif, const struct ip_addr *g)
+{
+	struct netif_group *ng = group_find(nif, g);
+	unsigned n = 0;
+
+	if (is_all_nodes(g))
+		return 0;
+	if (ng) {
+		ng->users++;
+		return 0;
+	}
+	list_for(l, &nif->groups)
+		n++;
+	if (n >= MAX_GROUPS)
+		return -ENOBUFS;
+	ng = xzalloc(sizeof(*ng));
+	ng->addr = *g;
+	ng->users = 1;
+	list_add_tail(&nif->groups, &ng->link);
+	report(nif, TO_EXCLUDE, g);
+	return 0;
+}
+
+void netif_leave(struct netif *nif, const struct ip_addr *g)
+{
+	struct netif_group *ng = group_find(nif, g);
+
+	if (!ng || --ng->users)
+		return;
+	report(nif, TO_INCLUDE, g);
+	list_del(&ng->link);
+	free(ng);
+}
+
+void groups_up(struct netif *nif)
+{
+	list_for(l, &nif->groups)
+		report(nif, TO_EXCLUDE, &container_of(l, struct netif_group, link)->addr);
+}
+
+void groups_free(struct netif *nif)
+{
+	struct list *l;
+
+	while ((l = list_pop(&nif->groups)))
+		free(container_of(l, struct netif_group, link));
+}

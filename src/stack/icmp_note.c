@@ -1,0 +1,171 @@
+/* icmp_note.c - what ICMP errors mean for those who sent the packet
+ *
+ * The quoted packet names the connection; the tables below are Linux's idea of
+ * which errno an error is, and whether it ends a connection (hard). Transports
+ * check that the note fits what they have sent (RFC 5927) before they believe it.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "proto/proto.h"
+#include "stack/icmp.h"
+
+struct meaning {
+	int	error;
+	bool	hard;
+};
+
+/* By code of destination unreachable (RFC 1122 3.2.2.1, RFC 1812 5.2.7.1). */
+static const struct meaning unreach4[] = {
+	{ ENETUNREACH, false }, { EHOSTUNREACH, false }, { ENOPROTOOPT, true },
+	{ ECONNREFUSED, true }, { EMSGSIZE, false }, { EOPNOTSUPP, false },
+	{ ENETUNREACH, true }, { EHOSTDOWN, true }, { ENONET, true },
+	{ ENETUNREACH, true }, { EHOSTUNREACH, true }, { ENETUNREACH, false },
+	{ EHOSTUNREACH, false }, { EHOSTUNREACH, true }, { EHOSTUNREACH, true },
+	{ EHOSTUNREACH, true },
+};
+
+/* RFC 4443 3.1 */
+static const struct meaning unreach6[] = {
+	{ ENETUNREACH, false }, { EACCES, true }, { EHOSTUNREACH, false },
+	{ EHOSTUNREACH, false }, { ECONNREFUSED, true }, { EACCES, true },
+	{ EACCES, true },
+};
+
+bool icmp_is_error(bool v4, uint8_t type)
+{
+	if (!v4)
+		return type < 128;	/* RFC 4443 2.1 */
+	return type == ICMP4_UNREACH || type == 4 || type == 5 ||
+	       type == ICMP4_TIME_EXCEEDED || type == ICMP4_PARAM;
+}
+
+static bool quote4(struct rd q, struct quote *out)
+{
+	struct ip4 h;
+
+	if (!ip4_parse(&q, &h))
+		return false;
+	*out = (struct quote){ h.src, h.dst, h.proto, h.len, h.frag == 0, q };
+	return true;
+}
+
+/* Past the extension headers, as far as they are quoted. */
+static bool quote6(struct rd q, struct quote *out)
+{
+	struct ip6_frag f;
+	struct ip6_ext e;
+	struct ip6 h;
+	bool ok = ip6_parse(&q, &h);
+
+	*out = (struct quote){ h.src, h.dst, h.next, h.plen, true, q };
+	while (ok) {
+		if (out->proto == IPPROTO_FRAGMENT) {
+			ok = ip6_frag_parse(&q, &f);
+			out->first = out->first && !f.off;
+			out->proto = f.next;
+		} else if (out->proto == IPPROTO_HOPOPTS || out->proto == IPPROTO_ROUTING ||
+			   out->proto == IPPROTO_DSTOPTS) {
+			ok = ip6_ext_parse(&q, &e);
+			out->proto = e.next;
+		} else {
+			break;
+		}
+	}
+	out->l4 = q;
+	return ok;
+}
+
+bool quote_parse(struct rd q, struct quote *out)
+{
+	if (!rd_left(&q))
+		return false;
+	return q.p[0] >> 4 == 4 ? quote4(q, out) : quote6(q, out);
+}
+
+/* To whoever sent it, if that was us. */
+static void note_deliver(struct stack *st, const struct quote *q, struct icmp_note *n)
+{
+	struct rd r = q->l4;
+
+	n->src = q->src;
+	n->dst = q->dst;
+	n->src_port = rd_u16(&r);
+	n->dst_port = rd_u16(&r);
+	n->seq = SEQ(rd_u32(&r));
+	if (r.fail || !q->first || !stack_addr(st, &n->src))
+		return;
+	if (q->proto == IPPROTO_UDP)
+		udp_icmp(st, n);
+	else if (q->proto == IPPROTO_TCP)
+		tcp_icmp(st, n);
+}
+
+/* A router that does not tell the next MTU: guess the next lower plateau
+ * (RFC 1191 7). */
+static uint32_t plateau(uint32_t len)
+{
+	static const uint16_t t[] = { 32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296 };
+
+	for (unsigned i = 0; i < ARRAY_LEN(t); i++) {
+		if (t[i] < len)
+			return t[i];
+	}
+	return 68;
+}
+
+bool icmp4_error_in(struct stack *st, uint8_t type, uint8_t code, uint32_t rest, struct rd quoted)
+{
+	struct icmp_note n = { .error = EHOSTUNREACH };
+	struct quote q;
+
+	if (!quote_parse(quoted, &q) || !ip_is_v4(&q.src))
+		return false;
+	if (type == ICMP4_UNREACH && code < ARRAY_LEN(unreach4)) {
+		n.error = unreach4[code].error;
+		n.hard = unreach4[code].hard;
+		if (code == ICMP4_FRAG)
+			n.mtu = rest & 0xffff ? rest & 0xffff : plateau(q.len);
+	} else if (type == ICMP4_PARAM) {
+		n.error = EPROTO;
+		n.hard = true;
+	} else if (type != ICMP4_TIME_EXCEEDED) {
+		return true;		/* quench (RFC 6633), redirect: ignored */
+	}
+	note_deliver(st, &q, &n);
+	return true;
+}
+
+bool icmp6_error_in(struct stack *st, uint8_t type, uint8_t code, uint32_t rest, struct rd quoted)
+{
+	struct icmp_note n = { .error = EPROTO };
+	struct quote q;
+
+	if (!quote_parse(quoted, &q) || ip_is_v4(&q.src))
+		return false;
+	if (type == ICMP6_UNREACH && code < ARRAY_LEN(unreach6)) {
+		n.error = unreach6[code].error;
+		n.hard = unreach6[code].hard;
+	} else if (type == ICMP6_TOO_BIG) {
+		n.error = EMSGSIZE;
+		n.mtu = MAX(rest, (uint32_t)IP6_MIN_MTU);	/* RFC 8201 4 */
+	} else if (type == ICMP6_TIME_EXCEEDED) {
+		n.error = EHOSTUNREACH;
+	} else if (type == ICMP6_PARAM) {
+		n.hard = true;
+	}
+	note_deliver(st, &q, &n);
+	return true;
+}
+
+void icmp_local_error(struct stack *st, const struct pkt *pkt, int error)
+{
+	struct icmp_note n = { .error = error };
+	uint8_t buf[128];
+	uint32_t len = MIN((uint32_t)(pkt->end - pkt->l3), (uint32_t)sizeof(buf));
+	struct quote q;
+
+	memcpy(buf, pkt->head + pkt->l3, len);
+	if (quote_parse(rd_of(buf, len), &q))
+		note_deliver(st, &q, &n);
+}

@@ -1,0 +1,387 @@
+/* neigh.c - who is on the link (RFC 4861 7.2, 7.3; RFC 826)
+ *
+ * ARP and ND differ in how a question and an answer look; what an answer means
+ * is the same for both and stands here. An ARP reply to us counts as solicited
+ * with override, a gratuitous ARP as unsolicited with override.
+ *
+ *	      neigh_out                  answer
+ *	(none) -------> INCOMPLETE ---------------> REACHABLE <--+ confirmed
+ *	                 | no answer                 | time      |
+ *	                 v              neigh_out    v           |
+ *	               FAILED   DELAY <----------- STALE         |
+ *	                 ^        | 5 s                          |
+ *	                 +----- PROBE ---------------------------+
+ *
+ * The table is bounded: the entry unused for longest makes room.
+ */
+#include "stack/neigh.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "proto/proto.h"
+#include "stack/icmp.h"
+#include "stack/ip.h"
+#include "stack/nd.h"
+#include "stack/netif.h"
+
+#define MAX_SOLICIT	3			/* RFC 4861 10, both kinds */
+#define DELAY_TIME	(5 * USEC_PER_SEC)	/* DELAY_FIRST_PROBE_TIME */
+#define QUEUE_MAX	32			/* packets of one neighbour */
+
+struct neigh_table {
+	struct map	map;
+	struct list	lru;
+};
+
+static const char *const state_names[] = {
+	[NEIGH_INCOMPLETE] = "INCOMPLETE", [NEIGH_REACHABLE] = "REACHABLE",
+	[NEIGH_STALE] = "STALE", [NEIGH_DELAY] = "DELAY",
+	[NEIGH_PROBE] = "PROBE", [NEIGH_FAILED] = "FAILED",
+};
+static_assert(ARRAY_LEN(state_names) == N_NEIGH_STATES, "a name a state");
+
+const char *neigh_state_name(enum neigh_state s)
+{
+	return state_names[s];
+}
+
+struct neigh_table *neigh_table_new(void)
+{
+	struct neigh_table *t = xzalloc(sizeof(*t));
+
+	map_init(&t->map);
+	list_init(&t->lru);
+	return t;
+}
+
+static uint32_t key_hash(const struct netif *nif, const struct ip_addr *addr)
+{
+	struct { struct ip_addr a; uint32_t index; } k = { *addr, nif->index };
+
+	return (uint32_t)hash64(&nif->st->secret, &k, sizeof(k));
+}
+
+struct neigh *neigh_find(struct netif *nif, const struct ip_addr *addr)
+{
+	struct map_node *m = map_find(&nif->st->neigh->map, key_hash(nif, addr));
+
+	for (; m; m = map_find_next(m)) {
+		struct neigh *n = container_of(m, struct neigh, node);
+
+		if (n->nif == nif && ip_eq(&n->addr, addr))
+			return n;
+	}
+	return NULL;
+}
+
+struct neigh *neigh_next(struct stack *st, struct neigh *n)
+{
+	struct list *l = n ? n->lru.next : st->neigh->lru.next;
+
+	return l == &st->neigh->lru ? NULL : container_of(l, struct neigh, lru);
+}
+
+static void queue_drop(struct neigh *n, enum drop why)
+{
+	struct list *l;
+
+	while ((l = list_pop(&n->queue)))
+		drop(n->nif->st, container_of(l, struct pkt, link), why);
+	n->queued = 0;
+}
+
+static void neigh_free(struct neigh *n)
+{
+	struct stack *st = n->nif->st;
+
+	queue_drop(n, DROP_NEIGH_FULL);
+	stimer_set(st, &n->timer, NEVER);
+	map_remove(&st->neigh->map, &n->node);
+	list_del(&n->lru);
+	free(n);
+}
+
+void neigh_flush(struct netif *nif)
+{
+	list_for_safe(l, &nif->st->neigh->lru) {
+		struct neigh *n = container_of(l, struct neigh, lru);
+
+		if (n->nif == nif)
+			neigh_free(n);
+	}
+}
+
+void neigh_table_free(struct stack *st)
+{
+	while (!list_empty(&st->neigh->lru))
+		neigh_free(list_first(&st->neigh->lru, struct neigh, lru));
+	map_fini(&st->neigh->map);
+	free(st->neigh);
+}
+
+static void neigh_fire(struct stack *st, struct stimer *tm);
+
+static struct neigh *neigh_new(struct netif *nif, const struct ip_addr *addr)
+{
+	struct neigh_table *t = nif->st->neigh;
+	struct neigh *n;
+
+	while (t->map.count >= nif->st->param.gc_thresh3)
+		neigh_free(list_last(&t->lru, struct neigh, lru));
+	n = xzalloc(sizeof(*n));
+	n->nif = nif;
+	n->addr = *addr;
+	n->state = NEIGH_STALE;
+	list_init(&n->queue);
+	stimer_init(&n->timer, neigh_fire);
+	list_add_head(&t->lru, &n->lru);
+	map_insert(&t->map, &n->node, key_hash(nif, addr));
+	return n;
+}
+
+static void touch(struct neigh *n)
+{
+	list_del(&n->lru);
+	list_add_head(&n->nif->st->neigh->lru, &n->lru);
+}
+
+/* Asks from the address the first waiting packet has, as RFC 4861 7.2.2 wants,
+ * or whatever suits the target. */
+static void probe(struct neigh *n)
+{
+	struct stack *st = n->nif->st;
+	const struct mac *to = n->state == NEIGH_PROBE ? &n->mac : NULL;
+	struct pkt *first = list_first(&n->queue, struct pkt, link);
+	struct ip_addr src = first ? ip_src_of(first) : IP_NONE;
+
+	if (ip_eq(&src, &IP_NONE) || !netif_addr_find(n->nif, &src))
+		src = ip_source(st, n->nif, &n->addr);
+	n->probes++;
+	stimer_set(st, &n->timer, st->now + st->param.retrans_time_ms * USEC_PER_MSEC);
+	if (ip_is_v4(&n->addr))
+		arp_request(n->nif, &n->addr, &src, to);
+	else
+		nd_solicit(n->nif, &n->addr, &src, to);
+}
+
+/* RFC 4861 6.3.2: uniform between 0.5 and 1.5 of the base. */
+static usec reachable_time(struct stack *st)
+{
+	uint32_t base = st->param.base_reachable_time_ms;
+
+	return (base / 2 + rng_below(&st->rng, base) + 1) * USEC_PER_MSEC;
+}
+
+static void goto_state(struct neigh *n, enum neigh_state to)
+{
+	struct stack *st = n->nif->st;
+
+	n->state = to;
+	n->probes = 0;
+	switch (to) {
+	case NEIGH_INCOMPLETE:
+	case NEIGH_PROBE:
+		probe(n);
+		break;
+	case NEIGH_REACHABLE:
+		n->confirmed = st->now;
+		stimer_set(st, &n->timer, st->now + reachable_time(st));
+		break;
+	case NEIGH_DELAY:
+		stimer_set(st, &n->timer, st->now + DELAY_TIME);
+		break;
+	default:
+		stimer_set(st, &n->timer, NEVER);
+	}
+}
+
+/* Whoever waits is told what an ICMP host unreachable would say
+ * (RFC 4861 7.2.2, RFC 1122 2.4). */
+static void give_up(struct neigh *n)
+{
+	struct stack *st = n->nif->st;
+	struct list waiting, *l;
+
+	list_init(&waiting);
+	list_splice_tail(&waiting, &n->queue);
+	n->queued = 0;
+	goto_state(n, NEIGH_FAILED);
+	while ((l = list_pop(&waiting))) {
+		struct pkt *pkt = container_of(l, struct pkt, link);
+
+		icmp_local_error(st, pkt, EHOSTUNREACH);
+		drop(st, pkt, DROP_NEIGH_FAILED);
+	}
+}
+
+/* Confirmed while REACHABLE: the timer was not moved each time. */
+static bool still_reachable(struct neigh *n)
+{
+	struct stack *st = n->nif->st;
+	usec until = n->confirmed + st->param.base_reachable_time_ms * USEC_PER_MSEC;
+
+	if (until <= st->now)
+		return false;
+	stimer_set(st, &n->timer, until);
+	return true;
+}
+
+static void neigh_fire(struct stack *st, struct stimer *tm)
+{
+	struct neigh *n = container_of(tm, struct neigh, timer);
+
+	if (n->state == NEIGH_REACHABLE) {
+		if (!still_reachable(n))
+			goto_state(n, NEIGH_STALE);
+	} else if (n->state == NEIGH_DELAY) {
+		goto_state(n, NEIGH_PROBE);
+	} else if (n->probes < MAX_SOLICIT) {
+		probe(n);
+	} else {
+		give_up(n);
+	}
+}
+
+static void queue_send(struct neigh *n)
+{
+	struct netif *nif = n->nif;
+	struct mac mac = n->mac;
+	bool v4 = ip_is_v4(&n->addr);
+	struct list waiting, *l;
+
+	list_init(&waiting);
+	list_splice_tail(&waiting, &n->queue);
+	n->queued = 0;
+	while ((l = list_pop(&waiting)))
+		eth_out(nif, container_of(l, struct pkt, link), &mac,
+			v4 ? ETHERTYPE_IP4 : ETHERTYPE_IP6);
+}
+
+void neigh_heard(struct netif *nif, const struct ip_addr *addr, const struct mac *mac)
+{
+	struct neigh *n = neigh_find(nif, addr);
+	bool known = n && n->state != NEIGH_INCOMPLETE && n->state != NEIGH_FAILED;
+
+	if (mac_is_group(mac) || mac_is_zero(mac))
+		return;
+	if (known && mac_eq(&n->mac, mac))
+		return;
+	if (!n)
+		n = neigh_new(nif, addr);
+	n->mac = *mac;
+	goto_state(n, NEIGH_STALE);
+	queue_send(n);
+}
+
+/* The router flag fell: RFC 4861 7.2.5, last paragraph. */
+static void note_router(struct neigh *n, unsigned flags)
+{
+	bool was = n->router;
+
+	if (!(flags & ADV_IS_ND))
+		return;
+	n->router = flags & ADV_ROUTER;
+	if (was && !n->router)
+		router_gone(n->nif, &n->addr);
+}
+
+/* RFC 4861 7.2.5, case by case. */
+void neigh_advert(struct netif *nif, const struct ip_addr *addr, const struct mac *mac, unsigned flags)
+{
+	struct neigh *n = neigh_find(nif, addr);
+	bool differs;
+
+	if (!n || n->state == NEIGH_FAILED || (mac && mac_is_group(mac)))
+		return;
+	if (n->state == NEIGH_INCOMPLETE) {
+		if (!mac)
+			return;
+		n->mac = *mac;
+		goto_state(n, flags & ADV_SOLICITED ? NEIGH_REACHABLE : NEIGH_STALE);
+		note_router(n, flags);
+		queue_send(n);
+		return;
+	}
+	differs = mac && !mac_eq(mac, &n->mac);
+	if (differs && !(flags & ADV_OVERRIDE)) {
+		if (n->state == NEIGH_REACHABLE)
+			goto_state(n, NEIGH_STALE);
+		return;
+	}
+	if (differs)
+		n->mac = *mac;
+	if (flags & ADV_SOLICITED)
+		goto_state(n, NEIGH_REACHABLE);
+	else if (differs)
+		goto_state(n, NEIGH_STALE);
+	note_router(n, flags);
+}
+
+void neigh_confirm(struct stack *st, const struct flow *f)
+{
+	struct neigh *n;
+
+	if (!f->nif || f->nif->flags & NETIF_NOARP)
+		return;
+	n = neigh_find(f->nif, &f->hop);
+	if (!n || n->state == NEIGH_INCOMPLETE || n->state == NEIGH_FAILED)
+		return;
+	if (n->state == NEIGH_REACHABLE)
+		n->confirmed = st->now;
+	else
+		goto_state(n, NEIGH_REACHABLE);
+}
+
+/* The oldest makes room (RFC 4861 7.2.2). */
+static enum drop enqueue(struct neigh *n, struct pkt *pkt)
+{
+	struct pkt *old;
+
+	list_add_tail(&n->queue, &pkt->link);
+	if (++n->queued <= QUEUE_MAX)
+		return DROP_NONE;
+	old = list_first(&n->queue, struct pkt, link);
+	list_del(&old->link);
+	n->queued--;
+	drop(n->nif->st, old, DROP_NEIGH_FULL);
+	return DROP_NONE;
+}
+
+static enum drop resolve_out(struct netif *nif, struct pkt *pkt, const struct ip_addr *hop,
+			     uint16_t type)
+{
+	struct neigh *n = neigh_find(nif, hop);
+	bool fresh = !n;
+
+	if (fresh)
+		n = neigh_new(nif, hop);
+	else
+		touch(n);
+	if (fresh || n->state == NEIGH_FAILED) {
+		enqueue(n, pkt);
+		goto_state(n, NEIGH_INCOMPLETE);
+		return DROP_NONE;
+	}
+	if (n->state == NEIGH_INCOMPLETE)
+		return enqueue(n, pkt);
+	if (n->state == NEIGH_STALE)
+		goto_state(n, NEIGH_DELAY);
+	return eth_out(nif, pkt, &n->mac, type);
+}
+
+enum drop neigh_out(struct netif *nif, struct pkt *pkt, const struct ip_addr *hop)
+{
+	uint16_t type = ip_is_v4(hop) ? ETHERTYPE_IP4 : ETHERTYPE_IP6;
+	struct mac mac = { { 0 } };
+
+	if (ip_is_multicast(hop))
+		mac = mac_of_multicast(hop);
+	else if (netif_is_broadcast(nif, hop))
+		mac = MAC_BROADCAST;
+	else if (!(nif->flags & NETIF_NOARP))
+		return resolve_out(nif, pkt, hop, type);
+	return eth_out(nif, pkt, &mac, type);
+}

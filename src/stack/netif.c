@@ -1,0 +1,181 @@
+/* netif.c - interfaces, and the loopback among them
+ *
+ * An interface belongs to its stack from netif_add to netif_remove. Coming up it
+ * gets a link-local address, tests and announces every address it has, and asks
+ * for routers; from then on frames pass. The loopback interface is one like the
+ * others whose driver puts frames in a queue that stack_run empties.
+ */
+#include "stack/netif.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "proto/proto.h"
+#include "stack/frag.h"
+#include "stack/nd.h"
+#include "stack/neigh.h"
+#include "stack/sock.h"
+
+#define LO_MTU		65536
+#define LO_QUEUE	1000	/* frames */
+
+struct netif *netif_add(struct stack *st, const char *name, struct mac mac, uint32_t mtu,
+			uint32_t flags, const struct netif_ops *ops, void *ctx)
+{
+	struct netif *nif = xzalloc(sizeof(*nif));
+
+	nif->st = st;
+	nif->index = ++st->last_ifindex;
+	strncpy(nif->name, name, sizeof(nif->name) - 1);
+	nif->mac = mac;
+	nif->mtu = mtu;
+	nif->flags = flags & ~(uint32_t)NETIF_UP;
+	nif->ops = ops;
+	nif->ctx = ctx;
+	list_init(&nif->addrs);
+	list_init(&nif->stalled);
+	list_init(&nif->loop);
+	list_init(&nif->groups);
+	list_init(&nif->learned);
+	nd_netif_init(nif);
+	list_add_tail(&st->netifs, &nif->link);
+	route_changed(st);
+	return nif;
+}
+
+/* Frames on their way in through the loopback queue. */
+static void loop_forget(struct netif *nif)
+{
+	struct netif *lo = nif->st->lo;
+
+	list_for_safe(l, &lo->loop) {
+		struct pkt *pkt = container_of(l, struct pkt, link);
+
+		if (pkt->nif != nif)
+			continue;
+		list_del(l);
+		lo->looped--;
+		pkt_free(pkt);
+	}
+}
+
+void netif_remove(struct netif *nif)
+{
+	struct stack *st = nif->st;
+
+	nif->flags &= ~(uint32_t)NETIF_UP;
+	list_del(&nif->link);
+	while (!list_empty(&nif->stalled))
+		list_del(nif->stalled.next);
+	sock_netif_gone(nif);
+	nd_netif_fini(nif);
+	while (!list_empty(&nif->addrs))
+		addr_remove(list_first(&nif->addrs, struct netif_addr, link));
+	groups_free(nif);
+	route_flush(nif);
+	neigh_flush(nif);
+	frag_flush(nif);
+	loop_forget(nif);
+	route_changed(st);
+	free(nif);
+}
+
+/* RFC 4862 5.3; a link of less than IPv6's least MTU carries no IPv6. */
+static void linklocal_add(struct netif *nif)
+{
+	struct ip_addr a = ip6_linklocal_eui64(nif->mac);
+
+	if (!netif_is_lo(nif) && nif->mtu >= IP6_MIN_MTU)
+		netif_addr_add(nif, &a, 64);
+}
+
+void netif_up(struct netif *nif)
+{
+	if (netif_is_up(nif))
+		return;
+	linklocal_add(nif);
+	nif->flags |= NETIF_UP;
+	route_changed(nif->st);
+	groups_up(nif);
+	list_for(l, &nif->addrs)
+		addr_up(container_of(l, struct netif_addr, link));
+	nd_solicit_routers(nif);
+}
+
+/* A socket that stalls again while it resumes waits for the next turn. */
+void netif_ready(struct netif *nif)
+{
+	struct list waiting, *l;
+
+	list_init(&waiting);
+	list_splice_tail(&waiting, &nif->stalled);
+	while ((l = list_pop(&waiting))) {
+		struct sock *so = container_of(l, struct sock, stall);
+
+		so->ops->resume(so);
+	}
+}
+
+struct netif *netif_by_index(struct stack *st, uint32_t index)
+{
+	list_for(l, &st->netifs) {
+		struct netif *nif = container_of(l, struct netif, link);
+
+		if (nif->index == index)
+			return nif;
+	}
+	return NULL;
+}
+
+struct netif *netif_by_name(struct stack *st, const char *name)
+{
+	list_for(l, &st->netifs) {
+		struct netif *nif = container_of(l, struct netif, link);
+
+		if (!strcmp(nif->name, name))
+			return nif;
+	}
+	return NULL;
+}
+
+static void lo_out(struct netif *nif, struct pkt *pkt)
+{
+	if (nif->looped >= LO_QUEUE) {
+		drop(nif->st, pkt, DROP_NETIF_FULL);
+		return;
+	}
+	list_add_tail(&nif->loop, &pkt->link);
+	nif->looped++;
+}
+
+void netif_loop(struct netif *nif, struct pkt *pkt, uint16_t type)
+{
+	struct eth e = { nif->mac, nif->mac, type };
+	struct wr w = wr_of(pkt_push(pkt, ETH_LEN), ETH_LEN);
+
+	eth_emit(&w, &e);
+	pkt->nif = nif;
+	lo_out(nif->st->lo, pkt);
+}
+
+static uint32_t lo_room(struct netif *nif)
+{
+	return LO_QUEUE - nif->looped;
+}
+
+static const struct netif_ops lo_ops = { lo_out, lo_room };
+
+struct netif *loopback_add(struct stack *st)
+{
+	static const struct ip_addr one = { { [15] = 1 } };
+	struct ip_addr local = IP4(127, 0, 0, 1);
+	struct netif *lo = netif_add(st, "lo", (struct mac){ { 0 } }, LO_MTU,
+				     NETIF_LOOPBACK | NETIF_NOARP, &lo_ops, NULL);
+
+	netif_addr_add(lo, &local, 8);
+	netif_addr_add(lo, &one, 128);
+	netif_up(lo);
+	return lo;
+}

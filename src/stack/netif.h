@@ -1,0 +1,39 @@
+/* netif.h - interfaces, for the other files of the stack */
+#ifndef STACK_NETIF_H
+#define STACK_NETIF_H
+
+#include "stack/stack.h"
+
+struct netif *loopback_add(struct stack *st);
+/* Our own copy of what we send to a group by nif: comes in there at the next
+ * stack_run, marked. IP header at cur. Takes pkt. */
+void netif_loop(struct netif *nif, struct pkt *pkt, uint16_t type);
+#define PKT_LOOPED	1	/* pkt->note of a frame that never left */
+/* May it be the source of what we send, the target of what comes? */
+static inline bool addr_usable(const struct netif_addr *a)
+{
+	return a->state == ADDR_OK || a->state == ADDR_OPTIMISTIC;
+}
+static inline bool netif_is_up(const struct netif *nif) { return nif->flags & NETIF_UP; }
+static inline bool netif_is_lo(const struct netif *nif) { return nif->flags & NETIF_LOOPBACK; }
+
+static inline uint32_t netif_mtu(const struct netif *nif, bool v4)
+{
+	return !v4 && nif->mtu6 ? MIN(nif->mtu6, nif->mtu) : nif->mtu;
+}
+
+/* addr.c */
+int addr_add(struct netif *nif, const struct ip_addr *addr, unsigned len, bool slaac);
+void addr_up(struct netif_addr *a);		/* the interface came up: DAD, announcement */
+void addr_conflict(struct netif_addr *a);	/* somebody else has it (RFC 4862 5.4.5) */
+void addr_remove(struct netif_addr *a);
+/* A subnet's or the limited broadcast address on this interface. */
+bool netif_is_broadcast(const struct netif *nif, const struct ip_addr *a);
+/* The address of nif with an on-link prefix that covers a; NULL: none. */
+struct netif_addr *netif_subnet(const struct netif *nif, const struct ip_addr *a);
+
+/* group.c */
+void groups_up(struct netif *nif);		/* announces what was joined while down */
+void groups_free(struct netif *nif);
+
+#endif

@@ -1,0 +1,166 @@
+/* param.c - a row a parameter: name, place, limits, default
+ *
+ * A parameter is one number, several, or a word; all are text outside, as in
+ * /proc/sys. Linux files them under net.ipv4, net.ipv6.conf.NAME, net.core and
+ * so on; here the last word says it all, and what stands before is accepted.
+ */
+#include "stack/param.h"
+
+#include <errno.h>
+
+#include "base/text.h"
+
+struct row {
+	const char	*name;
+	uint16_t	off;
+	uint8_t		n;		/* numbers; 0: a word */
+	uint32_t	min, max;
+	uint32_t	def[3];
+};
+
+#define AT(field)	offsetof(struct param, field)
+#define NUM(field, lo, hi, def)	{ #field, AT(field), 1, lo, hi, { def } }
+#define FLAG(field, def)	NUM(field, 0, 1, def)
+#define ANY		UINT32_MAX
+#define BUF_MAX		(1u << 30)
+
+static const struct row rows[] = {
+	NUM(ip_default_ttl, 1, 255, 64),
+	{ "ip_local_port_range", AT(ip_local_port_range), 2, 1, 65535, { 32768, 60999 } },
+	NUM(ip_unprivileged_port_start, 0, 65536, 0),
+	NUM(ipfrag_high_thresh, 0, BUF_MAX, 4u << 20),
+	NUM(ipfrag_time, 1, 3600, 30),
+	NUM(icmp_ratelimit, 0, 3600000, 1000),
+	NUM(gc_thresh3, 1, 1u << 20, 1024),
+	NUM(base_reachable_time_ms, 1, 86400000, 30000),
+	NUM(retrans_time_ms, 1, 60000, 1000),
+	FLAG(optimistic_dad, 1),
+	NUM(dad_transmits, 0, 16, 1),
+	FLAG(accept_ra, 1),
+	FLAG(autoconf, 1),
+	NUM(mtu_expires, 1, 86400, 600),
+	NUM(rmem_default, 256, BUF_MAX, 212992),
+	NUM(wmem_default, 256, BUF_MAX, 212992),
+	NUM(rmem_max, 256, BUF_MAX, 212992),
+	NUM(wmem_max, 256, BUF_MAX, 212992),
+	{ "tcp_rmem", AT(tcp_rmem), 3, 1, BUF_MAX, { 4096, 131072, 6291456 } },
+	{ "tcp_wmem", AT(tcp_wmem), 3, 1, BUF_MAX, { 4096, 65536, 4194304 } },
+	NUM(tcp_max_syn_backlog, 1, 1u << 20, 512),
+	NUM(somaxconn, 0, 1u << 20, 4096),
+	NUM(tcp_syn_retries, 1, 127, 6),
+	NUM(tcp_synack_retries, 0, 255, 5),
+	NUM(tcp_retries2, 0, 255, 15),
+	NUM(tcp_orphan_retries, 0, 255, 8),
+	NUM(tcp_fin_timeout, 0, 86400, 60),
+	NUM(tcp_timewait_len, 0, 86400, 60),
+	NUM(tcp_keepalive_time, 1, 32767, 7200),
+	NUM(tcp_keepalive_intvl, 1, 32767, 75),
+	NUM(tcp_keepalive_probes, 1, 127, 9),
+	FLAG(tcp_window_scaling, 1),
+	FLAG(tcp_timestamps, 1),
+	FLAG(tcp_sack, 1),
+	NUM(tcp_min_rto_us, 1, 120000000, 200000),
+	NUM(tcp_delack_ms, 0, 500, 40),
+	NUM(tcp_initial_cwnd, 1, 1000, 10),
+	NUM(tcp_challenge_ack_limit, 0, ANY, 1000),
+	NUM(tcp_gso_max, 1, 65535, 65535),
+	{ "tcp_congestion_control", AT(tcp_congestion_control), 0, 0, 0, { 0 } },
+};
+
+static uint32_t *num_of(struct param *p, const struct row *r)
+{
+	return (uint32_t *)(void *)((char *)p + r->off);
+}
+
+static const struct row *row_of(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	if (dot && !strncmp(name, "net.", 4))
+		name = dot + 1;
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+		if (!strcmp(rows[i].name, name))
+			return &rows[i];
+	}
+	return NULL;
+}
+
+void param_defaults(struct param *p)
+{
+	memset(p, 0, sizeof(*p));
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+		for (unsigned k = 0; k < rows[i].n; k++)
+			num_of(p, &rows[i])[k] = rows[i].def[k];
+	}
+	strcpy(p->tcp_congestion_control, "reno");
+}
+
+static int word_set(char *to, size_t size, const char *value)
+{
+	size_t n = strlen(value);
+
+	if (!n || n >= size || n != strcspn(value, " \t\n"))
+		return -EINVAL;
+	memcpy(to, value, n + 1);
+	return 0;
+}
+
+/* The next number of the text, which moves on; false: none, or out of range. */
+static bool next_num(const char **s, const struct row *r, uint32_t *out)
+{
+	char word[16];
+	uint64_t v;
+	size_t n;
+
+	*s += strspn(*s, " \t\n");
+	n = strcspn(*s, " \t\n");
+	if (!n || n >= sizeof(word))
+		return false;
+	memcpy(word, *s, n);
+	word[n] = 0;
+	*s += n;
+	if (!num_parse(word, r->min, r->max, &v))
+		return false;
+	*out = (uint32_t)v;
+	return true;
+}
+
+int param_set(struct param *p, const char *name, const char *value)
+{
+	const struct row *r = row_of(name);
+	uint32_t v[3];
+
+	if (!r)
+		return -ENOENT;
+	if (!r->n)
+		return word_set((char *)p + r->off, sizeof(p->tcp_congestion_control), value);
+	for (unsigned i = 0; i < r->n; i++) {
+		if (!next_num(&value, r, &v[i]) || (i && v[i] < v[i - 1]))
+			return -EINVAL;
+	}
+	if (value[strspn(value, " \t\n")])
+		return -EINVAL;
+	memcpy(num_of(p, r), v, r->n * sizeof(v[0]));
+	return 0;
+}
+
+int param_get(const struct param *p, const char *name, char *buf, size_t size)
+{
+	const struct row *r = row_of(name);
+	struct text t = text_of(buf, size);
+	uint32_t v[3];
+
+	if (!r)
+		return -ENOENT;
+	if (!r->n)
+		text_add(&t, "%s", (const char *)p + r->off);
+	memcpy(v, (const char *)p + r->off, r->n * sizeof(v[0]));
+	for (unsigned i = 0; i < r->n; i++)
+		text_add(&t, "%s%u", i ? " " : "", v[i]);
+	return t.cut ? -ENOSPC : 0;
+}
+
+const char *param_name(unsigned i)
+{
+	return i < ARRAY_LEN(rows) ? rows[i].name : NULL;
+}

@@ -1,0 +1,427 @@
+/* sock.c - sockets, whatever the protocol
+ *
+ * What POSIX says of all sockets is here; what a protocol makes of it is behind
+ * its ops. A socket is in the stack's list from sock_init to sock_fini, which the
+ * protocol calls: it may outlive its user (TCP does).
+ */
+#include "stack/sock.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "stack/netif.h"
+#include "stack/sock_opt.h"
+#include "stack/sock_table.h"
+
+#define MAX_SOCKS	(1u << 18)	/* of one stack */
+
+static const struct kind {
+	int	type, proto;
+	struct sock *(*make)(struct stack *st);
+	const struct sock_ops *ops;
+} kinds[] = {
+	{ SOCK_STREAM, IPPROTO_TCP, tcp_sock_new, &tcp_ops },
+	{ SOCK_DGRAM, IPPROTO_UDP, udp_sock_new, &udp_ops },
+};
+
+/* Linux's order of complaints: no such type, then not that protocol. */
+static int kind_find(int type, int proto, const struct kind **out)
+{
+	int e = -ESOCKTNOSUPPORT;
+
+	for (unsigned i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (kinds[i].type != type)
+			continue;
+		e = -EPROTONOSUPPORT;
+		*out = &kinds[i];
+		if (!proto || kinds[i].proto == proto)
+			return 0;
+	}
+	return e;
+}
+
+int sock_new(struct stack *st, int family, int type, int proto, struct sock **out)
+{
+	const struct kind *k = NULL;
+	int e;
+
+	if (family != AF_INET && family != AF_INET6)
+		return -EAFNOSUPPORT;
+	e = kind_find(type, proto, &k);
+	if (e)
+		return e;
+	if (st->socks->count >= MAX_SOCKS)
+		return -EMFILE;
+	*out = k->make(st);
+	sock_init(*out, st, k->ops, family, k->type, k->proto);
+	return 0;
+}
+
+static struct ip_addr any_of(int family)
+{
+	return family == AF_INET ? IP4_ANY : IP6_ANY;
+}
+
+void sock_init(struct sock *so, struct stack *st, const struct sock_ops *ops,
+	       int family, int type, int proto)
+{
+	static const struct sock_ip ip = {
+		.mtu_discover = IP_PMTUDISC_WANT, .group_ttl = 1, .group_loop = true,
+	};
+
+	so->st = st;
+	so->ops = ops;
+	so->family = family;
+	so->type = type;
+	so->proto = proto;
+	so->local.addr = so->remote.addr = any_of(family);
+	so->ip[0] = so->ip[1] = ip;
+	so->flow.proto = (uint8_t)proto;
+	so->rcvlowat = 1;
+	if (!so->rcvbuf)
+		so->rcvbuf = st->param.rmem_default;
+	if (!so->sndbuf)
+		so->sndbuf = st->param.wmem_default;
+	list_init(&so->port_link);
+	list_init(&so->stall);
+	list_init(&so->groups);
+	list_add_tail(&st->socks->all, &so->link);
+	st->socks->count++;
+}
+
+void sock_inherit(struct sock *so, const struct sock *from)
+{
+	so->v6only = from->v6only;
+	so->reuseaddr = from->reuseaddr;
+	so->reuseport = from->reuseport;
+	so->broadcast = from->broadcast;
+	so->keepalive = from->keepalive;
+	so->oobinline = from->oobinline;
+	so->recverr = from->recverr;
+	so->pktinfo = from->pktinfo;
+	so->recvttl = from->recvttl;
+	so->recvtos = from->recvtos;
+	so->linger_on = from->linger_on;
+	so->linger = from->linger;
+	so->rcvbuf = from->rcvbuf;
+	so->sndbuf = from->sndbuf;
+	so->rcvbuf_locked = from->rcvbuf_locked;
+	so->sndbuf_locked = from->sndbuf_locked;
+	so->rcvlowat = from->rcvlowat;
+	so->mark = from->mark;
+	so->priority = from->priority;
+	so->freebind = from->freebind;
+	so->dontroute = from->dontroute;
+	so->ip[0] = from->ip[0];
+	so->ip[1] = from->ip[1];
+	so->flow.ifindex = from->flow.ifindex;
+}
+
+void sock_fini(struct sock *so)
+{
+	sock_table_remove(so);
+	sock_groups_leave(so, NULL);
+	list_del(&so->stall);
+	list_del(&so->link);
+	so->st->socks->count--;
+}
+
+void sock_close(struct sock *so)
+{
+	so->user = NULL;
+	so->wake = NULL;
+	so->ops->close(so);
+}
+
+int sock_bind(struct sock *so, const struct endpoint *ep)
+{
+	int e;
+
+	if (so->bound || so->addr_locked)
+		return -EINVAL;
+	e = so->ops->bind(so, ep);
+	if (e)
+		return e;
+	so->addr_locked = !ip_is_any(&ep->addr);
+	so->port_locked = ep->port != 0;
+	return 0;
+}
+
+/* To nobody means to ourselves, as BSD had it. */
+static void any_to_loopback(struct ip_addr *a)
+{
+	if (ip_eq(a, &IP4_ANY))
+		*a = IP4(127, 0, 0, 1);
+	else if (ip_eq(a, &IP6_ANY))
+		a->b[15] = 1;
+}
+
+int sock_dst_check(struct sock *so, struct endpoint *ep)
+{
+	bool v4 = ip_is_v4(&ep->addr);
+	uint32_t dev = so->flow.ifindex;
+
+	if (so->family == AF_INET && !v4)
+		return -EAFNOSUPPORT;
+	if (so->family == AF_INET6 && v4 && so->v6only)
+		return -ENETUNREACH;
+	any_to_loopback(&ep->addr);
+	if (v4 || !ip_is_linklocal(&ep->addr)) {
+		ep->ifindex = ip_is_multicast(&ep->addr) ? ep->ifindex : 0;
+		return 0;
+	}
+	if (!ep->ifindex)
+		ep->ifindex = dev;
+	return !ep->ifindex || (dev && dev != ep->ifindex) ? -EINVAL : 0;
+}
+
+int sock_connect(struct sock *so, const struct endpoint *ep)
+{
+	struct endpoint to = *ep;
+	int e = sock_dst_check(so, &to);
+
+	return e ? e : so->ops->connect(so, &to);
+}
+
+/* What bind chose stays, what connect chose goes. */
+int sock_disconnect(struct sock *so)
+{
+	if (so->type != SOCK_DGRAM)
+		return so->connected || so->listening ? -EOPNOTSUPP : 0;
+	sock_table_unconnect(so);
+	so->remote = (struct endpoint){ any_of(so->family), 0, 0 };
+	so->flow.gen = 0;
+	if (!so->port_locked) {
+		sock_table_remove(so);
+		so->local.port = 0;
+	}
+	if (!so->addr_locked)
+		so->local.addr = any_of(so->family);
+	return 0;
+}
+
+int sock_route(struct sock *so)
+{
+	struct flow *f = &so->flow;
+	const struct sock_ip *ip = sock_ip(so, &so->remote.addr);
+	bool group = ip_is_multicast(&so->remote.addr);
+	bool choose = ip_is_any(&so->local.addr) || ip_is_multicast(&so->local.addr);
+	int e;
+
+	f->src = choose ? IP_NONE : so->local.addr;
+	f->dst = so->remote.addr;
+	f->proto = (uint8_t)so->proto;
+	f->ttl = group ? ip->group_ttl : ip->ttl;
+	f->tos = ip->tos;
+	f->df = ip->mtu_discover != IP_PMTUDISC_DONT;
+	f->any_src = so->freebind;
+	if (group && !f->ifindex)
+		f->ifindex = ip->group_if;
+	if (so->remote.ifindex)
+		f->ifindex = so->remote.ifindex;
+	e = ip_route(so->st, f);
+	if (e)
+		return e;
+	if (choose)
+		so->local.addr = f->src;
+	if (!ip_is_v4(&f->dst))		/* RFC 6437 3 */
+		f->label = (uint32_t)hash64(&so->st->secret, &so->remote, sizeof(so->remote)) & 0xfffff;
+	return 0;
+}
+
+int sock_listen(struct sock *so, int backlog)
+{
+	struct endpoint any = { so->local.addr, 0, 0 };
+	int e = 0;
+
+	if (!so->ops->listen)
+		return -EOPNOTSUPP;
+	if (!so->bound)
+		e = so->ops->bind(so, &any);
+	if (!e && !so->listening && !so->connected && !sock_listen_ok(so))
+		e = -EADDRINUSE;
+	if (!e)
+		e = so->ops->listen(so, backlog);
+	if (!e)
+		so->listening = true;
+	return e;
+}
+
+int sock_accept(struct sock *so, struct sock **out)
+{
+	return so->ops->accept ? so->ops->accept(so, out) : -EOPNOTSUPP;
+}
+
+ssize_t sock_send(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m)
+{
+	return so->ops->send(so, iov, n, flags, m);
+}
+
+ssize_t sock_recv(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m)
+{
+	return so->ops->recv(so, iov, n, flags, m);
+}
+
+size_t sock_reserve(struct sock *so, struct iovec *iov, int *n)
+{
+	if (so->ops->reserve)
+		return so->ops->reserve(so, iov, n);
+	*n = 0;
+	return 0;
+}
+
+void sock_commit(struct sock *so, size_t len)
+{
+	if (so->ops->commit)
+		so->ops->commit(so, len);
+}
+
+size_t sock_peek(struct sock *so, struct iovec *iov, int *n)
+{
+	if (so->ops->peek)
+		return so->ops->peek(so, iov, n);
+	*n = 0;
+	return 0;
+}
+
+void sock_consume(struct sock *so, size_t len)
+{
+	if (so->ops->consume)
+		so->ops->consume(so, len);
+}
+
+int sock_shutdown(struct sock *so, int how)
+{
+	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
+		return -EINVAL;
+	return so->ops->shutdown(so, how);
+}
+
+uint32_t sock_events(const struct sock *so)
+{
+	return so->ops->events(so);
+}
+
+int sock_take_error(struct sock *so)
+{
+	int e = so->error;
+
+	so->error = 0;
+	return e;
+}
+
+int sock_local(const struct sock *so, struct endpoint *ep)
+{
+	*ep = so->local;
+	return 0;
+}
+
+int sock_peer(const struct sock *so, struct endpoint *ep)
+{
+	if (!so->connected)
+		return -ENOTCONN;
+	*ep = so->remote;
+	return 0;
+}
+
+void sock_wake(struct sock *so)
+{
+	if (so->wake)
+		so->wake(so);
+}
+
+void sock_set_error(struct sock *so, int error)
+{
+	so->error = error;
+	sock_wake(so);
+}
+
+void sock_stall(struct sock *so, struct netif *nif)
+{
+	if (list_empty(&so->stall))
+		list_add_tail(&nif->stalled, &so->stall);
+}
+
+struct sock *sock_next(struct stack *st, struct sock *so)
+{
+	struct list *l = so ? so->link.next : st->socks->all.next;
+
+	return l == &st->socks->all ? NULL : container_of(l, struct sock, link);
+}
+
+const char *sock_state_name(const struct sock *so)
+{
+	if (so->ops->state)
+		return so->ops->state(so);
+	return so->connected ? "ESTAB" : "UNCONN";
+}
+
+void sock_netif_gone(struct netif *nif)
+{
+	for (struct sock *so = sock_next(nif->st, NULL); so; so = sock_next(nif->st, so)) {
+		sock_groups_leave(so, nif);
+		if (so->flow.nif != nif)
+			continue;
+		so->flow.nif = NULL;
+		so->flow.gen = 0;
+	}
+}
+
+/* --- groups --- */
+
+/* All on nif, or all (NULL). */
+void sock_groups_leave(struct sock *so, const struct netif *nif)
+{
+	list_for_safe(l, &so->groups) {
+		struct sock_group *g = container_of(l, struct sock_group, link);
+
+		if (nif && g->nif != nif)
+			continue;
+		netif_leave(g->nif, &g->addr);
+		list_del(&g->link);
+		free(g);
+	}
+}
+
+static struct sock_group *group_find(struct sock *so, struct netif *nif, const struct ip_addr *g)
+{
+	list_for(l, &so->groups) {
+		struct sock_group *sg = container_of(l, struct sock_group, link);
+
+		if (sg->nif == nif && ip_eq(&sg->addr, g))
+			return sg;
+	}
+	return NULL;
+}
+
+int sock_group_join(struct sock *so, struct netif *nif, const struct ip_addr *g)
+{
+	struct sock_group *sg;
+	int e;
+
+	if (!ip_is_multicast(g))
+		return -EINVAL;
+	if (group_find(so, nif, g))
+		return -EADDRINUSE;
+	e = netif_join(nif, g);
+	if (e)
+		return e;
+	sg = xmalloc(sizeof(*sg));
+	*sg = (struct sock_group){ .nif = nif, .addr = *g };
+	list_add_tail(&so->groups, &sg->link);
+	return 0;
+}
+
+int sock_group_leave(struct sock *so, struct netif *nif, const struct ip_addr *g)
+{
+	struct sock_group *sg = group_find(so, nif, g);
+
+	if (!sg)
+		return -EADDRNOTAVAIL;
+	netif_leave(nif, g);
+	list_del(&sg->link);
+	free(sg);
+	return 0;
+}

@@ -1,0 +1,114 @@
+/* source.c - which of our addresses to speak from (RFC 6724 5)
+ *
+ * Candidates are all usable addresses; one of another interface than the
+ * packet leaves by is taken only if that interface has none that suits, and
+ * never across the border of a link. An optimistic address counts as deprecated
+ * while there is another (RFC 4429 3.1).
+ */
+#include "stack/ip.h"
+#include "stack/netif.h"
+
+enum { SCOPE_LINK = 2, SCOPE_SITE = 5, SCOPE_GLOBAL = 14 };
+
+static bool is_site_local(const struct ip_addr *a)
+{
+	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0xc0;
+}
+
+static int scope(const struct ip_addr *a)
+{
+	if (ip_is_v4(a) && ip_is_multicast(a))
+		return ip_v4(a)[0] == 224 && !ip_v4(a)[1] && !ip_v4(a)[2] ?
+		       SCOPE_LINK : SCOPE_GLOBAL;
+	if (ip_is_multicast(a))
+		return a->b[1] & 15;
+	if (ip_is_linklocal(a) || ip_is_loopback(a))
+		return SCOPE_LINK;
+	return !ip_is_v4(a) && is_site_local(a) ? SCOPE_SITE : SCOPE_GLOBAL;
+}
+
+/* RFC 6724 2.1; longest prefix first. */
+static const struct { struct ip_addr prefix; uint8_t len, label; } policy[] = {
+	{ { { [15] = 1 } },					128, 0 },
+	{ { { 0 } },						96, 3 },
+	{ { { 0x20, 0x01 } },					32, 5 },
+	{ { { 0x20, 0x02 } },					16, 2 },
+	{ { { 0x3f, 0xfe } },					16, 12 },
+	{ { { 0xfe, 0xc0 } },					10, 11 },
+	{ { { 0xfc } },						7, 13 },
+};
+
+static int label(const struct ip_addr *a)
+{
+	if (ip_is_v4(a))
+		return 4;
+	for (unsigned i = 0; i < ARRAY_LEN(policy); i++) {
+		if (ip_in_prefix(a, &policy[i].prefix, policy[i].len))
+			return policy[i].label;
+	}
+	return 1;
+}
+
+static bool deprecated(const struct netif_addr *a)
+{
+	return a->state == ADDR_OPTIMISTIC || a->preferred_until <= a->nif->st->now;
+}
+
+static unsigned match(const struct netif_addr *a, const struct ip_addr *dst)
+{
+	return MIN(ip_common_bits(&a->addr, dst), a->len);
+}
+
+/* Rule 2: the smallest scope that reaches. */
+static bool scope_better(int a, int b, int dst)
+{
+	return a < b ? a >= dst : b < dst;
+}
+
+/* Is a a better source than b? Rules in order; 4 and 7 are about mobility and
+ * temporary addresses, which we do not have. */
+static bool better(const struct netif_addr *a, const struct netif_addr *b,
+		   const struct netif *out, const struct ip_addr *dst)
+{
+	int sa = scope(&a->addr), sb = scope(&b->addr), d = label(dst);
+
+	if (ip_eq(&a->addr, dst) || ip_eq(&b->addr, dst))
+		return ip_eq(&a->addr, dst);
+	if (sa != sb)
+		return scope_better(sa, sb, scope(dst));
+	if (deprecated(a) != deprecated(b))
+		return !deprecated(a);
+	if ((a->nif == out) != (b->nif == out))
+		return a->nif == out;
+	if ((label(&a->addr) == d) != (label(&b->addr) == d))
+		return label(&a->addr) == d;
+	return match(a, dst) > match(b, dst);
+}
+
+static bool candidate(const struct netif_addr *a, const struct netif *out,
+		      const struct ip_addr *dst)
+{
+	if (!addr_usable(a) || ip_is_v4(&a->addr) != ip_is_v4(dst))
+		return false;
+	if (a->nif == out)
+		return true;
+	return netif_is_up(a->nif) && scope(&a->addr) > SCOPE_LINK && scope(dst) > SCOPE_LINK;
+}
+
+struct ip_addr ip_source(struct stack *st, struct netif *out, const struct ip_addr *dst)
+{
+	struct netif_addr *best = NULL;
+
+	list_for(n, &st->netifs) {
+		list_for(l, &container_of(n, struct netif, link)->addrs) {
+			struct netif_addr *a = container_of(l, struct netif_addr, link);
+
+			if (candidate(a, out, dst) &&
+			    (!best || better(a, best, out, dst)))
+				best = a;
+		}
+	}
+	if (best)
+		return best->addr;
+	return ip_is_v4(dst) ? IP4_ANY : IP_NONE;
+}
