@@ -166,11 +166,13 @@ static long do_connect(struct world *w, int n, struct words *ws)
 	long r;
 
 	to_words(w, ws, &ep);
-	c->iss_known = c->ts_in = c->ts_out = c->ts_off_known = false;
-	c->iss = 0;
 	r = sock_connect(so, &ep);
 	if (r == 0 || r == -EINPROGRESS)
 		follow(c, &ep);
+	if (r == -EINPROGRESS) {
+		c->iss_known = c->ts_in = c->ts_out = c->ts_off_known = false;
+		c->iss = 0;
+	}
 	return r;
 }
 

@@ -1,15 +1,16 @@
 /* frame.c - frames other than TCP segments, and IP around all of them
  *
- *	< udp N			> udp N		N bytes of pattern
+ *	< udp N			> udp N [mac M]	N bytes of pattern; M: last byte of dst
  *	< icmp NAME [mtu N] [seq N]		about the packet sent last
  *	> icmp NAME [mtu N]			about the packet that came in last
  *	< icmp echo N		> icmp echo-reply N
  *	> frag FROM:TO [more]			a piece, bytes of the IP payload
+ *	< ip PROTO N		N bytes of any protocol
  *	< hex 0800 4500...	raw, from the Ethernet type on
  *	< neigh ..., > neigh ...		neigh.c
  *
  * NAME: unreach net|host|proto|port|admin, frag (IPv6: packet too big),
- * time ttl|frag, param. In every inbound line: src A, dst A, sport N, dport N,
+ * time ttl|frag, param. In every inbound line: src A, dst A, sport N, dport N, nosum,
  * ttl N, tos N, badsum, badipsum, and "frag ID FROM:TO" for a piece of it
  * ("more" or "last" when it is not the length that decides).
  */
@@ -178,6 +179,8 @@ bool over_word(struct world *w, struct words *ws, struct over *o)
 		o->tos = (uint8_t)number_need(w, ws, "tos");
 	else if (word_is(ws, "badsum"))
 		o->badsum = true;
+	else if (word_is(ws, "nosum"))
+		o->nosum = true;
 	else if (word_is(ws, "badipsum"))
 		o->badipsum = true;
 	else if (word_is(ws, "frag"))
@@ -261,7 +264,8 @@ void ip_inject(struct world *w, const struct over *o, uint8_t proto, uint8_t *l4
 	struct wr r = wr_of(b, len + 128);
 	size_t from = 0, to = len;
 
-	l4_sum(o, proto, l4, len, sum_off);
+	if (!o->nosum)
+		l4_sum(o, proto, l4, len, sum_off);
 	if (o->frag) {
 		from = MIN(o->frag_from, len);
 		to = MIN(o->frag_to, len);
@@ -305,12 +309,15 @@ static void udp_in_line(struct world *w, struct conn *c, struct words *ws)
 static void udp_expect_line(struct world *w, struct conn *c, struct words *ws, struct when when)
 {
 	uint32_t n = number_need(w, ws, "bytes");
+	uint32_t mac = word_is(ws, "mac") ? number_need(w, ws, "mac") : 0;
 	struct frame *f;
 	struct udp u;
 	struct rd r;
 
 	words_end(w, ws);
 	f = expect_frame(w, when);
+	if (mac && f->eth.dst.b[5] != mac)
+		fail(w, "the MAC address differs\n\tseen: ...%02x", f->eth.dst.b[5]);
 	r = rd_of(f->l4, f->l4_len);
 	if (!f->ip || f->frag || f->proto != IPPROTO_UDP || !udp_parse(&r, &u))
 		differ(w, f, "the kind of packet");
@@ -325,6 +332,20 @@ static void udp_expect_line(struct world *w, struct conn *c, struct words *ws, s
 			differ(w, f, "the payload");
 	frame_free(c->quote);
 	c->quote = f;
+}
+
+static void ip_in_line(struct world *w, struct conn *c, struct words *ws)
+{
+	uint8_t proto = (uint8_t)number_need(w, ws, "protocol");
+	uint32_t n = number_need(w, ws, "bytes");
+	uint8_t *b = xzalloc(n + 1);
+	struct over o;
+
+	over_init(w, c, &o);
+	overs(w, ws, &o);
+	o.nosum = true;
+	ip_inject(w, &o, proto, b, n, 0);
+	free(b);
 }
 
 /* --- ICMP --- */
@@ -480,7 +501,7 @@ static void hex_in_line(struct world *w, struct words *ws)
 bool frame_kind(const char *k)
 {
 	return !strcmp(k, "udp") || !strcmp(k, "icmp") || !strcmp(k, "neigh") ||
-	       !strcmp(k, "hex") || !strcmp(k, "frag");
+	       !strcmp(k, "hex") || !strcmp(k, "frag") || !strcmp(k, "ip");
 }
 
 void frame_in(struct world *w, struct conn *c, const char *kind, struct words *ws)
@@ -493,6 +514,8 @@ void frame_in(struct world *w, struct conn *c, const char *kind, struct words *w
 		neigh_in(w, ws);
 	else if (!strcmp(kind, "hex"))
 		hex_in_line(w, ws);
+	else if (!strcmp(kind, "ip"))
+		ip_in_line(w, c, ws);
 	else
 		fail(w, "script: %s only goes out", kind);
 }

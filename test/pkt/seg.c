@@ -219,6 +219,8 @@ static void seen_read(struct world *w, const struct frame *f, struct conn *c,
 	if (!ip_eq(&f->dst, &c->raddr) || g->h.dst_port != c->rport ||
 	    g->h.src_port != c->lport)
 		differ(w, f, NULL, "the connection");
+	if (!f->df)
+		differ(w, f, NULL, "DF (RFC 1191 3)");
 	learn(c, &g->h, s);
 	g->seq = g->h.seq.v - c->iss;
 	g->ack = g->h.ack.v - c->irs;

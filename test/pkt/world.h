@@ -138,7 +138,7 @@ struct over {
 	struct ip_addr	src, dst;
 	uint16_t	sport, dport;
 	uint8_t		ttl, tos;
-	bool		badsum, badipsum, group_mac, frag, more, more_set;
+	bool		badsum, nosum, badipsum, frag, more, more_set;
 	uint32_t	frag_id, frag_from, frag_to;
 };
 void over_init(struct world *w, struct conn *c, struct over *o);
