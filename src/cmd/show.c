@@ -111,15 +111,25 @@ static char *answer(const char *path, const char *table)
 	return NULL;
 }
 
-/* What the node answers about itself: its name and pid, cut out of text. */
-static bool identity(char *text, const char **pid, const char **name)
+/* A node by its name or a number: what it says of itself, cut out of text. */
+struct identity { const char *pid, *name, *launcher; };
+
+static bool identify(char *text, struct identity *id)
 {
 	char *line = text;
 
 	strsep(&line, "\n");
-	*pid = line ? strsep(&line, "\t") : NULL;
-	*name = line ? strsep(&line, "\t") : NULL;
-	return *name != NULL;
+	id->pid = strsep(&line, "\t");
+	id->name = strsep(&line, "\t");
+	strsep(&line, "\t");		/* the program */
+	id->launcher = strsep(&line, "\t");
+	return id->launcher != NULL;
+}
+
+static bool is_called(const struct identity *id, const char *word)
+{
+	return strcmp(word, id->name) == 0 || strcmp(word, id->pid) == 0 ||
+	       strcmp(word, id->launcher) == 0;
 }
 
 static void add_table(struct show *s, const char *path, const char *label)
@@ -138,18 +148,18 @@ static void add_table(struct show *s, const char *path, const char *label)
 
 static void show_node(struct show *s, const char *path)
 {
-	const char *pid, *name;
 	char *text = answer(path, "nodes");
+	struct identity id;
 
 	if (!text && (errno == ECONNREFUSED || errno == ENOENT)) {
 		unlink(path);		/* its node was killed */
 		return;
 	}
-	if (!text || !identity(text, &pid, &name)) {
+	if (!text || !identify(text, &id)) {
 		err("show: %s: the node does not answer", path);
 		s->failed = true;
-	} else if (!s->a.node || strcmp(s->a.node, pid) == 0 || strcmp(s->a.node, name) == 0) {
-		add_table(s, path, strcmp(name, "-") == 0 ? pid : name);
+	} else if (!s->a.node || is_called(&id, s->a.node)) {
+		add_table(s, path, strcmp(id.name, "-") == 0 ? id.pid : id.name);
 	}
 	free(text);
 }

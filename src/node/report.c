@@ -52,11 +52,12 @@ static void table_nodes(struct stack *st, const struct report_node *who, FILE *o
 
 	for (struct sock *so = NULL; (so = sock_next(st, so)); )
 		n++;
-	fprintf(out, "pid\tname\tprogram\tsockets\tnets\taddresses\n%d\t", (int)who->pid);
+	fprintf(out, "pid\tname\tprogram\tlauncher\tsockets\tnets\taddresses\n%d\t",
+		(int)who->pid);
 	put_word(out, N_SHOWN(who->name));
 	putc('\t', out);
 	put_word(out, N_SHOWN(who->program));
-	fprintf(out, "\t%u\t", n);
+	fprintf(out, "\t%d\t%u\t", (int)who->launcher, n);
 	for (int i = 0; i < who->n_nets; i++) {
 		if (i)
 			putc(',', out);

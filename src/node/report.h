@@ -17,7 +17,8 @@
 
 struct report_node {
 	const char	*name;		/* of the node; NULL: none */
-	pid_t		pid;		/* under which people know it */
+	pid_t		pid;		/* of the program */
+	pid_t		launcher;	/* of ioth run: a shell's $! */
 	const char	*program;
 	const char	*const *nets;	/* locators */
 	int		n_nets;

@@ -167,7 +167,8 @@ static void supervise(struct super *s)
 			n->alarm_at = until;
 		}
 		node_unlock(n);
-		if (orphaned && (!flushing || n->st->now >= until))
+		/* The filter's end may be seen before SIGCHLD. */
+		if (orphaned && s->ended && (!flushing || n->st->now >= until))
 			break;
 	}
 }
@@ -242,7 +243,7 @@ static void report(struct super *s, const struct node_conf *c, const char *progr
 {
 	for (int i = 0; i < c->n_if; i++)
 		s->nets[i] = c->ifs[i].locator;
-	s->who = (struct report_node){ c->name, s->pid, program, s->nets, c->n_if };
+	s->who = (struct report_node){ c->name, s->pid, getppid(), program, s->nets, c->n_if };
 	s->report = report_start(s->r.node->loop, s->r.node->st, &s->who);
 	if (!s->report)
 		info("ioth show will not see this node: %s", strerror(errno));

@@ -13,7 +13,7 @@
 #include "unit.h"
 
 static const char *const nets[] = { "/tmp/sw", "bad\tpath\n" };
-static const struct report_node who = { "web", 42, "python3", nets, 2 };
+static const struct report_node who = { "web", 42, 41, "python3", nets, 2 };
 
 struct world {
 	char		dir[64];
@@ -95,8 +95,8 @@ static const char *asked(struct world *w, const char *request)
 static void nodes(void **state)
 {
 	assert_string_equal(asked(*state, "nodes\n"),
-			    "pid\tname\tprogram\tsockets\tnets\taddresses\n"
-			    "42\tweb\tpython3\t0\t/tmp/sw,bad?path?\t-\n");
+			    "pid\tname\tprogram\tlauncher\tsockets\tnets\taddresses\n"
+			    "42\tweb\tpython3\t41\t0\t/tmp/sw,bad?path?\t-\n");
 }
 
 static void sockets(void **state)
