@@ -178,7 +178,7 @@ static void slow_reader_gets_everything(void **state)
 	fd = client(w);
 	assert_int_equal(send(fd, "sockets\n", 8, 0), 8);
 	serve(w);
-	nodes(state);
+	assert_string_equal(asked(w, "drops\n"), "reason\tcount\tmeaning\n");
 	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0 || (n < 0 && errno == EAGAIN)) {
 		for (ssize_t i = 0; i < n; i++)
 			lines += buf[i] == '\n';
