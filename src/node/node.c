@@ -409,17 +409,18 @@ void node_drive(struct node *n)
 	node_unlock(n);
 }
 
-unsigned node_flushing(struct node *n)
+struct node_work node_work(struct node *n)
 {
-	static const char *const states[] = { "ESTABLISHED", "CLOSE-WAIT", "FIN-WAIT-1",
-					      "CLOSING", "LAST-ACK", "SYN-RECEIVED" };
-	unsigned count = 0;
+	static const char *const flushing[] = { "ESTABLISHED", "CLOSE-WAIT", "FIN-WAIT-1",
+						"CLOSING", "LAST-ACK", "SYN-RECEIVED" };
+	struct node_work w = { 0, 0 };
 
 	for (struct sock *so = sock_next(n->st, NULL); so; so = sock_next(n->st, so)) {
-		if (so->type != SOCK_STREAM)
-			continue;
-		for (size_t i = 0; i < ARRAY_LEN(states); i++)
-			count += strcmp(sock_state_name(so), states[i]) == 0;
+		const char *state = sock_state_name(so);
+
+		for (size_t i = 0; so->type == SOCK_STREAM && i < ARRAY_LEN(flushing); i++)
+			w.flushing += strcmp(state, flushing[i]) == 0;
+		w.half_closed += strcmp(state, "FIN-WAIT-2") == 0;
 	}
-	return count;
+	return w;
 }

@@ -88,7 +88,11 @@ void node_unlock(struct node *n);	/* settles first */
 void node_drive(struct node *n);
 void node_kick(struct node *n);		/* the driver looks again; any thread */
 
-/* Connections that still have bytes for their peers. */
-unsigned node_flushing(struct node *n);
+/* What connections still have to do by themselves. */
+struct node_work {
+	unsigned	flushing;	/* with bytes or a FIN the peer has not got */
+	unsigned	half_closed;	/* all is there; the peer has not closed yet */
+};
+struct node_work node_work(struct node *n);
 
 #endif

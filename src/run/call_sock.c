@@ -104,6 +104,32 @@ static long connect_unix(struct call *c)
 	return resolv_refused(un.sun_path, len - 2) ? -ECONNREFUSED : CALL_CONTINUE;
 }
 
+static bool has_ip6(struct stack *st)
+{
+	list_for(l, &st->netifs) {
+		struct netif *nif = container_of(l, struct netif, link);
+
+		list_for(k, &nif->addrs) {
+			const struct ip_addr *a = &container_of(k, struct netif_addr, link)->addr;
+
+			if (!ip_is_v4(a) && !ip_is_linklocal(a) && !ip_is_loopback(a))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* getaddrinfo probes each wildcard address by connecting a datagram socket to
+ * it, and finds 0.0.0.0 better than :: because 127.0.0.1 has its label and ::1
+ * has not (RFC 6724 rule 5). A server that binds the first answer would then be
+ * deaf to IPv6. On a node with IPv6 the probe of 0.0.0.0 fails, so :: comes
+ * first, which serves both. Streams to 0.0.0.0 reach this node as ever. */
+static bool wildcard_probe(const struct call *c, const struct endpoint *ep)
+{
+	return c->vs->type == SOCK_DGRAM && c->vs->family == AF_INET && ip_is_v4(&ep->addr) &&
+	       ip_is_any(&ep->addr) && has_ip6(c->r->node->st);
+}
+
 static long connect_first(struct call *c)
 {
 	struct sockaddr_storage ss;
@@ -123,6 +149,8 @@ static long connect_first(struct call *c)
 	if (ss.ss_family != c->vs->family &&
 	    (ss.ss_family != AF_INET || c->vs->type == SOCK_STREAM))
 		return -EAFNOSUPPORT;
+	if (wildcard_probe(c, &ep))
+		return -ENETUNREACH;
 	return vsock_connect(c->vs, &ep, c->app);
 }
 

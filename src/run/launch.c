@@ -32,6 +32,7 @@
 #include "run/run.h"
 
 #define FLUSH_TIME	(60 * USEC_PER_SEC)	/* for bytes under way at the end */
+#define FIN_TIME	(1 * USEC_PER_SEC)	/* for peers that have yet to close */
 
 /* Supervisor to front. */
 struct word {
@@ -148,28 +149,32 @@ static void forget_stdio(void)
 	close(null);
 }
 
-/* Until nobody is left and the peers have everything. */
+/* Nobody is left since then: may the node go? Bytes are waited for; a peer that
+ * has not closed its side yet gets a moment, so that it finds somebody to. */
+static bool finished(struct node *n, usec since)
+{
+	struct node_work w = node_work(n);
+
+	if (n->st->now >= since + FLUSH_TIME)
+		return true;
+	n->alarm_at = since + (w.flushing ? FLUSH_TIME : FIN_TIME);
+	return !w.flushing && (!w.half_closed || n->st->now >= since + FIN_TIME);
+}
+
 static void supervise(struct super *s)
 {
 	struct node *n = s->r.node;
-	usec until = NEVER;
+	usec since = NEVER;
+	bool done = false;
 
-	for (;;) {
-		bool orphaned;
-		unsigned flushing;
-
+	while (!done) {
 		node_drive(n);
 		node_lock(n);
-		orphaned = s->r.orphaned;
-		flushing = node_flushing(n);
-		if (orphaned && until == NEVER) {
-			until = n->st->now + FLUSH_TIME;
-			n->alarm_at = until;
+		if (s->r.orphaned && s->ended) {
+			since = MIN(since, n->st->now);
+			done = finished(n, since);
 		}
 		node_unlock(n);
-		/* The filter's end may be seen before SIGCHLD. */
-		if (orphaned && s->ended && (!flushing || n->st->now >= until))
-			break;
 	}
 }
 
