@@ -142,8 +142,8 @@ void grid_print_json(const struct grid *g, FILE *out)
 {
 	putc('[', out);
 	for (size_t row = 1; row < grid_rows(g); row++) {
-		fputs(row > 1 ? ",\n " : "\n ", out);
+		fputs(row > 1 ? ", " : "", out);
 		json_object(g, g->cell + row * g->cols, out);
 	}
-	fputs("\n]\n", out);
+	fputs("]\n", out);
 }

@@ -21,6 +21,6 @@ void grid_free(struct grid *g);
 
 void grid_print(const struct grid *g, FILE *out);	/* aligned, for people */
 void grid_print_tabs(const struct grid *g, FILE *out);
-void grid_print_json(const struct grid *g, FILE *out);	/* an array of objects */
+void grid_print_json(const struct grid *g, FILE *out);	/* an array of objects, one line */
 
 #endif

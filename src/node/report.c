@@ -25,29 +25,23 @@ static const char *addr_or_any(const struct ip_addr *a, char buf[IP_STRLEN])
 	return ip_eq(a, &IP_NONE) ? "-" : ip_text(a, buf);
 }
 
-static void put_addrs(struct stack *st, FILE *out)
+/* Comma-separated; comma goes before the first. Returns what goes before the next. */
+static const char *put_addrs(const struct netif *nif, const char *comma, FILE *out)
 {
-	const char *comma = "";
 	char text[IP_STRLEN];
 
-	list_for(n, &st->netifs) {
-		const struct netif *nif = container_of(n, struct netif, link);
+	list_for(l, &nif->addrs) {
+		const struct netif_addr *a = container_of(l, struct netif_addr, link);
 
-		if (nif->flags & NETIF_LOOPBACK)
-			continue;
-		list_for(m, &nif->addrs) {
-			const struct netif_addr *a = container_of(m, struct netif_addr, link);
-
-			fprintf(out, "%s%s/%u", comma, ip_text(&a->addr, text), a->len);
-			comma = ",";
-		}
+		fprintf(out, "%s%s/%u", comma, ip_text(&a->addr, text), a->len);
+		comma = ",";
 	}
-	if (!*comma)
-		putc('-', out);
+	return comma;
 }
 
 static void table_nodes(struct stack *st, const struct report_node *who, FILE *out)
 {
+	const char *comma = "";
 	unsigned n = 0;
 
 	for (struct sock *so = NULL; (so = sock_next(st, so)); )
@@ -64,8 +58,13 @@ static void table_nodes(struct stack *st, const struct report_node *who, FILE *o
 		put_word(out, who->nets[i]);
 	}
 	putc('\t', out);
-	put_addrs(st, out);
-	putc('\n', out);
+	list_for(l, &st->netifs) {
+		const struct netif *nif = container_of(l, struct netif, link);
+
+		if (nif != st->lo)
+			comma = put_addrs(nif, comma, out);
+	}
+	fputs(*comma ? "\n" : "-\n", out);
 }
 
 static const char *proto_name(const struct sock *so)
@@ -142,14 +141,16 @@ static void table_interfaces(struct stack *st, const struct report_node *who, FI
 {
 	char mac[MAC_STRLEN];
 
-	fputs("interface\tmac\tmtu\trx_frames\trx_bytes\ttx_frames\ttx_bytes\n", out);
+	fputs("interface\tmac\tmtu\trx_frames\trx_bytes\ttx_frames\ttx_bytes\taddresses\n",
+	      out);
 	list_for(l, &st->netifs) {
 		const struct netif *n = container_of(l, struct netif, link);
 
-		fprintf(out, "%s\t%s\t%u\t%llu\t%llu\t%llu\t%llu\n", n->name,
+		fprintf(out, "%s\t%s\t%u\t%llu\t%llu\t%llu\t%llu\t", n->name,
 			mac_text(&n->mac, mac), n->mtu, (unsigned long long)n->rx_frames,
 			(unsigned long long)n->rx_bytes, (unsigned long long)n->tx_frames,
 			(unsigned long long)n->tx_bytes);
+		fputs(*put_addrs(n, "", out) ? "\n" : "-\n", out);
 	}
 }
 
