@@ -126,8 +126,8 @@ static bool has_ip6(struct stack *st)
  * first, which serves both. Streams to 0.0.0.0 reach this node as ever. */
 static bool wildcard_probe(const struct call *c, const struct endpoint *ep)
 {
-	return c->vs->type == SOCK_DGRAM && c->vs->family == AF_INET && ip_is_v4(&ep->addr) &&
-	       ip_is_any(&ep->addr) && has_ip6(c->r->node->st);
+	return c->vs->type == SOCK_DGRAM && ip_is_v4(&ep->addr) && ip_is_any(&ep->addr) &&
+	       has_ip6(c->r->node->st);
 }
 
 static long connect_first(struct call *c)
