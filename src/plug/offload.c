@@ -57,13 +57,16 @@ static unsigned find_l3(const uint8_t *h, unsigned hlen, uint16_t *type)
 	return at + 2;
 }
 
-/* False if these are not the headers of TCP over IP. */
+/* False if these are not the headers of TCP over IP, or if they and what else
+ * lies in head would not fit into a segment's. */
 static bool shape_of(const struct pkt *pkt, const uint8_t *h, struct shape *s)
 {
+	unsigned in_head = (unsigned)(pkt->end - pkt->cur);
 	uint16_t type;
 
 	*s = (struct shape){ .hlen = pkt->gso_hlen };
-	if (s->hlen < ETH_LEN + IP4_LEN + TCP_LEN)
+	if (s->hlen < ETH_LEN + IP4_LEN + TCP_LEN || s->hlen > PKT_HEADROOM ||
+	    in_head - s->hlen > PKT_HEAD - PKT_HEADROOM)
 		return false;
 	s->l3 = find_l3(h, s->hlen, &type);
 	s->v6 = type == ETHERTYPE_IP6;
@@ -139,13 +142,12 @@ struct walk {
 	uint32_t	left_in_head;
 };
 
-/* Moves len bytes to the segment. False: it has no place for them. */
-static bool take_payload(struct walk *w, struct pkt *seg, uint32_t len)
+/* Moves len bytes to the segment, which has place for them (shape_of): its
+ * extents are some of the packet's. */
+static void take_payload(struct walk *w, struct pkt *seg, uint32_t len)
 {
 	uint32_t n = MIN(len, w->left_in_head);
 
-	if (n > (uint32_t)(PKT_HEAD - seg->end))
-		return false;
 	memcpy(seg->head + seg->end, w->in_head, n);
 	seg->end += (uint16_t)n;
 	w->in_head += n;
@@ -154,15 +156,14 @@ static bool take_payload(struct walk *w, struct pkt *seg, uint32_t len)
 		const struct ext *e = &w->pkt->ext[w->ext];
 
 		n = MIN(len, e->len - w->at);
-		if (n && !pkt_add_ext(seg, chunk_ref(e->chunk), e->p + w->at, n))
-			return false;
+		if (n)
+			pkt_add_ext(seg, chunk_ref(e->chunk), e->p + w->at, n);
 		w->at += n;
 		if (w->at == e->len) {
 			w->ext++;
 			w->at = 0;
 		}
 	}
-	return true;
 }
 
 static struct pkt *segment(struct walk *w, const uint8_t *h, const struct shape *s,
@@ -171,11 +172,8 @@ static struct pkt *segment(struct walk *w, const uint8_t *h, const struct shape 
 	struct pkt *seg = pkt_new();
 	uint8_t *to = pkt_push(seg, s->hlen);
 
-	if (!to || !take_payload(w, seg, len)) {
-		pkt_free(seg);
-		return NULL;
-	}
 	memcpy(to, h, s->hlen);
+	take_payload(w, seg, len);
 	seg->nif = w->pkt->nif;
 	fix_ip(to, s, off / w->pkt->gso_size, len);
 	fix_tcp(to, s, off, off == 0, last);
@@ -191,13 +189,8 @@ static void cut(struct pkt *pkt, const uint8_t *h, const struct shape *s,
 
 	w.left_in_head = (uint32_t)(pkt->end - pkt->cur) - s->hlen;
 	for (uint32_t off = 0; off < total; off += len) {
-		struct pkt *seg;
-
 		len = MIN(pkt->gso_size, total - off);
-		seg = segment(&w, h, s, off, len, off + len == total);
-		if (!seg)
-			break;
-		emit(ctx, seg);
+		emit(ctx, segment(&w, h, s, off, len, off + len == total));
 	}
 }
 
