@@ -94,12 +94,12 @@ static void draw_host(struct sim *sim, struct host *h)
 	h->offload = sim_chance(sim, 0.3);
 }
 
-/* Small more often than large: 10 kB to 2 MB, shared by the flows. */
-static uint32_t draw_size(struct sim *sim, unsigned flows)
+/* Small more often than large: up to 10 kB, 20 kB ... 2.5 MB; sometimes nothing. */
+static uint32_t draw_size(struct sim *sim)
 {
-	uint32_t top = 10000u << sim_between(sim, 0, 7);
+	uint32_t top = 10000u << sim_between(sim, 0, 8);
 
-	return sim_chance(sim, 0.1) ? 0 : sim_between(sim, 1, top) / flows;
+	return sim_chance(sim, 0.1) ? 0 : sim_between(sim, 1, top);
 }
 
 static struct sock *sock_or_die(struct host *h, bool v6)
@@ -182,9 +182,9 @@ static void serve(struct run *r)
 	}
 }
 
-static void shape(struct sim *sim, struct stream *s, struct stream *peer, unsigned flows)
+static void shape(struct sim *sim, struct stream *s, struct stream *peer)
 {
-	s->total = peer->expect = draw_size(sim, flows);
+	s->total = peer->expect = draw_size(sim);
 	s->out_key = peer->in_key = sim_between(sim, 0, 1000000);
 	s->chunk = 1u << sim_between(sim, 4, 16);
 	s->pause = sim_chance(sim, 0.3) ? 0.02 : 0;
@@ -201,8 +201,8 @@ static void make_flow(struct run *r, unsigned i)
 	stream_init(r->c[i], r->client, so);
 	stream_init(r->s[i], r->server, &none);
 	r->s[i]->so = NULL;
-	shape(sim, r->c[i], r->s[i], r->plan.flows);
-	shape(sim, r->s[i], r->c[i], r->plan.flows);
+	shape(sim, r->c[i], r->s[i]);
+	shape(sim, r->s[i], r->c[i]);
 }
 
 static void connect_flow(struct run *r, unsigned i)
