@@ -21,7 +21,7 @@ struct wr {
 
 static inline struct rd rd_of(const void *p, size_t n)
 {
-	return (struct rd){ p, (const uint8_t *)p + n, false };
+	return (struct rd){ p, n ? (const uint8_t *)p + n : p, false };
 }
 
 static inline struct wr wr_of(void *p, size_t n)

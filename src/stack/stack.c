@@ -50,12 +50,15 @@ struct stack *stack_new(uint64_t seed, usec now)
 	return st;
 }
 
+/* Nothing is said to anybody: interfaces go down before sockets end. */
 void stack_free(struct stack *st)
 {
 	struct sock *so;
 
 	if (!st)
 		return;
+	list_for(l, &st->netifs)
+		container_of(l, struct netif, link)->flags &= ~(uint32_t)NETIF_UP;
 	while ((so = sock_next(st, NULL)))
 		so->ops->destroy(so);
 	tcp_stack_fini(st);
@@ -97,11 +100,13 @@ static void loop_turn(struct stack *st)
 static bool timer_turn(struct stack *st)
 {
 	struct timer *t = heap_pop_due(&st->timers, st->now);
-	struct stimer *tm = container_of(t, struct stimer, t);
+	struct stimer *tm;
 
-	if (t)
-		tm->fire(st, tm);
-	return t != NULL;
+	if (!t)
+		return false;
+	tm = container_of(t, struct stimer, t);
+	tm->fire(st, tm);
+	return true;
 }
 
 void stack_run(struct stack *st)
