@@ -182,6 +182,8 @@ void tcp_established(struct tcpc *tc)
 	tc->backoff = 0;
 	tcp_set_state(tc, TCP_ESTABLISHED, "handshake complete");
 	tcp_ev_established(tc);
+	if (tc->fin_queued)
+		tcp_set_state(tc, TCP_FIN_WAIT1, "closed before");
 }
 
 /* --- ICMP (RFC 1122 4.2.3.9, RFC 5927) --- */

@@ -267,6 +267,7 @@ void tcp_ev_data_sent(struct tcpc *tc);
 void tcp_ev_ack_new(struct tcpc *tc);
 void tcp_ev_ack_sent(struct tcpc *tc);
 void tcp_ev_ack_later(struct tcpc *tc);	/* a delayed ACK is owed */
+bool tcp_ack_pending(const struct tcpc *tc);
 void tcp_ev_blocked(struct tcpc *tc);	/* data, nothing in flight, may not send */
 void tcp_ev_unblocked(struct tcpc *tc);
 void tcp_ev_time_wait(struct tcpc *tc);
@@ -296,6 +297,7 @@ size_t tcp_rcv_copy(struct tcpc *tc, const struct iovec *iov, int n, bool peek);
 size_t tcp_rcv_peek(struct tcpc *tc, struct iovec *iov, int *n);
 bool tcp_rcv_readable(const struct tcpc *tc);
 void tcp_rcv_drop(struct tcpc *tc, uint32_t n);
+void tcp_rcv_end(struct tcpc *tc);	/* FIN: forgets what is out of order */
 void tcp_rcv_free(struct tcpc *tc);
 void tcp_rcv_rtt_ts(struct tcpc *tc, uint32_t ecr);
 uint32_t tcp_initial_window(const struct tcpc *tc, uint32_t mss);

@@ -122,8 +122,8 @@ void tcp_enter_rto(struct tcpc *tc)
 
 static void leave_recovery(struct tcpc *tc)
 {
-	if (tc->rec == TCP_REC_FAST)	/* RFC 6582 3.2 (3), option 1: no burst */
-		tc->cwnd = MIN(tc->ssthresh, MAX(flight(tc), tc->mss) + tc->mss);
+	if (tc->rec == TCP_REC_FAST)	/* RFC 6582 3.2 (3), option 2 */
+		tc->cwnd = tc->ssthresh;
 	tc->rec = TCP_REC_OPEN;
 	tc->dup_acks = 0;
 	tc->force_rxt = false;
@@ -147,6 +147,7 @@ static void recovery_ack(struct tcpc *tc, uint32_t acked)
 		return;
 	forget_dups(tc, acked);		/* RFC 6582 3.2 (3): partial */
 	mark_first_lost(tc);
+	tc->force_rxt = true;
 }
 
 /* RFC 6675 5: enough evidence that something is missing? Without SACK one

@@ -33,7 +33,7 @@ static struct seq seg_end(const struct seg *sg)
 
 void tcp_reset_reply(struct stack *st, const struct seg *sg)
 {
-	struct flow f = { .src = sg->ip->dst, .dst = sg->ip->src, .proto = IPPROTO_TCP,
+	struct flow f = { .src = sg->ip->dst, .dst = sg->ip->src, .proto = IPPROTO_TCP, .df = true,
 			  .ifindex = ip_is_linklocal(&sg->ip->src) ? sg->ip->nif->index : 0 };
 	struct tcp h = { .src_port = sg->h.dst_port, .dst_port = sg->h.src_port,
 			 .flags = TCP_RST };
@@ -302,7 +302,8 @@ static bool do_data(struct tcpc *tc, struct seg *sg)
 		return end_seg(sg, DROP_TCP_DUP);
 	}
 	if (nobody_reads(tc, sg)) {
-		tcp_abort(tc, ECONNRESET, "data nobody reads");
+		tcp_reset_reply(tc->so.st, sg);
+		tcp_fail(tc, ECONNRESET, "data nobody reads");
 		return end_seg(sg, DROP_TCP_STATE);
 	}
 	if (!trim_old(tc, sg) || !trim_new(tc, sg))
@@ -326,6 +327,7 @@ void tcp_fin_in(struct tcpc *tc)
 	tc->ack_now = true;
 	tc->done = true;
 	tc->shut |= TCP_SHUT_RCV;
+	tcp_rcv_end(tc);
 	switch (tc->state) {
 	case TCP_ESTABLISHED:
 		tcp_set_state(tc, TCP_CLOSE_WAIT, "FIN received");

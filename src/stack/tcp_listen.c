@@ -79,6 +79,13 @@ static void req_free(struct tcp_req *rq)
 	free(rq);
 }
 
+static void ts_fill(const struct tcp_req *rq, struct tcp_opts *o)
+{
+	o->has_ts = rq->ts_ok;
+	o->ts_val = (uint32_t)(rq->listener->so.st->now / USEC_PER_MSEC) + rq->ts_off;
+	o->ts_ecr = rq->ts_recent;
+}
+
 static void send_syn_ack(struct tcp_req *rq)
 {
 	struct stack *st = rq->listener->so.st;
@@ -93,10 +100,21 @@ static void send_syn_ack(struct tcp_req *rq)
 	h.o.sack_ok = rq->sack_ok;
 	h.o.has_wscale = rq->wscale_ok;
 	h.o.wscale = rq->rcv_wscale;
-	h.o.has_ts = rq->ts_ok;
-	h.o.ts_val = (uint32_t)(st->now / USEC_PER_MSEC) + rq->ts_off;
-	h.o.ts_ecr = rq->ts_recent;
+	ts_fill(rq, &h.o);
 	tcp_send_bare(st, &rq->flow, &h);
+}
+
+/* RFC 9293 3.10.7.4: an unacceptable segment is answered. */
+static void send_ack(struct tcp_req *rq)
+{
+	struct tcp h = {
+		.src_port = rq->local.port, .dst_port = rq->remote.port,
+		.seq = seq_add(rq->iss, 1), .ack = seq_add(rq->irs, 1), .flags = TCP_ACK,
+		.win = (uint16_t)(rq->rcv_wnd >> rq->rcv_wscale),
+	};
+
+	ts_fill(rq, &h.o);
+	tcp_send_bare(rq->listener->so.st, &rq->flow, &h);
 }
 
 static void req_due(struct stack *st, struct stimer *tm)
@@ -290,9 +308,8 @@ static enum drop req_in(struct tcp_req *rq, struct seg *sg)
 		send_syn_ack(rq);	/* ours was lost */
 		return DROP_NONE;
 	}
-	if (!in_window(rq, sg) || (!(kind & TCP_RST) && req_paws_fails(rq, sg))) {
-		if (!(kind & TCP_RST))
-			send_syn_ack(rq);
+	if (!(kind & TCP_RST) && (!in_window(rq, sg) || req_paws_fails(rq, sg))) {
+		send_ack(rq);
 		return DROP_TCP_WINDOW;
 	}
 	if (kind & (TCP_RST | TCP_SYN)) {

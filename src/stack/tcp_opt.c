@@ -124,7 +124,7 @@ static int user_timeout_get(const struct tcpc *tc)
 static int quickack_set(struct tcpc *tc, int v)
 {
 	tc->pingpong = v == 0;
-	if (v && tc->ack_frames)
+	if (v && tcp_ack_pending(tc))
 		tcp_send_ack(tc);
 	return 0;
 }

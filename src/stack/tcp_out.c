@@ -25,7 +25,7 @@ struct piece {
 	struct seq	from;
 	uint32_t	len;
 	uint32_t	mss;
-	bool		rxt, fin;
+	bool		rxt, fin, push;
 };
 
 /* --- building --- */
@@ -82,7 +82,7 @@ static struct tcp header(struct tcpc *tc, struct seq seq, uint8_t flags)
 /* The segment says all we owe: no ACK is pending after it. */
 static void send_seg(struct tcpc *tc, struct pkt *pkt, struct tcp *h, uint32_t mss)
 {
-	if (tcp_state_in(tc, TCP_CAN_SEND) && seq_gt(tc->snd_up, h->seq)) {
+	if (seq_gt(tc->snd_up, tc->snd_una) && seq_gt(tc->snd_up, h->seq)) {
 		h->flags |= TCP_URG;
 		h->urg = (uint16_t)MIN(seq_diff(tc->snd_up, h->seq), 65535);
 	}
@@ -168,6 +168,7 @@ void tcp_mss_update(struct tcpc *tc)
 	tc->mtu = f->mtu;
 	tc->mss_base = MAX(mss, MSS_MIN);
 	tc->mss = tc->mss_base - (tc->ts_ok ? TS_LEN : 0);
+	tc->cwnd = MAX(tc->cwnd, tc->mss);	/* a path that became wider */
 }
 
 /* What a full segment carries now: SACK blocks take room, and a peer with a
@@ -340,7 +341,7 @@ static void xmit(struct tcpc *tc, struct piece *pc)
 	}
 	if (pc->fin)
 		flags |= TCP_FIN;
-	if (pc->len && seq_eq(seq_add(pc->from, pc->len), tc->snd_end))
+	if (pc->push || (pc->len && seq_eq(seq_add(pc->from, pc->len), tc->snd_end)))
 		flags |= TCP_PSH;
 	h = header(tc, pc->from, flags);
 	note_sent(tc, pc);
@@ -394,7 +395,7 @@ void tcp_output(struct tcpc *tc)
 bool tcp_send_partial(struct tcpc *tc)
 {
 	int32_t avail = seq_diff(tc->snd_end, tc->snd_nxt);
-	struct piece pc = { .from = tc->snd_nxt, .mss = mss_now(tc) };
+	struct piece pc = { .from = tc->snd_nxt, .mss = mss_now(tc), .push = true };
 
 	if (avail <= 0 || !window_room(tc))
 		return false;

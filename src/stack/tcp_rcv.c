@@ -143,6 +143,17 @@ static void enqueue(struct tcpc *tc, struct pkt *pkt)
 		queue_tail(tc, pkt);
 }
 
+/* The stream has ended: whatever is ahead of that never existed. */
+void tcp_rcv_end(struct tcpc *tc)
+{
+	struct list *l;
+
+	while ((l = list_pop(&tc->ooo)))
+		pkt_free(pkt_of(l));
+	tc->ooo_true = 0;
+	tc->n_sacks = 0;
+}
+
 static void ooo_unlink(struct tcpc *tc, struct pkt *pkt)
 {
 	list_del(&pkt->link);
@@ -202,7 +213,9 @@ static enum drop ooo_insert(struct tcpc *tc, struct pkt *pkt)
 
 	while (prev != &tc->ooo && seq_gt(seq_of(pkt_of(prev)), from))
 		prev = prev->prev;
-	if (prev != &tc->ooo && seq_ge(end_of(pkt_of(prev)), to) && !note_of(pkt)->fin) {
+	if (prev != &tc->ooo && seq_ge(end_of(pkt_of(prev)), to)) {
+		note_of(pkt_of(prev))->fin |= note_of(pkt)->fin &&
+					      seq_eq(end_of(pkt_of(prev)), to);
 		tcp_dsack_note(tc, from, to);
 		return DROP_TCP_DUP;
 	}
@@ -521,8 +534,8 @@ void tcp_rcv_free(struct tcpc *tc)
 {
 	struct list *l;
 
-	while ((l = list_pop(&tc->rcvq)) || (l = list_pop(&tc->ooo)))
+	while ((l = list_pop(&tc->rcvq)))
 		pkt_free(pkt_of(l));
-	tc->rcv_bytes = tc->rcv_true = tc->ooo_true = 0;
-	tc->n_sacks = 0;
+	tc->rcv_bytes = tc->rcv_true = 0;
+	tcp_rcv_end(tc);
 }

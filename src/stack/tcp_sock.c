@@ -303,11 +303,9 @@ static int recv_nothing(struct tcpc *tc)
 		return 0;
 	if (tc->so.error)
 		return take_error(tc, 0);
-	if (tc->shut & TCP_SHUT_RCV && tc->conn == TCP_CONN_DONE)
+	if (tc->shut & TCP_SHUT_RCV)
 		return 0;
-	if (tc->state == TCP_CLOSE)
-		return -ENOTCONN;
-	return tc->shut & TCP_SHUT_RCV ? 0 : -EAGAIN;
+	return tc->state == TCP_CLOSE ? -ENOTCONN : -EAGAIN;
 }
 
 static size_t discard(struct tcpc *tc, size_t len)
@@ -361,6 +359,8 @@ static void send_fin(struct tcpc *tc)
 {
 	tc->fin_queued = true;
 	tc->more = false;
+	if (tc->state == TCP_SYN_RECV)	/* when established: RFC 9293 3.10.4 */
+		return;
 	if (tc->state == TCP_CLOSE_WAIT)
 		tcp_set_state(tc, TCP_LAST_ACK, "close");
 	else

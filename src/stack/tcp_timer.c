@@ -49,6 +49,16 @@ static usec rto(const struct tcpc *tc)
 	return MIN((usec)tc->rto << MIN(tc->backoff, 30), RTO_MAX);
 }
 
+/* The next try; TCP_USER_TIMEOUT does not wait for it to end. */
+static usec next_try(const struct tcpc *tc)
+{
+	usec end = tc->stuck_since + tc->user_timeout * USEC_PER_MSEC;
+
+	if (!tc->user_timeout)
+		return rto(tc);
+	return MIN(rto(tc), MAX(end - tc->so.st->now, 1));
+}
+
 static void back_off(struct tcpc *tc)
 {
 	if (tc->backoff < 30)
@@ -57,9 +67,7 @@ static void back_off(struct tcpc *tc)
 
 static void give_up(struct tcpc *tc)
 {
-	int error = tc->soft_error ? tc->soft_error : ETIMEDOUT;
-
-	tcp_abort(tc, error, "timed out");
+	tcp_fail(tc, tc->soft_error ? tc->soft_error : ETIMEDOUT, "timed out");
 }
 
 /* Has the peer been silent too long for what we wait for? */
@@ -113,7 +121,7 @@ static void rtx_due(struct tcpc *tc)
 	tcp_enter_rto(tc);
 	back_off(tc);
 	tcp_output(tc);
-	set_in(tc, TCP_T_RTX, rto(tc));
+	set_in(tc, TCP_T_RTX, next_try(tc));
 }
 
 static void persist_due(struct tcpc *tc)
@@ -129,7 +137,7 @@ static void persist_due(struct tcpc *tc)
 	tc->probes++;
 	back_off(tc);
 	tcp_send_probe(tc);
-	set_in(tc, TCP_T_PERSIST, rto(tc));
+	set_in(tc, TCP_T_PERSIST, next_try(tc));
 }
 
 static void delack_due(struct tcpc *tc)
@@ -171,7 +179,7 @@ static void keep_due(struct tcpc *tc)
 		tc->probes = 0;
 		set_in(tc, TCP_T_KEEP, keep_idle(tc) - silence);
 	} else if (keep_over(tc, silence)) {
-		give_up(tc);
+		tcp_abort(tc, ETIMEDOUT, "keepalive not answered");
 	} else {
 		tc->probes++;
 		tcp_send_probe(tc);
@@ -281,6 +289,11 @@ void tcp_ev_ack_later(struct tcpc *tc)
 {
 	if (!running(tc, TCP_T_DELACK))
 		set_in(tc, TCP_T_DELACK, tc->so.st->param.tcp_delack_ms * USEC_PER_MSEC);
+}
+
+bool tcp_ack_pending(const struct tcpc *tc)
+{
+	return running(tc, TCP_T_DELACK);
 }
 
 void tcp_ev_blocked(struct tcpc *tc)
