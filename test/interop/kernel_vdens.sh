@@ -10,7 +10,7 @@ want=$(sum <"$T/www/page")
 
 inside()	# COMMAND: a shell line in a fresh vdens
 {
-	vdens "vde://$SW" sh -c "ip link set vde0 up && ip addr add 10.0.0.8/24 dev vde0 &&
+	timeout -k 5 40 vdens "vde://$SW" sh -c "ip link set vde0 up && ip addr add 10.0.0.8/24 dev vde0 &&
 		ip addr add fd00::8/64 dev vde0 nodad && $1" </dev/null
 }
 
@@ -24,8 +24,8 @@ for k in $(switches); do
 	kernel_up
 	serve_peers
 	for a in 10.0.0.1 '[fd00::1]'; do
-		same "$k vdens fetches from $a" \
-			"$(inside "curl -sS -m 20 'http://$a/page'" 2>"$T/vdens.err" | sum)" "$want"
+		inside "curl -sS -m 20 'http://$a/page'" >"$T/got" 2>"$T/vdens.log"
+		same "$k vdens fetches from $a" "$(sum <"$T/got")" "$want"
 	done
 	inside "$peer serve $T/www" >"$T/vdens.log" 2>&1 &
 	check "$k vdens serves" wait_for 10 served
