@@ -23,6 +23,7 @@
 struct flight {
 	struct event	ev;
 	struct lane	*lane;
+	bool		flipped;
 	/* Offload notes of a frame that was not split. */
 	uint8_t		sum;
 	uint16_t	sum_start, sum_off, gso_size, gso_hlen;
@@ -96,14 +97,17 @@ static usec arrival(struct sim *sim, struct lane *l, usec sent)
 	return at;
 }
 
-/* A bit anywhere after the MAC addresses; what has no checksum yet is lost. */
+/* A bit anywhere after the MAC addresses; what has no checksum yet is lost. One
+ * bit only, on all the way: two may cancel out in the Internet checksum. */
 static bool corrupt(struct sim *sim, struct flight *f)
 {
-	uint32_t at = sim_between(sim, 14, f->len - 1);
+	uint32_t at = sim_between(sim, 14, f->len - 1), bit = sim_between(sim, 0, 7);
 
 	if (f->sum == PKT_SUM_PARTIAL)
 		return false;
-	f->b[at] ^= (uint8_t)(1u << sim_between(sim, 0, 7));
+	if (!f->flipped)
+		f->b[at] ^= (uint8_t)(1u << bit);
+	f->flipped = true;
 	return true;
 }
 

@@ -119,12 +119,48 @@ static struct run *run_of(struct host *h)
 	return container_of(h->sim, struct run, sim);
 }
 
+static void connect_flow(struct run *r, unsigned i)
+{
+	struct endpoint ep = { r->plan.v6 ? r->server->ip6 : r->server->ip4, PORT, 0 };
+	int e = sock_connect(r->c[i]->so, &ep);
+
+	if (e != -EINPROGRESS) {
+		fprintf(stderr, "connect: %s\n", strerror(-e));
+		exit(1);
+	}
+}
+
+/* A lossy link can lose all questions for the neighbour: then one tries again. */
+static bool unreachable(const struct run *r, unsigned i)
+{
+	const struct stream *c = r->c[i];
+
+	return c->done && c->error_no == EHOSTUNREACH && !c->recvd && !r->s[i]->so;
+}
+
+static void again(struct run *r, unsigned i)
+{
+	struct stream *c = r->c[i];
+
+	c->done = c->shut = false;
+	c->error = NULL;
+	c->error_no = 0;
+	c->sent = 0;
+	c->so = sock_or_die(r->client, r->plan.v6);
+	c->so->user = r->client;
+	c->so->wake = sim_host_wake;
+	connect_flow(r, i);
+}
+
 static void client_app(struct host *h)
 {
 	struct run *r = run_of(h);
 
-	for (unsigned i = 0; i < r->plan.flows; i++)
+	for (unsigned i = 0; i < r->plan.flows; i++) {
 		stream_step(r->c[i]);
+		if (unreachable(r, i))
+			again(r, i);
+	}
 }
 
 /* The client's port says which flow it is: the order of arrival is the link's. */
@@ -203,17 +239,6 @@ static void make_flow(struct run *r, unsigned i)
 	r->s[i]->so = NULL;
 	shape(sim, r->c[i], r->s[i]);
 	shape(sim, r->s[i], r->c[i]);
-}
-
-static void connect_flow(struct run *r, unsigned i)
-{
-	struct endpoint ep = { r->plan.v6 ? r->server->ip6 : r->server->ip4, PORT, 0 };
-	int e = sock_connect(r->c[i]->so, &ep);
-
-	if (e != -EINPROGRESS) {
-		fprintf(stderr, "connect: %s\n", strerror(-e));
-		exit(1);
-	}
 }
 
 static bool all_done(struct sim *sim)
