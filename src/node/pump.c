@@ -56,7 +56,8 @@ static void pump_out(struct vsock *vs)
 		got = readv(vs->w.fd, iov, n);
 		if (got > 0) {
 			sock_commit(vs->so, (size_t)got);
-			if ((size_t)got < room && !vs->hup)
+			/* the end's own edge may be behind us: read up to it */
+			if ((size_t)got < room && !vs->hup && !vs->shut_out)
 				vs->readable = false;
 		} else if (got == 0) {
 			out_end(vs);

@@ -80,7 +80,7 @@ static void vsock_ready(struct watch *w, uint32_t events)
 	if (events & (EPOLLHUP | EPOLLERR))
 		vs->hup = vs->readable = true;
 	if (events & EPOLLRDHUP)
-		vs->readable = true;
+		vs->shut_out = vs->readable = true;
 	if (list_empty(&vs->dirty))
 		list_add_tail(&vs->n->dirty, &vs->dirty);
 }

@@ -36,6 +36,7 @@ struct vsock {
 	int		family, type, proto;
 	bool		readable, writable; /* our end, as far as known */
 	bool		hup;		/* the program closed, or shut both ways */
+	bool		shut_out;	/* it will write no more: the end is to be read */
 	bool		eof_out, eof_in; /* the end of each direction was passed on */
 	bool		no_in;		/* the program no longer reads */
 	bool		connecting, connected, listening, failed;
