@@ -145,11 +145,16 @@ static uint32_t ip_len(const struct flow *f)
 	return ip_is_v4(&f->dst) ? IP4_LEN : IP6_LEN;
 }
 
+/* A packet's length has 16 bits, whatever MTU an interface (lo) claims. */
+static uint32_t mss_of(const struct flow *f, uint32_t mtu)
+{
+	return MIN(mtu, 65535u) - ip_len(f) - TCP_LEN;
+}
+
 /* RFC 9293 3.7.1: what the interface takes, whatever the path does. */
 uint16_t tcp_mss_offer(struct stack *st, const struct flow *f, uint16_t user)
 {
-	uint32_t mtu = f->nif ? f->nif->mtu : f->mtu;
-	uint32_t mss = mtu - ip_len(f) - TCP_LEN;
+	uint32_t mss = mss_of(f, f->nif ? f->nif->mtu : f->mtu);
 
 	if (user)
 		mss = MIN(mss, user);
@@ -160,7 +165,7 @@ void tcp_mss_update(struct tcpc *tc)
 {
 	const struct flow *f = &tc->so.flow;
 	uint32_t dflt = ip_is_v4(&f->dst) ? 536 : 1220;	/* RFC 9293 3.7.1 */
-	uint32_t mss = f->mtu - ip_len(f) - TCP_LEN;
+	uint32_t mss = mss_of(f, f->mtu);
 
 	mss = MIN(mss, tc->mss_peer ? tc->mss_peer : dflt);
 	if (tc->mss_user)
