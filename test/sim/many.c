@@ -145,12 +145,13 @@ static void listen_on(struct many *m, struct host *h)
 	(*so)->wake = sim_host_wake;
 }
 
-static void set_up(struct many *m, uint64_t seed)
+static void set_up(struct many *m, uint64_t seed, unsigned verbose)
 {
 	struct sim *sim = &m->sim;
 	struct lane_conf lane = { 0 };
 
 	sim_init(sim, seed);
+	sim->trace = verbose > 1;
 	m->v6 = sim_chance(sim, 0.5);
 	m->servers = sim_between(sim, 1, 3);
 	m->clients = sim_between(sim, 1, 20);
@@ -195,7 +196,7 @@ static int stream_bad(const char *who, unsigned i, const struct stream *s)
 	return 1;
 }
 
-static int report(struct many *m, uint64_t seed, bool verbose)
+static int report(struct many *m, uint64_t seed, unsigned verbose)
 {
 	int bad = 0;
 
@@ -217,12 +218,12 @@ static int report(struct many *m, uint64_t seed, bool verbose)
 	return bad;
 }
 
-int many_one(uint64_t seed, bool verbose)
+int many_one(uint64_t seed, unsigned verbose)
 {
 	struct many *m = xzalloc(sizeof(*m));
 	int bad;
 
-	set_up(m, seed);
+	set_up(m, seed, verbose);
 	sim_run(&m->sim, m->sim.now + TIME_LIMIT, all_done);
 	for (unsigned i = 0; i < m->servers; i++) {
 		sock_close(m->listener[i]);

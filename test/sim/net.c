@@ -97,13 +97,14 @@ static usec arrival(struct sim *sim, struct lane *l, usec sent)
 	return at;
 }
 
-/* A bit anywhere after the MAC addresses; what has no checksum yet is lost. One
- * bit only, on all the way: two may cancel out in the Internet checksum. */
+/* A bit anywhere after the Ethernet header; what has no checksum (ARP) or none yet
+ * is lost. One bit only, on all the way: two may cancel out in the Internet sum. */
 static bool corrupt(struct sim *sim, struct flight *f)
 {
 	uint32_t at = sim_between(sim, 14, f->len - 1), bit = sim_between(sim, 0, 7);
+	bool arp = f->b[12] == ETHERTYPE_ARP >> 8 && f->b[13] == (ETHERTYPE_ARP & 0xff);
 
-	if (f->sum == PKT_SUM_PARTIAL)
+	if (f->sum == PKT_SUM_PARTIAL || arp)
 		return false;
 	if (!f->flipped)
 		f->b[at] ^= (uint8_t)(1u << bit);
@@ -118,20 +119,37 @@ static void launch(struct sim *sim, struct lane *l, struct flight *f, usec at)
 	event_at(sim, &f->ev, at);
 }
 
+static void trace(const struct sim *sim, const struct lane *l, const struct flight *f,
+		  const char *what)
+{
+	char buf[512];
+	struct text t = text_of(buf, sizeof(buf));
+
+	if (!sim->trace)
+		return;
+	frame_print(&t, f->b, f->len);
+	printf("%10.6f host %u %s%s %s\n", (double)(sim->now - START) / 1e6, l->host->index + 1,
+	       l->up ? "up" : "down", what, buf);
+}
+
 /* Takes f. */
 static void lane_send(struct sim *sim, struct lane *l, struct flight *f)
 {
 	usec sent = transmit(sim, l, f->len);
 
 	l->frames++;
+	if (l->up)
+		trace(sim, l, f, "");
 	if (sent == NEVER) {
 		l->overflowed++;
+		trace(sim, l, f, " overflow");
 		free(f);
 		return;
 	}
 	if (sim_chance(sim, l->conf.loss) ||
 	    (sim_chance(sim, l->conf.corrupt) && !corrupt(sim, f))) {
 		l->lost++;
+		trace(sim, l, f, " lost");
 		free(f);
 		return;
 	}

@@ -60,6 +60,7 @@ struct sim {
 	struct host	*host[MAX_HOSTS];
 	unsigned	n_hosts;
 	uint64_t	in_flight;
+	bool		trace;		/* print what leaves each host and what is lost */
 };
 
 void sim_init(struct sim *sim, uint64_t seed);

@@ -13,7 +13,7 @@
 
 #define REAL_SECONDS 120
 
-static int child(uint64_t seed, bool verbose, int (*one)(uint64_t, bool))
+static int child(uint64_t seed, unsigned verbose, int (*one)(uint64_t, unsigned))
 {
 	int status = 0;
 	pid_t pid;
@@ -37,7 +37,7 @@ static int child(uint64_t seed, bool verbose, int (*one)(uint64_t, bool))
 }
 
 void seeds_run(const struct seeds *s, const char *name,
-	       int (*one)(uint64_t seed, bool verbose), struct tally *t)
+	       int (*one)(uint64_t seed, unsigned verbose), struct tally *t)
 {
 	for (uint32_t i = 0; i < s->count; i++) {
 		if (child(s->first + i, s->verbose, one) == 0) {

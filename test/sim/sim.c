@@ -5,6 +5,7 @@
  *	sim many [-n N] [-s SEED] [-v]		hundreds of connections, many hosts
  *	sim golden [-w]				throughput by loss, delay, buffer
  *
+ * -v says how each stream went, -vv prints every frame that leaves a host.
  * The last line is the count; the status is 1 if anything failed.
  */
 #include <stdio.h>
@@ -49,7 +50,7 @@ static void options(struct seeds *s, bool *write, int argc, char **argv)
 		else if (c == 's')
 			s->first = need(optarg);
 		else if (c == 'v')
-			s->verbose = true;
+			s->verbose++;
 		else if (c == 'w')
 			*write = true;
 		else

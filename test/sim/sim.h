@@ -9,16 +9,16 @@ struct tally { unsigned passed, failed; };
 struct seeds {
 	uint64_t	first;		/* -s */
 	uint32_t	count;		/* -n */
-	bool		verbose;	/* -v: say more */
+	unsigned	verbose;	/* -v: say more; -vv: every frame */
 };
 
 /* A simulation: one returns 0 when all went well and says on stderr why not;
  * it runs in a process of its own. */
 void seeds_run(const struct seeds *s, const char *name,
-	       int (*one)(uint64_t seed, bool verbose), struct tally *t);
+	       int (*one)(uint64_t seed, unsigned verbose), struct tally *t);
 
-int transfer_one(uint64_t seed, bool verbose);	/* transfer.c */
-int many_one(uint64_t seed, bool verbose);	/* many.c */
+int transfer_one(uint64_t seed, unsigned verbose);	/* transfer.c */
+int many_one(uint64_t seed, unsigned verbose);	/* many.c */
 /* Compares the table with the file, or with write set makes it (golden.c). */
 void golden_run(const char *path, bool write, struct tally *t);
 

@@ -269,7 +269,7 @@ static void print_plan(const struct plan *p)
 		l->loss, l->dup, l->reorder, l->corrupt, (unsigned long)l->rate, l->queue);
 }
 
-static int stream_report(const char *who, unsigned i, const struct stream *s, bool verbose)
+static int stream_report(const char *who, unsigned i, const struct stream *s, unsigned verbose)
 {
 	bool bad = s->error || !s->done || s->recvd != s->expect;
 
@@ -281,7 +281,7 @@ static int stream_report(const char *who, unsigned i, const struct stream *s, bo
 	return bad;
 }
 
-static int report(struct run *r, bool verbose)
+static int report(struct run *r, unsigned verbose)
 {
 	const char *leak[2] = { host_leak(r->client), host_leak(r->server) };
 	int bad = 0;
@@ -299,9 +299,10 @@ static int report(struct run *r, bool verbose)
 	return bad;
 }
 
-static void set_up(struct run *r, uint64_t seed)
+static void set_up(struct run *r, uint64_t seed, unsigned verbose)
 {
 	sim_init(&r->sim, seed);
+	r->sim.trace = verbose > 1;
 	r->plan.seed = seed;
 	draw(&r->sim, &r->plan);
 	r->client = sim_host(&r->sim, r->plan.mtu, &r->plan.lane);
@@ -319,12 +320,12 @@ static void set_up(struct run *r, uint64_t seed)
 	host_touch(r->client);
 }
 
-int transfer_one(uint64_t seed, bool verbose)
+int transfer_one(uint64_t seed, unsigned verbose)
 {
 	struct run *r = xzalloc(sizeof(*r));
 	int bad;
 
-	set_up(r, seed);
+	set_up(r, seed, verbose);
 	if (verbose)
 		print_plan(&r->plan);
 	sim_run(&r->sim, r->sim.now + TIME_LIMIT, all_done);
