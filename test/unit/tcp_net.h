@@ -202,6 +202,7 @@ static inline struct sock *net_listen(struct net *n, int i, uint16_t port, bool 
 	struct sock *so;
 
 	assert_int_equal(sock_new(n->st[i], v6 ? AF_INET6 : AF_INET, SOCK_STREAM, 0, &so), 0);
+	so->reuseaddr = true;
 	assert_int_equal(sock_bind(so, &ep), 0);
 	assert_int_equal(sock_listen(so, 128), 0);
 	return so;
