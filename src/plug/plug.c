@@ -2,8 +2,8 @@
  *
  * The scheme names a row of the table, which says how the rest is read and who
  * opens it. Without a scheme the text is the path of a switch; if there is a
- * regular file its first line is the locator; and if it is empty the places
- * where VDE looks are tried (vdejoin.c). Schemes that decorate another plug
+ * regular file its first line is the locator; and if it is empty the user's
+ * default is taken, or what VDE takes then (vdejoin.c). Schemes that decorate another plug
  * open what is in their braces by plug_open_wire.
  *
  * Plugs use struct pkt and arenas of src/stack: they are the currency between
@@ -121,10 +121,26 @@ static struct plug *open_text(const char *locator, const struct plug_conf *conf,
 	return NULL;
 }
 
+/* What the user has set for "no locator", as with vdeplug; or NULL. */
+static char *users_default(void)
+{
+	static const char *const files[] = { "/.vdeplug/default", "/.vde2/default.switch" };
+	const char *home = getenv("HOME");
+	char *line = NULL;
+
+	for (size_t i = 0; home && !line && i < ARRAY_LEN(files); i++) {
+		char *path = xasprintf("%s%s", home, files[i]);
+
+		line = locator_in_file(path);
+		free(path);
+	}
+	return line;
+}
+
 struct plug *plug_open_wire(const char *locator, const struct plug_conf *conf, char **why)
 {
 	struct plug_conf inner = *conf;
-	char *in_file = locator_in_file(locator);
+	char *in_file = *locator ? locator_in_file(locator) : users_default();
 	struct plug *p = NULL;
 
 	*why = NULL;

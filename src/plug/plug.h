@@ -70,7 +70,10 @@ static inline int plug_flush(struct plug *p) { return p->ops->flush(p); }
 static inline int plug_recv(struct plug *p, int max) { return p->ops->recv(p, max); }
 static inline uint32_t plug_room(struct plug *p) { return p->ops->room(p); }
 static inline void plug_run(struct plug *p, usec now) { if (p->ops->run) p->ops->run(p, now); }
-static inline usec plug_deadline(struct plug *p) { return p->ops->deadline ? p->ops->deadline(p) : NEVER; }
+static inline usec plug_deadline(struct plug *p)
+{
+	return p->ops->deadline ? p->ops->deadline(p) : NEVER;
+}
 void plug_close(struct plug *p);	/* NULL is fine */
 
 /* --- for plugs: offload fix-ups (offload.c) --- */

@@ -137,8 +137,8 @@ static bool no_switch(struct join *j, int e)
 				   "ioth switch -m 0660 -g GROUP ...)", j->addr);
 		break;
 	case EAGAIN:
-		j->why = xasprintf("the switch %s does not answer (waited %d s)",
-				   j->addr, ANSWER_SECONDS);
+		j->why = xasprintf("the switch %s does not answer (waited %d s)%s", j->addr,
+				   ANSWER_SECONDS, j->port ? "; has it such a port?" : "");
 		break;
 	default:
 		j->why = xasprintf("switch %s: %s", j->addr, strerror(e));

@@ -31,13 +31,15 @@ static const char *digits(const char *s)
 	return n ? s + n : "?";
 }
 
-/* "ctl", "003.7", ".04242-00000": the names of VDE's sockets. */
+/* "ctl", "003.7", ".04242-00000", and "fd7" of vdeplug4's nodes. */
 static bool is_vde_name(const char *s)
 {
 	const char *end;
 
 	if (strcmp(s, "ctl") == 0)
 		return true;
+	if (strncmp(s, "fd", 2) == 0)
+		return *digits(s + 2) == 0;
 	end = digits(*s == '.' ? s + 1 : s);
 	return *end == (*s == '.' ? '-' : '.') && *digits(end + 1) == 0;
 }

@@ -3,7 +3,9 @@
 #include "plug/plug.h"
 #include "unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct want {
@@ -179,6 +181,27 @@ static void a_file_holds_a_locator(void **state)
 	unlink(path);
 }
 
+/* No locator at all: ~/.vdeplug/default, ~/.vde2/default.switch. */
+static void the_user_may_have_a_default(void **state)
+{
+	char home[] = "/tmp/ioth-locator-XXXXXX", dir[64], file[80];
+	FILE *f;
+
+	assert_non_null(mkdtemp(home));
+	snprintf(dir, sizeof(dir), "%s/.vde2", home);
+	snprintf(file, sizeof(file), "%s/default.switch", dir);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	f = fopen(file, "w");
+	assert_non_null(f);
+	fputs("bar://mine\n", f);
+	fclose(f);
+	setenv("HOME", home, 1);
+	says("", "bar://mine: no such kind of plug");
+	unlink(file);
+	rmdir(dir);
+	rmdir(home);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +210,7 @@ int main(void)
 		cmocka_unit_test(names_match_by_prefix),
 		cmocka_unit_test(a_wrong_locator_is_told_why),
 		cmocka_unit_test(a_file_holds_a_locator),
+		cmocka_unit_test(the_user_may_have_a_default),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -484,6 +484,7 @@ static void a_dead_switch_is_taken_over(void **state)
 	leave_socket("ctl", SOCK_STREAM);
 	leave_socket("003.7", SOCK_DGRAM);
 	leave_socket(".04242-00000", SOCK_DGRAM);
+	leave_socket("fd7", SOCK_DGRAM);
 	start((struct switch_conf){ .n_ports = 8 });
 	a = join(0);
 	leave(&a);
