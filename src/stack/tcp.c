@@ -188,7 +188,8 @@ void tcp_established(struct tcpc *tc)
 
 /* --- ICMP (RFC 1122 4.2.3.9, RFC 5927) --- */
 
-/* The path MTU fell: what is in flight was too large and is lost. */
+/* The path MTU fell: what is in flight was too large and is lost, unless all of
+ * it fits into a segment of the new size. */
 static void pmtu_in(struct tcpc *tc, const struct icmp_note *n)
 {
 	struct flow *f = &tc->so.flow;
@@ -198,6 +199,8 @@ static void pmtu_in(struct tcpc *tc, const struct icmp_note *n)
 		return;
 	tcp_mss_update(tc);
 	if (!tcp_state_in(tc, TCP_CAN_SEND))
+		return;
+	if ((uint32_t)seq_diff(tc->snd_nxt, tc->snd_una) <= tc->mss)
 		return;
 	tc->lost = tc->snd_nxt;
 	tc->high_rxt = tc->snd_una;
