@@ -249,7 +249,7 @@ int ioth_listen(int fd, int backlog)
 {
 	struct vsock *vs = enter(fd);
 
-	return vs ? leave(vs, vsock_listen(vs, backlog)) : result(-EBADF);
+	return vs ? leave(vs, vsock_listen(vs, backlog, fd)) : result(-EBADF);
 }
 
 static void put_addr(const struct endpoint *ep, int family, struct sockaddr *addr, socklen_t *len)

@@ -335,16 +335,27 @@ static void run_plugs(struct node *n)
 	}
 }
 
+static void pump_dirty(struct node *n)
+{
+	struct list *l;
+
+	while ((l = list_pop(&n->dirty)))
+		vsock_pump(container_of(l, struct vsock, dirty));
+}
+
+void node_poll(struct node *n)
+{
+	loop_wait(n->loop, 0);
+	pump_dirty(n);
+}
+
 static void settle(struct node *n)
 {
 	run_plugs(n);
 	do {
 		do {
-			struct list *l;
-
 			stack_run(n->st);
-			while ((l = list_pop(&n->dirty)))
-				vsock_pump(container_of(l, struct vsock, dirty));
+			pump_dirty(n);
 			stack_run(n->st);
 		} while (!list_empty(&n->dirty));
 		flush_plugs(n);

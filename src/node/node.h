@@ -84,6 +84,10 @@ void node_free(struct node *n);
 void node_lock(struct node *n);		/* and tells the stack the time */
 void node_unlock(struct node *n);	/* settles first */
 
+/* With the lock held: takes note of what programs did with their descriptors
+ * until now, so that a close is seen before the call that follows it. */
+void node_poll(struct node *n);
+
 /* Waits once for something to do and does it; the driver thread's loop body. */
 void node_drive(struct node *n);
 void node_kick(struct node *n);		/* the driver looks again; any thread */

@@ -151,8 +151,9 @@ void vsock_bury(struct vsock *vs)
 	if (vs->app >= 0)
 		close(vs->app);
 	vs->app = -1;
-	while (vs->n_ready)
-		sock_close(vs->ready[--vs->n_ready]);
+	if (vs->returned)
+		sock_close(vs->returned);
+	vs->returned = NULL;
 	vs->so->user = NULL;
 	vs->so->wake = NULL;
 	sock_close(vs->so);
@@ -195,15 +196,6 @@ void vsock_free_all(struct node *n)
 int vsock_bind(struct vsock *vs, const struct endpoint *ep)
 {
 	return vs->so ? sock_bind(vs->so, ep) : -EINVAL;
-}
-
-int vsock_listen(struct vsock *vs, int backlog)
-{
-	int ret = vs->so ? sock_listen(vs->so, backlog) : -EINVAL;
-
-	if (ret == 0)
-		vs->listening = true;
-	return ret;
 }
 
 /* --- connect --- */
@@ -280,8 +272,8 @@ int vsock_connect(struct vsock *vs, const struct endpoint *ep, int app)
 	struct endpoint to = redirect(vs, ep);
 	int ret;
 
-	if (!vs->so)
-		return -EINVAL;
+	if (!vs->so)		/* an earlier attempt failed, and nobody waited */
+		return vsock_connect_result(vs);
 	if (vs->connecting)
 		return -EALREADY;
 	vs->error = 0;
@@ -304,8 +296,10 @@ int vsock_connect_result(struct vsock *vs)
 {
 	int error = vs->error;
 
-	if (!vs->so)
+	if (!vs->so) {
+		vs->error = 0;
 		return -(error ? error : ECONNABORTED);
+	}
 	if (vs->connecting)
 		return -EINPROGRESS;
 	if (vs->failed)
@@ -339,42 +333,50 @@ void vsock_connect_pump(struct vsock *vs)
 	}
 }
 
-/* --- accept --- */
+/* --- listen and accept --- */
 
-/* A connection of the stack becomes one the program can be told of. */
+int vsock_listen(struct vsock *vs, int backlog, int app)
+{
+	int ret = vs->so ? sock_listen(vs->so, backlog) : -EINVAL;
+
+	if (ret == 0 && !vs->listening) {
+		vs->listening = true;
+		fill(vs, app);		/* a listener is never writable */
+		close(vs->app);		/* and is gone when the program closes it */
+		vs->app = -1;
+	}
+	return ret;
+}
+
+/* The program's end is readable while a connection waits. */
 void vsock_listen_pump(struct vsock *vs)
 {
-	while (vs->n_ready < VSOCK_READY) {
-		struct sock *so;
+	bool waiting = vs->returned || sock_events(vs->so) & EV_IN;
 
-		if (sock_accept(vs->so, &so) < 0)
-			break;
-		if (send(vs->w.fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1) {
-			sock_close(so);
-			break;
-		}
-		vs->ready[vs->n_ready++] = so;
-	}
-	if (vs->n_ready && vs->n->front && !list_empty(&vs->calls))
+	if (waiting && !vs->token)
+		vs->token = send(vs->w.fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+	if (waiting && vs->n->front && !list_empty(&vs->calls))
 		vs->n->front->changed(vs);
 }
 
 int vsock_accept(struct vsock *vs, struct vsock **out, int *new_app)
 {
-	int ret;
+	struct sock *so = vs->returned;
+	int ret = 0;
 
 	if (!vs->so || !vs->listening)
 		return -EINVAL;
-	if (!vs->n_ready)
-		vsock_listen_pump(vs);
-	if (!vs->n_ready)
-		return -EAGAIN;
-	ret = vsock_make(vs->n, vs->ready[0], out, new_app);
+	if (!so)
+		ret = sock_accept(vs->so, &so);
+	vs->returned = NULL;
 	if (ret < 0)
 		return ret;
+	ret = vsock_make(vs->n, so, out, new_app);
+	if (ret < 0) {
+		vs->returned = so;
+		return ret;
+	}
 	(*out)->connected = true;
-	vs->n_ready--;
-	memmove(vs->ready, vs->ready + 1, vs->n_ready * sizeof(vs->ready[0]));
 	vsock_wake((*out)->so);		/* there may be data already */
 	return 0;
 }
@@ -383,21 +385,19 @@ void vsock_accepted(struct vsock *vs, int app)
 {
 	char token;
 
-	if (recv(app, &token, 1, MSG_DONTWAIT) == 1 && vs->so)
-		vsock_wake(vs->so);	/* room for the next */
+	if (vs->token && recv(app, &token, 1, MSG_DONTWAIT) == 1)
+		vs->token = false;
+	if (vs->so)
+		vsock_wake(vs->so);	/* the next one */
 }
 
 void vsock_unaccept(struct vsock *vs, struct vsock *nv)
 {
-	struct sock *so = nv->so;
-
-	memmove(vs->ready + 1, vs->ready, vs->n_ready * sizeof(vs->ready[0]));
-	vs->ready[0] = so;
-	vs->n_ready++;
+	vs->returned = nv->so;
 	loop_unwatch(nv->n->loop, &nv->w);
 	close(nv->w.fd);
-	so->user = NULL;
-	so->wake = NULL;
+	vs->returned->user = NULL;
+	vs->returned->wake = NULL;
 	vsock_free(nv);
 }
 

@@ -13,7 +13,8 @@
  * Making the pair look like TCP:
  *   connecting  the program's end is filled, so it polls nothing and blocks;
  *               draining it raises EPOLLOUT
- *   listening   a byte in the program's end for each connection that waits
+ *   listening   filled as well; a byte (token) in the program's end while a
+ *               connection waits
  *   FIN         shutdown of our end's writing side, and theirs seen as EOF
  *   RST         our end is closed with a byte unread: ECONNRESET
  */
@@ -21,8 +22,6 @@
 #define NODE_VSOCK_H
 
 #include "node/node.h"
-
-#define VSOCK_READY 16		/* connections taken from the stack, not yet accepted */
 
 struct vsock {
 	struct map_node	node;		/* node->vsocks, by cookie */
@@ -44,8 +43,8 @@ struct vsock {
 	int		error;		/* for SO_ERROR, before the socket's own */
 	int		app;		/* the program's end while connecting; else -1 */
 	size_t		fill;		/* bytes in it that are not the program's */
-	unsigned	n_ready;
-	struct sock	*ready[VSOCK_READY];
+	bool		token;		/* listening: it is in the program's end */
+	struct sock	*returned;	/* a connection that could not be given */
 	struct held	*held;		/* a datagram the program's end had no room for */
 	struct endpoint	local, remote;	/* of a tomb */
 	struct endpoint	asked;		/* the name server the program meant (--dns) */
@@ -71,7 +70,7 @@ void vsock_drop(struct vsock *vs);	/* the program never got it */
 void vsock_free_all(struct node *n);
 
 int vsock_bind(struct vsock *vs, const struct endpoint *ep);
-int vsock_listen(struct vsock *vs, int backlog);
+int vsock_listen(struct vsock *vs, int backlog, int app);
 /* 0, -EINPROGRESS (then vsock_connect_result), -errno. app stays the caller's. */
 int vsock_connect(struct vsock *vs, const struct endpoint *ep, int app);
 int vsock_disconnect(struct vsock *vs);

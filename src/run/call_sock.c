@@ -26,7 +26,7 @@ long call_socket(struct call *c)
 		return -EPERM;		/* as for any user without privilege */
 	if (domain == AF_NETLINK)
 		return -EAFNOSUPPORT;	/* the machine's links are not this node's */
-	if (type & ~(0xf | SOCK_NONBLOCK | SOCK_CLOEXEC))
+	if (type & ~(0xf | SOCK_NONBLOCK | SOCK_CLOEXEC) || proto < 0 || proto > 262)
 		return -EINVAL;
 	ret = vsock_new(c->r->node, domain, type & 0xf, proto, &vs, &app);
 	if (ret == -EMFILE) {
@@ -65,6 +65,7 @@ long call_bind(struct call *c)
 
 	if (ret)
 		return ret;
+	node_poll(c->r->node);
 	ret = read_addr(c, &ss, &len);
 	if (ret < 0)
 		return ret;
@@ -82,7 +83,7 @@ long call_listen(struct call *c)
 {
 	long ret = call_vsock(c);
 
-	return ret ? ret : vsock_listen(c->vs, (int)ARG(c, 1));
+	return ret ? ret : vsock_listen(c->vs, (int)ARG(c, 1), c->app);
 }
 
 /* --- connect --- */
@@ -137,6 +138,7 @@ static long connect_first(struct call *c)
 	socklen_t len;
 	int ret = read_addr(c, &ss, &len);
 
+	node_poll(c->r->node);
 	if (ret < 0)
 		return ret;
 	if (len < 2)
@@ -203,6 +205,23 @@ long call_accept(struct call *c)
 	else
 		vsock_unaccept(c->vs, nv);
 	return ret;
+}
+
+/* The pair carries a shutdown by itself; only where TCP has nothing to shut is
+ * the answer ours. */
+long call_shutdown(struct call *c)
+{
+	int how = (int)ARG(c, 1);
+	long ret = call_vsock(c);
+
+	if (ret)
+		return ret;
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	if (c->vs->type == SOCK_STREAM && !c->vs->connected && !c->vs->connecting &&
+	    !c->vs->listening && c->vs->so)
+		return -ENOTCONN;
+	return CALL_CONTINUE;
 }
 
 /* --- names --- */

@@ -63,6 +63,8 @@ const struct trap traps[] = {
 	SOCKOPT(SOL_SOCKET, SO_MARK),
 	SOCKOPT(SOL_SOCKET, SO_PROTOCOL),
 	SOCKOPT(SOL_SOCKET, SO_DOMAIN),
+	SOCKOPT(SOL_SOCKET, SO_PEERCRED),
+	ROW(shutdown, ANY),
 	ROW(ioctl, { 1, TRAP_BYTE1, 0x89 }),
 	ROW(sendto, NOT_NULL(4)),
 	ROW(recvfrom, NOT_NULL(4)),

@@ -123,7 +123,8 @@ static bool interrupted(struct call *c)
 	c->shared_signal = sig == SIG_SHARED;
 	if (!now)
 		return !call_valid(c);
-	answer(c, -ERESTARTSYS);
+	/* signal(7): a call with a timeout is never restarted. */
+	answer(c, c->give_up == NEVER ? -ERESTARTSYS : -EINTR);
 	return true;
 }
 

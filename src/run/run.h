@@ -113,6 +113,7 @@ long call_bind(struct call *c);
 long call_connect(struct call *c);
 long call_listen(struct call *c);
 long call_accept(struct call *c);
+long call_shutdown(struct call *c);
 long call_getsockname(struct call *c);
 long call_getpeername(struct call *c);
 long call_setsockopt(struct call *c);
