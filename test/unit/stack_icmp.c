@@ -1,0 +1,350 @@
+/* stack_icmp.c - errors sent and heard, their limits; path MTUs; IPv6 extensions */
+#include "unit.h"
+
+#include "stack_frame.h"
+
+static struct pair *p;
+static struct frame f;
+static uint8_t body[2048];
+
+static int start(void **state)
+{
+	p = pair_ready(1500);
+	udp_to(udp_open(&p->a, AF_INET, IP4_ANY, 0), "", 0, v4_of(2), 9);	/* neighbours now */
+	udp_to(udp_open(&p->a, AF_INET6, IP6_ANY, 0), "", 0, v6_of(2), 9);
+	pair_run(p, 20 * USEC_PER_SEC);
+	p->a.cut = p->b.cut = true;
+	return 0;
+}
+
+static int end(void **state)
+{
+	pair_free(p);
+	return 0;
+}
+
+/* ICMP errors a says, so far. */
+static unsigned said;
+
+static void count_icmp(struct netif *nif, struct pkt *pkt)
+{
+	const uint8_t *h = pkt->head + pkt->l3;
+	uint8_t proto = h[0] >> 4 == 4 ? h[9] : h[6];
+
+	said += proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+	pkt_free(pkt);
+}
+
+static const struct netif_ops counting = { .out = count_icmp };
+
+static void listen_for_errors(void)
+{
+	said = 0;
+	p->a.nif->ops = &counting;
+}
+
+static void udp_frame4(struct ip_addr src, struct ip_addr dst)
+{
+	struct ip4 h = ip4_head(IPPROTO_UDP);
+	size_t n = udp_make(body, &src, &dst, 1, 2, "x", 1);
+
+	h.src = src;
+	h.dst = dst;
+	put_ip4(&f, &p->a, h, body, n);
+}
+
+/* Six in a burst, then one a second (as Linux). */
+static void rate_is_limited(void **state)
+{
+	listen_for_errors();
+	udp_frame4(v4_of(2), v4_of(1));
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(arrive(&p->a, &f), DROP_UDP_NO_SOCK);
+	assert_int_equal(said, 6);
+	pair_run(p, 3 * USEC_PER_SEC);
+	for (int i = 0; i < 100; i++)
+		arrive(&p->a, &f);
+	assert_int_equal(said, 9);
+	assert_int_equal(stack_set(p->a.st, "icmp_ratelimit", "0"), 0);
+	for (int i = 0; i < 100; i++)
+		arrive(&p->a, &f);
+	assert_in_range(said, 10, 59);		/* the limit for all still holds */
+}
+
+/* RFC 1122 3.2.2, RFC 4443 2.4 e */
+static void no_error_about(void **state)
+{
+	uint8_t msg[64] = { ICMP4_UNREACH, 77 };
+	struct ip4 h = ip4_head(99);
+	struct ip6 h6 = ip6_head(99);
+
+	listen_for_errors();
+	udp_frame4(v4_of(2), IP4_BROADCAST);
+	assert_int_equal(arrive(&p->a, &f), DROP_UDP_NO_SOCK);
+	udp_frame4(v4_of(2), IP4(224, 0, 0, 1));
+	assert_int_equal(arrive(&p->a, &f), DROP_UDP_NO_SOCK);
+	h.dst = IP4(224, 0, 0, 1);
+	put_ip4(&f, &p->a, h, body, 8);
+	assert_int_equal(arrive(&p->a, &f), DROP_IP_PROTO);
+	h6.dst = (struct ip_addr){ { 0xff, 2, [15] = 1 } };
+	put_ip6(&f, &p->a, h6, body, 8);
+	assert_int_equal(arrive(&p->a, &f), DROP_IP_PROTO);
+	/* An ICMPv6 error behind a header that is itself at fault. */
+	h6 = ip6_head(IPPROTO_DSTOPTS);
+	memcpy(msg, "\x3a\0\xc5\4zzzz\1\0\0\0", 12);
+	put_ip6(&f, &p->a, h6, msg, 40);
+	assert_int_equal(arrive(&p->a, &f), DROP_IP6_EXT);
+	assert_int_equal(said, 0);
+	put_ip6(&f, &p->a, ip6_head(99), body, 8);
+	assert_int_equal(arrive(&p->a, &f), DROP_IP_PROTO);
+	assert_int_equal(said, 1);
+}
+
+static void error_quotes_the_packet(void **state)
+{
+	static uint8_t out[1500];
+	struct ip4 h = ip4_head(99);
+	const struct pkt *e;
+	struct sum s = { 0 };
+	uint32_t n;
+
+	p->a.cut = false;
+	put_ip4(&f, &p->a, h, body, 1400);
+	assert_int_equal(arrive(&p->a, &f), DROP_IP_PROTO);
+	e = last_out(&p->a);
+	n = pkt_copy(e, 0, out, sizeof(out));
+	assert_int_equal(n, ETH_LEN + 576);
+	assert_memory_equal(out + ETH_LEN + IP4_LEN, "\3\2", 2);
+	assert_memory_equal(out + ETH_LEN + 28, f.b + ETH_LEN, 548);
+	sum_add(&s, out + ETH_LEN + IP4_LEN, n - ETH_LEN - IP4_LEN);
+	assert_int_equal(sum_end(&s), 0);
+	put_ip6(&f, &p->a, ip6_head(99), body, 1400);
+	assert_int_equal(arrive(&p->a, &f), DROP_IP_PROTO);
+	n = pkt_copy(last_out(&p->a), 0, out, sizeof(out));
+	assert_int_equal(n, ETH_LEN + 1280);
+	assert_memory_equal(out + ETH_LEN + IP6_LEN, "\4\1", 2);
+	assert_memory_equal(out + ETH_LEN + IP6_LEN + 4, "\0\0\0\6", 4);
+	assert_memory_equal(out + ETH_LEN + 48, f.b + ETH_LEN, 1232);
+}
+
+/* --- errors we hear --- */
+
+/* About a datagram of ours to b from port 1000 to port 2000. */
+static enum drop error4(uint8_t type, uint8_t code, uint16_t mtu, struct ip_addr from)
+{
+	struct ip4 h = ip4_head(IPPROTO_ICMP), q = ip4_head(IPPROTO_UDP);
+	struct icmp ih = { type, code, 0, mtu };
+	struct udp u = { 1000, 2000, 1008, 0 };
+	uint8_t b[128];
+	struct wr w = wr_of(b, sizeof(b));
+
+	q.src = from;
+	q.dst = v4_of(2);
+	q.len = 1028;
+	icmp_emit(&w, &ih);
+	ip4_emit(&w, &q);
+	udp_emit(&w, &u);
+	icmp_sum(b, wr_len(&w), NULL);
+	put_ip4(&f, &p->a, h, b, wr_len(&w));
+	return arrive(&p->a, &f);
+}
+
+static enum drop error6(uint8_t type, uint8_t code, uint32_t rest, bool ext)
+{
+	struct ip6 h = ip6_head(IPPROTO_ICMPV6), q = ip6_head(ext ? IPPROTO_DSTOPTS : IPPROTO_UDP);
+	struct icmp ih = { type, code, 0, rest };
+	struct udp u = { 1000, 2000, 1008, 0 };
+	uint8_t b[128];
+	struct wr w = wr_of(b, sizeof(b));
+
+	q.src = v6_of(1);
+	q.dst = v6_of(2);
+	icmp_emit(&w, &ih);
+	ip6_emit(&w, &q);
+	if (ext)
+		wr_bytes(&w, "\x11\0\1\4\0\0\0\0", 8);
+	udp_emit(&w, &u);
+	icmp_sum(b, wr_len(&w), &h);
+	put_ip6(&f, &p->a, h, b, wr_len(&w));
+	return arrive(&p->a, &f);
+}
+
+static struct sock *connected(int family)
+{
+	struct ip_addr us = family == AF_INET ? v4_of(1) : v6_of(1);
+	struct endpoint to = ep_of(family == AF_INET ? v4_of(2) : v6_of(2), 2000);
+	struct sock *so = udp_open(&p->a, family, us, 1000);
+
+	assert_int_equal(sock_connect(so, &to), 0);
+	return so;
+}
+
+static void hard_errors_reach_the_connected(void **state)
+{
+	static const struct { uint8_t type, code; int error; } t[] = {
+		{ 3, 0, 0 }, { 3, 1, 0 }, { 3, 2, ENOPROTOOPT }, { 3, 3, ECONNREFUSED },
+		{ 3, 13, EHOSTUNREACH }, { 3, 200, 0 }, { 11, 0, 0 }, { 12, 0, EPROTO },
+		{ 4, 0, 0 }, { 5, 0, 0 },
+	};
+	struct sock *so = connected(AF_INET);
+
+	for (unsigned i = 0; i < ARRAY_LEN(t); i++) {
+		assert_int_equal(error4(t[i].type, t[i].code, 0, v4_of(1)), DROP_NONE);
+		assert_int_equal(sock_take_error(so), t[i].error);
+	}
+	assert_int_equal(error4(3, 3, 0, v4_of(77)), DROP_NONE);	/* we never sent that */
+	assert_int_equal(sock_take_error(so), 0);
+}
+
+static void hard_errors_reach_the_connected6(void **state)
+{
+	static const struct { uint8_t type, code; int error; } t[] = {
+		{ 1, 0, 0 }, { 1, 1, EACCES }, { 1, 3, 0 }, { 1, 4, ECONNREFUSED },
+		{ 3, 0, 0 }, { 4, 1, EPROTO },
+	};
+	struct sock *so = connected(AF_INET6);
+
+	for (unsigned i = 0; i < 2 * ARRAY_LEN(t); i++) {
+		bool ext = i >= ARRAY_LEN(t);
+		unsigned k = i % ARRAY_LEN(t);
+
+		assert_int_equal(error6(t[k].type, t[k].code, 0, ext), DROP_NONE);
+		assert_int_equal(sock_take_error(so), t[k].error);
+	}
+}
+
+static uint32_t mtu_of(struct sock *so)
+{
+	int mtu = 0;
+	socklen_t len = sizeof(mtu);
+	bool four = so->family == AF_INET;
+
+	assert_int_equal(sock_getopt(so, four ? IPPROTO_IP : IPPROTO_IPV6,
+				     four ? IP_MTU : IPV6_MTU, &mtu, &len), 0);
+	return (uint32_t)mtu;
+}
+
+static void path_mtu_is_learned_and_forgotten(void **state)
+{
+	struct sock *so = connected(AF_INET), *so6 = connected(AF_INET6);
+
+	assert_int_equal(mtu_of(so), 1500);
+	error4(3, 4, 1400, v4_of(1));
+	assert_int_equal(mtu_of(so), 1400);
+	assert_int_equal(sock_take_error(so), EMSGSIZE);
+	error4(3, 4, 1450, v4_of(1));		/* never up */
+	assert_int_equal(mtu_of(so), 1400);
+	error4(3, 4, 100, v4_of(1));		/* never below sense */
+	assert_int_equal(mtu_of(so), 552);
+	error6(2, 0, 1000, false);
+	assert_int_equal(mtu_of(so6), 1280);
+	pair_run(p, 601 * USEC_PER_SEC);
+	assert_int_equal(mtu_of(so), 1500);
+	assert_int_equal(mtu_of(so6), 1500);
+}
+
+static void old_routers_tell_no_mtu(void **state)
+{
+	struct sock *so = connected(AF_INET);
+
+	error4(3, 4, 0, v4_of(1));		/* quoted: 1028 bytes */
+	assert_int_equal(mtu_of(so), 1006);
+}
+
+static void path_mtus_are_for_what_we_sent(void **state)
+{
+	error4(3, 4, 1400, v4_of(1));		/* nobody has port 1000 */
+	assert_int_equal(mtu_of(connected(AF_INET)), 1500);
+}
+
+static void pmtudisc_do_wants_to_know(void **state)
+{
+	struct sock *so = connected(AF_INET);
+	int how = IP_PMTUDISC_DO;
+	struct iovec iov = { body, 1472 };
+
+	assert_int_equal(sock_setopt(so, IPPROTO_IP, IP_MTU_DISCOVER, &how, sizeof(how)), 0);
+	assert_int_equal(sock_send(so, &iov, 1, 0, NULL), 1472);
+	error4(3, 4, 1400, v4_of(1));
+	assert_int_equal(sock_send(so, &iov, 1, 0, NULL), -EMSGSIZE);	/* the error */
+	assert_int_equal(sock_send(so, &iov, 1, 0, NULL), -EMSGSIZE);	/* the size */
+	iov.iov_len = 1372;
+	assert_int_equal(sock_send(so, &iov, 1, 0, NULL), 1372);
+}
+
+/* --- extension headers --- */
+
+static enum drop ext(uint8_t next, const char *b, size_t n)
+{
+	uint8_t msg[256];
+	struct ip6 h = ip6_head(next);
+	struct ip_addr src = h.src, dst = h.dst;
+
+	memcpy(msg, b, n);
+	n += udp_make(msg + n, &src, &dst, 1, 2, "x", 1);
+	put_ip6(&f, &p->a, h, msg, n);
+	return arrive(&p->a, &f);
+}
+
+/* The datagram got as far as UDP. */
+#define PASSED DROP_UDP_NO_SOCK
+
+static void extensions(void **state)
+{
+	listen_for_errors();
+	/* Router alert in hop-by-hop, then destination options. */
+	assert_int_equal(ext(0, "\x3c\0\5\2\0\0\1\0" "\x11\0\1\4\0\0\0\0", 16), PASSED);
+	assert_int_equal(ext(60, "\x11\0\x1e\4zzzz", 8), PASSED);	/* skip what is unknown */
+	assert_int_equal(said, 2);
+	assert_int_equal(ext(60, "\x11\0\x5e\4zzzz", 8), DROP_IP6_EXT);	/* discard it */
+	assert_int_equal(said, 2);
+	assert_int_equal(ext(60, "\x11\0\x9e\4zzzz", 8), DROP_IP6_EXT);	/* and say so */
+	assert_int_equal(said, 3);
+	assert_int_equal(ext(60, "\x11\0\x1e\5zzzz", 8), DROP_IP6_EXT);	/* past the end */
+	assert_int_equal(ext(60, "\0\0\1\4\0\0\0\0" "\x11\0\1\4\0\0\0\0", 16), DROP_IP_PROTO);
+	assert_int_equal(said, 4);		/* hop-by-hop comes first or never */
+}
+
+static void limits_of_extensions(void **state)
+{
+	char many[8 * 9], pad[24] = { 17, 2, 1, 12 }, opts[32] = { 17, 3 };
+
+	for (int i = 0; i < 9; i++)
+		memcpy(many + i * 8, i < 8 ? "\x3c\0\1\4\0\0\0\0" : "\x11\0\1\4\0\0\0\0", 8);
+	assert_int_equal(ext(60, many, sizeof(many)), DROP_IP6_EXT);
+	assert_int_equal(ext(60, pad, sizeof(pad)), DROP_IP6_EXT);
+	for (int i = 0; i < 10; i++)
+		memcpy(opts + 2 + i * 3, "\x1e\1", 3);
+	assert_int_equal(ext(60, opts, sizeof(opts)), DROP_IP6_EXT);
+}
+
+static void routing_headers(void **state)
+{
+	listen_for_errors();
+	assert_int_equal(ext(43, "\x11\0\0\0\0\0\0\0", 8), PASSED);	/* nothing left to do */
+	assert_int_equal(said, 1);
+	assert_int_equal(ext(43, "\x11\2\0\1\0\0\0\0" "0123456789abcdef", 24), DROP_IP6_EXT);
+	assert_int_equal(said, 2);		/* RFC 5095: as if unknown */
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, start, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(rate_is_limited),
+		TEST(no_error_about),
+		TEST(error_quotes_the_packet),
+		TEST(hard_errors_reach_the_connected),
+		TEST(hard_errors_reach_the_connected6),
+		TEST(path_mtu_is_learned_and_forgotten),
+		TEST(old_routers_tell_no_mtu),
+		TEST(path_mtus_are_for_what_we_sent),
+		TEST(pmtudisc_do_wants_to_know),
+		TEST(extensions),
+		TEST(limits_of_extensions),
+		TEST(routing_headers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
