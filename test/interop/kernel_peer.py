@@ -17,6 +17,7 @@
 It is an ordinary program: it knows nothing of the stack below. Each client
 command ends with status 0, or says on one line what was wrong.
 """
+import errno
 import hashlib
 import http.client
 import http.server
@@ -187,6 +188,7 @@ def udp(addr, *sizes):
 
 
 def udp_refused(addr):
+	"""By a call, or, where calls are not seen by the stack, by SO_ERROR."""
 	s = udp_socket(addr, 5555)
 	for attempt in range(5):
 		try:
@@ -195,20 +197,22 @@ def udp_refused(addr):
 		except ConnectionRefusedError:
 			return
 		except TimeoutError:
-			pass
+			if s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNREFUSED:
+				return
 	sys.exit("no ECONNREFUSED")
 
 
 def refused(addr):
-	began = time.monotonic()
-	try:
-		socket.create_connection((addr, 5555), PATIENCE)
-	except ConnectionRefusedError:
-		took = time.monotonic() - began
-		if took > 1:
-			sys.exit(f"refused, but after {took:.1f} s")
-		return
-	sys.exit("connected")
+	"""The second time at once: the first may wait for the neighbour's address."""
+	for attempt in range(2):
+		began = time.monotonic()
+		try:
+			socket.create_connection((addr, 5555), PATIENCE)
+			sys.exit("connected")
+		except ConnectionRefusedError:
+			took = time.monotonic() - began
+	if took > 0.5:
+		sys.exit(f"refused, but after {took:.1f} s")
 
 
 def many(addr, n):
