@@ -505,6 +505,10 @@ void expect_event(struct world *w, int n, struct words *ws)
 		expect_drop(w, name, number_need(w, ws, "a count"));
 	} else if (word_is(ws, "error")) {
 		expect_error(w, n, word_need(w, ws, "an error"));
+	} else if (word_is(ws, "window")) {
+		expect_window(w, &w->conn[n], word_need(w, ws, "bytes"));
+	} else if (word_is(ws, "update")) {
+		expect_update(w, &w->conn[n]);
 	} else if (word_is(ws, "sockets")) {
 		expect_sockets(w, number_need(w, ws, "a count"));
 	} else {

@@ -10,11 +10,13 @@
  *	gso on				neigh manual		isn NUMBER
  *	tcp established [client] [mss N] [win N] [wscale N] [sack] [ts] [rtt S]
  *	socket, bind, listen ...	call.c
+ *	expect nothing SECONDS		expect packets FROM~TO (now, whatever is in them)
  *	expect ...			call.c
  *	< S 0:0(0) win 1000 <mss 1000>	seg.c: a segment in
  *	> S. 0:0(0) ack 1 <...>		seg.c: a segment out
  *	< udp 100, > icmp ...		frame.c
  *	addr add|del ADDR/LEN		link up|down
+ *	fill, overfill, drain		fill.c
  *	forget				number 0 of this side will be learnt anew
  *	skip N				the next N bytes of the stream are not read
  *
@@ -223,7 +225,7 @@ static bool world_event(struct world *w, const char *name, int n, struct words *
 	} else if (!strcmp(name, "tcp")) {
 		macro_run(w, n, ws);
 	} else {
-		return false;
+		return fill_event(w, c, name, ws);
 	}
 	return true;
 }
@@ -237,6 +239,19 @@ static void expect_nothing(struct world *w, usec span)
 		     (double)(f->at - START) / 1e6, frame_text(f->b, f->len));
 }
 
+static void expect_packets(struct world *w, const char *range)
+{
+	unsigned from, to, n = 0;
+	struct frame *f;
+
+	if (sscanf(range, "%u~%u", &from, &to) != 2)
+		fail(w, "script: '%s' is not FROM~TO", range);
+	for (; (f = world_await(w, w->now)); n++)
+		frame_free(f);
+	if (n < from || n > to)
+		fail(w, "expected: %u to %u packets\n\tseen:     %u", from, to, n);
+}
+
 static void expect(struct world *w, int n, struct words *ws, struct when when)
 {
 	if (word_is(ws, "nothing")) {
@@ -245,7 +260,10 @@ static void expect(struct world *w, int n, struct words *ws, struct when when)
 		return;
 	}
 	world_advance(w, w->now + when.from);
-	expect_event(w, n, ws);
+	if (word_is(ws, "packets"))
+		expect_packets(w, word_need(w, ws, "FROM~TO"));
+	else
+		expect_event(w, n, ws);
 }
 
 static void packet_out(struct world *w, int n, struct words *ws, struct when when)

@@ -105,8 +105,12 @@ static void default_ts(struct items *is)
 
 static void note_in(struct conn *c, const struct spec *s)
 {
-	if (s->flags & TCP_SYN)
+	if (s->flags & TCP_SYN) {
 		c->ts_in = items_find(&s->opts, OPT_TS) != NULL;
+		c->wscale_in = items_find(&s->opts, OPT_WSCALE) != NULL;
+		c->acked = 0;
+		c->nxt = 1;
+	}
 }
 
 static uint32_t data_offset(const struct spec *s)
@@ -222,6 +226,7 @@ static void seen_read(struct world *w, const struct frame *f, struct conn *c,
 	if (!f->df)
 		differ(w, f, NULL, "DF (RFC 1191 3)");
 	learn(c, &g->h, s);
+	window_note(w, c, &g->h);
 	g->seq = g->h.seq.v - c->iss;
 	g->ack = g->h.ack.v - c->irs;
 	g->len = (uint32_t)(f->l4_len - g->h.hlen);

@@ -8,6 +8,7 @@
  *	world.c	the stack, the clock, the two queues of frames
  *	call.c	socket calls and what is expected of sockets
  *	seg.c	TCP segments as text: build and compare
+ *	fill.c	the peer as a sender that uses up the window
  *	frame.c	the other frames: UDP, ICMP, neighbours, fragments, raw
  *	neigh.c	the peer's side of ARP and neighbour discovery
  */
@@ -55,6 +56,10 @@ struct conn {
 	uint32_t	ts_last;	/* last value the stack sent */
 	uint32_t	ts_off;		/* stack's values minus the script's */
 	bool		ts_off_known;
+	bool		wscale_in;	/* the peer's SYN has a window scale */
+	uint8_t		scale;		/* of the windows the stack offers */
+	uint32_t	acked, edge;	/* what it acknowledged, where its window ends */
+	uint32_t	nxt;		/* the peer's next byte (fill.c) */
 	struct frame	*quote;		/* last packet sent, for ICMP errors */
 };
 
@@ -129,6 +134,12 @@ void expect_event(struct world *w, int n, struct words *ws);
 void seg_in(struct world *w, struct conn *c, const char *flags, struct words *ws);
 void seg_expect(struct world *w, struct conn *c, const char *flags, struct words *ws,
 		struct when when);
+
+/* --- fill.c --- */
+void window_note(struct world *w, struct conn *c, const struct tcp *h);
+bool fill_event(struct world *w, struct conn *c, const char *name, struct words *ws);
+void expect_window(struct world *w, struct conn *c, const char *range);
+void expect_update(struct world *w, struct conn *c);
 
 /* --- frame.c --- */
 struct frame *frame_new(const uint8_t *b, size_t len, usec at);
