@@ -23,14 +23,15 @@
 /* What each segment the stack sends says of its window. */
 void window_note(struct world *w, struct conn *c, const struct tcp *h)
 {
-	uint32_t ack = h->ack.v - c->irs, scale = h->flags & TCP_SYN ? 0 : c->scale;
+	uint32_t ack = h->ack.v - c->irs;
+	uint8_t scale = h->flags & TCP_SYN || !c->wscale_in ? 0 : c->scale;
 	uint32_t edge = ack + ((uint32_t)h->win << scale);
 
+	if (h->flags & TCP_SYN)
+		c->scale = h->o.has_wscale ? h->o.wscale : 0;
 	if (!(h->flags & TCP_ACK) || h->flags & TCP_RST)
 		return;
-	if (h->flags & TCP_SYN)
-		c->scale = h->o.has_wscale && c->wscale_in ? h->o.wscale : 0;
-	else if ((int32_t)(edge - c->edge) + (1 << scale) <= 0 && c->acked)
+	if (!(h->flags & TCP_SYN) && c->acked && (int32_t)(edge - c->edge) + (1 << scale) <= 0)
 		fail(w, "the window was taken back: its edge was %u and is %u", c->edge, edge);
 	c->acked = ack;
 	c->edge = edge;
