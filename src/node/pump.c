@@ -151,6 +151,6 @@ void vsock_pump(struct vsock *vs)
 		stream_pump(vs);
 	else if (vs->hup)
 		vsock_bury(vs);		/* closed before it was connected */
-	if (vs->so && !list_empty(&vs->calls) && vs->n->front)
+	if (vs->so && vs->n->front)
 		vs->n->front->changed(vs);
 }
