@@ -177,17 +177,11 @@ int sock_dst_check(struct sock *so, struct endpoint *ep)
 	return !ep->ifindex || (dev && dev != ep->ifindex) ? -EINVAL : 0;
 }
 
-/* A datagram socket connected to 0.0.0.0 is how glibc asks which of 0.0.0.0 and
- * :: a server should listen at. 0.0.0.0 is no destination (RFC 1122 3.2.1.3),
- * and saying so, where Linux says 127.0.0.1, makes it listen at both. */
 int sock_connect(struct sock *so, const struct endpoint *ep)
 {
 	struct endpoint to = *ep;
-	int e;
+	int e = sock_dst_check(so, &to);
 
-	if (so->type == SOCK_DGRAM && ip_eq(&to.addr, &IP4_ANY))
-		return -ENETUNREACH;
-	e = sock_dst_check(so, &to);
 	return e ? e : so->ops->connect(so, &to);
 }
 
