@@ -276,13 +276,18 @@ int vsock_connect(struct vsock *vs, const struct endpoint *ep, int app)
 		return vsock_connect_result(vs);
 	if (vs->connecting)
 		return -EALREADY;
+	if (vs->connected && !vs->told) {	/* as Linux: once 0, then EISCONN */
+		vs->told = true;
+		return 0;
+	}
 	vs->error = 0;
 	ret = sock_connect(vs->so, &to);
 	if (ret == -EINPROGRESS) {
 		vs->connecting = true;
 		fill(vs, app);
 	}
-	vs->connected = ret == 0 && vs->type == SOCK_STREAM;
+	if (ret == 0 && vs->type == SOCK_STREAM)
+		vs->connected = vs->told = true;
 	return ret;
 }
 
@@ -304,18 +309,19 @@ int vsock_connect_result(struct vsock *vs)
 		return -EINPROGRESS;
 	if (vs->failed)
 		drain(vs);
+	vs->told = !error;
 	vs->failed = false;
 	vs->error = 0;
 	return -error;
 }
 
-/* While connecting: has the stack decided? */
+/* While connecting: has the stack decided? Asking again tells, once. */
 void vsock_connect_pump(struct vsock *vs)
 {
-	uint32_t ev = sock_events(vs->so);
-	int error = sock_take_error(vs->so);
+	struct endpoint to = vs->so->remote;
+	int error = -sock_connect(vs->so, &to);
 
-	if (!error && !(ev & (EV_OUT | EV_HUP | EV_RDHUP)))
+	if (error == EALREADY || error == EINPROGRESS)
 		return;
 	vs->connecting = false;
 	vs->error = error;
@@ -376,7 +382,7 @@ int vsock_accept(struct vsock *vs, struct vsock **out, int *new_app)
 		vs->returned = so;
 		return ret;
 	}
-	(*out)->connected = true;
+	(*out)->connected = (*out)->told = true;
 	vsock_wake((*out)->so);		/* there may be data already */
 	return 0;
 }
@@ -399,6 +405,7 @@ void vsock_unaccept(struct vsock *vs, struct vsock *nv)
 	vs->returned->user = NULL;
 	vs->returned->wake = NULL;
 	vsock_free(nv);
+	vsock_wake(vs->so);
 }
 
 /* --- names and errors --- */

@@ -39,6 +39,7 @@ struct vsock {
 	bool		eof_out, eof_in; /* the end of each direction was passed on */
 	bool		no_in;		/* the program no longer reads */
 	bool		connecting, connected, listening, failed;
+	bool		told;		/* of the connection: by connect's result */
 	bool		sock_gone;	/* of a tomb: names below are what it was */
 	int		error;		/* for SO_ERROR, before the socket's own */
 	int		app;		/* the program's end while connecting; else -1 */

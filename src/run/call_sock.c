@@ -168,9 +168,10 @@ long call_connect(struct call *c)
 			return ret;
 		if (call_nonblock(c))
 			return ret;
+		c->late = (int)-ret;
 	}
 	ret = vsock_connect_result(c->vs);
-	return ret == -EINPROGRESS ? call_wait(c, SO_SNDTIMEO, EINPROGRESS) : ret;
+	return ret == -EINPROGRESS ? call_wait(c, SO_SNDTIMEO, c->late) : ret;
 }
 
 /* --- accept --- */
@@ -193,17 +194,17 @@ long call_accept(struct call *c)
 		return call_wait(c, SO_RCVTIMEO, EAGAIN);
 	if (ret < 0)
 		return ret;
+	vsock_accepted(c->vs, c->app);		/* before the program goes on */
+	if (flags & SOCK_NONBLOCK)
+		fcntl(app, F_SETFL, O_NONBLOCK);
 	ret = target_put_addr(c, ARG(c, 1), ARG(c, 2), &nv->so->remote, c->vs->family);
-	if (ret == 0) {
-		if (flags & SOCK_NONBLOCK)
-			fcntl(app, F_SETFL, O_NONBLOCK);
+	if (ret == 0)
 		ret = call_give_fd(c, nv, app, flags & SOCK_CLOEXEC);
-	}
 	close(app);
-	if (ret == CALL_ANSWERED)
-		vsock_accepted(c->vs, c->app);
-	else
-		vsock_unaccept(c->vs, nv);
+	if (ret == -EMFILE || ret == -ENFILE)
+		vsock_unaccept(c->vs, nv);	/* it waits on */
+	else if (ret != CALL_ANSWERED)
+		vsock_drop(nv);			/* as Linux: lost with a bad address */
 	return ret;
 }
 

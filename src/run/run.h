@@ -46,6 +46,7 @@ struct call {
 	int		app;		/* the program's end of it; -1 */
 	int		pidfd;
 	usec		give_up;	/* SO_RCVTIMEO, SO_SNDTIMEO */
+	int		late;		/* connect: the error when that time comes */
 	bool		started;	/* it has been tried before */
 	bool		shared_signal;	/* seen pending once already */
 };
