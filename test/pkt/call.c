@@ -1,11 +1,10 @@
-/* call.c - socket calls, and what is expected of sockets
+/* call.c - socket calls
  *
  *	socket [udp]		bind [PORT]	listen [N]	accept
  *	connect [PORT] [to ADDR]		disconnect
  *	write N [oob] [more]	read N [peek] [oob]		sendto N [to ADDR]
  *	shutdown RD|WR|RDWR	close
  *	setsockopt NAME VALUE	getsockopt NAME = VALUE		poll = IN|OUT|...
- *	expect state NAME, expect drop NAME N, expect error NAME, expect sockets N
  *
  * "= RESULT" follows a call; without it the call must do all that was asked.
  * listen makes the socket number 0; accept takes a connection from it. The
@@ -73,7 +72,7 @@ static void result(struct world *w, struct words *ws, long got, long dflt)
 	fail(w, "expected: %s\n\tseen:     %s", a, errno_text(got));
 }
 
-static struct sock *open_sock(struct world *w, int n)
+struct sock *sock_of(struct world *w, int n)
 {
 	if (!w->conn[n].so)
 		fail(w, "script: no socket %d", n);
@@ -108,7 +107,7 @@ static long do_bind(struct world *w, int n, struct words *ws)
 		ep.port = (uint16_t)number_need(w, ws, "port");
 	if (word_is(ws, "to") && !ip_parse_text(word_need(w, ws, "ADDR"), &ep.addr))
 		fail(w, "script: not an address");
-	r = sock_bind(open_sock(w, n), &ep);
+	r = sock_bind(sock_of(w, n), &ep);
 	if (r == 0) {
 		sock_local(w->conn[n].so, &ep);
 		w->conn[n].lport = ep.port;
@@ -120,7 +119,7 @@ static long do_listen(struct world *w, int n, struct words *ws)
 {
 	const char *p = word_peek(ws);
 	int backlog = p && p[0] != '=' ? (int)number_need(w, ws, "backlog") : 100;
-	long r = sock_listen(open_sock(w, n), backlog);
+	long r = sock_listen(sock_of(w, n), backlog);
 
 	if (r == 0 && n) {
 		w->conn[0].so = w->conn[n].so;
@@ -134,7 +133,7 @@ static long do_accept(struct world *w, int n, struct words *ws)
 {
 	if (w->conn[n].so)
 		fail(w, "script: socket %d is open already", n);
-	return sock_accept(open_sock(w, 0), &w->conn[n].so);
+	return sock_accept(sock_of(w, 0), &w->conn[n].so);
 }
 
 static void to_words(struct world *w, struct words *ws, struct endpoint *ep)
@@ -162,7 +161,7 @@ static long do_connect(struct world *w, int n, struct words *ws)
 {
 	struct conn *c = &w->conn[n];
 	struct endpoint ep = { .addr = w->peer, .port = 80 };
-	struct sock *so = open_sock(w, n);
+	struct sock *so = sock_of(w, n);
 	long r;
 
 	to_words(w, ws, &ep);
@@ -178,7 +177,7 @@ static long do_connect(struct world *w, int n, struct words *ws)
 
 static long do_disconnect(struct world *w, int n, struct words *ws)
 {
-	return sock_disconnect(open_sock(w, n));
+	return sock_disconnect(sock_of(w, n));
 }
 
 static uint8_t *pattern_new(uint32_t from, uint32_t len)
@@ -208,7 +207,7 @@ static long do_write(struct world *w, int n, struct words *ws)
 {
 	struct conn *c = &w->conn[n];
 	uint32_t len = number_need(w, ws, "bytes");
-	bool udp = open_sock(w, n)->type == SOCK_DGRAM;
+	bool udp = sock_of(w, n)->type == SOCK_DGRAM;
 	uint8_t *p = pattern_new(udp ? 0 : c->written, len);
 	struct iovec iov = { p, len };
 	struct msg m = { .ttl = -1, .tos = -1 };
@@ -231,7 +230,7 @@ static long do_sendto(struct world *w, int n, struct words *ws)
 	long r;
 
 	to_words(w, ws, &m.peer);
-	r = sock_send(open_sock(w, n), &iov, 1, 0, &m);
+	r = sock_send(sock_of(w, n), &iov, 1, 0, &m);
 	free(p);
 	if (r >= 0)
 		follow(c, &m.peer);
@@ -261,7 +260,7 @@ static long do_read(struct world *w, int n, struct words *ws)
 {
 	struct conn *c = &w->conn[n];
 	uint32_t len = number_need(w, ws, "bytes");
-	bool udp = open_sock(w, n)->type == SOCK_DGRAM;
+	bool udp = sock_of(w, n)->type == SOCK_DGRAM;
 	bool peek = word_is(ws, "peek"), oob = word_is(ws, "oob");
 	int flags = (peek ? MSG_PEEK : 0) | (oob ? MSG_OOB : 0);
 	uint8_t *p = xmalloc(len + 1);
@@ -281,7 +280,7 @@ static long do_read(struct world *w, int n, struct words *ws)
 
 static long do_shutdown(struct world *w, int n, struct words *ws)
 {
-	struct sock *so = open_sock(w, n);
+	struct sock *so = sock_of(w, n);
 
 	if (word_is(ws, "RD"))
 		return sock_shutdown(so, SHUT_RD);
@@ -294,7 +293,7 @@ static long do_shutdown(struct world *w, int n, struct words *ws)
 
 static long do_close(struct world *w, int n, struct words *ws)
 {
-	sock_close(open_sock(w, n));
+	sock_close(sock_of(w, n));
 	w->conn[n].so = NULL;
 	return 0;
 }
@@ -325,11 +324,11 @@ static long do_setsockopt(struct world *w, int n, struct words *ws)
 	sockopt_need(w, ws, &level, &opt);
 	if (level != SOL_SOCKET || opt != SO_LINGER) {
 		v = (int)number_need(w, ws, "a value");
-		return sock_setopt(open_sock(w, n), level, opt, &v, sizeof(v));
+		return sock_setopt(sock_of(w, n), level, opt, &v, sizeof(v));
 	}
 	if (!word_is(ws, "off"))
 		lg = (struct linger){ 1, (int)number_need(w, ws, "seconds") };
-	return sock_setopt(open_sock(w, n), level, opt, &lg, sizeof(lg));
+	return sock_setopt(sock_of(w, n), level, opt, &lg, sizeof(lg));
 }
 
 /* The value, or the error, is what = names. */
@@ -339,7 +338,7 @@ static long do_getsockopt(struct world *w, int n, struct words *ws)
 	socklen_t len = sizeof(v);
 
 	sockopt_need(w, ws, &level, &opt);
-	r = sock_getopt(open_sock(w, n), level, opt, &v, &len);
+	r = sock_getopt(sock_of(w, n), level, opt, &v, &len);
 	return r < 0 ? r : v;
 }
 
@@ -373,7 +372,7 @@ static const char *events_text(uint32_t bits, char *buf, size_t size)
 
 static void poll_event(struct world *w, int n, struct words *ws)
 {
-	uint32_t want, got = sock_events(open_sock(w, n));
+	uint32_t want, got = sock_events(sock_of(w, n));
 	char a[64], b[64];
 
 	if (!word_is(ws, "="))
@@ -425,93 +424,4 @@ bool call_event(struct world *w, const char *name, int n, struct words *ws)
 		return true;
 	}
 	return false;
-}
-
-/* --- what is expected of sockets --- */
-
-static struct sock *find_tuple(struct world *w, const struct conn *c)
-{
-	for (struct sock *so = NULL; (so = sock_next(w->st, so));) {
-		if (so->remote.port == c->rport && so->local.port == c->lport &&
-		    ip_eq(&so->remote.addr, &c->raddr))
-			return so;
-	}
-	return NULL;
-}
-
-/* FIN_WAIT1, FIN-WAIT-1: one spelling each. */
-static void plain(const char *s, char *out, size_t size)
-{
-	size_t n = 0;
-
-	for (; *s && n + 1 < size; s++)
-		if (*s != '-' && *s != '_')
-			out[n++] = *s;
-	out[n] = 0;
-}
-
-static void expect_state(struct world *w, int n, const char *want)
-{
-	struct conn *c = &w->conn[n];
-	struct sock *so = c->so ? c->so : find_tuple(w, c);
-	const char *got = so ? sock_state_name(so) : "CLOSED";
-	char a[32], b[32];
-
-	plain(want, a, sizeof(a));
-	plain(got, b, sizeof(b));
-	if (strcmp(a, b) != 0)
-		fail(w, "expected: %s\n\tseen:     %s", want, got);
-}
-
-static void expect_drop(struct world *w, const char *name, uint32_t want)
-{
-	for (int d = 1; d < N_DROPS; d++) {
-		if (strcmp(drop_name((enum drop)d), name) != 0)
-			continue;
-		if (w->st->drops[d] != want)
-			fail(w, "expected: %u drops %s\n\tseen:     %lu", want, name,
-			     (unsigned long)w->st->drops[d]);
-		return;
-	}
-	fail(w, "script: '%s' is not the name of a drop", name);
-}
-
-static void expect_error(struct world *w, int n, const char *name)
-{
-	int want = strcmp(name, "0") ? errno_named(w, name) : 0;
-	int got = sock_take_error(open_sock(w, n));
-
-	if (got != want)
-		fail(w, "expected: %s\n\tseen:     %s", name, errno_text(-got));
-}
-
-static void expect_sockets(struct world *w, uint32_t want)
-{
-	uint32_t got = 0;
-
-	for (struct sock *so = NULL; (so = sock_next(w->st, so));)
-		got++;
-	if (got != want)
-		fail(w, "expected: %u sockets\n\tseen:     %u", want, got);
-}
-
-void expect_event(struct world *w, int n, struct words *ws)
-{
-	if (word_is(ws, "state")) {
-		expect_state(w, n, word_need(w, ws, "a state"));
-	} else if (word_is(ws, "drop")) {
-		const char *name = word_need(w, ws, "a drop");
-
-		expect_drop(w, name, number_need(w, ws, "a count"));
-	} else if (word_is(ws, "error")) {
-		expect_error(w, n, word_need(w, ws, "an error"));
-	} else if (word_is(ws, "window")) {
-		expect_window(w, &w->conn[n], word_need(w, ws, "bytes"));
-	} else if (word_is(ws, "update")) {
-		expect_update(w, &w->conn[n]);
-	} else if (word_is(ws, "sockets")) {
-		expect_sockets(w, number_need(w, ws, "a count"));
-	} else {
-		fail(w, "script: expect what?");
-	}
 }

@@ -11,10 +11,10 @@
  *	tcp established [client] [mss N] [win N] [wscale N] [sack] [ts] [rtt S]
  *	socket, bind, listen ...	call.c
  *	expect nothing SECONDS		expect packets FROM~TO (now, whatever is in them)
- *	expect ...			call.c
+ *	expect ...			expect.c
  *	< S 0:0(0) win 1000 <mss 1000>	seg.c: a segment in
  *	> S. 0:0(0) ack 1 <...>		seg.c: a segment out
- *	< udp 100, > icmp ...		frame.c
+ *	< udp 100, > icmp ...		datagram.c
  *	addr add|del ADDR/LEN		link up|down
  *	fill, overfill, drain		fill.c
  *	forget				number 0 of this side will be learnt anew

@@ -6,10 +6,12 @@
  *	line.c	a line: its time, its family, which event
  *	word.c	numbers, times, names of errors
  *	world.c	the stack, the clock, the two queues of frames
- *	call.c	socket calls and what is expected of sockets
+ *	call.c	socket calls
+ *	expect.c what is expected of sockets and counters
  *	seg.c	TCP segments as text: build and compare
  *	fill.c	the peer as a sender that uses up the window
- *	frame.c	the other frames: UDP, ICMP, neighbours, fragments, raw
+ *	datagram.c UDP, ICMP, fragments, raw packets
+ *	frame.c	Ethernet and IP around all of them
  *	neigh.c	the peer's side of ARP and neighbour discovery
  */
 #ifndef PKT_WORLD_H
@@ -127,6 +129,10 @@ const char *frame_text(const void *frame, size_t len);
 
 /* --- call.c --- */
 bool call_event(struct world *w, const char *name, int n, struct words *ws);
+
+struct sock *sock_of(struct world *w, int n);	/* fails if it is not open */
+
+/* --- expect.c --- */
 void expect_event(struct world *w, int n, struct words *ws);
 
 /* --- seg.c --- */
@@ -154,15 +160,18 @@ struct over {
 };
 void over_init(struct world *w, struct conn *c, struct over *o);
 bool over_word(struct world *w, struct words *ws, struct over *o);
+/* dst NULL: to us. */
+void eth_header(struct world *w, struct wr *o, const struct ip_addr *dst, uint16_t type);
 /* l4 with a zero checksum field at sum_off; prepends IP and Ethernet, injects. */
 void ip_inject(struct world *w, const struct over *o, uint8_t proto, uint8_t *l4, size_t len,
 	       size_t sum_off);
+struct frame *expect_frame(struct world *w, struct when when);
+
+/* --- datagram.c --- */
 void frame_in(struct world *w, struct conn *c, const char *kind, struct words *ws);
 void frame_expect(struct world *w, struct conn *c, const char *kind, struct words *ws,
 		  struct when when);
 bool frame_kind(const char *kind);
-/* The next frame in time, or fails naming what was expected. */
-struct frame *expect_frame(struct world *w, struct when when);
 
 /* --- neigh.c --- */
 bool neigh_swallow(struct world *w, struct frame *f);	/* true: not for the script */
