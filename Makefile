@@ -7,6 +7,7 @@
 # make fuzz       every fuzz target for FUZZ_TIME seconds
 # make unit|pkt|sim|fuzz-quick|interop|e2e     one group of tests
 # make san-check  unit, pkt, sim and fuzz-quick under address and undefined sanitizers
+# V=1             shows the compiler's command lines
 # SAN=address,undefined   a sanitizer build in a directory of its own
 #
 # Every src/<folder>/*.c is a module of the library, except src/cmd: the command.
@@ -27,7 +28,8 @@ FLAGS	:= -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-protot
 	   -Wmissing-prototypes -Wno-unused-parameter -fno-strict-aliasing -pthread \
 	   -Isrc -Iinclude $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
 	   -fno-sanitize-recover=all)
-LINK	= $(CC) -pthread $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN)) -o $@ $^
+Q	:= $(if $(V),,@)
+LINK	= $(Q)$(CC) -pthread $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN)) -o $@ $^
 LIBS	:= $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo $(PKGS:lib%=-l%)) -ldl
 
 LIB_SRC	:= $(wildcard $(patsubst %,src/%/*.c,base proto stack name plug switch node run))
@@ -49,33 +51,40 @@ all: $B/libioth.a $(if $(CMD_SRC),$B/ioth)
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(if $(V),,@echo '  CC   $<')
+	$(Q)$(CC) $(FLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $B/libioth.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(if $(V),,@echo '  AR   $@')
+	$(Q)ar rcs $@ $^
 
 $B/ioth: $(CMD_OBJ) $B/libioth.a
+	$(if $(V),,@echo '  LINK $@')
 	$(LINK) $(LIBS)
 
 $B/unit/%: $B/test/unit/%.o $B/libioth.a
 	@mkdir -p $(@D)
+	$(if $(V),,@echo '  LINK $@')
 	$(LINK) -lcmocka $(LIBS)
 
 # FUZZER=1: clang's libFuzzer drives; else our own small driver
 $B/fuzz/%: $B/test/fuzz/%.o $(if $(FUZZER),,$B/test/fuzz/main.o) $B/libioth.a
 	@mkdir -p $(@D)
+	$(if $(V),,@echo '  LINK $@')
 	$(LINK) $(if $(FUZZER),-fsanitize=fuzzer) $(LIBS)
 
 $B/test/pkt/pkt: $(PKT_OBJ) $B/libioth.a
+	$(if $(V),,@echo '  LINK $@')
 	$(LINK) $(LIBS)
 
 $B/test/sim/sim: $(SIM_OBJ) $B/libioth.a
+	$(if $(V),,@echo '  LINK $@')
 	$(LINK) $(LIBS)
 
 $B/examples/%: examples/%.c $B/libioth.a
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # --- tests: what runs each is tools/check ---
 
