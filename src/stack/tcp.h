@@ -99,6 +99,7 @@ struct tcpc {
 	bool		ts_ok : 1, sack_ok : 1, wscale_ok : 1;
 	bool		nodelay : 1, cork : 1, more : 1;
 	bool		force_rxt : 1;	/* the next retransmission ignores cwnd */
+	bool		again : 1;	/* what was sent again first is lost again */
 	bool		cwnd_limited : 1;
 	bool		ack_now : 1;	/* an ACK is owed at once */
 	bool		pingpong : 1;	/* interactive: data carries our ACKs */
@@ -127,6 +128,7 @@ struct tcpc {
 
 	/* recovery and congestion */
 	struct seq	recover, lost, high_rxt;
+	struct seq	rxt_nxt;	/* snd_nxt when the first octets were last sent again */
 	uint32_t	cwnd, ssthresh, cwnd_acked, dup_acks;
 	const struct tcp_cc *cc;
 	uint64_t	cc_mem[4];

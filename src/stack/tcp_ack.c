@@ -92,21 +92,33 @@ static void mark_lost(struct tcpc *tc)
 		tc->lost = seq_max(tc->lost, tcp_sb_lost(tc->sb, tc->snd_una, tc->mss));
 }
 
+/* More than two segments that were sent after the first octets were sent again
+ * have arrived: those were lost again, and need not wait for the timeout. */
+static void mark_lost_again(struct tcpc *tc)
+{
+	struct seq mark = seq_add(tc->rxt_nxt, (DUP_THRESH - 1) * tc->mss);
+
+	if (tc->rec != TCP_REC_OPEN && tc->sb && tc->sb->n && seq_gt(tc->high_rxt, tc->snd_una))
+		tc->again |= seq_gt(tc->sb->r[tc->sb->n - 1].to, mark);
+}
+
 /* RFC 6675 5 (4), RFC 6582 3.2 (2) */
 static void enter_fast(struct tcpc *tc)
 {
 	tc->rec = TCP_REC_FAST;
 	tc->recover = tc->snd_nxt;
 	tc->high_rxt = tc->snd_una;
-	tc->cc->loss(tc, flight(tc));
+	tc->cc->loss(tc, MIN(flight(tc), tc->cwnd));
 	mark_first_lost(tc);
 	tc->force_rxt = true;
 }
 
 void tcp_enter_rto(struct tcpc *tc)
 {
-	if (tc->rec != TCP_REC_RTO)
-		tc->cc->rto(tc, flight(tc));
+	/* RFC 5681 3.1: once for each loss, so not if recovery already answered
+	 * it, and not again while the timer backs off. */
+	if (tc->rec == TCP_REC_OPEN || (tc->rec == TCP_REC_RTO && tc->retrans_run <= 1))
+		tc->cc->rto(tc, MIN(flight(tc), tc->cwnd));
 	tc->cwnd = tc->mss;
 	tc->rec = TCP_REC_RTO;
 	tc->recover = tc->snd_nxt;
@@ -195,6 +207,8 @@ static void new_ack(struct tcpc *tc, const struct seg *sg)
 	uint32_t acked = (uint32_t)seq_diff(sg->h.ack, tc->snd_una);
 
 	tc->snd_una = sg->h.ack;
+	tc->rxt_nxt = tc->snd_nxt;
+	tc->again = false;
 	tc->bytes_acked += acked;
 	tcp_snd_acked(tc, tc->snd_una);
 	tcp_sb_ack(tc->sb, tc->snd_una);
@@ -262,6 +276,8 @@ bool tcp_ack_in(struct tcpc *tc, struct seg *sg)
 		dup_ack(tc);
 	if (sacked || tc->rec == TCP_REC_FAST)
 		mark_lost(tc);
+	if (sacked)
+		mark_lost_again(tc);
 	if (evidence(tc))
 		enter_fast(tc);
 	return true;

@@ -225,7 +225,10 @@ static bool pick_lost(struct tcpc *tc, struct piece *pc)
 	uint32_t len, room = tc->force_rxt ? pc->mss : cwnd_room(tc);
 
 	tc->high_rxt = seq_max(tc->high_rxt, tc->snd_una);
-	if (!tcp_sb_hole(tc->sb, tc->high_rxt, tc->lost, &hole)) {
+	if (tc->again) {
+		tcp_sb_hole(tc->sb, tc->snd_una, tc->lost, &hole);
+		room = pc->mss;
+	} else if (!tcp_sb_hole(tc->sb, tc->high_rxt, tc->lost, &hole)) {
 		tc->high_rxt = seq_max(tc->high_rxt, tc->lost);
 		return false;
 	}
@@ -284,7 +287,7 @@ static bool pick_new(struct tcpc *tc, struct piece *pc)
 static bool pick(struct tcpc *tc, struct piece *pc)
 {
 	*pc = (struct piece){ .mss = mss_now(tc) };
-	if (seq_lt(tc->snd_una, tc->lost) && seq_lt(tc->high_rxt, tc->lost)) {
+	if (seq_lt(tc->snd_una, tc->lost) && (seq_lt(tc->high_rxt, tc->lost) || tc->again)) {
 		if (pick_lost(tc, pc))
 			return true;
 		if (seq_lt(tc->high_rxt, tc->lost))
@@ -319,8 +322,10 @@ static void note_sent(struct tcpc *tc, const struct piece *pc)
 
 	tc->last_sent = tc->so.st->now;
 	if (pc->rxt) {
-		tc->high_rxt = end;
-		tc->force_rxt = false;
+		if (seq_eq(pc->from, tc->snd_una))
+			tc->rxt_nxt = tc->snd_nxt;
+		tc->high_rxt = seq_max(tc->high_rxt, end);
+		tc->force_rxt = tc->again = false;
 		tc->total_retrans++;
 		tcp_rtt_retransmitted(tc);
 		return;
@@ -366,7 +371,7 @@ static void restart_after_idle(struct tcpc *tc)
 static bool nothing_to_send(const struct tcpc *tc)
 {
 	return seq_eq(tc->snd_nxt, tc->snd_end) && !(tc->fin_queued && !tc->fin_sent) &&
-	       seq_le(tc->lost, tc->high_rxt);
+	       seq_le(tc->lost, tc->high_rxt) && !tc->again;
 }
 
 static void send_all(struct tcpc *tc)

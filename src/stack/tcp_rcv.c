@@ -3,10 +3,11 @@
  * Payload stays in the packets it came in, by reference: rcvq holds what is in
  * order and not yet read, ooo what is ahead of rcv_nxt, sorted and without
  * overlap (each packet's sequence number is in pkt.note). The window counts
- * bytes; memory is bounded by truesize against so.rcvbuf, which is twice the
- * window: beyond it small pieces of large chunks are copied out, appended to a
- * chunk of our own, so a peer that sends single bytes costs bytes and not pages.
- * Out of order packets that do not fit are dropped; the peer sends them again.
+ * bytes; memory is bounded by truesize, each queue by so.rcvbuf, which is twice
+ * the window. In order, beyond that, small pieces of large chunks are copied out
+ * and appended to a chunk of our own, so a peer that sends single bytes costs
+ * bytes and not pages. Out of order they are copied at once, and what does not
+ * fit is dropped: the peer sends it again.
  *
  * The buffer grows with what the user reads per round trip (dynamic right
  * sizing, as Linux does it), up to tcp_rmem[2], unless SO_RCVBUF fixed it.
@@ -44,9 +45,10 @@ static struct pkt *pkt_of(struct list *l)
 	return container_of(l, struct pkt, link);
 }
 
-static bool over_memory(const struct tcpc *tc, const struct pkt *pkt)
+/* Held by reference it would take more than twice its bytes. */
+static bool wasteful(const struct pkt *pkt)
 {
-	return tc->rcv_true + tc->ooo_true + pkt->truesize > tc->so.rcvbuf;
+	return pkt->truesize > 2 * pkt_len(pkt) + sizeof(*pkt);
 }
 
 /* --- copying out --- */
@@ -137,7 +139,7 @@ static void enqueue(struct tcpc *tc, struct pkt *pkt)
 	tc->rcv_nxt = seq_add(tc->rcv_nxt, len);
 	if (join_tail(tc, pkt))
 		return;
-	if (over_memory(tc, pkt) && pkt->truesize > 2 * len)
+	if (tc->rcv_true + pkt->truesize > tc->so.rcvbuf && wasteful(pkt))
 		enqueue_copy(tc, pkt);
 	else
 		queue_tail(tc, pkt);
@@ -236,16 +238,15 @@ static enum drop ooo_insert(struct tcpc *tc, struct pkt *pkt)
 
 static void ooo_add(struct tcpc *tc, struct pkt *pkt)
 {
-	struct pkt *new = NULL;
-	enum drop why;
+	struct pkt *new = wasteful(pkt) ? copy_out(tc, pkt, 1) : NULL;
+	enum drop why = DROP_TCP_OOO_FULL;
 
-	if (over_memory(tc, pkt) && pkt->truesize > 2 * pkt_len(pkt) + sizeof(*pkt))
-		new = copy_out(tc, pkt, 1);
 	if (new) {
 		pkt_free(pkt);
 		pkt = new;
 	}
-	why = over_memory(tc, pkt) ? DROP_TCP_OOO_FULL : ooo_insert(tc, pkt);
+	if (tc->ooo_true + pkt->truesize <= tc->so.rcvbuf)
+		why = ooo_insert(tc, pkt);
 	if (why)
 		drop(tc->so.st, pkt, why);
 }

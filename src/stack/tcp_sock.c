@@ -34,7 +34,7 @@ static void start_over(struct tcpc *tc)
 	tc->shut = 0;
 	tc->rec = TCP_REC_OPEN;
 	tc->done = tc->fin_queued = tc->fin_sent = false;
-	tc->force_rxt = tc->ack_now = tc->pingpong = tc->nospace = false;
+	tc->force_rxt = tc->again = tc->ack_now = tc->pingpong = tc->nospace = false;
 	tc->urg_here = tc->urg_valid = tc->urg_read = false;
 	tc->backoff = tc->probes = tc->n_sacks = 0;
 	tc->dup_acks = tc->retrans_run = tc->srtt = tc->rttvar = 0;
