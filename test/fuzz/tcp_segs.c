@@ -53,7 +53,7 @@ static uint32_t room(struct netif *nif)
 
 /* --- the peer --- */
 
-static const struct ip from_peer(const struct world *w)
+static struct ip from_peer(const struct world *w)
 {
 	return (struct ip){ .src = PEER, .dst = OURS, .proto = IPPROTO_TCP, .ttl = 64,
 			    .v4 = true, .nif = w->nif };
