@@ -191,7 +191,8 @@ static void quote_check(struct world *w, const struct frame *f)
 		differ(w, f, "the packet quoted");
 }
 
-static void icmp_expect_line(struct world *w, struct conn *c, struct words *ws, struct when when)
+static void icmp_expect_line(struct world *w, struct conn *c, struct words *ws,
+			     struct when when)
 {
 	const struct icmp_row *m = icmp_need(w, ws);
 	uint32_t want = m->error ? 0 : number_need(w, ws, "bytes"), mtu = 0;

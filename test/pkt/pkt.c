@@ -3,11 +3,10 @@
  *	pkt [-6 | -a] [-t] SCRIPT...
  *
  * The scripts are in test/pkt/<topic>/<name>.pkt; their language is told at the
- * heads of line.c, call.c, expect.c, seg.c, opts.c, datagram.c, frame.c, neigh.c and
- * fill.c, in packetdrill's spirit.
- * Each script runs in a process of its own against a stack of its own in
- * virtual time, over IPv4, with -6 over IPv6, with -a both. -t prints every
- * frame. The last line is the count; the status is 1 if a script failed.
+ * heads of line.c, call.c, expect.c, seg.c, opts.c, datagram.c, frame.c, neigh.c
+ * and fill.c, in packetdrill's spirit. Each script runs in a process of its own against a stack of
+ * its own in virtual time, over IPv4, with -6 over IPv6, with -a both. -t prints
+ * every frame. The last line is the count; the status is 1 if a script failed.
  */
 #include <errno.h>
 #include <stdio.h>
