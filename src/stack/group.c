@@ -3,7 +3,11 @@
  * Joins are counted. The first join and the last leave are told to the link by
  * a report of one record (MLDv2, RFC 3810 5.2; IGMPv3, RFC 3376 4.2) so that
  * switches which snoop let the group through; the groups of all nodes are never
- * reported (RFC 3810 6, RFC 3376 5).
+ * reported (RFC 3810 6, RFC 3376 5). A query, general or for a group we are in,
+ * is answered by a report of all groups after a random part of the time it gives.
+ *
+ * in:  icmp6_in -> mld_in, ip_deliver -> igmp_in
+ * out: netif_join | netif_leave | a query's time -> report -> ip6_send_on
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -17,8 +21,10 @@
 
 #define MAX_GROUPS	256	/* of one interface */
 
-enum { TO_INCLUDE = 3, TO_EXCLUDE = 4 };	/* RFC 3810 5.2.12 */
-enum { MLD2_REPORT = 143, IGMP3_REPORT = 0x22 };
+#define QUERY_MAX	(10 * USEC_PER_SEC)	/* longer answers are asked by nobody */
+
+enum { IS_EXCLUDE = 2, TO_INCLUDE = 3, TO_EXCLUDE = 4 };	/* RFC 3810 5.2.12 */
+enum { MLD2_REPORT = 143, IGMP_QUERY = 0x11, IGMP3_REPORT = 0x22 };
 
 static const struct ip_addr all_nodes = { { 0xff, 0x02, [15] = 1 } };
 static const struct ip_addr mld2_routers = { { 0xff, 0x02, [15] = 0x16 } };
@@ -145,16 +151,85 @@ void netif_leave(struct netif *nif, const struct ip_addr *g)
 	free(ng);
 }
 
-void groups_up(struct netif *nif)
+static void report_all(struct netif *nif, uint8_t record)
 {
 	list_for(l, &nif->groups)
-		report(nif, TO_EXCLUDE, &container_of(l, struct netif_group, link)->addr);
+		report(nif, record, &container_of(l, struct netif_group, link)->addr);
+}
+
+static void report_fire(struct stack *st, struct stimer *tm)
+{
+	report_all(container_of(tm, struct netif, report), IS_EXCLUDE);
+}
+
+/* An earlier answer to an earlier query will do (RFC 3810 6.2). */
+static void query_in(struct netif *nif, const struct ip_addr *g, usec within)
+{
+	struct stack *st = nif->st;
+	usec at = st->now + rng_below(&st->rng, (uint32_t)MIN(within, QUERY_MAX) + 1);
+
+	if (!ip_is_any(g) && !group_find(nif, g))
+		return;
+	if (!stimer_armed(&nif->report) || at < nif->report.t.at)
+		stimer_set(st, &nif->report, at);
+}
+
+/* RFC 3810 5.1.14: from the link, one hop; checksum is checked already. */
+enum drop mld_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
+{
+	uint8_t b[24];
+	struct rd r = rd_of(b, pkt_copy(pkt, 0, b, sizeof(b)));
+	struct ip_addr g;
+	uint16_t code;
+
+	rd_u32(&r);
+	code = rd_u16(&r);
+	rd_u16(&r);
+	rd_copy(&r, &g, sizeof(g));
+	if (r.fail || ip->ttl != 1 || !ip_is_linklocal(&ip->src))
+		return drop(st, pkt, DROP_ICMP_TYPE);
+	query_in(ip->nif, &g, code * USEC_PER_MSEC);
+	pkt_free(pkt);
+	return DROP_NONE;
+}
+
+enum drop igmp_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
+{
+	uint8_t b[8], g[4], type, code;
+	struct rd r = rd_of(b, pkt_copy(pkt, 0, b, sizeof(b)));
+	struct sum s = { 0 };
+	struct ip_addr group;
+
+	type = rd_u8(&r);
+	code = rd_u8(&r);
+	rd_u16(&r);
+	rd_copy(&r, g, sizeof(g));
+	pkt_sum(pkt, 0, pkt_len(pkt), &s);
+	if (r.fail || type != IGMP_QUERY || ip->ttl != 1 ||
+	    (pkt->sum == PKT_SUM_NONE && sum_end(&s)))
+		return drop(st, pkt, DROP_IP_PROTO);
+	group = ip_from_v4(g);
+	query_in(ip->nif, &group, code * 100 * USEC_PER_MSEC);
+	pkt_free(pkt);
+	return DROP_NONE;
+}
+
+void groups_init(struct netif *nif)
+{
+	list_init(&nif->groups);
+	stimer_init(&nif->report, report_fire);
+}
+
+void groups_up(struct netif *nif)
+{
+	report_all(nif, TO_EXCLUDE);
 }
 
 void groups_free(struct netif *nif)
 {
 	struct list *l;
 
+	stimer_set(nif->st, &nif->report, NEVER);
 	while ((l = list_pop(&nif->groups)))
 		free(container_of(l, struct netif_group, link));
 }

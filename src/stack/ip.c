@@ -40,6 +40,10 @@ enum drop ip_deliver(struct stack *st, struct pkt *pkt, const struct ip *ip)
 		if (ip->v4)
 			return icmp4_in(st, pkt, ip);
 		break;
+	case IPPROTO_IGMP:
+		if (ip->v4)
+			return igmp_in(st, pkt, ip);
+		break;
 	case IPPROTO_ICMPV6:
 		if (!ip->v4)
 			return icmp6_in(st, pkt, ip);

@@ -37,7 +37,7 @@ struct netif *netif_add(struct stack *st, const char *name, struct mac mac, uint
 	list_init(&nif->addrs);
 	list_init(&nif->stalled);
 	list_init(&nif->loop);
-	list_init(&nif->groups);
+	groups_init(nif);
 	list_init(&nif->learned);
 	nd_netif_init(nif);
 	list_add_tail(&st->netifs, &nif->link);

@@ -213,7 +213,7 @@ int sock_route(struct sock *so)
 	f->src = choose ? IP_NONE : so->local.addr;
 	f->dst = so->remote.addr;
 	f->proto = (uint8_t)so->proto;
-	f->ttl = group ? ip->group_ttl : ip->ttl;
+	f->ttl = group ? MAX(ip->group_ttl, 1) : ip->ttl;
 	f->tos = ip->tos;
 	f->df = ip->mtu_discover != IP_PMTUDISC_DONT;
 	f->any_src = so->freebind;
@@ -367,61 +367,4 @@ void sock_netif_gone(struct netif *nif)
 		so->flow.nif = NULL;
 		so->flow.gen = 0;
 	}
-}
-
-/* --- groups --- */
-
-/* All on nif, or all (NULL). */
-void sock_groups_leave(struct sock *so, const struct netif *nif)
-{
-	list_for_safe(l, &so->groups) {
-		struct sock_group *g = container_of(l, struct sock_group, link);
-
-		if (nif && g->nif != nif)
-			continue;
-		netif_leave(g->nif, &g->addr);
-		list_del(&g->link);
-		free(g);
-	}
-}
-
-static struct sock_group *group_find(struct sock *so, struct netif *nif, const struct ip_addr *g)
-{
-	list_for(l, &so->groups) {
-		struct sock_group *sg = container_of(l, struct sock_group, link);
-
-		if (sg->nif == nif && ip_eq(&sg->addr, g))
-			return sg;
-	}
-	return NULL;
-}
-
-int sock_group_join(struct sock *so, struct netif *nif, const struct ip_addr *g)
-{
-	struct sock_group *sg;
-	int e;
-
-	if (!ip_is_multicast(g))
-		return -EINVAL;
-	if (group_find(so, nif, g))
-		return -EADDRINUSE;
-	e = netif_join(nif, g);
-	if (e)
-		return e;
-	sg = xmalloc(sizeof(*sg));
-	*sg = (struct sock_group){ .nif = nif, .addr = *g };
-	list_add_tail(&so->groups, &sg->link);
-	return 0;
-}
-
-int sock_group_leave(struct sock *so, struct netif *nif, const struct ip_addr *g)
-{
-	struct sock_group *sg = group_find(so, nif, g);
-
-	if (!sg)
-		return -EADDRNOTAVAIL;
-	netif_leave(nif, g);
-	list_del(&sg->link);
-	free(sg);
-	return 0;
 }

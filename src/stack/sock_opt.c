@@ -18,31 +18,20 @@ enum { OPT6_MULTICAST_ALL = 29, OPT6_FREEBIND = 78 };
 #define LEAST_RCVBUF	2304	/* SOCK_MIN_RCVBUF, SOCK_MIN_SNDBUF */
 #define LEAST_SNDBUF	4608
 
-enum kind { K_FN, K_BOOL, K_U32, K_RDONLY_BOOL, K_RDONLY_INT };
-
-struct row {
-	int		level, name;
-	enum kind	kind;
-	size_t		off;
-	int		(*set)(struct sock *so, const struct row *r, const void *v, socklen_t len);
-	/* Writes at most *len bytes, sets *len. */
-	int		(*get)(struct sock *so, const struct row *r, void *v, socklen_t *len);
-};
-
-static int put(void *v, socklen_t *len, const void *from, size_t size)
+int opt_put(void *v, socklen_t *len, const void *from, size_t size)
 {
 	*len = MIN(*len, (socklen_t)size);
 	memcpy(v, from, *len);
 	return 0;
 }
 
-static int put_int(void *v, socklen_t *len, int n)
+int opt_put_int(void *v, socklen_t *len, int n)
 {
-	return put(v, len, &n, sizeof(n));
+	return opt_put(v, len, &n, sizeof(n));
 }
 
 /* IP-level options may be given as one byte (ip(7) does not say, Linux does). */
-static int take_int(int level, const void *v, socklen_t len, int *out)
+int opt_take_int(int level, const void *v, socklen_t len, int *out)
 {
 	if (len >= sizeof(int)) {
 		memcpy(out, v, sizeof(int));
@@ -54,7 +43,12 @@ static int take_int(int level, const void *v, socklen_t len, int *out)
 	return 0;
 }
 
-static void *field(struct sock *so, const struct row *r)
+struct sock_ip *opt_family(struct sock *so, const struct opt_row *r)
+{
+	return &so->ip[r->level == IPPROTO_IPV6];
+}
+
+static void *field(struct sock *so, const struct opt_row *r)
 {
 	return (char *)so + r->off;
 }
@@ -69,12 +63,12 @@ static uint32_t buf_size(int want, uint32_t max, uint32_t least)
 }
 
 /* Twice what was asked is what getsockopt tells (socket(7)). */
-static int set_buf(struct sock *so, const struct row *r, const void *v, socklen_t len)
+static int set_buf(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
 {
 	bool rcv = r->name == SO_RCVBUF || r->name == SO_RCVBUFFORCE;
 	bool force = r->name == SO_RCVBUFFORCE || r->name == SO_SNDBUFFORCE;
 	uint32_t max = rcv ? so->st->param.rmem_max : so->st->param.wmem_max;
-	int n, e = take_int(r->level, v, len, &n);
+	int n, e = opt_take_int(r->level, v, len, &n);
 
 	if (e)
 		return e;
@@ -90,7 +84,7 @@ static int set_buf(struct sock *so, const struct row *r, const void *v, socklen_
 	return 0;
 }
 
-static int set_linger(struct sock *so, const struct row *r, const void *v, socklen_t len)
+static int set_linger(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
 {
 	struct linger l;
 
@@ -103,16 +97,16 @@ static int set_linger(struct sock *so, const struct row *r, const void *v, sockl
 	return 0;
 }
 
-static int get_linger(struct sock *so, const struct row *r, void *v, socklen_t *len)
+static int get_linger(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
 {
 	struct linger l = { so->linger_on, so->linger };
 
-	return put(v, len, &l, sizeof(l));
+	return opt_put(v, len, &l, sizeof(l));
 }
 
-static int get_error(struct sock *so, const struct row *r, void *v, socklen_t *len)
+static int get_error(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
 {
-	return put_int(v, len, sock_take_error(so));
+	return opt_put_int(v, len, sock_take_error(so));
 }
 
 /* Only while it is not routed yet; an empty name unbinds. */
@@ -123,7 +117,7 @@ static int device_set(struct sock *so, uint32_t index)
 	return 0;
 }
 
-static int set_device(struct sock *so, const struct row *r, const void *v, socklen_t len)
+static int set_device(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
 {
 	char name[16] = "";
 	struct netif *nif;
@@ -135,7 +129,7 @@ static int set_device(struct sock *so, const struct row *r, const void *v, sockl
 	return nif ? device_set(so, nif->index) : -ENODEV;
 }
 
-static int get_device(struct sock *so, const struct row *r, void *v, socklen_t *len)
+static int get_device(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
 {
 	struct netif *nif = netif_by_index(so->st, so->flow.ifindex);
 
@@ -145,12 +139,12 @@ static int get_device(struct sock *so, const struct row *r, void *v, socklen_t *
 	}
 	if (*len < strlen(nif->name) + 1)
 		return -EINVAL;
-	return put(v, len, nif->name, strlen(nif->name) + 1);
+	return opt_put(v, len, nif->name, strlen(nif->name) + 1);
 }
 
-static int set_ifindex(struct sock *so, const struct row *r, const void *v, socklen_t len)
+static int set_ifindex(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
 {
-	int n, e = take_int(r->level, v, len, &n);
+	int n, e = opt_take_int(r->level, v, len, &n);
 
 	if (e)
 		return e;
@@ -159,31 +153,26 @@ static int set_ifindex(struct sock *so, const struct row *r, const void *v, sock
 	return device_set(so, (uint32_t)n);
 }
 
-static int get_ifindex(struct sock *so, const struct row *r, void *v, socklen_t *len)
+static int get_ifindex(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
 {
-	return put_int(v, len, (int)so->flow.ifindex);
+	return opt_put_int(v, len, (int)so->flow.ifindex);
 }
 
-static int set_lowat(struct sock *so, const struct row *r, const void *v, socklen_t len)
+static int set_lowat(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
 {
-	int n, e = take_int(r->level, v, len, &n);
+	int n, e = opt_take_int(r->level, v, len, &n);
 
 	if (!e)
 		so->rcvlowat = n < 0 ? INT32_MAX : n ? (uint32_t)n : 1;
 	return e;
 }
 
-static int get_one(struct sock *so, const struct row *r, void *v, socklen_t *len)
+static int get_one(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
 {
-	return put_int(v, len, 1);
+	return opt_put_int(v, len, 1);
 }
 
 /* --- IP and IPv6 --- */
-
-static struct sock_ip *family_of(struct sock *so, const struct row *r)
-{
-	return &so->ip[r->level == IPPROTO_IPV6];
-}
 
 /* What the next packet of a connection carries. */
 static void flow_refresh(struct sock *so)
@@ -199,31 +188,31 @@ static void flow_refresh(struct sock *so)
 
 /* -1 means the default; IP_TTL 0 is refused, IPV6_UNICAST_HOPS 0 cannot be
  * told from the default here and is refused too. */
-static int set_ttl(struct sock *so, const struct row *r, const void *v, socklen_t len)
+static int set_ttl(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
 {
-	int n, e = take_int(r->level, v, len, &n);
+	int n, e = opt_take_int(r->level, v, len, &n);
 
 	if (e)
 		return e;
 	if (n != -1 && (n < 1 || n > 255))
 		return -EINVAL;
-	family_of(so, r)->ttl = n == -1 ? 0 : (uint8_t)n;
+	opt_family(so, r)->ttl = n == -1 ? 0 : (uint8_t)n;
 	flow_refresh(so);
 	return 0;
 }
 
-static int get_ttl(struct sock *so, const struct row *r, void *v, socklen_t *len)
+static int get_ttl(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
 {
-	uint8_t ttl = family_of(so, r)->ttl;
+	uint8_t ttl = opt_family(so, r)->ttl;
 
-	return put_int(v, len, ttl ? ttl : (int)so->st->param.ip_default_ttl);
+	return opt_put_int(v, len, ttl ? ttl : (int)so->st->param.ip_default_ttl);
 }
 
 /* The ECN bits of a stream are TCP's own. */
-static int set_tos(struct sock *so, const struct row *r, const void *v, socklen_t len)
+static int set_tos(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
 {
-	struct sock_ip *ip = family_of(so, r);
-	int n, e = take_int(r->level, v, len, &n);
+	struct sock_ip *ip = opt_family(so, r);
+	int n, e = opt_take_int(r->level, v, len, &n);
 
 	if (e)
 		return e;
@@ -238,41 +227,41 @@ static int set_tos(struct sock *so, const struct row *r, const void *v, socklen_
 	return 0;
 }
 
-static int get_tos(struct sock *so, const struct row *r, void *v, socklen_t *len)
+static int get_tos(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
 {
-	return put_int(v, len, family_of(so, r)->tos);
+	return opt_put_int(v, len, opt_family(so, r)->tos);
 }
 
-static int set_discover(struct sock *so, const struct row *r, const void *v, socklen_t len)
+static int set_discover(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
 {
-	int n, e = take_int(r->level, v, len, &n);
+	int n, e = opt_take_int(r->level, v, len, &n);
 
 	if (e)
 		return e;
 	if (n < IP_PMTUDISC_DONT || n > IP_PMTUDISC_OMIT)
 		return -EINVAL;
-	family_of(so, r)->mtu_discover = (uint8_t)n;
+	opt_family(so, r)->mtu_discover = (uint8_t)n;
 	flow_refresh(so);
 	return 0;
 }
 
-static int get_discover(struct sock *so, const struct row *r, void *v, socklen_t *len)
+static int get_discover(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
 {
-	return put_int(v, len, family_of(so, r)->mtu_discover);
+	return opt_put_int(v, len, opt_family(so, r)->mtu_discover);
 }
 
-static int get_mtu(struct sock *so, const struct row *r, void *v, socklen_t *len)
+static int get_mtu(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
 {
 	if (!so->connected)
 		return -ENOTCONN;
 	if (so->flow.gen != so->st->route_gen && ip_route(so->st, &so->flow) < 0)
 		return -ENOTCONN;
-	return put_int(v, len, (int)so->flow.mtu);
+	return opt_put_int(v, len, (int)so->flow.mtu);
 }
 
-static int set_v6only(struct sock *so, const struct row *r, const void *v, socklen_t len)
+static int set_v6only(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
 {
-	int n, e = take_int(r->level, v, len, &n);
+	int n, e = opt_take_int(r->level, v, len, &n);
 
 	if (e)
 		return e;
@@ -280,208 +269,6 @@ static int set_v6only(struct sock *so, const struct row *r, const void *v, sockl
 		return -EINVAL;
 	so->v6only = n != 0;
 	return 0;
-}
-
-static int set_group_ttl(struct sock *so, const struct row *r, const void *v, socklen_t len)
-{
-	int n, e = take_int(r->level, v, len, &n);
-
-	if (e)
-		return e;
-	if (so->type == SOCK_STREAM)
-		return r->level == IPPROTO_IPV6 ? -ENOPROTOOPT : -EINVAL;
-	if (n < -1 || n > 255)
-		return -EINVAL;
-	family_of(so, r)->group_ttl = n == -1 ? 1 : (uint8_t)n;
-	return 0;
-}
-
-static int get_group_ttl(struct sock *so, const struct row *r, void *v, socklen_t *len)
-{
-	return put_int(v, len, family_of(so, r)->group_ttl);
-}
-
-static int set_group_loop(struct sock *so, const struct row *r, const void *v, socklen_t len)
-{
-	int n, e = take_int(r->level, v, len, &n);
-
-	if (e)
-		return e;
-	if (r->level == IPPROTO_IPV6 && n != 0 && n != 1)
-		return -EINVAL;
-	family_of(so, r)->group_loop = n != 0;
-	return 0;
-}
-
-static int get_group_loop(struct sock *so, const struct row *r, void *v, socklen_t *len)
-{
-	return put_int(v, len, family_of(so, r)->group_loop);
-}
-
-static struct netif *netif_of_addr(struct stack *st, const struct in_addr *in)
-{
-	struct ip_addr a = ip_from_v4((const uint8_t *)in);
-	struct netif_addr *na = stack_addr(st, &a);
-
-	return na ? na->nif : NULL;
-}
-
-/* The interface a multicast route would choose. */
-static struct netif *netif_for_group(struct sock *so, const struct ip_addr *g)
-{
-	struct flow f = { .dst = *g, .ifindex = so->flow.ifindex };
-
-	return ip_route(so->st, &f) < 0 ? NULL : f.nif;
-}
-
-/* Three layouts share a beginning: in_addr, ip_mreq, ip_mreqn. */
-static int take_mreqn(const void *v, socklen_t len, struct ip_mreqn *m)
-{
-	*m = (struct ip_mreqn){ 0 };
-	if (len < sizeof(struct ip_mreq))
-		return -EINVAL;
-	memcpy(m, v, MIN(len, sizeof(*m)));
-	return 0;
-}
-
-static int set_group_if4(struct sock *so, const struct row *r, const void *v, socklen_t len)
-{
-	struct ip_mreqn m = { 0 };
-	struct netif *nif = NULL;
-	bool none;
-
-	if (so->type == SOCK_STREAM || len < sizeof(struct in_addr))
-		return -EINVAL;
-	if (len < sizeof(struct ip_mreq))
-		memcpy(&m.imr_address, v, sizeof(m.imr_address));
-	else
-		take_mreqn(v, len, &m);
-	none = !m.imr_ifindex && m.imr_address.s_addr == INADDR_ANY;
-	if (m.imr_ifindex)
-		nif = netif_by_index(so->st, (uint32_t)m.imr_ifindex);
-	else if (!none)
-		nif = netif_of_addr(so->st, &m.imr_address);
-	if (!nif && !none)
-		return -EADDRNOTAVAIL;
-	so->ip[0].group_if = nif ? nif->index : 0;
-	return 0;
-}
-
-/* Linux tells the address that was set; we tell the interface's. */
-static int get_group_if4(struct sock *so, const struct row *r, void *v, socklen_t *len)
-{
-	struct netif *nif = netif_by_index(so->st, so->ip[0].group_if);
-	struct in_addr in = { INADDR_ANY };
-
-	list_for(l, nif ? &nif->addrs : &so->groups) {
-		struct netif_addr *a = nif ? container_of(l, struct netif_addr, link) : NULL;
-
-		if (a && ip_is_v4(&a->addr)) {
-			memcpy(&in, ip_v4(&a->addr), sizeof(in));
-			break;
-		}
-	}
-	return put(v, len, &in, sizeof(in));
-}
-
-static int set_group_if6(struct sock *so, const struct row *r, const void *v, socklen_t len)
-{
-	int n, e = take_int(r->level, v, len, &n);
-
-	if (e)
-		return e;
-	if (so->type == SOCK_STREAM)
-		return -ENOPROTOOPT;
-	if (n && !netif_by_index(so->st, (uint32_t)n))
-		return -ENODEV;
-	so->ip[1].group_if = (uint32_t)n;
-	return 0;
-}
-
-static int get_group_if6(struct sock *so, const struct row *r, void *v, socklen_t *len)
-{
-	return put_int(v, len, (int)so->ip[1].group_if);
-}
-
-static int membership(struct sock *so, bool join, struct netif *nif, const struct ip_addr *g)
-{
-	if (!ip_is_multicast(g))
-		return -EINVAL;
-	if (!nif)
-		nif = netif_for_group(so, g);
-	if (!nif)
-		return -ENODEV;
-	return join ? sock_group_join(so, nif, g) : sock_group_leave(so, nif, g);
-}
-
-static int set_member4(struct sock *so, const struct row *r, const void *v, socklen_t len)
-{
-	struct netif *nif = NULL;
-	struct ip_addr g;
-	struct ip_mreqn m;
-	int e = take_mreqn(v, len, &m);
-
-	if (e)
-		return e;
-	g = ip_from_v4((const uint8_t *)&m.imr_multiaddr);
-	if (m.imr_ifindex)
-		nif = netif_by_index(so->st, (uint32_t)m.imr_ifindex);
-	else if (m.imr_address.s_addr != INADDR_ANY)
-		nif = netif_of_addr(so->st, &m.imr_address);
-	if (!nif && (m.imr_ifindex || m.imr_address.s_addr != INADDR_ANY))
-		return -ENODEV;
-	return membership(so, r->name == IP_ADD_MEMBERSHIP, nif, &g);
-}
-
-static int set_member6(struct sock *so, const struct row *r, const void *v, socklen_t len)
-{
-	struct netif *nif = NULL;
-	struct ipv6_mreq m;
-	struct ip_addr g;
-
-	if (len < sizeof(m))
-		return -EINVAL;
-	memcpy(&m, v, sizeof(m));
-	g = ip_from_v6(m.ipv6mr_multiaddr.s6_addr);
-	if (ip_is_v4(&g))
-		return -EINVAL;
-	if (m.ipv6mr_interface) {
-		nif = netif_by_index(so->st, m.ipv6mr_interface);
-		if (!nif)
-			return -ENODEV;
-	}
-	return membership(so, r->name == IPV6_JOIN_GROUP, nif, &g);
-}
-
-/* RFC 3678 5.1, either family at its level. */
-static int set_member_any(struct sock *so, const struct row *r, const void *v, socklen_t len)
-{
-	struct netif *nif = NULL;
-	struct group_req q;
-	struct endpoint ep;
-	int e;
-
-	if (len < sizeof(q))
-		return -EINVAL;
-	memcpy(&q, v, sizeof(q));
-	e = ep_from_sockaddr((struct sockaddr *)&q.gr_group, sizeof(q.gr_group), &ep);
-	if (e || ip_is_v4(&ep.addr) != (r->level == IPPROTO_IP))
-		return -EINVAL;
-	if (q.gr_interface) {
-		nif = netif_by_index(so->st, q.gr_interface);
-		if (!nif)
-			return -ENODEV;
-	}
-	return membership(so, r->name == MCAST_JOIN_GROUP, nif, &ep.addr);
-}
-
-/* Known, without effect here: every socket bound to the group's port hears it
- * (the default of both). */
-static int set_all(struct sock *so, const struct row *r, const void *v, socklen_t len)
-{
-	int n, e = take_int(r->level, v, len, &n);
-
-	return e ? e : n == 1 ? 0 : -EINVAL;
 }
 
 /* --- the table --- */
@@ -494,7 +281,7 @@ static int set_all(struct sock *so, const struct row *r, const void *v, socklen_
 #define FN_U32(lv, nm, set, f)	{ lv, nm, K_U32, offsetof(struct sock, f), set, NULL }
 #define FN_BOOL(lv, nm, set, f)	{ lv, nm, K_BOOL, offsetof(struct sock, f), set, NULL }
 
-static const struct row rows[] = {
+static const struct opt_row rows[] = {
 	RDINT(SOL_SOCKET, SO_TYPE, type),
 	RDINT(SOL_SOCKET, SO_DOMAIN, family),
 	RDINT(SOL_SOCKET, SO_PROTOCOL, proto),
@@ -529,14 +316,14 @@ static const struct row rows[] = {
 	BOOL(IPPROTO_IP, IP_RECVERR, recverr),
 	BOOL(IPPROTO_IP, IP_FREEBIND, freebind),
 	BOOL(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, late_port),
-	FN(IPPROTO_IP, IP_MULTICAST_TTL, set_group_ttl, get_group_ttl),
-	FN(IPPROTO_IP, IP_MULTICAST_LOOP, set_group_loop, get_group_loop),
-	FN(IPPROTO_IP, IP_MULTICAST_IF, set_group_if4, get_group_if4),
-	FN(IPPROTO_IP, IP_MULTICAST_ALL, set_all, get_one),
-	FN(IPPROTO_IP, IP_ADD_MEMBERSHIP, set_member4, NULL),
-	FN(IPPROTO_IP, IP_DROP_MEMBERSHIP, set_member4, NULL),
-	FN(IPPROTO_IP, MCAST_JOIN_GROUP, set_member_any, NULL),
-	FN(IPPROTO_IP, MCAST_LEAVE_GROUP, set_member_any, NULL),
+	FN(IPPROTO_IP, IP_MULTICAST_TTL, opt_set_group_ttl, opt_get_group_ttl),
+	FN(IPPROTO_IP, IP_MULTICAST_LOOP, opt_set_group_loop, opt_get_group_loop),
+	FN(IPPROTO_IP, IP_MULTICAST_IF, opt_set_group_if4, opt_get_group_if4),
+	FN(IPPROTO_IP, IP_MULTICAST_ALL, opt_set_all, get_one),
+	FN(IPPROTO_IP, IP_ADD_MEMBERSHIP, opt_set_member4, NULL),
+	FN(IPPROTO_IP, IP_DROP_MEMBERSHIP, opt_set_member4, NULL),
+	FN(IPPROTO_IP, MCAST_JOIN_GROUP, opt_set_member_any, NULL),
+	FN(IPPROTO_IP, MCAST_LEAVE_GROUP, opt_set_member_any, NULL),
 
 	FN_BOOL(IPPROTO_IPV6, IPV6_V6ONLY, set_v6only, v6only),
 	FN(IPPROTO_IPV6, IPV6_UNICAST_HOPS, set_ttl, get_ttl),
@@ -548,18 +335,18 @@ static const struct row rows[] = {
 	BOOL(IPPROTO_IPV6, IPV6_RECVTCLASS, recvtos),
 	BOOL(IPPROTO_IPV6, IPV6_RECVERR, recverr),
 	BOOL(IPPROTO_IPV6, OPT6_FREEBIND, freebind),
-	FN(IPPROTO_IPV6, IPV6_MULTICAST_HOPS, set_group_ttl, get_group_ttl),
-	FN(IPPROTO_IPV6, IPV6_MULTICAST_LOOP, set_group_loop, get_group_loop),
-	FN(IPPROTO_IPV6, IPV6_MULTICAST_IF, set_group_if6, get_group_if6),
-	FN(IPPROTO_IPV6, OPT6_MULTICAST_ALL, set_all, get_one),
-	FN(IPPROTO_IPV6, IPV6_JOIN_GROUP, set_member6, NULL),
-	FN(IPPROTO_IPV6, IPV6_LEAVE_GROUP, set_member6, NULL),
-	FN(IPPROTO_IPV6, MCAST_JOIN_GROUP, set_member_any, NULL),
-	FN(IPPROTO_IPV6, MCAST_LEAVE_GROUP, set_member_any, NULL),
+	FN(IPPROTO_IPV6, IPV6_MULTICAST_HOPS, opt_set_group_ttl, opt_get_group_ttl),
+	FN(IPPROTO_IPV6, IPV6_MULTICAST_LOOP, opt_set_group_loop, opt_get_group_loop),
+	FN(IPPROTO_IPV6, IPV6_MULTICAST_IF, opt_set_group_if6, opt_get_group_if6),
+	FN(IPPROTO_IPV6, OPT6_MULTICAST_ALL, opt_set_all, get_one),
+	FN(IPPROTO_IPV6, IPV6_JOIN_GROUP, opt_set_member6, NULL),
+	FN(IPPROTO_IPV6, IPV6_LEAVE_GROUP, opt_set_member6, NULL),
+	FN(IPPROTO_IPV6, MCAST_JOIN_GROUP, opt_set_member_any, NULL),
+	FN(IPPROTO_IPV6, MCAST_LEAVE_GROUP, opt_set_member_any, NULL),
 };
 
 /* IPv6's options are for IPv6's sockets; IPv4's also for the mapped half. */
-static const struct row *row_find(const struct sock *so, int level, int name)
+static const struct opt_row *row_find(const struct sock *so, int level, int name)
 {
 	if (level == IPPROTO_IPV6 && so->family != AF_INET6)
 		return NULL;
@@ -570,7 +357,7 @@ static const struct row *row_find(const struct sock *so, int level, int name)
 	return NULL;
 }
 
-static int row_set(struct sock *so, const struct row *r, const void *v, socklen_t len)
+static int row_set(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
 {
 	int n, e;
 
@@ -578,7 +365,7 @@ static int row_set(struct sock *so, const struct row *r, const void *v, socklen_
 		return r->set(so, r, v, len);
 	if (r->kind != K_BOOL && r->kind != K_U32)
 		return -ENOPROTOOPT;
-	e = take_int(r->level, v, len, &n);
+	e = opt_take_int(r->level, v, len, &n);
 	if (e)
 		return e;
 	if (r->kind == K_BOOL)
@@ -590,7 +377,7 @@ static int row_set(struct sock *so, const struct row *r, const void *v, socklen_
 
 int sock_setopt(struct sock *so, int level, int name, const void *v, socklen_t len)
 {
-	const struct row *r = row_find(so, level, name);
+	const struct opt_row *r = row_find(so, level, name);
 	int e;
 
 	if (!r)
@@ -601,17 +388,17 @@ int sock_setopt(struct sock *so, int level, int name, const void *v, socklen_t l
 	return e;
 }
 
-static int row_get(struct sock *so, const struct row *r, void *v, socklen_t *len)
+static int row_get(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
 {
 	if (r->get)
 		return r->get(so, r, v, len);
 	switch (r->kind) {
 	case K_BOOL:
 	case K_RDONLY_BOOL:
-		return put_int(v, len, *(bool *)field(so, r));
+		return opt_put_int(v, len, *(bool *)field(so, r));
 	case K_U32:
 	case K_RDONLY_INT:
-		return put_int(v, len, *(int *)field(so, r));
+		return opt_put_int(v, len, *(int *)field(so, r));
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -619,7 +406,7 @@ static int row_get(struct sock *so, const struct row *r, void *v, socklen_t *len
 
 int sock_getopt(struct sock *so, int level, int name, void *v, socklen_t *len)
 {
-	const struct row *r = row_find(so, level, name);
+	const struct opt_row *r = row_find(so, level, name);
 
 	if (r)
 		return row_get(so, r, v, len);

@@ -138,6 +138,7 @@ struct netif {
 	struct list	loop;		/* loopback only: frames under way */
 	uint32_t	looped;		/* how many */
 	struct list	groups;
+	struct stimer	report;		/* group.c: a querier waits for our groups */
 	struct list	learned;	/* nd.c: routes with a lifetime */
 	struct stimer	rs;		/* nd.c: next router solicitation */
 	uint8_t		rs_left;

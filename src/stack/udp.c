@@ -294,7 +294,7 @@ static int flow_make(struct sock *so, const struct endpoint *to, const struct ms
 
 	*f = (struct flow){
 		.src = so->local.addr, .dst = to->addr, .proto = IPPROTO_UDP,
-		.ttl = group ? ip->group_ttl : ip->ttl, .tos = ip->tos,
+		.ttl = group ? MAX(ip->group_ttl, 1) : ip->ttl, .tos = ip->tos,
 		.any_src = so->freebind, .ifindex = so->flow.ifindex,
 	};
 	if (group && ip->group_if)

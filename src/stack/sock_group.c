@@ -1,0 +1,280 @@
+/* sock_group.c - multicast of a socket: groups joined, how it sends to groups
+ *
+ * A membership belongs to the socket and an interface; the interface counts them
+ * (group.c) and receives the group while anybody is in it. Options come in the
+ * layouts of three generations: ip_mreq, ip_mreqn and ipv6_mreq, group_req
+ * (RFC 3678 5.1).
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "stack/netif.h"
+#include "stack/sock_opt.h"
+
+/* All on nif, or all (NULL). */
+void sock_groups_leave(struct sock *so, const struct netif *nif)
+{
+	list_for_safe(l, &so->groups) {
+		struct sock_group *g = container_of(l, struct sock_group, link);
+
+		if (nif && g->nif != nif)
+			continue;
+		netif_leave(g->nif, &g->addr);
+		list_del(&g->link);
+		free(g);
+	}
+}
+
+static struct sock_group *group_find(struct sock *so, struct netif *nif, const struct ip_addr *g)
+{
+	list_for(l, &so->groups) {
+		struct sock_group *sg = container_of(l, struct sock_group, link);
+
+		if (sg->nif == nif && ip_eq(&sg->addr, g))
+			return sg;
+	}
+	return NULL;
+}
+
+static int group_join(struct sock *so, struct netif *nif, const struct ip_addr *g)
+{
+	struct sock_group *sg;
+	int e;
+
+	if (!ip_is_multicast(g))
+		return -EINVAL;
+	if (group_find(so, nif, g))
+		return -EADDRINUSE;
+	e = netif_join(nif, g);
+	if (e)
+		return e;
+	sg = xmalloc(sizeof(*sg));
+	*sg = (struct sock_group){ .nif = nif, .addr = *g };
+	list_add_tail(&so->groups, &sg->link);
+	return 0;
+}
+
+static int group_leave(struct sock *so, struct netif *nif, const struct ip_addr *g)
+{
+	struct sock_group *sg = group_find(so, nif, g);
+
+	if (!sg)
+		return -EADDRNOTAVAIL;
+	netif_leave(nif, g);
+	list_del(&sg->link);
+	free(sg);
+	return 0;
+}
+
+int opt_set_group_ttl(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
+{
+	int n, e = opt_take_int(r->level, v, len, &n);
+
+	if (e)
+		return e;
+	if (so->type == SOCK_STREAM)
+		return r->level == IPPROTO_IPV6 ? -ENOPROTOOPT : -EINVAL;
+	if (n < -1 || n > 255)
+		return -EINVAL;
+	opt_family(so, r)->group_ttl = n == -1 ? 1 : (uint8_t)n;
+	return 0;
+}
+
+int opt_get_group_ttl(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
+{
+	return opt_put_int(v, len, opt_family(so, r)->group_ttl);
+}
+
+int opt_set_group_loop(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
+{
+	int n, e = opt_take_int(r->level, v, len, &n);
+
+	if (e)
+		return e;
+	if (r->level == IPPROTO_IPV6 && n != 0 && n != 1)
+		return -EINVAL;
+	opt_family(so, r)->group_loop = n != 0;
+	return 0;
+}
+
+int opt_get_group_loop(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
+{
+	return opt_put_int(v, len, opt_family(so, r)->group_loop);
+}
+
+static struct netif *netif_of_addr(struct stack *st, const struct in_addr *in)
+{
+	struct ip_addr a = ip_from_v4((const uint8_t *)in);
+	struct netif_addr *na = stack_addr(st, &a);
+
+	return na ? na->nif : NULL;
+}
+
+/* The interface a multicast route would choose. */
+static struct netif *netif_for_group(struct sock *so, const struct ip_addr *g)
+{
+	struct flow f = { .dst = *g, .ifindex = so->flow.ifindex };
+
+	return ip_route(so->st, &f) < 0 ? NULL : f.nif;
+}
+
+/* Three layouts share a beginning: in_addr, ip_mreq, ip_mreqn. */
+static int take_mreqn(const void *v, socklen_t len, struct ip_mreqn *m)
+{
+	*m = (struct ip_mreqn){ 0 };
+	if (len < sizeof(struct ip_mreq))
+		return -EINVAL;
+	memcpy(m, v, MIN(len, sizeof(*m)));
+	return 0;
+}
+
+int opt_set_group_if4(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
+{
+	struct ip_mreqn m = { 0 };
+	struct netif *nif = NULL;
+	bool none;
+
+	if (so->type == SOCK_STREAM || len < sizeof(struct in_addr))
+		return -EINVAL;
+	if (len < sizeof(struct ip_mreq))
+		memcpy(&m.imr_address, v, sizeof(m.imr_address));
+	else
+		take_mreqn(v, len, &m);
+	none = !m.imr_ifindex && m.imr_address.s_addr == INADDR_ANY;
+	if (m.imr_ifindex)
+		nif = netif_by_index(so->st, (uint32_t)m.imr_ifindex);
+	else if (!none)
+		nif = netif_of_addr(so->st, &m.imr_address);
+	if (!nif && !none)
+		return -EADDRNOTAVAIL;
+	so->ip[0].group_if = nif ? nif->index : 0;
+	return 0;
+}
+
+static struct in_addr first_address(const struct netif *nif)
+{
+	struct in_addr in = { INADDR_ANY };
+
+	list_for(l, &nif->addrs) {
+		struct netif_addr *a = container_of(l, struct netif_addr, link);
+
+		if (ip_is_v4(&a->addr)) {
+			memcpy(&in, ip_v4(&a->addr), sizeof(in));
+			break;
+		}
+	}
+	return in;
+}
+
+/* Linux tells the address that was set; we tell the interface's. */
+int opt_get_group_if4(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
+{
+	struct netif *nif = netif_by_index(so->st, so->ip[0].group_if);
+	struct in_addr in = { INADDR_ANY };
+
+	if (nif)
+		in = first_address(nif);
+	return opt_put(v, len, &in, sizeof(in));
+}
+
+int opt_set_group_if6(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
+{
+	int n, e = opt_take_int(r->level, v, len, &n);
+
+	if (e)
+		return e;
+	if (so->type == SOCK_STREAM)
+		return -ENOPROTOOPT;
+	if (n && !netif_by_index(so->st, (uint32_t)n))
+		return -ENODEV;
+	so->ip[1].group_if = (uint32_t)n;
+	return 0;
+}
+
+int opt_get_group_if6(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
+{
+	return opt_put_int(v, len, (int)so->ip[1].group_if);
+}
+
+static int membership(struct sock *so, bool join, struct netif *nif, const struct ip_addr *g)
+{
+	if (!ip_is_multicast(g))
+		return -EINVAL;
+	if (!nif)
+		nif = netif_for_group(so, g);
+	if (!nif)
+		return -ENODEV;
+	return join ? group_join(so, nif, g) : group_leave(so, nif, g);
+}
+
+int opt_set_member4(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
+{
+	struct netif *nif = NULL;
+	struct ip_addr g;
+	struct ip_mreqn m;
+	int e = take_mreqn(v, len, &m);
+
+	if (e)
+		return e;
+	g = ip_from_v4((const uint8_t *)&m.imr_multiaddr);
+	if (m.imr_ifindex)
+		nif = netif_by_index(so->st, (uint32_t)m.imr_ifindex);
+	else if (m.imr_address.s_addr != INADDR_ANY)
+		nif = netif_of_addr(so->st, &m.imr_address);
+	if (!nif && (m.imr_ifindex || m.imr_address.s_addr != INADDR_ANY))
+		return -ENODEV;
+	return membership(so, r->name == IP_ADD_MEMBERSHIP, nif, &g);
+}
+
+int opt_set_member6(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
+{
+	struct netif *nif = NULL;
+	struct ipv6_mreq m;
+	struct ip_addr g;
+
+	if (len < sizeof(m))
+		return -EINVAL;
+	memcpy(&m, v, sizeof(m));
+	g = ip_from_v6(m.ipv6mr_multiaddr.s6_addr);
+	if (ip_is_v4(&g))
+		return -EINVAL;
+	if (m.ipv6mr_interface) {
+		nif = netif_by_index(so->st, m.ipv6mr_interface);
+		if (!nif)
+			return -ENODEV;
+	}
+	return membership(so, r->name == IPV6_JOIN_GROUP, nif, &g);
+}
+
+/* RFC 3678 5.1, either family at its level. */
+int opt_set_member_any(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
+{
+	struct netif *nif = NULL;
+	struct group_req q;
+	struct endpoint ep;
+	int e;
+
+	if (len < sizeof(q))
+		return -EINVAL;
+	memcpy(&q, v, sizeof(q));
+	e = ep_from_sockaddr((struct sockaddr *)&q.gr_group, sizeof(q.gr_group), &ep);
+	if (e || ip_is_v4(&ep.addr) != (r->level == IPPROTO_IP))
+		return -EINVAL;
+	if (q.gr_interface) {
+		nif = netif_by_index(so->st, q.gr_interface);
+		if (!nif)
+			return -ENODEV;
+	}
+	return membership(so, r->name == MCAST_JOIN_GROUP, nif, &ep.addr);
+}
+
+/* Known, without effect here: every socket bound to the group's port hears it
+ * (the default of both). */
+int opt_set_all(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
+{
+	int n, e = opt_take_int(r->level, v, len, &n);
+
+	return e ? e : n == 1 ? 0 : -EINVAL;
+}

@@ -1,0 +1,141 @@
+/* stack_group.c - what an interface tells of its groups */
+#include "unit.h"
+
+#include "stack_frame.h"
+
+static struct pair *p;
+static struct frame f;
+
+static int start(void **state)
+{
+	p = pair_ready(1500);
+	p->b.cut = true;
+	return 0;
+}
+
+static int end(void **state)
+{
+	pair_free(p);
+	return 0;
+}
+
+static const uint8_t *l3_of(const struct pkt *pkt)
+{
+	return pkt->head + pkt->l3;
+}
+
+static void join_and_leave_are_reported(void **state)
+{
+	struct ip_addr g4 = IP4(239, 1, 1, 1), g6 = { { 0xff, 5, [15] = 7 } };
+	struct ip_addr all = IP4(224, 0, 0, 1);
+	const uint8_t *h;
+
+	assert_int_equal(netif_join(p->a.nif, &g4), 0);
+	h = l3_of(last_out(&p->a));
+	assert_int_equal(h[9], IPPROTO_IGMP);
+	assert_int_equal(h[8], 1);				/* one hop */
+	assert_memory_equal(h + 16, "\xe0\0\0\x16", 4);
+	assert_memory_equal(h + 20, "\x94\4\0\0", 4);		/* router alert */
+	assert_int_equal(h[24], 0x22);
+	assert_int_equal(h[32], 4);				/* to exclude nobody */
+	assert_memory_equal(h + 36, ip_v4(&g4), 4);
+	cable_clear(&p->a);
+	assert_int_equal(netif_join(p->a.nif, &g4), 0);		/* counted */
+	netif_leave(p->a.nif, &g4);
+	assert_int_equal(netif_join(p->a.nif, &all), 0);	/* never told */
+	assert_null(last_out(&p->a));
+	netif_leave(p->a.nif, &g4);
+	assert_int_equal(l3_of(last_out(&p->a))[32], 3);	/* to include nobody */
+	assert_false(netif_joined(p->a.nif, &g4));
+	assert_int_equal(netif_join(p->a.nif, &g6), 0);
+	h = l3_of(last_out(&p->a));
+	assert_int_equal(h[6], IPPROTO_HOPOPTS);
+	assert_int_equal(h[7], 1);
+	assert_int_equal(h[8], 0xfe);				/* from the link-local address */
+	assert_int_equal(h[48], 143);
+	assert_memory_equal(h + 60, &g6, 16);
+}
+
+static void own_queries_are_answered(struct netif *nif, unsigned groups)
+{
+	unsigned n = 0;
+
+	assert_true(stimer_armed(&nif->report));
+	pair_run(p, 10 * USEC_PER_SEC);
+	list_for(l, &nif->groups)
+		n++;
+	assert_int_equal(n, groups);
+}
+
+static void mld_query(void **state)
+{
+	uint8_t b[28] = { 130, [4] = 0x27, 0x10 };
+	struct ip6 h = ip6_head(IPPROTO_ICMPV6);
+	unsigned sent;
+
+	h.src = ip6_linklocal_eui64(p->b.nif->mac);
+	h.dst = (struct ip_addr){ { 0xff, 2, [15] = 1 } };
+	h.hops = 1;
+	icmp_sum(b, 28, &h);
+	put_ip6(&f, &p->a, h, b, 28);
+	sent = p->a.sent;
+	assert_int_equal(arrive(&p->a, &f), DROP_NONE);
+	assert_int_equal(p->a.sent, sent);		/* not at once */
+	own_queries_are_answered(p->a.nif, 1);		/* both addresses share a group */
+	assert_int_equal(p->a.sent, sent + 1);
+	h.hops = 64;
+	put_ip6(&f, &p->a, h, b, 28);
+	assert_int_equal(arrive(&p->a, &f), DROP_ICMP_TYPE);
+}
+
+static void igmp_query(void **state)
+{
+	uint8_t b[12] = { 0x11, 100 };
+	struct ip_addr g4 = IP4(239, 1, 1, 1);
+	struct ip4 h = ip4_head(IPPROTO_IGMP);
+
+	h.dst = IP4(224, 0, 0, 1);
+	h.ttl = 1;
+	icmp_sum(b, 12, NULL);
+	assert_int_equal(netif_join(p->a.nif, &g4), 0);
+	put_ip4(&f, &p->a, h, b, 12);
+	assert_int_equal(arrive(&p->a, &f), DROP_NONE);
+	own_queries_are_answered(p->a.nif, 2);
+	b[5] = 1;					/* of a group we are not in */
+	icmp_sum(b, 12, NULL);
+	put_ip4(&f, &p->a, h, b, 12);
+	assert_int_equal(arrive(&p->a, &f), DROP_NONE);
+	assert_false(stimer_armed(&p->a.nif->report));
+	b[6]++;
+	put_ip4(&f, &p->a, h, b, 12);
+	assert_int_equal(arrive(&p->a, &f), DROP_IP_PROTO);
+}
+
+static void groups_are_bounded(void **state)
+{
+	struct ip_addr g = IP4(239, 1, 0, 0);
+	int e = 0, n = 0;
+
+	p->a.cut = true;
+	for (; !e; n++) {
+		g.b[14] = (uint8_t)(n >> 8);
+		g.b[15] = (uint8_t)n;
+		e = netif_join(p->a.nif, &g);
+	}
+	assert_int_equal(e, -ENOBUFS);
+	assert_in_range(n, 200, 256);
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, start, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(join_and_leave_are_reported),
+		TEST(mld_query),
+		TEST(igmp_query),
+		TEST(groups_are_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
