@@ -22,6 +22,7 @@
 #include "base/mem.h"
 
 #define SYN_UNANSWERED	(1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV)
+#define TIME_WAITS	16384u
 #define UNCONNECTED	(1u << TCP_CLOSE | 1u << TCP_LISTEN)
 
 const char *tcp_state_name(int state)
@@ -75,6 +76,7 @@ struct sock *tcp_sock_new(struct stack *st)
 	list_init(&tc->rcvq);
 	list_init(&tc->ooo);
 	list_init(&tc->accept);
+	list_init(&tc->tw);
 	tcp_timer_init(tc);
 	tcp_rtt_init(tc);
 	return &tc->so;
@@ -89,9 +91,18 @@ static void free_sending(struct tcpc *tc)
 	tc->sb = NULL;
 }
 
+static void tw_leave(struct tcpc *tc)
+{
+	if (list_empty(&tc->tw))
+		return;
+	list_del(&tc->tw);
+	tc->so.st->tcp->n_tw--;
+}
+
 void tcp_free(struct tcpc *tc)
 {
 	tcp_timer_stop_all(tc);
+	tw_leave(tc);
 	tcp_snd_free(tc);
 	free(tc->sb);
 	tcp_rcv_free(tc);
@@ -108,6 +119,7 @@ void tcp_put(struct tcpc *tc)
 static void enter_close(struct tcpc *tc)
 {
 	tcp_timer_stop_all(tc);
+	tw_leave(tc);
 	free_sending(tc);
 	list_del(&tc->so.stall);
 	tc->so.listening = false;
@@ -120,8 +132,22 @@ static void enter_close(struct tcpc *tc)
 		tcp_rcv_free(tc);
 }
 
+/* Their number is bounded: the oldest goes, as Linux's tcp_max_tw_buckets. */
+static void tw_join(struct tcpc *tc)
+{
+	struct tcp_stack *ts = tc->so.st->tcp;
+	struct tcpc *oldest = list_first(&ts->tw, struct tcpc, tw);
+
+	list_add_tail(&ts->tw, &tc->tw);
+	if (++ts->n_tw <= TIME_WAITS)
+		return;
+	tcp_set_state(oldest, TCP_CLOSE, "too many in TIME-WAIT");
+	tcp_put(oldest);
+}
+
 static void enter_time_wait(struct tcpc *tc)
 {
+	tw_join(tc);
 	tcp_ev_time_wait(tc);
 	free_sending(tc);
 	tc->shut = TCP_SHUT_BOTH;

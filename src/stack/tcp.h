@@ -2,7 +2,8 @@
  *
  *   tcp.c        states, life and death of a connection, ICMP
  *   tcp_sock.c   the socket calls
- *   tcp_in.c     segment arrival: the steps of RFC 9293 3.10.7
+ *   tcp_in.c     segment arrival: which connection, SYN-SENT, TIME-WAIT
+ *   tcp_seg.c    the steps of RFC 9293 3.10.7.4
  *   tcp_ack.c    what an acknowledgment means: window, recovery, congestion
  *   tcp_out.c    what may be sent now, and building segments
  *   tcp_timer.c  all timers; the only file that knows them
@@ -174,6 +175,7 @@ struct tcpc {
 	/* listening, being accepted */
 	struct tcp_listen *lis;		/* of a listener; of a child not yet accepted */
 	struct list	accept;
+	struct list	tw;		/* among those in TIME-WAIT */
 
 	uint64_t	bytes_acked, bytes_rcvd;
 	uint32_t	segs_in, segs_out;
@@ -199,6 +201,8 @@ struct tcp_stack {
 	struct map	reqs;		/* half-open requests by the four */
 	usec		chal_at;	/* RFC 5961 7: challenge ACKs of this second */
 	uint32_t	chal_left;
+	struct list	tw;		/* TIME-WAIT, oldest first */
+	uint32_t	n_tw;
 };
 
 
@@ -213,7 +217,8 @@ void tcp_free(struct tcpc *tc);	/* silently, in any state */
 void tcp_put(struct tcpc *tc);
 void tcp_established(struct tcpc *tc);
 void tcp_orphan_fin_wait2(struct tcpc *tc);
-uint32_t tcp_events(const struct sock *so);
+/* EV_OUT was denied and is not any more. */
+void tcp_wake_writer(struct tcpc *tc);
 bool tcp_writeable(const struct tcpc *tc);	/* Linux: a third of the buffer is free */
 const char *tcp_state_name(int state);
 uint32_t tcp_isn(struct stack *st, const struct endpoint *l, const struct endpoint *r);
@@ -235,10 +240,17 @@ static inline bool tcp_state_in(const struct tcpc *tc, uint32_t mask)
 /* --- tcp_in.c --- */
 /* Answers a segment for which there is no connection (RFC 9293 3.10.7.1). */
 void tcp_reset_reply(struct stack *st, const struct seg *sg);
-/* The peer's FIN and all before it have arrived. */
-void tcp_fin_in(struct tcpc *tc);
+
+/* --- tcp_seg.c --- */
+static inline struct seq tcp_seg_end(const struct seg *sg)
+{
+	return seq_add(sg->h.seq, sg->len);
+}
+bool tcp_paws_fails(const struct tcpc *tc, const struct seg *sg);
 /* The steps for a synchronized connection; then output. */
 void tcp_seg_in(struct tcpc *tc, struct seg *sg);
+/* The peer's FIN and all before it have arrived. */
+void tcp_fin_in(struct tcpc *tc);
 
 /* --- tcp_ack.c --- */
 /* The ACK field of an acceptable segment. False: the segment is finished

@@ -173,22 +173,12 @@ static bool evidence(const struct tcpc *tc)
 	return tc->dup_acks >= DUP_THRESH && (tc->sack_ok || seq_gt(tc->snd_una, tc->recover));
 }
 
-/* --- the send buffer and its user --- */
-
 static void grow_sndbuf(struct tcpc *tc)
 {
 	uint32_t want = MIN(2 * tc->cwnd, tc->so.st->param.tcp_wmem[2]);
 
 	if (!tc->so.sndbuf_locked && want > tc->so.sndbuf)
 		tc->so.sndbuf = want;
-}
-
-static void wake_writer(struct tcpc *tc)
-{
-	if (tc->nospace && tcp_writeable(tc)) {
-		tc->nospace = false;
-		sock_wake(&tc->so);
-	}
 }
 
 /* --- the steps --- */
@@ -224,7 +214,6 @@ static void new_ack(struct tcpc *tc, const struct seg *sg)
 	tcp_ev_ack_new(tc);
 	neigh_confirm(tc->so.st, &tc->so.flow);
 	grow_sndbuf(tc);
-	wake_writer(tc);
 }
 
 /* RFC 9293 3.10.7.4: only newer segments may change the window. */

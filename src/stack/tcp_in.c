@@ -1,33 +1,16 @@
-/* tcp_in.c - segment arrival (RFC 9293 3.10.7)
+/* tcp_in.c - segment arrival: find the connection, and the states without one
  *
- * tcp_in finds the connection and runs the machine of its state:
+ * tcp_in runs the machine of the connection's state:
  *
- *   LISTEN      tcp_listen.c
- *   SYN-SENT    syn_sent_in: the steps of 3.10.7.3
- *   TIME-WAIT   time_wait_in: RFC 1337, 6191
- *   the others  the steps of 3.10.7.4 in order, each of which may end the
- *               segment: timestamps, sequence, RST, SYN, ACK, URG, data and FIN
- *
- * In the middle of a transfer a segment cannot fail the first four steps, which
- * one test of a few fields shows (predicted). Whatever the steps decided, at
- * the end tcp_output sends what has become possible and the ACK that is owed.
+ *   none, CLOSE  RST (RFC 9293 3.10.7.1)
+ *   LISTEN       tcp_listen.c
+ *   SYN-SENT     syn_sent_in: the steps of 3.10.7.3
+ *   TIME-WAIT    time_wait_in: RFC 1337, 6191
+ *   the others   tcp_seg.c: the steps of 3.10.7.4
  */
 #include "stack/tcp.h"
 
 #include <errno.h>
-
-#define PAWS_IDLE	(24 * 24 * 3600 * USEC_PER_SEC)	/* RFC 7323 5.5 */
-
-static bool end_seg(struct seg *sg, enum drop why)
-{
-	sg->why = why;
-	return false;
-}
-
-static struct seq seg_end(const struct seg *sg)
-{
-	return seq_add(sg->h.seq, sg->len);
-}
 
 /* --- no connection --- */
 
@@ -44,340 +27,9 @@ void tcp_reset_reply(struct stack *st, const struct seg *sg)
 		h.seq = sg->h.ack;
 	} else {
 		h.flags |= TCP_ACK;
-		h.ack = seg_end(sg);
+		h.ack = tcp_seg_end(sg);
 	}
 	tcp_send_bare(st, &f, &h);
-}
-
-/* --- first: timestamps (RFC 7323 5.3) --- */
-
-static bool paws_fails(const struct tcpc *tc, const struct seg *sg)
-{
-	return tc->ts_ok && sg->h.o.has_ts &&
-	       (int32_t)(sg->h.o.ts_val - tc->ts_recent) < 0 &&
-	       tc->so.st->now - tc->ts_recent_at < PAWS_IDLE;
-}
-
-static bool check_paws(struct tcpc *tc, struct seg *sg)
-{
-	if ((sg->h.flags & TCP_RST) || !paws_fails(tc, sg))
-		return true;
-	tc->ack_now = true;
-	return end_seg(sg, DROP_TCP_PAWS);
-}
-
-/* RFC 7323 4.3: only what spans the last ACK we sent. */
-static void ts_update(struct tcpc *tc, const struct seg *sg)
-{
-	if (!tc->ts_ok || !sg->h.o.has_ts || seq_gt(sg->h.seq, tc->rcv_wup))
-		return;
-	tc->ts_recent = sg->h.o.ts_val;
-	tc->ts_recent_at = tc->so.st->now;
-}
-
-/* --- second: sequence number --- */
-
-/* A segment that ends before what we have ACKed is old, one that begins after
- * the window is not for us; an old one may still carry an ACK, so like Linux
- * the left edge is the last one we told the peer. */
-static bool check_seq(struct tcpc *tc, struct seg *sg)
-{
-	struct seq right = seq_add(tc->rcv_nxt, tcp_rcv_window(tc));
-
-	if (seq_ge(seg_end(sg), tc->rcv_wup) && seq_le(sg->h.seq, right))
-		return true;
-	if (sg->h.flags & TCP_RST)
-		return end_seg(sg, DROP_TCP_WINDOW);
-	if (sg->len && seq_lt(sg->h.seq, tc->rcv_nxt)) {
-		tcp_dsack_note(tc, sg->h.seq, seq_min(seg_end(sg), tc->rcv_nxt));
-		tc->quick = MAX(tc->quick, 2);
-	}
-	if (sg->h.flags & TCP_SYN)
-		tcp_challenge_ack(tc);
-	else
-		tc->ack_now = true;
-	return end_seg(sg, sg->len ? DROP_TCP_DUP : DROP_TCP_WINDOW);
-}
-
-/* --- third: RST (RFC 5961 3.2) --- */
-
-static void reset_in(struct tcpc *tc)
-{
-	int error = tc->state == TCP_CLOSE_WAIT ? EPIPE : ECONNRESET;
-
-	/* All was said and heard: nothing to complain about. */
-	if (tcp_state_in(tc, 1u << TCP_CLOSING | 1u << TCP_LAST_ACK) && tc->orphan)
-		error = 0;
-	tcp_fail(tc, error, "RST received");
-}
-
-static bool check_rst(struct tcpc *tc, struct seg *sg)
-{
-	if (!(sg->h.flags & TCP_RST))
-		return true;
-	if (seq_eq(sg->h.seq, tc->rcv_nxt)) {
-		reset_in(tc);
-		return end_seg(sg, DROP_NONE);
-	}
-	tcp_challenge_ack(tc);
-	return end_seg(sg, DROP_TCP_STATE);
-}
-
-/* --- fourth: SYN (RFC 5961 4.2) --- */
-
-/* In a simultaneous open the peer's SYN-ACK repeats the SYN we know. */
-static bool is_crossed_syn_ack(const struct tcpc *tc, const struct seg *sg)
-{
-	return tc->state == TCP_SYN_RECV && (sg->h.flags & TCP_ACK) &&
-	       seq_eq(seq_add(sg->h.seq, 1), tc->rcv_nxt) && seq_eq(sg->h.ack, tc->snd_nxt);
-}
-
-static bool check_syn(struct tcpc *tc, struct seg *sg)
-{
-	if (!(sg->h.flags & TCP_SYN))
-		return true;
-	if (is_crossed_syn_ack(tc, sg)) {
-		sg->h.seq = tc->rcv_nxt;
-		sg->len--;
-		sg->h.flags &= ~TCP_SYN;
-		return true;
-	}
-	tcp_challenge_ack(tc);
-	return end_seg(sg, DROP_TCP_STATE);
-}
-
-/* --- fifth: ACK --- */
-
-static bool syn_recv_ack(struct tcpc *tc, struct seg *sg)
-{
-	if (seq_le(sg->h.ack, tc->snd_una) || seq_gt(sg->h.ack, tc->snd_nxt)) {
-		tcp_reset_reply(tc->so.st, sg);
-		return end_seg(sg, DROP_TCP_STATE);
-	}
-	tc->snd_una = sg->h.ack;
-	tc->snd_wnd = tc->max_wnd = sg->wnd;
-	tc->snd_wl1 = sg->h.seq;
-	tcp_rtt_acked(tc, sg);
-	tcp_established(tc);
-	return true;
-}
-
-/* Our FIN is acknowledged. */
-static void fin_acked(struct tcpc *tc)
-{
-	switch (tc->state) {
-	case TCP_FIN_WAIT1:
-		tcp_set_state(tc, TCP_FIN_WAIT2, "FIN acknowledged");
-		break;
-	case TCP_CLOSING:
-		tcp_set_state(tc, TCP_TIME_WAIT, "FIN acknowledged");
-		break;
-	case TCP_LAST_ACK:
-		tcp_set_state(tc, TCP_CLOSE, "FIN acknowledged");
-		break;
-	}
-}
-
-static bool check_ack(struct tcpc *tc, struct seg *sg)
-{
-	if (!(sg->h.flags & TCP_ACK))
-		return end_seg(sg, DROP_TCP_STATE);
-	if (tc->state == TCP_SYN_RECV && !syn_recv_ack(tc, sg))
-		return false;
-	if (!tcp_ack_in(tc, sg))
-		return false;
-	if (tc->fin_sent && seq_eq(tc->snd_una, tc->snd_nxt))
-		fin_acked(tc);
-	return tc->state != TCP_CLOSE;
-}
-
-/* --- sixth: URG (RFC 9293 3.8.5; the pointer means what Linux takes it to) --- */
-
-static bool do_urg(struct tcpc *tc, struct seg *sg)
-{
-	struct seq at = seq_add(sg->h.seq, (uint32_t)sg->h.urg - 1);
-
-	if (!(sg->h.flags & TCP_URG) || !sg->h.urg || !tcp_state_in(tc, TCP_CAN_RECV))
-		return true;
-	if (seq_lt(at, tc->copied) || seq_lt(at, tc->rcv_nxt))
-		return true;
-	if ((tc->urg_here || tc->urg_valid) && seq_le(at, tc->urg_seq))
-		return true;
-	if (seq_diff(at, tc->rcv_nxt) > 65535)
-		return true;
-	tc->urg_seq = at;
-	tc->urg_here = true;
-	tc->urg_valid = tc->urg_read = false;
-	return true;
-}
-
-/* The urgent byte itself is kept when it comes by, in order or not. */
-static void urg_byte(struct tcpc *tc, const struct seg *sg)
-{
-	int32_t off = seq_diff(tc->urg_seq, sg->h.seq);
-
-	if (!tc->urg_here || tc->urg_valid || tc->urg_read)
-		return;
-	if (off < 0 || (uint32_t)off >= sg->paylen)
-		return;
-	pkt_copy(sg->pkt, (uint32_t)off, &tc->urg_byte, 1);
-	tc->urg_valid = true;
-}
-
-/* --- seventh: data, eighth: FIN --- */
-
-/* Data for a user who will never read it: the peer must hear of the loss
- * (RFC 2525 2.17, RFC 9293 3.6.1). */
-static bool nobody_reads(const struct tcpc *tc, const struct seg *sg)
-{
-	return (tc->shut & TCP_SHUT_RCV) && sg->paylen && !tc->done &&
-	       tcp_state_in(tc, 1u << TCP_FIN_WAIT1 | 1u << TCP_FIN_WAIT2) &&
-	       seq_gt(seq_add(sg->h.seq, sg->paylen), tc->rcv_nxt);
-}
-
-/* Cuts what was received before. False: that is all of it. */
-static bool trim_old(struct tcpc *tc, struct seg *sg)
-{
-	int32_t old = seq_diff(tc->rcv_nxt, sg->h.seq);
-
-	if (old <= 0)
-		return true;
-	tcp_dsack_note(tc, sg->h.seq, seq_min(tc->rcv_nxt, seg_end(sg)));
-	tc->ack_now = true;
-	if ((uint32_t)old >= sg->len)
-		return end_seg(sg, DROP_TCP_DUP);
-	pkt_trim_front(sg->pkt, (uint32_t)old);
-	sg->paylen -= MIN(sg->paylen, (uint32_t)old);
-	sg->len -= (uint32_t)old;
-	sg->h.seq = tc->rcv_nxt;
-	return true;
-}
-
-/* Cuts what is beyond the window; the FIN goes with it. */
-static bool trim_new(struct tcpc *tc, struct seg *sg)
-{
-	int32_t room = seq_diff(seq_add(tc->rcv_nxt, tcp_rcv_window(tc)), sg->h.seq);
-
-	if ((int32_t)sg->paylen <= room || !sg->paylen)
-		return true;
-	tc->ack_now = true;
-	if (room <= 0)
-		return end_seg(sg, DROP_TCP_WINDOW);
-	pkt_trim_to(sg->pkt, (uint32_t)room);
-	sg->paylen = sg->len = (uint32_t)room;
-	sg->h.flags &= ~TCP_FIN;
-	return true;
-}
-
-/* RFC 9293 3.8.6.3 and RFC 5681 4.2: an ACK for every second full-sized frame,
- * a super-frame being one as long as they come in equal sizes; one that is
- * smaller than the last, or pushed, ends a burst: the sender waits for us. */
-static void ack_policy(struct tcpc *tc, uint32_t paylen, const struct pkt *pkt, uint8_t flags)
-{
-	uint32_t unit = pkt->gso_size ? pkt->gso_size : paylen;
-
-	if (unit > tc->rcv_mss)
-		tc->rcv_mss = MIN(unit, tc->mss_base);
-	if (paylen > tc->rcv_mss) {
-		tc->ack_now |= paylen != tc->rcv_super || (flags & TCP_PSH) ||
-			       paylen >= tc->so.rcvbuf / 4;
-		tc->rcv_super = paylen;
-	}
-	if (paylen >= tc->rcv_mss && ++tc->ack_frames >= 2)
-		tc->ack_now = true;
-	if (tc->quick && !tc->pingpong)
-		tc->ack_now = true;
-	if (!tc->ack_now)
-		tcp_ev_ack_later(tc);
-}
-
-static bool do_data(struct tcpc *tc, struct seg *sg)
-{
-	bool fin;
-
-	if (!sg->len)
-		return true;
-	if (!tcp_state_in(tc, TCP_CAN_RECV)) {
-		tc->ack_now = true;	/* after the peer's FIN */
-		return end_seg(sg, DROP_TCP_DUP);
-	}
-	if (nobody_reads(tc, sg)) {
-		tcp_reset_reply(tc->so.st, sg);
-		tcp_fail(tc, ECONNRESET, "data nobody reads");
-		return end_seg(sg, DROP_TCP_STATE);
-	}
-	if (!trim_old(tc, sg) || !trim_new(tc, sg))
-		return false;
-	fin = sg->h.flags & TCP_FIN;
-	urg_byte(tc, sg);
-	if (sg->paylen)
-		ack_policy(tc, sg->paylen, sg->pkt, sg->h.flags);
-	if (tc->ts_ok && sg->h.o.has_ts && sg->h.o.ts_ecr && sg->paylen >= tc->rcv_mss)
-		tcp_rcv_rtt_ts(tc, sg->h.o.ts_ecr);
-	tc->last_data = tc->so.st->now;
-	tcp_rcv_data(tc, sg->pkt, sg->h.seq, fin);
-	sg->pkt = NULL;
-	sock_wake(&tc->so);
-	return true;
-}
-
-void tcp_fin_in(struct tcpc *tc)
-{
-	tc->rcv_nxt = seq_add(tc->rcv_nxt, 1);
-	tc->ack_now = true;
-	tc->done = true;
-	tc->shut |= TCP_SHUT_RCV;
-	tcp_rcv_end(tc);
-	switch (tc->state) {
-	case TCP_ESTABLISHED:
-		tcp_set_state(tc, TCP_CLOSE_WAIT, "FIN received");
-		break;
-	case TCP_FIN_WAIT1:
-		tcp_set_state(tc, TCP_CLOSING, "FIN received");
-		break;
-	case TCP_FIN_WAIT2:
-		tcp_set_state(tc, TCP_TIME_WAIT, "FIN received");
-		break;
-	}
-}
-
-/* --- the steps together --- */
-
-/* RFC 1122 app., header prediction: in order, established, nothing special. */
-static bool predicted(const struct tcpc *tc, const struct seg *sg)
-{
-	return tc->state == TCP_ESTABLISHED && (sg->h.flags & ~TCP_PSH) == TCP_ACK &&
-	       seq_eq(sg->h.seq, tc->rcv_nxt) && sg->paylen <= tcp_rcv_window(tc) &&
-	       !paws_fails(tc, sg);
-}
-
-static bool (*const checks[])(struct tcpc *tc, struct seg *sg) = {
-	check_paws, check_seq, check_rst, check_syn,
-};
-
-static bool checks_pass(struct tcpc *tc, struct seg *sg)
-{
-	if (predicted(tc, sg))
-		return true;
-	for (unsigned i = 0; i < ARRAY_LEN(checks); i++) {
-		if (!checks[i](tc, sg))
-			return false;
-	}
-	return true;
-}
-
-void tcp_seg_in(struct tcpc *tc, struct seg *sg)
-{
-	sg->wnd = (uint32_t)sg->h.win << tc->snd_wscale;
-	tc->segs_in++;
-	if (checks_pass(tc, sg)) {
-		ts_update(tc, sg);
-		tc->last_rcvd = tc->so.st->now;
-		if (check_ack(tc, sg) && do_urg(tc, sg))
-			do_data(tc, sg);
-	}
-	if (tc->state != TCP_CLOSE)
-		tcp_output(tc);
 }
 
 /* --- SYN-SENT (RFC 9293 3.10.7.3) --- */
@@ -389,7 +41,8 @@ static bool syn_sent_ack_ok(struct tcpc *tc, struct seg *sg)
 	if (seq_gt(sg->h.ack, tc->iss) && seq_le(sg->h.ack, tc->snd_nxt))
 		return true;
 	tcp_reset_reply(tc->so.st, sg);
-	return end_seg(sg, DROP_TCP_STATE);
+	sg->why = DROP_TCP_STATE;
+	return false;
 }
 
 static void syn_options(struct tcpc *tc, const struct seg *sg)
@@ -451,7 +104,7 @@ static bool new_incarnation(const struct tcpc *tc, const struct seg *sg)
 	if ((sg->h.flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
 		return false;
 	if (tc->ts_ok && sg->h.o.has_ts && sg->h.o.ts_val != tc->ts_recent)
-		return !paws_fails(tc, sg);
+		return !tcp_paws_fails(tc, sg);
 	return seq_gt(sg->h.seq, tc->rcv_nxt);
 }
 
@@ -462,9 +115,9 @@ static void time_wait_in(struct tcpc *tc, struct seg *sg)
 		return;
 	if (!(sg->h.flags & (TCP_ACK | TCP_SYN)))
 		return;
-	if ((sg->h.flags & TCP_FIN) && seq_eq(seg_end(sg), tc->rcv_nxt))
+	if ((sg->h.flags & TCP_FIN) && seq_eq(tcp_seg_end(sg), tc->rcv_nxt))
 		tcp_ev_time_wait(tc);
-	if (sg->len || paws_fails(tc, sg) || !seq_eq(sg->h.seq, tc->rcv_nxt))
+	if (sg->len || tcp_paws_fails(tc, sg) || !seq_eq(sg->h.seq, tc->rcv_nxt))
 		tcp_send_ack(tc);
 	else
 		sg->why = DROP_NONE;

@@ -5,7 +5,7 @@
  *
  * A SYN costs a stranger nothing, so it must cost us little: a request is a few
  * hundred bytes, a listener has at most tcp_max_syn_backlog of them and no more
- * than its backlog allows, and a full accept queue takes neither SYNs nor the
+ * than its backlog allows (the oldest unanswered one gives way), and a full accept queue takes neither SYNs nor the
  * last ACK of a handshake (the SYN-ACK is then sent again, and the client tries
  * again: Linux's behaviour).
  *
@@ -334,6 +334,17 @@ static bool syns_full(const struct tcpc *tc)
 	return tc->lis->n_reqs >= most;
 }
 
+/* A client that left the first SYN-ACK unanswered may not exist. */
+static bool oldest_gives_way(struct tcp_listen *l)
+{
+	struct tcp_req *rq = list_first(&l->reqs, struct tcp_req, link);
+
+	if (!rq->retries)
+		return false;
+	req_free(rq);
+	return true;
+}
+
 /* RFC 9293 3.10.7.2 */
 static enum drop listen_in(struct tcpc *tc, struct seg *sg)
 {
@@ -355,7 +366,7 @@ static enum drop listen_in(struct tcpc *tc, struct seg *sg)
 		return DROP_TCP_STATE;
 	if (queue_full(tc->lis))
 		return DROP_TCP_BACKLOG;
-	if (syns_full(tc))
+	if (syns_full(tc) && !oldest_gives_way(tc->lis))
 		return DROP_TCP_SYN_FULL;
 	req_new(tc, sg, &l, &r);
 	return DROP_NONE;
@@ -472,6 +483,7 @@ void tcp_stack_init(struct stack *st)
 {
 	st->tcp = xzalloc(sizeof(*st->tcp));
 	map_init(&st->tcp->reqs);
+	list_init(&st->tcp->tw);
 }
 
 void tcp_stack_fini(struct stack *st)

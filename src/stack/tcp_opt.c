@@ -221,6 +221,8 @@ int tcp_setopt(struct sock *so, int level, int name, const void *v, socklen_t le
 
 	if (level == SOL_SOCKET && name == SO_KEEPALIVE)
 		tcp_ev_keepalive(tc);
+	if (level == SOL_SOCKET)
+		sock_wake(so);		/* buffer sizes and marks change readiness */
 	if (level != IPPROTO_TCP)
 		return -ENOPROTOOPT;
 	if (name == TCP_CONGESTION)

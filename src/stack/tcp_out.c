@@ -384,7 +384,7 @@ static void send_all(struct tcpc *tc)
 	tc->cwnd_limited = false;
 	while (pick(tc, &pc)) {
 		if (!fit_room(tc, &pc))
-			return;
+			break;		/* resume goes on, or the timer */
 		xmit(tc, &pc);
 	}
 	if (seq_eq(tc->snd_una, tc->snd_nxt) && !nothing_to_send(tc))

@@ -177,6 +177,14 @@ bool tcp_writeable(const struct tcpc *tc)
 	return tcp_snd_space(tc) >= tc->snd.bytes / 2 && tcp_snd_space(tc) > 0;
 }
 
+void tcp_wake_writer(struct tcpc *tc)
+{
+	if (!tc->nospace || !tcp_writeable(tc))
+		return;
+	tc->nospace = false;
+	sock_wake(&tc->so);
+}
+
 /* Where the user's bytes are. */
 struct source {
 	const struct iovec *iov;
@@ -454,6 +462,7 @@ static void tcp_resume(struct sock *so)
 	struct tcpc *tc = tcpc_of(so);
 
 	tcp_output(tc);
+	tcp_wake_writer(tc);
 	tcp_put(tc);
 }
 
@@ -464,7 +473,7 @@ static const char *tcp_state(const struct sock *so)
 
 /* --- readiness: Linux's tcp_poll, line by line --- */
 
-uint32_t tcp_events(const struct sock *so)
+static uint32_t tcp_events(const struct sock *so)
 {
 	const struct tcpc *tc = tcpc_of(so);
 	uint32_t ev = so->error ? EV_ERR : 0;

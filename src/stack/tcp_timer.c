@@ -103,8 +103,16 @@ static void syn_due(struct tcpc *tc)
 	set_in(tc, TCP_T_RTX, rto(tc));
 }
 
+/* The peer lives and keeps its window closed: that may last (RFC 9293 3.8.6.1). */
+static bool only_closed(const struct tcpc *tc)
+{
+	return !tc->snd_wnd && !tc->orphan && tc->last_rcvd >= tc->last_sent;
+}
+
 static void rtx_due(struct tcpc *tc)
 {
+	bool closed = only_closed(tc);
+
 	if (tcp_state_in(tc, 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV)) {
 		syn_due(tc);
 		return;
@@ -113,11 +121,11 @@ static void rtx_due(struct tcpc *tc)
 		return;
 	if (!tc->retrans_run)
 		tc->stuck_since = tc->so.st->now - rto(tc);
-	if (too_long(tc, tc->retrans_run)) {
+	if (!closed && too_long(tc, tc->retrans_run)) {
 		give_up(tc);
 		return;
 	}
-	tc->retrans_run++;
+	tc->retrans_run = closed ? MIN(tc->retrans_run + 1, 2) : tc->retrans_run + 1;
 	tcp_enter_rto(tc);
 	back_off(tc);
 	tcp_output(tc);
