@@ -68,7 +68,7 @@ kernel_nodes()	# NAME OF SWITCH
 ioth_nodes()	# NAME OF SWITCH
 {
 	run="$as_user $IOTH run --net $SW --ip"
-	subject "ioth nodes, $1" "" 10.0.1.1 "$run 10.0.1.1/24 --" "$run 10.0.1.2/24 --"
+	subject "ioth nodes, $1" "" 10.1.0.1 "$run 10.1.0.1/16 --" "$run FRESH --"
 }
 
 set_up()
@@ -107,10 +107,14 @@ rows()	# CASE N VALUE: where there is no measured one
 	done
 }
 
-# A process for each case: one that fails takes no other with it.
+# A process for each case: one that fails takes no other with it. Each of our clients
+# is a new host, so it gets an address whose connections nobody remembers.
 measure()	# CASE N
 {
 	eval "run=\$client_$2 cc=\$cc_$2 addr=\$addr_$2 why=\$why_$2 name=\$name_$2"
+	measured=$((${measured:-0} + 1))
+	fresh=10.1.$((measured / 250 + 1)).$((measured % 250 + 1))/16
+	run=$(echo "$run" | sed "s,FRESH,$fresh,")
 	if [ -n "$why" ]; then
 		rows "$1" "$2" "$why"
 	elif timeout -k 5 30 $run "$T/bin/netbench" client $cc "$addr" $((port + $2)) $SECONDS_EACH "$1" \
