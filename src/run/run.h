@@ -98,7 +98,8 @@ int target_scatter(const struct call *c, const struct iovec *iov, int n, const v
 /* A sockaddr with its value-result length. */
 int target_put_addr(const struct call *c, uint64_t addr, uint64_t lenp,
 		    const struct endpoint *ep, int family);
-/* An unblocked, caught signal waits for the thread: own, or shared with others. */
+/* An unblocked signal that is caught or stops waits for the thread: its own, or
+ * one shared with others. */
 enum sig_wait { SIG_NONE, SIG_SHARED, SIG_OWN };
 enum sig_wait target_signal(const struct call *c);
 /* A descriptor of the program's end of vs, wherever it lives now; or -1. */

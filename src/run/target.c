@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -149,10 +150,13 @@ int target_put_addr(const struct call *c, uint64_t addr, uint64_t lenp,
 	return target_write(c, lenp, &len, sizeof(len));
 }
 
+#define SIGBIT(n)	(1ull << ((n) - 1))
+#define STOPS		(SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
+
 enum sig_wait target_signal(const struct call *c)
 {
 	char path[64], line[256];
-	unsigned long long own = 0, shared = 0, blocked = 0, caught = 0;
+	unsigned long long own = 0, shared = 0, blocked = 0, caught = 0, ignored = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%u/status", c->n.pid);
@@ -164,8 +168,10 @@ enum sig_wait target_signal(const struct call *c)
 		sscanf(line, "ShdPnd: %llx", &shared);
 		sscanf(line, "SigBlk: %llx", &blocked);
 		sscanf(line, "SigCgt: %llx", &caught);
+		sscanf(line, "SigIgn: %llx", &ignored);
 	}
 	fclose(f);
+	caught |= STOPS & ~ignored;	/* the call is restarted when it goes on */
 	if (own & ~blocked & caught)
 		return SIG_OWN;
 	return shared & ~blocked & caught ? SIG_SHARED : SIG_NONE;
