@@ -106,6 +106,7 @@ struct tcpc {
 	bool		pingpong : 1;	/* interactive: data carries our ACKs */
 	bool		peeked : 1;	/* the user reads in the queue's packets */
 	bool		nospace : 1;	/* EV_OUT was denied: wake when there is room */
+	bool		met_syn : 1;	/* TIME-WAIT answered a SYN: it may be reset */
 	bool		urg_sent : 1;	/* snd_up is ahead of what was acknowledged */
 	bool		urg_valid : 1, urg_read : 1, urg_here : 1;
 	uint8_t		urg_byte;

@@ -108,13 +108,24 @@ static bool new_incarnation(const struct tcpc *tc, const struct seg *sg)
 	return seq_gt(sg->h.seq, tc->rcv_nxt);
 }
 
+/* RFC 1337 3: not believed, unless it answers our ACK of a SYN. A peer that forgot
+ * us wants this port again, and would get nothing but ACKs until we forget, too. */
+static void time_wait_rst(struct tcpc *tc, const struct seg *sg)
+{
+	if (tc->met_syn && seq_eq(sg->h.seq, tc->rcv_nxt))
+		tcp_set_state(tc, TCP_CLOSE, "reset");
+}
+
 static void time_wait_in(struct tcpc *tc, struct seg *sg)
 {
 	sg->why = DROP_TCP_STATE;
-	if (sg->h.flags & TCP_RST)		/* RFC 1337 3 */
+	if (sg->h.flags & TCP_RST) {
+		time_wait_rst(tc, sg);
 		return;
+	}
 	if (!(sg->h.flags & (TCP_ACK | TCP_SYN)))
 		return;
+	tc->met_syn |= (sg->h.flags & TCP_SYN) != 0;
 	if ((sg->h.flags & TCP_FIN) && seq_eq(tcp_seg_end(sg), tc->rcv_nxt))
 		tcp_ev_time_wait(tc);
 	if (sg->len || tcp_paws_fails(tc, sg) || !seq_eq(sg->h.seq, tc->rcv_nxt))
