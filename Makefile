@@ -132,7 +132,7 @@ lint: all
 	@B=$B tools/lint
 
 bench: all
-	@for b in $(sort $(wildcard bench/*.sh)); do IOTH=$B/ioth $$b || exit 1; done
+	@for b in $(sort $(wildcard bench/*.sh)); do IOTH=$(abspath $B/ioth) $$b || exit 1; done
 
 install: all
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib include share/man/man1)
