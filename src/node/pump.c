@@ -13,7 +13,7 @@
 
 #include "node/vsock_in.h"
 
-#define SPANS 16
+#define SPANS 4	/* of 64 KiB each, for one system call */
 
 static size_t iov_total(const struct iovec *iov, int n)
 {
@@ -50,20 +50,23 @@ static void pump_out(struct vsock *vs)
 		int n = SPANS;
 		size_t room = sock_reserve(vs->so, iov, &n);
 		ssize_t got;
+		int error;
 
 		if (!room)
 			return;
 		got = readv(vs->w.fd, iov, n);
+		error = errno;
+		/* also when nothing came: what was reserved goes back */
+		sock_commit(vs->so, got > 0 ? (size_t)got : 0);
 		if (got > 0) {
-			sock_commit(vs->so, (size_t)got);
 			/* the end's own edge may be behind us: read up to it */
 			if ((size_t)got < room && !vs->hup && !vs->shut_out)
 				vs->readable = false;
 		} else if (got == 0) {
 			out_end(vs);
-		} else if (errno == EAGAIN) {
+		} else if (error == EAGAIN) {
 			vs->readable = false;
-		} else if (errno != EINTR) {
+		} else if (error != EINTR) {
 			out_abort(vs);
 		}
 	}
