@@ -144,6 +144,7 @@ struct tcpc {
 	uint32_t	ts_off, ts_recent;
 	usec		ts_recent_at;
 	usec		last_sent, last_rcvd, last_data, stuck_since;
+	usec		confirmed;	/* the neighbour was told that it lives */
 
 	/* receiving */
 	struct seq	irs, rcv_nxt, rcv_wup;	/* rcv_wup: rcv_nxt when last ACKed */
@@ -281,6 +282,7 @@ void tcp_ev_established(struct tcpc *tc);
 void tcp_ev_data_sent(struct tcpc *tc);
 void tcp_ev_ack_new(struct tcpc *tc);
 void tcp_ev_ack_sent(struct tcpc *tc);
+void tcp_ev_data_came(struct tcpc *tc);
 void tcp_ev_ack_later(struct tcpc *tc);	/* a delayed ACK is owed */
 bool tcp_ack_pending(const struct tcpc *tc);
 void tcp_ev_blocked(struct tcpc *tc);	/* data, nothing in flight, may not send */

@@ -183,6 +183,16 @@ static void grow_sndbuf(struct tcpc *tc)
 
 /* --- the steps --- */
 
+/* RFC 4861 7.3.1: the neighbour lives; telling it once a second is enough. */
+static void confirm_path(struct tcpc *tc)
+{
+	tc->soft_error = 0;
+	if (tc->so.st->now - tc->confirmed < USEC_PER_SEC)
+		return;
+	tc->confirmed = tc->so.st->now;
+	neigh_confirm(tc->so.st, &tc->so.flow);
+}
+
 /* Growth is deserved only where cwnd was the limit (RFC 7661 4.3, as Linux). */
 static bool was_limited(const struct tcpc *tc, uint32_t before)
 {
@@ -212,7 +222,7 @@ static void new_ack(struct tcpc *tc, const struct seg *sg)
 	else
 		tc->dup_acks = 0;
 	tcp_ev_ack_new(tc);
-	neigh_confirm(tc->so.st, &tc->so.flow);
+	confirm_path(tc);
 	grow_sndbuf(tc);
 }
 

@@ -279,11 +279,11 @@ static bool do_data(struct tcpc *tc, struct seg *sg)
 		return false;
 	fin = sg->h.flags & TCP_FIN;
 	urg_byte(tc, sg);
+	tcp_ev_data_came(tc);
 	if (sg->paylen)
 		ack_policy(tc, sg->paylen, sg->pkt, sg->h.flags);
 	if (tc->ts_ok && sg->h.o.has_ts && sg->h.o.ts_ecr && sg->paylen >= tc->rcv_mss)
 		tcp_rcv_rtt_ts(tc, sg->h.o.ts_ecr);
-	tc->last_data = tc->so.st->now;
 	tcp_rcv_data(tc, sg->pkt, sg->h.seq, fin);
 	sg->pkt = NULL;
 	sock_wake(&tc->so);

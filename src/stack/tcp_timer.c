@@ -285,6 +285,16 @@ void tcp_ev_ack_new(struct tcpc *tc)
 		set_in(tc, TCP_T_RTX, rto(tc));
 }
 
+/* After a silence the peer starts slowly and waits for each of our ACKs. */
+void tcp_ev_data_came(struct tcpc *tc)
+{
+	usec now = tc->so.st->now;
+
+	if (tc->last_data && now - tc->last_data > tc->rto)
+		tc->quick = MAX(tc->quick, QUICK_ACKS);
+	tc->last_data = now;
+}
+
 void tcp_ev_ack_sent(struct tcpc *tc)
 {
 	stop(tc, TCP_T_DELACK);

@@ -1,0 +1,158 @@
+/* tcp_opts.c - the options of level IPPROTO_TCP as programs for Linux use them */
+#include "tcp_net.h"
+
+static int set(struct sock *so, int name, int v)
+{
+	return sock_setopt(so, IPPROTO_TCP, name, &v, sizeof(v));
+}
+
+static int get(struct sock *so, int name)
+{
+	socklen_t len = sizeof(int);
+	int v = 0;
+
+	assert_int_equal(sock_getopt(so, IPPROTO_TCP, name, &v, &len), 0);
+	assert_int_equal(len, sizeof(int));
+	return v;
+}
+
+static struct sock *sock_tcp(struct stack *st)
+{
+	struct sock *so;
+
+	assert_int_equal(sock_new(st, AF_INET, SOCK_STREAM, 0, &so), 0);
+	return so;
+}
+
+static void what_is_set_is_got(void **state)
+{
+	static const struct { int name, dflt, v, bad; } t[] = {
+		{ TCP_NODELAY, 0, 1, 0 },	{ TCP_CORK, 0, 1, 0 },
+		{ TCP_MAXSEG, 536, 1000, 40 },	{ TCP_KEEPIDLE, 7200, 10, 0 },
+		{ TCP_KEEPINTVL, 75, 5, 40000 }, { TCP_KEEPCNT, 9, 3, 128 },
+		{ TCP_SYNCNT, 6, 2, 0 },	{ TCP_LINGER2, 60, 30, 0 },
+		{ TCP_DEFER_ACCEPT, 0, 3, 0 },	{ TCP_USER_TIMEOUT, 0, 5000, -1 },
+		{ TCP_NOTSENT_LOWAT, 0, 16384, 0 }, { TCP_WINDOW_CLAMP, 0, 20000, -1 },
+		{ TCP_QUICKACK, 1, 0, 0 },
+	};
+	struct stack *st = stack_new(1, 0);
+	struct sock *so = sock_tcp(st);
+
+	for (unsigned i = 0; i < ARRAY_LEN(t); i++) {
+		assert_int_equal(get(so, t[i].name), t[i].dflt);
+		assert_int_equal(set(so, t[i].name, t[i].v), 0);
+		assert_int_equal(get(so, t[i].name), t[i].v);
+		if (t[i].bad)
+			assert_int_equal(set(so, t[i].name, t[i].bad), -EINVAL);
+	}
+	sock_close(so);
+	stack_free(st);
+}
+
+static void what_is_not_there_says_so(void **state)
+{
+	struct stack *st = stack_new(1, 0);
+	struct sock *so = sock_tcp(st);
+	socklen_t len = sizeof(int);
+	int v = 1;
+
+	assert_int_equal(set(so, TCP_FASTOPEN, 1), -ENOPROTOOPT);
+	assert_int_equal(set(so, TCP_MD5SIG, 1), -ENOPROTOOPT);
+	assert_int_equal(set(so, 9999, 1), -ENOPROTOOPT);
+	assert_int_equal(set(so, -1, 1), -ENOPROTOOPT);
+	assert_int_equal(sock_getopt(so, IPPROTO_TCP, TCP_ULP, &v, &len), -ENOPROTOOPT);
+	assert_int_equal(sock_setopt(so, IPPROTO_TCP, TCP_NODELAY, &v, 1), -EINVAL);
+	sock_close(so);
+	stack_free(st);
+}
+
+static void congestion_by_name(void **state)
+{
+	struct stack *st = stack_new(1, 0);
+	struct sock *so = sock_tcp(st);
+	char name[16];
+	socklen_t len = sizeof(name);
+
+	assert_int_equal(sock_getopt(so, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
+	assert_string_equal(name, "reno");
+	assert_int_equal(sock_setopt(so, IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
+	assert_int_equal(sock_setopt(so, IPPROTO_TCP, TCP_CONGESTION, "no such", 7), -ENOENT);
+	len = 3;
+	assert_int_equal(sock_getopt(so, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
+	assert_int_equal(len, 3);
+	sock_close(so);
+	stack_free(st);
+}
+
+static void info_tells_the_connection(void **state)
+{
+	struct net *n = net_new(1);
+	struct sock *s[2];
+	struct tcp_info i;
+	struct flood fl;
+	socklen_t len = sizeof(i);
+
+	n->delay = 5000;
+	net_pair(n, false, s);
+	fl = (struct flood){ .from = s[0], .to = s[1], .total = 300000, .unit = 10000 };
+	net_flood(n, &fl, 1, 100 * USEC_PER_SEC);
+	net_run(n, USEC_PER_SEC);
+	assert_int_equal(sock_getopt(s[0], IPPROTO_TCP, TCP_INFO, &i, &len), 0);
+	assert_int_equal(len, sizeof(i));
+	assert_int_equal(i.tcpi_state, TCP_ESTABLISHED);
+	assert_int_equal(i.tcpi_options, TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK | TCPI_OPT_WSCALE);
+	assert_int_equal(i.tcpi_snd_mss, 1448);
+	assert_int_equal(i.tcpi_pmtu, 1500);
+	assert_int_equal(i.tcpi_snd_wscale, 7);
+	assert_in_range(i.tcpi_rtt, 10000, 15000);
+	assert_true(i.tcpi_snd_cwnd > 10);
+	assert_int_equal(i.tcpi_total_retrans, 0);
+	assert_int_equal(i.tcpi_unacked, 0);
+	len = 1;
+	assert_int_equal(sock_getopt(s[0], IPPROTO_TCP, TCP_INFO, &i, &len), 0);
+	assert_int_equal(len, 1);
+	sock_close(s[0]);
+	sock_close(s[1]);
+	net_run(n, 100 * USEC_PER_SEC);
+	net_free(n);
+}
+
+/* What a listener is told, its connections inherit. */
+static void listener_hands_options_on(void **state)
+{
+	struct net *n = net_new(1);
+	struct sock *l = net_listen(n, 1, 80, false), *a, *b;
+
+	set(l, TCP_NODELAY, 1);
+	set(l, TCP_KEEPIDLE, 11);
+	set(l, TCP_MAXSEG, 500);
+	set(l, TCP_DEFER_ACCEPT, 2);
+	a = net_connect(n, 0, 80, false);
+	net_run(n, USEC_PER_SEC / 2);
+	assert_int_equal(sock_accept(l, &b), -EAGAIN);	/* no data yet */
+	assert_int_equal(sock_send(a, &(struct iovec){ (char *)(uintptr_t)"x", 1 }, 1, 0, NULL), 1);
+	net_run(n, USEC_PER_SEC / 2);
+	assert_int_equal(sock_accept(l, &b), 0);
+	assert_int_equal(get(b, TCP_NODELAY), 1);
+	assert_int_equal(get(b, TCP_KEEPIDLE), 11);
+	assert_int_equal(get(b, TCP_MAXSEG), 488);	/* timestamps take 12 */
+	assert_int_equal(get(a, TCP_MAXSEG), 488);
+	sock_close(l);
+	sock_close(a);
+	sock_close(b);
+	net_run(n, 100 * USEC_PER_SEC);
+	net_free(n);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_set_is_got),
+		cmocka_unit_test(what_is_not_there_says_so),
+		cmocka_unit_test(congestion_by_name),
+		cmocka_unit_test(info_tells_the_connection),
+		cmocka_unit_test(listener_hands_options_on),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
