@@ -31,7 +31,8 @@ static void out_end(struct vsock *vs)
 	if (vs->eof_out)
 		return;
 	vs->eof_out = true;
-	sock_shutdown(vs->so, SHUT_WR);
+	if (!vs->hup)		/* closed: closing the socket says FIN, or RST */
+		sock_shutdown(vs->so, SHUT_WR);
 }
 
 /* The program closed with bytes unread: RST, as the kernel would (RFC 2525 2.17). */

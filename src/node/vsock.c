@@ -17,6 +17,7 @@
 #include "node/vsock_in.h"
 
 #define TOMBS		256
+#define TOKENS		64	/* in a listener's end at most */
 #define SNDBUF_MIN	4608		/* the kernel's least */
 #define SNDBUF_STD	212992
 
@@ -65,6 +66,8 @@ void vsock_wake(struct sock *so)
 {
 	struct vsock *vs = so->user;
 
+	if (vs)
+		vs->news = true;
 	if (vs && list_empty(&vs->dirty))
 		list_add_tail(&vs->n->dirty, &vs->dirty);
 }
@@ -354,14 +357,20 @@ int vsock_listen(struct vsock *vs, int backlog, int app)
 	return ret;
 }
 
-/* The program's end is readable while a connection waits. */
+static bool waiting(const struct vsock *vs)
+{
+	return vs->returned || (vs->so && sock_events(vs->so) & EV_IN);
+}
+
+/* Each arrival makes the program's end readable anew: an edge for epoll. */
 void vsock_listen_pump(struct vsock *vs)
 {
-	bool waiting = vs->returned || sock_events(vs->so) & EV_IN;
-
-	if (waiting && !vs->token)
-		vs->token = send(vs->w.fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
-	if (waiting && vs->n->front && !list_empty(&vs->calls))
+	if (!waiting(vs))
+		return;
+	if ((vs->news && vs->tokens < TOKENS) || !vs->tokens)
+		vs->tokens += send(vs->w.fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+	vs->news = false;
+	if (vs->n->front && !list_empty(&vs->calls))
 		vs->n->front->changed(vs);
 }
 
@@ -389,12 +398,14 @@ int vsock_accept(struct vsock *vs, struct vsock **out, int *new_app)
 
 void vsock_accepted(struct vsock *vs, int app)
 {
+	unsigned keep = waiting(vs) ? 1 : 0;
 	char token;
 
-	if (vs->token && recv(app, &token, 1, MSG_DONTWAIT) == 1)
-		vs->token = false;
-	if (vs->so)
-		vsock_wake(vs->so);	/* the next one */
+	do {
+		if (vs->tokens <= keep || recv(app, &token, 1, MSG_DONTWAIT) != 1)
+			break;
+		vs->tokens--;
+	} while (!keep);
 }
 
 void vsock_unaccept(struct vsock *vs, struct vsock *nv)
@@ -406,6 +417,31 @@ void vsock_unaccept(struct vsock *vs, struct vsock *nv)
 	vs->returned->wake = NULL;
 	vsock_free(nv);
 	vsock_wake(vs->so);
+}
+
+/* shutdown() of a listener: a socket again that could listen anew. */
+int vsock_unlisten(struct vsock *vs, int app)
+{
+	struct sock *old = vs->so, *so;
+	int ret = sock_new(vs->n->st, vs->family, vs->type, vs->proto, &so);
+
+	if (ret < 0)
+		return ret;
+	so->reuseaddr = old->reuseaddr;
+	so->reuseport = old->reuseport;
+	so->v6only = old->v6only;
+	old->user = NULL;
+	old->wake = NULL;
+	vs->local = old->local;
+	sock_close(old);
+	so->user = vs;
+	so->wake = vsock_wake;
+	vs->so = so;
+	vs->listening = false;
+	vsock_accepted(vs, app);
+	if (vs->n->front)
+		vs->n->front->changed(vs);
+	return sock_bind(so, &vs->local);
 }
 
 /* --- names and errors --- */
@@ -422,7 +458,9 @@ int vsock_peer(struct vsock *vs, struct endpoint *ep)
 {
 	int ret = 0;
 
-	if (vs->so)
+	if (vs->connecting)
+		ret = -ENOTCONN;
+	else if (vs->so)
 		ret = sock_peer(vs->so, ep);
 	else if (vs->sock_gone)
 		*ep = vs->remote;

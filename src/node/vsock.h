@@ -13,8 +13,8 @@
  * Making the pair look like TCP:
  *   connecting  the program's end is filled, so it polls nothing and blocks;
  *               draining it raises EPOLLOUT
- *   listening   filled as well; a byte (token) in the program's end while a
- *               connection waits
+ *   listening   filled as well; a byte (token) in the program's end for each
+ *               connection that came, and none when none waits
  *   FIN         shutdown of our end's writing side, and theirs seen as EOF
  *   RST         our end is closed with a byte unread: ECONNRESET
  */
@@ -44,7 +44,8 @@ struct vsock {
 	int		error;		/* for SO_ERROR, before the socket's own */
 	int		app;		/* the program's end while connecting; else -1 */
 	size_t		fill;		/* bytes in it that are not the program's */
-	bool		token;		/* listening: it is in the program's end */
+	bool		news;		/* listening: the stack has something new */
+	unsigned	tokens;		/* listening: bytes in the program's end */
 	struct sock	*returned;	/* a connection that could not be given */
 	struct held	*held;		/* a datagram the program's end had no room for */
 	struct endpoint	local, remote;	/* of a tomb */
@@ -84,6 +85,9 @@ int vsock_connect_result(struct vsock *vs);
 int vsock_accept(struct vsock *vs, struct vsock **out, int *new_app);
 void vsock_accepted(struct vsock *vs, int app);
 void vsock_unaccept(struct vsock *vs, struct vsock *nv);
+
+/* shutdown of a listener: calls that wait get EINVAL; it may listen again. */
+int vsock_unlisten(struct vsock *vs, int app);
 
 /* What the program sees as its own and the other's name. 0 or -ENOTCONN. */
 int vsock_local(struct vsock *vs, struct endpoint *ep);

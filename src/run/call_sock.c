@@ -213,14 +213,19 @@ long call_accept(struct call *c)
 long call_shutdown(struct call *c)
 {
 	int how = (int)ARG(c, 1);
+	struct endpoint peer;
 	long ret = call_vsock(c);
 
 	if (ret)
 		return ret;
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
-	if (c->vs->type == SOCK_STREAM && !c->vs->connected && !c->vs->connecting &&
-	    !c->vs->listening && c->vs->so)
+	if (!c->vs->so)
+		return CALL_CONTINUE;
+	if (c->vs->listening && how != SHUT_WR)
+		return vsock_unlisten(c->vs, c->app);
+	if (c->vs->type == SOCK_STREAM ? !c->vs->connected && !c->vs->connecting :
+					 vsock_peer(c->vs, &peer) < 0)
 		return -ENOTCONN;
 	return CALL_CONTINUE;
 }
