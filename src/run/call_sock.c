@@ -181,7 +181,7 @@ long call_accept(struct call *c)
 	int flags = c->n.data.nr == SYS_accept4 ? (int)ARG(c, 3) : 0;
 	struct vsock *nv;
 	long ret = call_vsock(c);
-	int app;
+	int app, bad;
 
 	if (ret)
 		return ret;
@@ -197,15 +197,16 @@ long call_accept(struct call *c)
 	vsock_accepted(c->vs, c->app);		/* before the program goes on */
 	if (flags & SOCK_NONBLOCK)
 		fcntl(app, F_SETFL, O_NONBLOCK);
-	ret = target_put_addr(c, ARG(c, 1), ARG(c, 2), &nv->so->remote, c->vs->family);
-	if (ret == 0)
+	ret = call_valid(c) ? 0 : -EINTR;
+	bad = ret == 0 ? target_put_addr(c, ARG(c, 1), ARG(c, 2), &nv->so->remote, c->vs->family) : 0;
+	if (ret == 0 && bad == 0)
 		ret = call_give_fd(c, nv, app, flags & SOCK_CLOEXEC);
 	close(app);
-	if (ret == -EMFILE || ret == -ENFILE)
-		vsock_unaccept(c->vs, nv);	/* it waits on */
-	else if (ret != CALL_ANSWERED)
+	if (bad < 0)
 		vsock_drop(nv);			/* as Linux: lost with a bad address */
-	return ret;
+	else if (ret != CALL_ANSWERED)
+		vsock_unaccept(c->vs, nv);	/* no descriptor left, or killed: it waits on */
+	return bad < 0 ? bad : ret;
 }
 
 /* The pair carries a shutdown by itself; only where TCP has nothing to shut is
