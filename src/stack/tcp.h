@@ -39,6 +39,7 @@ enum tcp_timer {
 	TCP_T_PERSIST,	/* window closed or too small, nothing in flight */
 	TCP_T_DELACK,
 	TCP_T_KEEP,	/* keepalive */
+	TCP_T_MEMORY,	/* there was none for the user's bytes: let him try again */
 	TCP_T_STATE,	/* end of TIME-WAIT or of an orphan's FIN-WAIT-2 */
 	N_TCP_TIMERS
 };
@@ -107,7 +108,7 @@ struct tcpc {
 	bool		peeked : 1;	/* the user reads in the queue's packets */
 	bool		nospace : 1;	/* EV_OUT was denied: wake when there is room */
 	bool		met_syn : 1;	/* TIME-WAIT answered a SYN: it may be reset */
-	bool		urg_sent : 1;	/* snd_up is ahead of what was acknowledged */
+	bool		no_memory : 1;	/* for what the user wants to send */
 	bool		urg_valid : 1, urg_read : 1, urg_here : 1;
 	uint8_t		urg_byte;
 	uint8_t		snd_wscale, rcv_wscale;
@@ -285,6 +286,7 @@ void tcp_ev_ack_sent(struct tcpc *tc);
 void tcp_ev_data_came(struct tcpc *tc);
 void tcp_ev_ack_later(struct tcpc *tc);	/* a delayed ACK is owed */
 bool tcp_ack_pending(const struct tcpc *tc);
+void tcp_ev_no_memory(struct tcpc *tc);
 void tcp_ev_blocked(struct tcpc *tc);	/* data, nothing in flight, may not send */
 void tcp_ev_unblocked(struct tcpc *tc);
 void tcp_ev_time_wait(struct tcpc *tc);

@@ -101,8 +101,10 @@ size_t tcp_snd_reserve(struct tcpc *tc, struct iovec *iov, int *n, size_t want)
 		struct snd_span *s = i < q->n ? span_at(q, i) : push(tc, want - have);
 		size_t len;
 
-		if (!s)
+		if (!s) {
+			tcp_ev_no_memory(tc);
 			break;
+		}
 		len = MIN(tail_room(s), want - have);
 		iov[k++] = (struct iovec){ s->p + s->len, len };
 		have += len;

@@ -34,7 +34,7 @@ static void start_over(struct tcpc *tc)
 	tc->shut = 0;
 	tc->rec = TCP_REC_OPEN;
 	tc->done = tc->fin_queued = tc->fin_sent = false;
-	tc->force_rxt = tc->again = tc->ack_now = tc->pingpong = tc->nospace = false;
+	tc->no_memory = tc->force_rxt = tc->again = tc->ack_now = tc->pingpong = tc->nospace = false;
 	tc->urg_here = tc->urg_valid = tc->urg_read = false;
 	tc->backoff = tc->probes = tc->n_sacks = 0;
 	tc->dup_acks = tc->retrans_run = tc->srtt = tc->rttvar = 0;
@@ -174,7 +174,8 @@ bool tcp_writeable(const struct tcpc *tc)
 
 	if (tc->notsent_lowat && tcp_state_in(tc, TCP_CAN_SEND) && unsent >= tc->notsent_lowat)
 		return false;
-	return tcp_snd_space(tc) >= tc->snd.bytes / 2 && tcp_snd_space(tc) > 0;
+	return !tc->no_memory && tcp_snd_space(tc) &&
+	       tcp_snd_space(tc) >= tc->snd.bytes / 2;
 }
 
 void tcp_wake_writer(struct tcpc *tc)

@@ -7,6 +7,7 @@
  *             forbids it: probe (RFC 9293 3.8.6.1)
  *   DELACK    an ACK waits for company (RFC 9293 3.8.6.3)
  *   KEEP      SO_KEEPALIVE: probe after silence (RFC 9293 3.8.4)
+ *   MEMORY    the arenas were full when the user wanted to send: let him try again
  *   STATE     TIME-WAIT is over; an orphan's FIN-WAIT-2 lasted too long
  *
  * Others report events (tcp_ev_...). A deadline moves by writing a field; the
@@ -20,6 +21,7 @@
 
 #define RTO_MAX		(120 * USEC_PER_SEC)
 #define QUICK_ACKS	16
+#define MEMORY_RETRY	(10 * USEC_PER_MSEC)
 
 static void set(struct tcpc *tc, enum tcp_timer which, usec at)
 {
@@ -195,6 +197,12 @@ static void keep_due(struct tcpc *tc)
 	}
 }
 
+static void memory_due(struct tcpc *tc)
+{
+	tc->no_memory = false;
+	tcp_wake_writer(tc);
+}
+
 static void state_due(struct tcpc *tc)
 {
 	tcp_set_state(tc, TCP_CLOSE, "waited long enough");
@@ -205,6 +213,7 @@ static void (*const due[])(struct tcpc *tc) = {
 	[TCP_T_PERSIST]	= persist_due,
 	[TCP_T_DELACK]	= delack_due,
 	[TCP_T_KEEP]	= keep_due,
+	[TCP_T_MEMORY]	= memory_due,
 	[TCP_T_STATE]	= state_due,
 };
 static_assert(ARRAY_LEN(due) == N_TCP_TIMERS, "a function for each timer");
@@ -307,6 +316,12 @@ void tcp_ev_ack_later(struct tcpc *tc)
 {
 	if (!running(tc, TCP_T_DELACK))
 		set_in(tc, TCP_T_DELACK, tc->so.st->param.tcp_delack_ms * USEC_PER_MSEC);
+}
+
+void tcp_ev_no_memory(struct tcpc *tc)
+{
+	tc->no_memory = tc->nospace = true;
+	set_in(tc, TCP_T_MEMORY, MEMORY_RETRY);
 }
 
 bool tcp_ack_pending(const struct tcpc *tc)

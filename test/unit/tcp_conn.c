@@ -498,6 +498,27 @@ static void buffers_grow_with_the_path(void **state)
 	close_all(n, s[0], s[1]);
 }
 
+/* Others hold all memory for a while: the writer is told to wait, and woken. */
+static void waits_for_memory(void **state)
+{
+	struct net *n = net_new(1);
+	struct chunk *c[2000];
+	struct sock *s[2];
+	int k = 0;
+
+	net_pair(n, false, s);
+	while ((c[k] = n->st[0]->heap->alloc(n->st[0]->heap, CHUNK_MAX)))
+		k++;
+	assert_int_equal(put(s[0], "x", 0), -EAGAIN);
+	assert_int_equal(sock_events(s[0]), 0);
+	while (k)
+		chunk_unref(c[--k]);
+	net_run(n, USEC_PER_SEC);
+	assert_int_equal(sock_events(s[0]), EV_OUT);
+	assert_int_equal(put(s[0], "x", 0), 1);
+	close_all(n, s[0], s[1]);
+}
+
 static void stack_ends_in_the_middle(void **state)
 {
 	struct net *n = net_new(1);
@@ -545,6 +566,7 @@ int main(void)
 		cmocka_unit_test(path_mtu_is_learned),
 		cmocka_unit_test(urgent_byte_apart_and_inline),
 		cmocka_unit_test(buffers_grow_with_the_path),
+		cmocka_unit_test(waits_for_memory),
 		cmocka_unit_test(stack_ends_in_the_middle),
 	};
 
