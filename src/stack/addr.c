@@ -97,6 +97,12 @@ static void route_join(const struct netif_addr *a)
 		route_add(a->nif->st, &r);
 }
 
+/* A /31 or /32 has none (RFC 3021 2.1), nor has IPv6. */
+static struct ip_addr broadcast_of(const struct ip_addr *addr, unsigned len)
+{
+	return ip_is_v4(addr) && len < 31 ? ip4_subnet_broadcast(addr, len) : IP_NONE;
+}
+
 int addr_add(struct netif *nif, const struct ip_addr *addr, unsigned len, bool slaac)
 {
 	struct netif_addr *a;
@@ -110,6 +116,7 @@ int addr_add(struct netif *nif, const struct ip_addr *addr, unsigned len, bool s
 	a->nif = nif;
 	a->addr = *addr;
 	a->len = (uint8_t)len;
+	a->broadcast = broadcast_of(addr, len);
 	a->slaac = slaac;
 	a->state = ADDR_TENTATIVE;
 	a->valid_until = a->preferred_until = NEVER;
@@ -197,7 +204,6 @@ struct netif_addr *netif_subnet(const struct netif *nif, const struct ip_addr *a
 	return NULL;
 }
 
-/* A /31 or /32 has no broadcast address (RFC 3021 2.1). */
 bool netif_is_broadcast(const struct netif *nif, const struct ip_addr *addr)
 {
 	if (!ip_is_v4(addr))
@@ -205,10 +211,7 @@ bool netif_is_broadcast(const struct netif *nif, const struct ip_addr *addr)
 	if (ip_eq(addr, &IP4_BROADCAST))
 		return true;
 	list_for(l, &nif->addrs) {
-		struct netif_addr *a = container_of(l, struct netif_addr, link);
-		struct ip_addr b = ip4_subnet_broadcast(&a->addr, a->len);
-
-		if (ip_is_v4(&a->addr) && a->len < 31 && ip_eq(addr, &b))
+		if (ip_eq(addr, &container_of(l, struct netif_addr, link)->broadcast))
 			return true;
 	}
 	return false;

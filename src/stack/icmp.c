@@ -254,7 +254,8 @@ static bool about_error(struct quote *q)
 	       (!rd_left(&q->l4) || icmp_is_error(v4, q->l4.p[0]));
 }
 
-static bool may_complain(struct stack *st, const struct pkt *pkt, struct quote *q, const struct icmp *h)
+static bool may_complain(struct stack *st, const struct pkt *pkt, struct quote *q,
+			 const struct icmp *h)
 {
 	bool v4 = ip_is_v4(&q->src);
 	bool group = ip_is_multicast(&q->dst) || netif_is_broadcast(pkt->nif, &q->dst);

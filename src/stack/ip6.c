@@ -116,7 +116,8 @@ static enum drop option_unknown(struct stack *st, const struct pkt *pkt, const s
 	return DROP_IP6_EXT;
 }
 
-static enum drop options_in(struct stack *st, const struct pkt *pkt, const struct ip *ip, struct rd *r)
+static enum drop options_in(struct stack *st, const struct pkt *pkt, const struct ip *ip,
+			    struct rd *r)
 {
 	enum drop why = DROP_NONE;
 	struct ip6_opt o;

@@ -289,7 +289,8 @@ static void note_router(struct neigh *n, unsigned flags)
 }
 
 /* RFC 4861 7.2.5, case by case. */
-void neigh_advert(struct netif *nif, const struct ip_addr *addr, const struct mac *mac, unsigned flags)
+void neigh_advert(struct netif *nif, const struct ip_addr *addr, const struct mac *mac,
+		  unsigned flags)
 {
 	struct neigh *n = neigh_find(nif, addr);
 	bool differs;

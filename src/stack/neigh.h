@@ -40,7 +40,8 @@ void neigh_flush(struct netif *nif);
 void neigh_heard(struct netif *nif, const struct ip_addr *addr, const struct mac *mac);
 enum { ADV_SOLICITED = 1, ADV_OVERRIDE = 2, ADV_ROUTER = 4, ADV_IS_ND = 8 };
 /* An advertisement or ARP reply (RFC 4861 7.2.5); mac NULL: it gave none. */
-void neigh_advert(struct netif *nif, const struct ip_addr *addr, const struct mac *mac, unsigned flags);
+void neigh_advert(struct netif *nif, const struct ip_addr *addr, const struct mac *mac,
+		  unsigned flags);
 struct neigh *neigh_find(struct netif *nif, const struct ip_addr *addr);
 struct neigh *neigh_next(struct stack *st, struct neigh *n);	/* for show; NULL starts */
 const char *neigh_state_name(enum neigh_state s);

@@ -216,7 +216,8 @@ static void gather(struct gather *g, uint8_t *to, size_t len)
 	}
 }
 
-bool pkt_append_iov(struct pkt *pkt, struct arena *a, const struct iovec *iov, int n, uint32_t total)
+bool pkt_append_iov(struct pkt *pkt, struct arena *a, const struct iovec *iov, int n,
+		    uint32_t total)
 {
 	struct gather g = { iov, n, 0 };
 

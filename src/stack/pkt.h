@@ -131,7 +131,8 @@ void pkt_turn(struct pkt *pkt);
 bool pkt_add_ext(struct pkt *pkt, struct chunk *chunk, uint8_t *p, uint32_t len);
 /* Appends bytes, copied into chunks of the arena. False: no memory or table full. */
 bool pkt_append(struct pkt *pkt, struct arena *a, const void *p, uint32_t len);
-bool pkt_append_iov(struct pkt *pkt, struct arena *a, const struct iovec *iov, int n, uint32_t total);
+bool pkt_append_iov(struct pkt *pkt, struct arena *a, const struct iovec *iov, int n,
+		    uint32_t total);
 
 void pkt_trim_front(struct pkt *pkt, uint32_t n);	/* from cur on: header rest, then payload */
 void pkt_trim_to(struct pkt *pkt, uint32_t len);	/* pkt_len becomes len if it was more */

@@ -202,6 +202,16 @@ int sock_disconnect(struct sock *so)
 	return 0;
 }
 
+/* RFC 6437 3: the same for a flow, not to be guessed. */
+static uint32_t flow_label(const struct sock *so)
+{
+	struct { struct ip_addr dst; uint32_t ports; } k = {
+		so->remote.addr, (uint32_t)so->local.port << 16 | so->remote.port
+	};
+
+	return (uint32_t)hash64(&so->st->secret, &k, sizeof(k)) & 0xfffff;
+}
+
 int sock_route(struct sock *so)
 {
 	struct flow *f = &so->flow;
@@ -226,8 +236,8 @@ int sock_route(struct sock *so)
 		return e;
 	if (choose)
 		so->local.addr = f->src;
-	if (!ip_is_v4(&f->dst))		/* RFC 6437 3 */
-		f->label = (uint32_t)hash64(&so->st->secret, &so->remote, sizeof(so->remote)) & 0xfffff;
+	if (!ip_is_v4(&f->dst))
+		f->label = flow_label(so);
 	return 0;
 }
 

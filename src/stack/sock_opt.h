@@ -15,7 +15,8 @@ struct opt_row {
 	int		level, name;
 	enum opt_kind	kind;
 	size_t		off;		/* the field, unless functions do it */
-	int		(*set)(struct sock *so, const struct opt_row *r, const void *v, socklen_t len);
+	int		(*set)(struct sock *so, const struct opt_row *r, const void *v,
+			       socklen_t len);
 	/* Writes at most *len bytes, sets *len. */
 	int		(*get)(struct sock *so, const struct opt_row *r, void *v, socklen_t *len);
 };

@@ -106,6 +106,7 @@ struct netif_addr {
 	struct list	link;
 	struct netif	*nif;
 	struct ip_addr	addr;
+	struct ip_addr	broadcast;	/* of the subnet; IP_NONE: has none */
 	uint8_t		len;		/* prefix bits within the family */
 	enum { ADDR_TENTATIVE, ADDR_OPTIMISTIC, ADDR_OK, ADDR_DUPLICATE } state;
 	uint8_t		dad_left;

@@ -287,7 +287,8 @@ static int udp_connect(struct sock *so, const struct endpoint *ep)
 
 /* The flow of one datagram that is not for the connected peer, or asks for
  * something special. */
-static int flow_make(struct sock *so, const struct endpoint *to, const struct msg *m, struct flow *f)
+static int flow_make(struct sock *so, const struct endpoint *to, const struct msg *m,
+		     struct flow *f)
 {
 	const struct sock_ip *ip = sock_ip(so, &to->addr);
 	bool group = ip_is_multicast(&to->addr);
