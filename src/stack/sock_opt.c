@@ -410,5 +410,6 @@ int sock_getopt(struct sock *so, int level, int name, void *v, socklen_t *len)
 
 	if (r)
 		return row_get(so, r, v, len);
-	return so->ops->getopt ? so->ops->getopt(so, level, name, v, len) : -ENOPROTOOPT;
+	/* As Linux's ip_getsockopt says of a level that is not the socket's. */
+	return so->ops->getopt ? so->ops->getopt(so, level, name, v, len) : -EOPNOTSUPP;
 }
