@@ -20,6 +20,7 @@ void nd_solicit_routers(struct netif *nif);
 void router_heard(struct netif *nif, const struct ip_addr *src, const struct nd_ra *ra);
 /* It is no router any more (RFC 4861 7.2.5). */
 void router_gone(struct netif *nif, const struct ip_addr *addr);
+void router_silent(struct netif *nif, const struct ip_addr *addr);
 void router_redirect(struct netif *nif, const struct ip_addr *from,
 		     const struct ip_addr *dst, const struct ip_addr *target);
 

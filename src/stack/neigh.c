@@ -208,6 +208,8 @@ static void give_up(struct neigh *n)
 	list_init(&waiting);
 	list_splice_tail(&waiting, &n->queue);
 	n->queued = 0;
+	if (n->router)
+		router_silent(n->nif, &n->addr);
 	goto_state(n, NEIGH_FAILED);
 	while ((l = list_pop(&waiting))) {
 		struct pkt *pkt = container_of(l, struct pkt, link);

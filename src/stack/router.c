@@ -19,6 +19,8 @@
 #define MAX_SLAAC	16			/* addresses, as Linux's max_addresses */
 #define RS_TRIES	3			/* RFC 4861 10 */
 #define RS_INTERVAL	(4 * USEC_PER_SEC)
+#define METRIC		1024			/* of a default router, as Linux's */
+#define METRIC_SILENT	2048
 #define REDIRECT_LIFE	600			/* s */
 #define TWO_HOURS	(7200 * USEC_PER_SEC)	/* RFC 4862 5.5.3 e */
 #define FOREVER		UINT32_MAX
@@ -86,14 +88,46 @@ static void learn(const struct route *r, uint32_t seconds)
 	stimer_set(st, &l->expiry, until(st, seconds));
 }
 
+static struct route default_by(struct netif *nif, const struct ip_addr *gw)
+{
+	return (struct route){ .dst = IP6_ANY, .gw = *gw, .nif = nif, .metric = METRIC };
+}
+
+static void rate(struct learned *l, uint32_t metric)
+{
+	struct stack *st = l->r.nif->st;
+
+	if (l->r.metric == metric)
+		return;
+	route_del(st, &l->r);
+	l->r.metric = metric;
+	route_add(st, &l->r);
+}
+
 static void learn_router(struct netif *nif, const struct ip_addr *gw, uint32_t seconds)
 {
-	struct route r = { .dst = IP6_ANY, .gw = *gw, .nif = nif, .metric = 1024 };
+	struct route r = default_by(nif, gw);
 	struct neigh *n = neigh_find(nif, gw);
+	struct learned *l;
+	unsigned others;
 
 	learn(&r, seconds);
+	l = learned_find(&r, &others);
+	if (l)
+		rate(l, METRIC);
 	if (n)
 		n->router = seconds > 0;
+}
+
+/* Others come first while it is silent (RFC 4861 6.3.6); alone it stays. */
+void router_silent(struct netif *nif, const struct ip_addr *addr)
+{
+	struct route r = default_by(nif, addr);
+	unsigned others;
+	struct learned *l = learned_find(&r, &others);
+
+	if (l)
+		rate(l, METRIC_SILENT);
 }
 
 /* The prefix's bits and 64 of a hash over all that makes the address ours:

@@ -202,6 +202,27 @@ static void router_leaves(void **state)
 	assert_null(route_find(p->a.st, &far_away, 0));
 }
 
+/* RFC 4861 6.3.6: of two routers the one that answers; of one, that one. */
+static void silent_router_stands_back(void **state)
+{
+	static const struct ip_addr second = { { 0xfe, 0x80, [15] = 0xbb } };
+	struct nd_ra ra = ra_make(1800, 86400, 14400);
+	struct flow f = { .dst = far_away, .proto = 99 };
+
+	p->a.cut = true;
+	ra_from(router, &ra);
+	ra_from(second, &ra);
+	assert_true(ip_eq(&route_find(p->a.st, &far_away, 0)->gw, &router));
+	assert_int_equal(ip_out(p->a.st, pkt_new(), &f), DROP_NONE);
+	pair_run(p, 10 * USEC_PER_SEC);
+	assert_int_equal(neigh_find(p->a.nif, &router)->state, NEIGH_FAILED);
+	assert_true(ip_eq(&route_find(p->a.st, &far_away, 0)->gw, &second));
+	ra_from(router, &ra);
+	ra.lifetime = 0;
+	ra_from(second, &ra);
+	assert_true(ip_eq(&route_find(p->a.st, &far_away, 0)->gw, &router));
+}
+
 /* An advertisement cannot take an address away at once: RFC 4862 5.5.3 e. */
 static void lifetimes(void **state)
 {
@@ -362,6 +383,7 @@ int main(void)
 		TEST(ip4_is_announced),
 		TEST(router_gives_all),
 		TEST(router_leaves),
+		TEST(silent_router_stands_back),
 		TEST(lifetimes),
 		TEST(not_every_prefix_is_taken),
 		TEST(learned_things_are_bounded),

@@ -126,6 +126,20 @@ static void silence_fails_and_tells(void **state)
 	assert_state(9, NEIGH_INCOMPLETE);
 }
 
+/* connect(2) says so after the three questions, as on Linux. */
+static void silence_ends_a_connect(void **state)
+{
+	struct endpoint to = ep_of(addr(9), 9);
+	struct sock *so;
+
+	assert_int_equal(sock_new(p->a.st, v4 ? AF_INET : AF_INET6, SOCK_STREAM, 0, &so), 0);
+	assert_int_equal(sock_connect(so, &to), -EINPROGRESS);
+	pair_run(p, 2900 * USEC_PER_MSEC);
+	assert_int_equal(so->error, 0);
+	pair_run(p, 200 * USEC_PER_MSEC);
+	assert_int_equal(sock_take_error(so), EHOSTUNREACH);
+}
+
 static void unanswered_probes_fail(void **state)
 {
 	send_to(2);
@@ -259,6 +273,7 @@ int main(void)
 		BOTH(goes_stale_delay_probe_reachable),
 		BOTH(probe_is_unicast),
 		BOTH(silence_fails_and_tells),
+		BOTH(silence_ends_a_connect),
 		BOTH(unanswered_probes_fail),
 		BOTH(confirmation_keeps_it_reachable),
 		BOTH(advertisements),
