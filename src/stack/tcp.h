@@ -8,7 +8,7 @@
  *   tcp_out.c    what may be sent now, and building segments
  *   tcp_timer.c  all timers; the only file that knows them
  *   tcp_snd.c    send queue: chunks of the arena, found by sequence number
- *   tcp_rcv.c    receive queue, out-of-order queue, receive window
+ *   tcp_rcv.c    receive queue, out-of-order queue; tcp_win.c receive window
  *   tcp_sack.c   scoreboard of the sender, blocks of the receiver
  *   tcp_rtt.c    round-trip time; tcp_cc.c congestion control
  *   tcp_listen.c half-open requests, accept queue, challenge ACKs
@@ -308,16 +308,19 @@ static inline uint32_t tcp_snd_space(const struct tcpc *tc)
 /* --- tcp_rcv.c --- */
 /* Payload within the window, from seq on; fin: FIN follows it. Takes pkt. */
 void tcp_rcv_data(struct tcpc *tc, struct pkt *pkt, struct seq seq, bool fin);
-uint32_t tcp_rcv_window(const struct tcpc *tc);	/* still open, from rcv_nxt */
-uint32_t tcp_rcv_select_window(struct tcpc *tc);	/* what to advertise; notes it */
-void tcp_rcv_init(struct tcpc *tc);	/* window and scale; before the SYN */
-void tcp_rcv_taken(struct tcpc *tc, uint32_t n);	/* the user read n bytes */
 size_t tcp_rcv_copy(struct tcpc *tc, const struct iovec *iov, int n, bool peek);
 size_t tcp_rcv_peek(struct tcpc *tc, struct iovec *iov, int *n);
 bool tcp_rcv_readable(const struct tcpc *tc);
 void tcp_rcv_drop(struct tcpc *tc, uint32_t n);
 void tcp_rcv_end(struct tcpc *tc);	/* FIN: forgets what is out of order */
 void tcp_rcv_free(struct tcpc *tc);
+
+/* --- tcp_win.c --- */
+uint32_t tcp_rcv_space(const struct tcpc *tc);	/* the largest window now */
+uint32_t tcp_rcv_window(const struct tcpc *tc);	/* still open, from rcv_nxt */
+uint32_t tcp_rcv_select_window(struct tcpc *tc);	/* what to advertise; notes it */
+void tcp_rcv_init(struct tcpc *tc);	/* window and scale; before the SYN */
+void tcp_rcv_taken(struct tcpc *tc, uint32_t n);	/* the user read n bytes */
 void tcp_rcv_rtt_ts(struct tcpc *tc, uint32_t ecr);
 uint32_t tcp_initial_window(const struct tcpc *tc, uint32_t mss);
 uint8_t tcp_window_scale(const struct param *p);

@@ -5,9 +5,9 @@
  *
  * A SYN costs a stranger nothing, so it must cost us little: a request is a few
  * hundred bytes, a listener has at most tcp_max_syn_backlog of them and no more
- * than its backlog allows (the oldest unanswered one gives way), and a full accept queue takes neither SYNs nor the
- * last ACK of a handshake (the SYN-ACK is then sent again, and the client tries
- * again: Linux's behaviour).
+ * than its backlog allows (the oldest unanswered one gives way). A full accept
+ * queue takes neither SYNs nor the last ACK of a handshake: the SYN-ACK is then
+ * sent again, and the client tries again, as with Linux.
  *
  * Challenge ACKs (RFC 5961) answer what might be blind attacks, at most a number
  * a second for the stack and one each half second for a connection.
@@ -54,7 +54,8 @@ static uint32_t hash_of(struct stack *st, const struct endpoint *l, const struct
 	return (uint32_t)hash64(&st->secret, &k, sizeof(k));
 }
 
-static struct tcp_req *req_find(struct stack *st, const struct endpoint *l, const struct endpoint *r)
+static struct tcp_req *req_find(struct stack *st, const struct endpoint *l,
+				const struct endpoint *r)
 {
 	struct map_node *m = map_find(&st->tcp->reqs, hash_of(st, l, r));
 

@@ -30,7 +30,8 @@ struct piece {
 
 /* --- building --- */
 
-static void hand_down(struct stack *st, struct pkt *pkt, struct flow *f, struct tcp *h, uint32_t mss)
+static void hand_down(struct stack *st, struct pkt *pkt, struct flow *f, struct tcp *h,
+		      uint32_t mss)
 {
 	unsigned hlen = tcp_hlen(&h->o);
 	uint8_t *p = pkt_push(pkt, hlen);

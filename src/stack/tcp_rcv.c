@@ -1,4 +1,4 @@
-/* tcp_rcv.c - receive queues and the receive window
+/* tcp_rcv.c - the receive queues
  *
  * Payload stays in the packets it came in, by reference: rcvq holds what is in
  * order and not yet read, ooo what is ahead of rcv_nxt, sorted and without
@@ -8,9 +8,6 @@
  * and appended to a chunk of our own, so a peer that sends single bytes costs
  * bytes and not pages. Out of order they are copied at once, and what does not
  * fit is dropped: the peer sends it again.
- *
- * The buffer grows with what the user reads per round trip (dynamic right
- * sizing, as Linux does it), up to tcp_rmem[2], unless SO_RCVBUF fixed it.
  *
  * Between tcp_rcv_peek and consume the user reads in the packets without our
  * lock: bytes already queued are never moved.
@@ -272,129 +269,6 @@ void tcp_rcv_data(struct tcpc *tc, struct pkt *pkt, struct seq seq, bool fin)
 	}
 }
 
-/* --- the window --- */
-
-static uint32_t full_space(const struct tcpc *tc)
-{
-	uint32_t space = tc->so.rcvbuf / 2;
-
-	return tc->window_clamp ? MIN(space, tc->window_clamp) : space;
-}
-
-static uint32_t free_space(const struct tcpc *tc)
-{
-	uint32_t full = full_space(tc);
-
-	return full > tc->rcv_bytes ? full - tc->rcv_bytes : 0;
-}
-
-uint8_t tcp_window_scale(const struct param *p)
-{
-	uint32_t space = MAX(p->tcp_rmem[2], p->rmem_max);
-	uint8_t scale = 0;
-
-	if (!p->tcp_window_scaling)
-		return 0;
-	for (; space > 65535 && scale < 14; space >>= 1)
-		scale++;
-	return scale;
-}
-
-/* The window of a SYN is never scaled; whole segments, as Linux. */
-uint32_t tcp_initial_window(const struct tcpc *tc, uint32_t mss)
-{
-	uint32_t win = MIN(full_space(tc), 65535u);
-
-	return win > mss ? win - win % mss : win;
-}
-
-void tcp_rcv_init(struct tcpc *tc)
-{
-	tc->rcv_wup = tc->rcv_nxt;
-	tc->copied = tc->rcv_nxt;
-	tc->drs_space = tc->rcv_wnd;
-	tc->drs_seq = tc->copied;
-	tc->drs_at = tc->so.st->now;
-	tc->rcv_rtt_seq = seq_add(tc->rcv_nxt, tc->rcv_wnd);
-	tc->rcv_rtt_at = tc->so.st->now;
-}
-
-uint32_t tcp_rcv_window(const struct tcpc *tc)
-{
-	int32_t win = seq_diff(seq_add(tc->rcv_wup, tc->rcv_wnd), tc->rcv_nxt);
-
-	return win > 0 ? (uint32_t)win : 0;
-}
-
-/* RFC 9293 3.8.6.2.2: the right edge moves by a worthwhile step, never back. */
-uint32_t tcp_rcv_select_window(struct tcpc *tc)
-{
-	uint32_t unit = 1u << tc->rcv_wscale;
-	uint32_t cur = tcp_rcv_window(tc), win = free_space(tc);
-
-	if (win < cur + MIN(full_space(tc) / 2, tc->rcv_mss))
-		win = (cur + unit - 1) & ~(unit - 1);
-	else
-		win &= ~(unit - 1);
-	win = MIN(win, 65535u << tc->rcv_wscale);
-	tc->rcv_wnd = win;
-	tc->rcv_wup = tc->rcv_nxt;
-	return win;
-}
-
-/* --- auto-tuning --- */
-
-/* With timestamps the peer tells when it sent; else a window takes a round trip. */
-void tcp_rcv_rtt_ts(struct tcpc *tc, uint32_t ecr)
-{
-	int32_t ms = (int32_t)(tcp_ts_now(tc) - ecr);
-	uint32_t rtt = (uint32_t)CLAMP(ms, 1, 60000) * 1000;
-
-	tc->rcv_rtt = tc->rcv_rtt ? tc->rcv_rtt - tc->rcv_rtt / 8 + rtt / 8 : rtt;
-}
-
-static void rtt_by_window(struct tcpc *tc)
-{
-	usec now = tc->so.st->now;
-
-	if (seq_lt(tc->rcv_nxt, tc->rcv_rtt_seq))
-		return;
-	if (!tc->ts_ok) {
-		uint32_t rtt = (uint32_t)CLAMP(now - tc->rcv_rtt_at, 1, 60 * USEC_PER_SEC);
-
-		tc->rcv_rtt = tc->rcv_rtt ? MIN(tc->rcv_rtt, rtt) : rtt;
-	}
-	tc->rcv_rtt_seq = seq_add(tc->rcv_nxt, tc->rcv_wnd);
-	tc->rcv_rtt_at = now;
-}
-
-static void grow_buffer(struct tcpc *tc, uint32_t read)
-{
-	uint64_t want = 2ull * read + 16ull * tc->rcv_mss;
-	uint32_t most = tc->so.st->param.tcp_rmem[2];
-
-	want += 2 * (want * (read - tc->drs_space) / MAX(tc->drs_space, 1));
-	want = MIN(2 * want, most);
-	if (want > tc->so.rcvbuf && !tc->so.rcvbuf_locked)
-		tc->so.rcvbuf = (uint32_t)want;
-}
-
-static void auto_tune(struct tcpc *tc)
-{
-	usec now = tc->so.st->now;
-	uint32_t read = (uint32_t)seq_diff(tc->copied, tc->drs_seq);
-
-	rtt_by_window(tc);
-	if (!tc->rcv_rtt || now - tc->drs_at < tc->rcv_rtt)
-		return;
-	if (read > tc->drs_space) {
-		grow_buffer(tc, read);
-		tc->drs_space = read;
-	}
-	tc->drs_seq = tc->copied;
-	tc->drs_at = now;
-}
-
 /* --- the user's side --- */
 
 /* The urgent byte is not part of the stream unless SO_OOBINLINE: reading stops
@@ -413,7 +287,7 @@ bool tcp_rcv_readable(const struct tcpc *tc)
 {
 	bool at_mark = tc->urg_here && !tc->so.oobinline && seq_eq(tc->urg_seq, tc->copied);
 
-	return tc->rcv_bytes >= MIN(MAX(tc->so.rcvlowat, 1u), full_space(tc)) + at_mark;
+	return tc->rcv_bytes >= MIN(MAX(tc->so.rcvlowat, 1u), tcp_rcv_space(tc)) + at_mark;
 }
 
 static void pass_mark(struct tcpc *tc)
@@ -509,26 +383,6 @@ size_t tcp_rcv_peek(struct tcpc *tc, struct iovec *iov, int *n)
 	}
 	*n = k;
 	return done;
-}
-
-/* Is it worth telling the peer that the window has opened? As Linux: when it
- * is at least twice what the peer knows. */
-static bool window_opened(const struct tcpc *tc)
-{
-	uint32_t known = tcp_rcv_window(tc), now = free_space(tc);
-
-	if (known > full_space(tc) / 2)
-		return false;
-	return now >= 2 * known && now >= MIN(full_space(tc) / 2, tc->rcv_mss);
-}
-
-void tcp_rcv_taken(struct tcpc *tc, uint32_t n)
-{
-	if (!n)
-		return;
-	auto_tune(tc);
-	if (tcp_state_in(tc, TCP_CAN_RECV) && window_opened(tc))
-		tcp_send_ack(tc);
 }
 
 void tcp_rcv_free(struct tcpc *tc)

@@ -1,0 +1,152 @@
+/* tcp_win.c - the receive window: what it may be, what is said of it, its growth
+ *
+ * The window counts bytes and is half of so.rcvbuf, which bounds memory. Its
+ * right edge never moves back and moves forward in worthwhile steps only (RFC
+ * 9293 3.8.6.2.2). The buffer grows with what the user reads per round trip
+ * (dynamic right sizing, as Linux does it), up to tcp_rmem[2], unless SO_RCVBUF
+ * fixed it.
+ */
+#include "stack/tcp.h"
+
+uint32_t tcp_rcv_space(const struct tcpc *tc)
+{
+	uint32_t space = tc->so.rcvbuf / 2;
+
+	return tc->window_clamp ? MIN(space, tc->window_clamp) : space;
+}
+
+static uint32_t free_space(const struct tcpc *tc)
+{
+	uint32_t full = tcp_rcv_space(tc);
+
+	return full > tc->rcv_bytes ? full - tc->rcv_bytes : 0;
+}
+
+uint8_t tcp_window_scale(const struct param *p)
+{
+	uint32_t space = MAX(p->tcp_rmem[2], p->rmem_max);
+	uint8_t scale = 0;
+
+	if (!p->tcp_window_scaling)
+		return 0;
+	for (; space > 65535 && scale < 14; space >>= 1)
+		scale++;
+	return scale;
+}
+
+/* The window of a SYN is never scaled; whole segments, as Linux. */
+uint32_t tcp_initial_window(const struct tcpc *tc, uint32_t mss)
+{
+	uint32_t win = MIN(tcp_rcv_space(tc), 65535u);
+
+	return win > mss ? win - win % mss : win;
+}
+
+void tcp_rcv_init(struct tcpc *tc)
+{
+	tc->rcv_wup = tc->rcv_nxt;
+	tc->copied = tc->rcv_nxt;
+	tc->drs_space = tc->rcv_wnd;
+	tc->drs_seq = tc->copied;
+	tc->drs_at = tc->so.st->now;
+	tc->rcv_rtt_seq = seq_add(tc->rcv_nxt, tc->rcv_wnd);
+	tc->rcv_rtt_at = tc->so.st->now;
+}
+
+uint32_t tcp_rcv_window(const struct tcpc *tc)
+{
+	int32_t win = seq_diff(seq_add(tc->rcv_wup, tc->rcv_wnd), tc->rcv_nxt);
+
+	return win > 0 ? (uint32_t)win : 0;
+}
+
+/* RFC 9293 3.8.6.2.2: the right edge moves by a worthwhile step, never back. */
+uint32_t tcp_rcv_select_window(struct tcpc *tc)
+{
+	uint32_t unit = 1u << tc->rcv_wscale;
+	uint32_t cur = tcp_rcv_window(tc), win = free_space(tc);
+
+	if (win < cur + MIN(tcp_rcv_space(tc) / 2, tc->rcv_mss))
+		win = (cur + unit - 1) & ~(unit - 1);
+	else
+		win &= ~(unit - 1);
+	win = MIN(win, 65535u << tc->rcv_wscale);
+	tc->rcv_wnd = win;
+	tc->rcv_wup = tc->rcv_nxt;
+	return win;
+}
+
+/* --- auto-tuning --- */
+
+/* With timestamps the peer tells when it sent; else a window takes a round trip. */
+void tcp_rcv_rtt_ts(struct tcpc *tc, uint32_t ecr)
+{
+	int32_t ms = (int32_t)(tcp_ts_now(tc) - ecr);
+	uint32_t rtt = (uint32_t)CLAMP(ms, 1, 60000) * 1000;
+
+	tc->rcv_rtt = tc->rcv_rtt ? tc->rcv_rtt - tc->rcv_rtt / 8 + rtt / 8 : rtt;
+}
+
+static void rtt_by_window(struct tcpc *tc)
+{
+	usec now = tc->so.st->now;
+
+	if (seq_lt(tc->rcv_nxt, tc->rcv_rtt_seq))
+		return;
+	if (!tc->ts_ok) {
+		uint32_t rtt = (uint32_t)CLAMP(now - tc->rcv_rtt_at, 1, 60 * USEC_PER_SEC);
+
+		tc->rcv_rtt = tc->rcv_rtt ? MIN(tc->rcv_rtt, rtt) : rtt;
+	}
+	tc->rcv_rtt_seq = seq_add(tc->rcv_nxt, tc->rcv_wnd);
+	tc->rcv_rtt_at = now;
+}
+
+static void grow_buffer(struct tcpc *tc, uint32_t read)
+{
+	uint64_t want = 2ull * read + 16ull * tc->rcv_mss;
+	uint32_t most = tc->so.st->param.tcp_rmem[2];
+
+	want += 2 * (want * (read - tc->drs_space) / MAX(tc->drs_space, 1));
+	want = MIN(2 * want, most);
+	if (want > tc->so.rcvbuf && !tc->so.rcvbuf_locked)
+		tc->so.rcvbuf = (uint32_t)want;
+}
+
+static void auto_tune(struct tcpc *tc)
+{
+	usec now = tc->so.st->now;
+	uint32_t read = (uint32_t)seq_diff(tc->copied, tc->drs_seq);
+
+	rtt_by_window(tc);
+	if (!tc->rcv_rtt || now - tc->drs_at < tc->rcv_rtt)
+		return;
+	if (read > tc->drs_space) {
+		grow_buffer(tc, read);
+		tc->drs_space = read;
+	}
+	tc->drs_seq = tc->copied;
+	tc->drs_at = now;
+}
+
+/* --- the user has read --- */
+
+/* Is it worth telling the peer that the window has opened? As Linux: when it
+ * is at least twice what the peer knows. */
+static bool window_opened(const struct tcpc *tc)
+{
+	uint32_t known = tcp_rcv_window(tc), now = free_space(tc);
+
+	if (known > tcp_rcv_space(tc) / 2)
+		return false;
+	return now >= 2 * known && now >= MIN(tcp_rcv_space(tc) / 2, tc->rcv_mss);
+}
+
+void tcp_rcv_taken(struct tcpc *tc, uint32_t n)
+{
+	if (!n)
+		return;
+	auto_tune(tc);
+	if (tcp_state_in(tc, TCP_CAN_RECV) && window_opened(tc))
+		tcp_send_ack(tc);
+}
