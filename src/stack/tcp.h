@@ -29,20 +29,13 @@
 
 #include "proto/proto.h"
 #include "stack/sock.h"
+#include "stack/tcp_cc.h"
+#include "stack/tcp_sack.h"
+#include "stack/tcp_snd.h"
+#include "stack/tcp_timer.h"
 
 struct tcpc;
 struct tcp_listen;
-
-/* Timers of a connection; the one stimer is armed at the earliest. */
-enum tcp_timer {
-	TCP_T_RTX,	/* retransmission: SYN, data, FIN */
-	TCP_T_PERSIST,	/* window closed or too small, nothing in flight */
-	TCP_T_DELACK,
-	TCP_T_KEEP,	/* keepalive */
-	TCP_T_MEMORY,	/* there was none for the user's bytes: let him try again */
-	TCP_T_STATE,	/* end of TIME-WAIT or of an orphan's FIN-WAIT-2 */
-	N_TCP_TIMERS
-};
 
 /* What the user has shut. */
 enum { TCP_SHUT_RCV = 1, TCP_SHUT_SND = 2, TCP_SHUT_BOTH = 3 };
@@ -52,41 +45,6 @@ enum { TCP_CONN_NONE, TCP_CONN_PENDING, TCP_CONN_DONE };
 
 /* Loss recovery. */
 enum tcp_rec { TCP_REC_OPEN, TCP_REC_FAST, TCP_REC_RTO };
-
-/* One chunk's part of the send queue. */
-struct snd_span {
-	struct chunk	*chunk;
-	uint8_t		*p;
-	uint32_t	len;
-	struct seq	seq;		/* of p[0] */
-};
-
-struct snd_queue {
-	struct snd_span	*v;		/* ring of size spans (a power of two) */
-	uint32_t	size, head, n;
-	uint32_t	hint;		/* place (from head) last looked up */
-	uint32_t	bytes;		/* committed, not acknowledged */
-	bool		reserved;	/* the user writes into the tail */
-};
-
-/* Ranges above snd_una that the receiver has, in order, disjoint. */
-struct tcp_sb {
-	uint32_t	n, size;
-	struct tcp_sack	r[];
-};
-
-struct tcp_cc {
-	const char	*name;
-	void		(*init)(struct tcpc *tc);
-	/* New data acknowledged outside fast recovery, cwnd being the limit. */
-	void		(*ack)(struct tcpc *tc, uint32_t acked);
-	/* Fast recovery begins: sets ssthresh and cwnd. */
-	void		(*loss)(struct tcpc *tc, uint32_t flight);
-	/* Retransmission timeout: sets ssthresh and cwnd. */
-	void		(*rto)(struct tcpc *tc, uint32_t flight);
-	/* About to send after a silence longer than the RTO. */
-	void		(*idle)(struct tcpc *tc, usec silence);
-};
 
 struct tcpc {
 	struct sock	so;
@@ -189,6 +147,11 @@ static inline struct tcpc *tcpc_of(const struct sock *so)
 	return container_of(so, struct tcpc, so);
 }
 
+static inline uint32_t tcp_snd_space(const struct tcpc *tc)
+{
+	return tc->so.sndbuf > tc->snd.bytes ? tc->so.sndbuf - tc->snd.bytes : 0;
+}
+
 /* A segment that came in. len counts SYN and FIN. */
 struct seg {
 	struct tcp	h;
@@ -275,36 +238,6 @@ uint16_t tcp_mss_offer(struct stack *st, const struct flow *f, uint16_t user);
 /* A lone segment by its addresses alone: RST, SYN-ACK, ACK of TIME-WAIT. */
 void tcp_send_bare(struct stack *st, struct flow *f, struct tcp *h);
 
-/* --- tcp_timer.c --- */
-void tcp_timer_init(struct tcpc *tc);
-void tcp_timer_stop_all(struct tcpc *tc);
-void tcp_ev_syn_sent(struct tcpc *tc);
-void tcp_ev_established(struct tcpc *tc);
-void tcp_ev_data_sent(struct tcpc *tc);
-void tcp_ev_ack_new(struct tcpc *tc);
-void tcp_ev_ack_sent(struct tcpc *tc);
-void tcp_ev_data_came(struct tcpc *tc);
-void tcp_ev_ack_later(struct tcpc *tc);	/* a delayed ACK is owed */
-bool tcp_ack_pending(const struct tcpc *tc);
-void tcp_ev_no_memory(struct tcpc *tc);
-void tcp_ev_blocked(struct tcpc *tc);	/* data, nothing in flight, may not send */
-void tcp_ev_unblocked(struct tcpc *tc);
-void tcp_ev_time_wait(struct tcpc *tc);
-void tcp_ev_orphan_fin_wait2(struct tcpc *tc);
-void tcp_ev_keepalive(struct tcpc *tc);	/* the option changed, or data came */
-
-/* --- tcp_snd.c --- */
-size_t tcp_snd_reserve(struct tcpc *tc, struct iovec *iov, int *n, size_t want);
-void tcp_snd_commit(struct tcpc *tc, size_t len);
-/* Adds up to len bytes from seq to the packet's extents; returns how many. */
-uint32_t tcp_snd_map(struct tcpc *tc, struct pkt *pkt, struct seq seq, uint32_t len);
-void tcp_snd_acked(struct tcpc *tc, struct seq una);	/* releases what is before */
-void tcp_snd_free(struct tcpc *tc);
-static inline uint32_t tcp_snd_space(const struct tcpc *tc)
-{
-	return tc->so.sndbuf > tc->snd.bytes ? tc->so.sndbuf - tc->snd.bytes : 0;
-}
-
 /* --- tcp_rcv.c --- */
 /* Payload within the window, from seq on; fin: FIN follows it. Takes pkt. */
 void tcp_rcv_data(struct tcpc *tc, struct pkt *pkt, struct seq seq, bool fin);
@@ -324,30 +257,6 @@ void tcp_rcv_taken(struct tcpc *tc, uint32_t n);	/* the user read n bytes */
 void tcp_rcv_rtt_ts(struct tcpc *tc, uint32_t ecr);
 uint32_t tcp_initial_window(const struct tcpc *tc, uint32_t mss);
 uint8_t tcp_window_scale(const struct param *p);
-
-/* --- tcp_sack.c --- */
-uint32_t tcp_sb_add(struct tcp_sb **sb, struct seq from, struct seq to); /* bytes new */
-void tcp_sb_ack(struct tcp_sb *sb, struct seq una);
-uint32_t tcp_sb_bytes(const struct tcp_sb *sb, struct seq from, struct seq to);
-/* First octets of [from, limit) not in the board. False: there are none. */
-bool tcp_sb_hole(const struct tcp_sb *sb, struct seq from, struct seq limit, struct tcp_sack *hole);
-/* All below is lost by RFC 6675 IsLost; una: nothing is. */
-struct seq tcp_sb_lost(const struct tcp_sb *sb, struct seq una, uint32_t mss);
-void tcp_sack_note(struct tcpc *tc, struct seq from, struct seq to); /* out of order came */
-void tcp_sack_advance(struct tcpc *tc);	/* rcv_nxt moved */
-void tcp_dsack_note(struct tcpc *tc, struct seq from, struct seq to); /* came twice */
-void tcp_sack_fill(struct tcpc *tc, struct tcp_opts *o);
-
-/* --- tcp_rtt.c --- */
-void tcp_rtt_init(struct tcpc *tc);
-void tcp_rtt_sample(struct tcpc *tc, usec rtt);
-void tcp_rtt_sent(struct tcpc *tc, struct seq end);	/* new data up to end */
-void tcp_rtt_retransmitted(struct tcpc *tc);		/* Karn: stop timing */
-void tcp_rtt_acked(struct tcpc *tc, const struct seg *sg);
-
-/* --- tcp_cc.c --- */
-const struct tcp_cc *tcp_cc_find(const char *name);	/* NULL: unknown */
-void tcp_cc_init(struct tcpc *tc);
 
 /* --- tcp_listen.c --- */
 int tcp_listen_start(struct tcpc *tc, int backlog);

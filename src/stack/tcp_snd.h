@@ -1,0 +1,32 @@
+/* tcp_snd.h - the send queue of a connection */
+#ifndef STACK_TCP_SND_H
+#define STACK_TCP_SND_H
+
+#include "stack/pkt.h"
+
+struct tcpc;
+
+/* One chunk's part of the send queue. */
+struct snd_span {
+	struct chunk	*chunk;
+	uint8_t		*p;
+	uint32_t	len;
+	struct seq	seq;		/* of p[0] */
+};
+
+struct snd_queue {
+	struct snd_span	*v;		/* ring of size spans (a power of two) */
+	uint32_t	size, head, n;
+	uint32_t	hint;		/* place (from head) last looked up */
+	uint32_t	bytes;		/* committed, not acknowledged */
+	bool		reserved;	/* the user writes into the tail */
+};
+
+size_t tcp_snd_reserve(struct tcpc *tc, struct iovec *iov, int *n, size_t want);
+void tcp_snd_commit(struct tcpc *tc, size_t len);
+/* Adds up to len bytes from seq to the packet's extents; returns how many. */
+uint32_t tcp_snd_map(struct tcpc *tc, struct pkt *pkt, struct seq seq, uint32_t len);
+void tcp_snd_acked(struct tcpc *tc, struct seq una);	/* releases what is before */
+void tcp_snd_free(struct tcpc *tc);
+
+#endif
