@@ -1,7 +1,7 @@
 #!/bin/sh
 # kernel_misc - what else two stacks say to each other: echo, UDP whole and in
-# fragments, refusals, many connections, half-closed ones, options; and the kernel
-# node must not have counted a bad checksum or header
+# fragments, refusals, many connections, half-closed ones, closed windows, resets,
+# options; and the kernel node must not have counted a bad checksum or header
 . "$(dirname "$0")/lib.sh"
 need_kernel_nodes
 need busybox ss nstat
@@ -25,6 +25,8 @@ exchanges()	# NAME ADDRESS RUNNER...
 	check "$who 50 connections" "$@" $peer many "$addr" 50
 	check "$who half close" "$@" $peer half "$addr"
 	check "$who half close by the other" "$@" $peer half_other "$addr"
+	check "$who slow readers" "$@" $peer slow "$addr"
+	check "$who resets" "$@" $peer reset "$addr"
 }
 
 # What ss says of a connection of ours, as the kernel node sees it.

@@ -2,16 +2,20 @@
 
 	serve DIR		until killed:
 				HTTP on port 80: GET gives a file of DIR, PUT answers the sha256
-				of what came, GET /last what port 9 read last
+				of what came, GET /last what port 9 read last, or the last error
 				7/tcp, 7/udp: echo
 				8/tcp: reads to the end, then answers its sha256
 				9/tcp: speaks first, ends its direction, then reads to the end
+				10/tcp: as 8, but sleeps first, with a small buffer
+				11/tcp: answers the first bytes with a reset
 	udp ADDR SIZE...	each datagram comes back unchanged
 	udp_refused ADDR	a closed port is reported
 	refused ADDR		the same with TCP
 	many ADDR N		N echo connections at once
 	half ADDR		our direction ends first (port 8)
 	half_other ADDR		the other's direction ends first (port 9)
+	slow ADDR		a window that closes and opens, each way (10 and 9)
+	reset ADDR		connections reset by us (7) and by the other (11)
 	hold ADDR SECONDS	an idle connection
 
 It is an ordinary program: it knows nothing of the stack below. Each client
@@ -24,12 +28,15 @@ import http.server
 import os
 import select
 import socket
+import struct
 import sys
 import threading
 import time
 
 CHUNK = 65536
 PATIENCE = 20
+SMALL = 8192
+NAP = 1.5
 
 
 def pattern(n, salt=0):
@@ -85,6 +92,21 @@ def read_then_answer(sock):
 	sock.sendall(digest_of(sock).encode())
 
 
+def sleep_then_read(sock):
+	time.sleep(NAP)
+	read_then_answer(sock)
+
+
+def close_with_reset(sock):
+	sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+	sock.close()
+
+
+def reset_it(sock):
+	sock.recv(CHUNK)
+	close_with_reset(sock)
+
+
 def speak_then_read(sock):
 	global last
 	sock.sendall(pattern(200000))
@@ -93,11 +115,12 @@ def speak_then_read(sock):
 
 
 def serve_one(handler, sock):
+	global last
 	with sock:
 		try:
 			handler(sock)
 		except OSError as e:
-			print(handler.__name__, e, flush=True)
+			last = type(e).__name__
 
 
 def accept_all(listener, handler):
@@ -110,6 +133,9 @@ def echo_datagrams(sock):
 	while True:
 		data, who = sock.recvfrom(65536)
 		sock.sendto(data, who)
+
+
+STREAMS = {7: echo, 8: read_then_answer, 9: speak_then_read, 10: sleep_then_read, 11: reset_it}
 
 
 class Web(http.server.ThreadingHTTPServer):
@@ -136,6 +162,8 @@ def bound(family, kind, port):
 	if family == socket.AF_INET6:
 		s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 	s.bind(("", port))
+	if port == 10:
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
 	if kind == socket.SOCK_STREAM:
 		s.listen(100)
 	return s
@@ -147,7 +175,7 @@ def serve(directory):
 	for family in socket.AF_INET, socket.AF_INET6:
 		todo.append((Web(family).serve_forever, ()))
 		todo.append((echo_datagrams, (bound(family, socket.SOCK_DGRAM, 7),)))
-		for port, handler in (7, echo), (8, read_then_answer), (9, speak_then_read):
+		for port, handler in STREAMS.items():
 			todo.append((accept_all, (bound(family, socket.SOCK_STREAM, port), handler)))
 	for target, args in todo:
 		threading.Thread(target=target, args=args, daemon=True).start()
@@ -244,9 +272,8 @@ def many(addr, n):
 		     hashlib.sha256(data[i]).hexdigest() + f" {len(data[i])}")
 
 
-def half(addr):
-	data = pattern(3000000, 8)
-	s = socket.create_connection((addr, 8), PATIENCE)
+def upload(addr, port, data):
+	s = socket.create_connection((addr, port), PATIENCE)
 	s.sendall(data)
 	s.shutdown(socket.SHUT_WR)
 	got = b""
@@ -255,14 +282,12 @@ def half(addr):
 	same("digest", got.decode(), hashlib.sha256(data).hexdigest())
 
 
-def half_other(addr):
-	data = pattern(3000000, 9)
-	s = socket.create_connection((addr, 9), PATIENCE)
-	got = digest_of(s)
-	same("first half", got, hashlib.sha256(pattern(200000)).hexdigest())
-	s.sendall(data)
-	s.close()
-	want, text = hashlib.sha256(data).hexdigest(), ""
+def half(addr):
+	upload(addr, 8, pattern(3000000, 8))
+
+
+def wait_last(addr, want):
+	text = ""
 	ends = time.monotonic() + PATIENCE
 	while text != want and time.monotonic() < ends:
 		web = http.client.HTTPConnection(addr, 80, timeout=PATIENCE)
@@ -270,7 +295,42 @@ def half_other(addr):
 		text = web.getresponse().read().decode()
 		web.close()
 		time.sleep(0.05)
-	same("second half", text, want)
+	same("what the server saw", text, want)
+
+
+def half_other(addr, rcvbuf=0, nap=0):
+	data = pattern(3000000, 9)
+	s = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET)
+	if rcvbuf:
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+	s.settimeout(PATIENCE)
+	s.connect((addr, 9))
+	time.sleep(nap)
+	got = digest_of(s)
+	same("first half", got, hashlib.sha256(pattern(200000)).hexdigest())
+	s.sendall(data)
+	s.close()
+	wait_last(addr, hashlib.sha256(data).hexdigest())
+
+
+def slow(addr):
+	upload(addr, 10, pattern(3000000, 10))
+	half_other(addr, SMALL, NAP)
+
+
+def reset(addr):
+	s = socket.create_connection((addr, 7), PATIENCE)
+	s.sendall(b"hello")
+	s.recv(5)
+	close_with_reset(s)
+	wait_last(addr, "ConnectionResetError")
+	s = socket.create_connection((addr, 11), PATIENCE)
+	s.sendall(b"hello")
+	try:
+		got = s.recv(CHUNK)
+	except ConnectionResetError:
+		return
+	sys.exit(f"no ECONNRESET but {got!r}")
 
 
 def hold(addr, seconds):
@@ -283,7 +343,7 @@ def hold(addr, seconds):
 	time.sleep(float(seconds))
 
 
-COMMANDS = (serve, udp, udp_refused, refused, many, half, half_other, hold)
+COMMANDS = (serve, udp, udp_refused, refused, many, half, half_other, slow, reset, hold)
 command = {c.__name__: c for c in COMMANDS}.get(sys.argv[1])
 if not command:
 	sys.exit(__doc__)

@@ -23,6 +23,7 @@ failures=0
 kind=			# of the switch
 SW=
 NET=			# locator of our nodes
+NODE_OPTS=		# more options of theirs
 kernel_pid=
 peer="python3 $STAGE/bin/kernel_peer.py"
 
@@ -193,7 +194,8 @@ node()	# N PROGRAM...
 	if on_host; then
 		nsenter --net="/proc/$(cat "$T/node$n.pid")/ns/net" -- "$@"
 	else
-		$as_user "$IOTH" run --net "$NET" --ip "10.0.0.$n/24" --ip "fd00::$n/64" -- "$@"
+		$as_user "$IOTH" run --net "$NET" --ip "10.0.0.$n/24" --ip "fd00::$n/64" \
+			$NODE_OPTS -- "$@"
 	fi
 }
 
