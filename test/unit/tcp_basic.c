@@ -84,6 +84,30 @@ static void waits_for_room(void **state)
 	transfer(n, false, 3000000, false, 1000 * USEC_PER_SEC);
 }
 
+/* Send buffers come from the netif's arena; when that is empty, from the heap. */
+static void sends_from_the_arena(void **state)
+{
+	struct net *n = net_new(9);
+	struct arena *a = arena_heap_new(200000);
+	struct sock *s[2];
+	struct flood fl;
+
+	n->nif[0]->arena = a;
+	n->loss = 10;
+	net_pair(n, false, s);
+	fl = (struct flood){ .from = s[0], .to = s[1], .total = 5000000, .unit = 50000 };
+	fl.buf = malloc(fl.unit);
+	flood_send(&fl);
+	free(fl.buf);
+	assert_in_range(arena_heap_used(a), 1, 200000);
+	assert_true(arena_heap_used(n->st[0]->heap) == 0);
+	net_flood(n, &fl, 1, 1000 * USEC_PER_SEC);
+	close_both(n, s);
+	assert_int_equal(arena_heap_used(a), 0);
+	net_free(n);
+	arena_heap_unref(a);
+}
+
 static void small_reads_and_writes(void **state)
 {
 	struct net *n = net_new(8);
@@ -103,6 +127,7 @@ int main(void)
 		cmocka_unit_test(opens_and_closes),
 		cmocka_unit_test(small_reads_and_writes),
 		cmocka_unit_test(waits_for_room),
+		cmocka_unit_test(sends_from_the_arena),
 		cmocka_unit_test(survives_a_bad_wire),
 		cmocka_unit_test(moves_100_mb),
 	};
