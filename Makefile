@@ -3,7 +3,7 @@
 # make check      all tests, in a few minutes (installs what is missing)
 # make lint       include arrows, globals, man pages, names in doc/
 # make install    PREFIX=/usr/local DESTDIR=
-# make bench      measures, beside the kernel and the peers
+# make bench      measures, beside the kernel and the peers (QUICK=1, JSON=FILE); bench-NAME: one
 # make fuzz       every fuzz target for FUZZ_TIME seconds
 # make unit|pkt|sim|fuzz-quick|interop|e2e     one group of tests
 # make san-check  unit, pkt, sim and fuzz-quick under address and undefined sanitizers
@@ -41,9 +41,10 @@ EXAMPLES := $(patsubst %.c,$B/%,$(wildcard examples/*.c))
 FUZZ	:= $(patsubst test/%.c,$B/%,$(filter-out %/main.c,$(wildcard test/fuzz/*.c)))
 PKT_OBJ	:= $(patsubst %.c,$B/%.o,$(wildcard test/pkt/*.c) test/sim/wire.c)
 SIM_OBJ	:= $(patsubst %.c,$B/%.o,$(wildcard test/sim/*.c))
+BENCHES	:= $(patsubst bench/%.sh,bench-%,$(sort $(wildcard bench/*.sh)))
 FUZZER	?=
 
-.PHONY: all tests examples deps demo check lint install bench clean fuzz fuzz-progs \
+.PHONY: $(BENCHES) all tests examples deps demo check lint install bench clean fuzz fuzz-progs \
 	unit pkt sim fuzz-quick interop e2e
 .SECONDARY:
 
@@ -131,8 +132,9 @@ fuzz-progs: $(FUZZ)
 lint: all
 	@B=$B tools/lint
 
-bench: all
-	@for b in $(sort $(wildcard bench/*.sh)); do IOTH=$(abspath $B/ioth) $$b || exit 1; done
+bench: $(BENCHES)
+$(BENCHES): bench-%: all
+	@IOTH=$(abspath $B/ioth) bench/$*.sh
 
 install: all
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib include share/man/man1)
