@@ -177,17 +177,21 @@ void tcp_mss_update(struct tcpc *tc)
 	tc->cwnd = MAX(tc->cwnd, tc->mss);	/* a path that became wider */
 }
 
+/* Bytes of SACK option the next header will have. */
+static uint32_t sack_len(const struct tcpc *tc)
+{
+	uint32_t blocks = tc->n_sacks + !seq_eq(tc->dsack.from, tc->dsack.to);
+
+	return blocks && tc->sack_ok ? 4 + MIN(blocks, tc->ts_ok ? 3u : 4u) * 8 : 0;
+}
+
 /* What a full segment carries now: SACK blocks take room, and a peer with a
  * tiny window gets segments of half of it (RFC 9293 3.8.6.2.1). */
 static uint32_t mss_now(const struct tcpc *tc)
 {
-	uint32_t mss = tc->mss, blocks, half;
+	uint32_t mss = tc->mss - sack_len(tc);
+	uint32_t half = tc->max_wnd > HALF_WND_MIN ? tc->max_wnd / 2 : tc->max_wnd;
 
-	if (tc->n_sacks && tc->sack_ok) {
-		blocks = MIN(tc->n_sacks, tc->ts_ok ? 3u : 4u);
-		mss -= 4 + blocks * 8;
-	}
-	half = tc->max_wnd > HALF_WND_MIN ? tc->max_wnd / 2 : tc->max_wnd;
 	return half && mss > half ? MAX(half, 48u) : mss;
 }
 
@@ -223,14 +227,12 @@ static bool small_may_go(const struct tcpc *tc, uint32_t part)
 static bool pick_lost(struct tcpc *tc, struct piece *pc)
 {
 	struct tcp_sack hole;
-	uint32_t len, room = tc->force_rxt ? pc->mss : cwnd_room(tc);
+	uint32_t len, room = tc->force_rxt || tc->again ? pc->mss : cwnd_room(tc);
 
 	tc->high_rxt = seq_max(tc->high_rxt, tc->snd_una);
-	if (tc->again) {
-		tcp_sb_hole(tc->sb, tc->snd_una, tc->lost, &hole);
-		room = pc->mss;
-	} else if (!tcp_sb_hole(tc->sb, tc->high_rxt, tc->lost, &hole)) {
+	if (!tcp_sb_hole(tc->sb, tc->again ? tc->snd_una : tc->high_rxt, tc->lost, &hole)) {
 		tc->high_rxt = seq_max(tc->high_rxt, tc->lost);
+		tc->again = false;
 		return false;
 	}
 	len = MIN((uint32_t)seq_diff(hole.to, hole.from), gso_limit(tc, pc->mss));
@@ -379,6 +381,8 @@ static void send_all(struct tcpc *tc)
 {
 	struct piece pc;
 
+	if (tc->so.flow.gen != tc->so.st->route_gen)
+		ip_route(tc->so.st, &tc->so.flow);	/* a failure is ip_out's to tell */
 	if (tc->so.flow.mtu != tc->mtu)
 		tcp_mss_update(tc);
 	restart_after_idle(tc);

@@ -240,6 +240,7 @@ static inline void net_free(struct net *n)
 	for (int i = 0; i < 2; i++) {
 		assert_null(sock_next(n->st[i], NULL));
 		assert_int_equal(n->st[i]->tcp->reqs.count, 0);
+		assert_int_equal(n->st[i]->drops[DROP_IP_TOO_BIG], 0);
 	}
 	while ((f = list_first(&n->wire, struct frame, link))) {
 		list_del(&f->link);
