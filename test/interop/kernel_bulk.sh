@@ -3,7 +3,7 @@
 # both families, both directions, each way round who is the server
 . "$(dirname "$0")/lib.sh"
 need_kernel_nodes
-need curl openssl
+need curl
 
 megabytes=50
 full && megabytes=1000

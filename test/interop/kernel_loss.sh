@@ -3,7 +3,7 @@
 # duplicates frames
 . "$(dirname "$0")/lib.sh"
 need_kernel_nodes
-need curl openssl
+need curl
 if on_host; then
 	skip "$TEST" "a kernel node has no such cable"
 	exit 0

@@ -3,7 +3,7 @@
 # a path narrower than both links: gateways, the time to live, path MTU discovery
 . "$(dirname "$0")/lib.sh"
 need_kernel_nodes
-need curl openssl busybox nstat
+need curl busybox nstat
 if on_host; then
 	skip "$TEST" "its nodes have no gateway"
 	exit 0

@@ -3,7 +3,7 @@
 # talks to programs of ours
 . "$(dirname "$0")/lib.sh"
 need_kernel_nodes
-need vdens curl openssl
+need vdens curl
 
 random_file page 3
 want=$(sum <"$T/www/page")

@@ -251,11 +251,10 @@ finish()
 	exit
 }
 
-random_file()	# NAME MEGABYTES: under www; the same bytes each time
+random_file()	# NAME MEGABYTES: under www
 {
 	mkdir -p "$T/www"
-	openssl enc -aes-128-ctr -pass pass:ioth -nosalt -pbkdf2 -iter 1 </dev/zero 2>/dev/null |
-		head -c "$(($2 * 1000000))" >"$T/www/$1"
+	head -c "$(($2 * 1000000))" /dev/urandom >"$T/www/$1"
 	chmod a+r "$T/www/$1"
 }
 
