@@ -8,6 +8,7 @@
  * on one side or the other, and whoever unblocks it marks the vsock dirty.
  */
 #include <errno.h>
+#include <poll.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -24,6 +25,14 @@ static size_t iov_total(const struct iovec *iov, int n)
 	return sum;
 }
 
+/* The end was read: is the program's end closed, though no event told yet? */
+static bool closed(const struct vsock *vs)
+{
+	struct pollfd pfd = { .fd = vs->w.fd };
+
+	return vs->hup || (poll(&pfd, 1, 0) > 0 && pfd.revents & POLLHUP);
+}
+
 /* The program will write no more: FIN, after what it wrote. */
 static void out_end(struct vsock *vs)
 {
@@ -31,6 +40,8 @@ static void out_end(struct vsock *vs)
 	if (vs->eof_out)
 		return;
 	vs->eof_out = true;
+	if (vs->so->linger_on && !vs->so->linger)
+		vs->hup = closed(vs);
 	if (!vs->hup)		/* closed: closing the socket says FIN, or RST */
 		sock_shutdown(vs->so, SHUT_WR);
 }

@@ -8,6 +8,7 @@
  * never go with another datagram. Notes are cached: one per recent source.
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -19,6 +20,7 @@
 
 #define NOTES	16
 #define DGRAM_MAX 65536
+#define NOTE_ERROR INT_MIN	/* in msg.flags: no datagram, an error to tell */
 
 struct dgram_notes {
 	struct {
@@ -88,7 +90,7 @@ static bool deliver(struct vsock *vs, const struct msg *m, const void *data, siz
 	struct iovec iov = { (void *)data, len };
 	union { char b[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } ctl = { { 0 } };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int fd = needs_note(vs) ? note_fd(vs->n, m) : -1;
+	int fd = m->flags == NOTE_ERROR || needs_note(vs) ? note_fd(vs->n, m) : -1;
 
 	if (fd >= 0) {
 		struct cmsghdr *c;
@@ -117,6 +119,18 @@ static void hold(struct vsock *vs, const struct msg *m, const void *data, size_t
 	memcpy(vs->held->data, data, len);
 }
 
+/* An ICMP error came for what was sent. It is SO_ERROR, and an empty datagram
+ * wakes whoever polls: a trapped receive then fails with it. */
+static void tell_error(struct vsock *vs, int error)
+{
+	struct msg m;
+
+	memset(&m, 0, sizeof(m));
+	m.flags = NOTE_ERROR;
+	vs->error = error;
+	deliver(vs, &m, "", 0);
+}
+
 static void pump_in(struct vsock *vs)
 {
 	uint8_t *buf = notes(vs->n)->buf;
@@ -137,7 +151,7 @@ static void pump_in(struct vsock *vs)
 		if (len == -EAGAIN)
 			return;
 		if (len < 0) {
-			vs->error = (int)-len;
+			tell_error(vs, (int)-len);
 			if (!vs->so->error)
 				continue;
 			return;
@@ -175,7 +189,7 @@ static void pump_out(struct vsock *vs)
 		iov.iov_len = (size_t)len;
 		ret = sock_send(vs->so, &iov, 1, MSG_DONTWAIT, NULL);
 		if (ret == -ECONNREFUSED) {	/* of an earlier one: say so, send this */
-			vs->error = ECONNREFUSED;
+			tell_error(vs, ECONNREFUSED);
 			sock_send(vs->so, &iov, 1, MSG_DONTWAIT, NULL);
 		}
 	}
@@ -210,8 +224,19 @@ static void take_note(struct msghdr *mh, struct msg *m)
 	}
 }
 
-ssize_t dgram_recv(struct vsock *vs, int app, const struct iovec *iov, int n, int flags,
-		   struct msg *m)
+/* Bytes the buffers got, when the datagram was longer. */
+static ssize_t cut_length(const struct iovec *iov, int n)
+{
+	ssize_t len = 0;
+
+	for (int i = 0; i < n; i++)
+		len += (ssize_t)iov[i].iov_len;
+	return len;
+}
+
+/* The next datagram in the program's end; m->flags is NOTE_ERROR for none. */
+static ssize_t next_dgram(struct vsock *vs, int app, const struct iovec *iov, int n, int flags,
+			  struct msg *m)
 {
 	union { char b[CMSG_SPACE(4 * sizeof(int))]; struct cmsghdr align; } ctl;
 	struct msghdr mh = {
@@ -221,25 +246,34 @@ ssize_t dgram_recv(struct vsock *vs, int app, const struct iovec *iov, int n, in
 	ssize_t len;
 
 	memset(m, 0, sizeof(*m));
-	if (vs->error) {
-		int error = vs->error;
-
-		vs->error = 0;
-		return -error;
-	}
 	len = recvmsg(app, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC | (flags & MSG_PEEK));
 	if (len < 0)
 		return -errno;
 	if (vs->so && sock_peer(vs->so, &m->peer) == 0)
 		m->local = vs->so->local.addr;
 	take_note(&mh, m);
+	if (m->flags == NOTE_ERROR)
+		return 0;
 	m->len = (uint32_t)len;
 	m->flags = mh.msg_flags & MSG_TRUNC;
-	if (!(flags & MSG_TRUNC) && mh.msg_flags & MSG_TRUNC)
-		len = 0;	/* bytes copied, below */
-	if (len == 0 && m->len) {
-		for (int i = 0; i < n; i++)
-			len += (ssize_t)iov[i].iov_len;
+	return m->flags && !(flags & MSG_TRUNC) ? cut_length(iov, n) : len;
+}
+
+ssize_t dgram_recv(struct vsock *vs, int app, const struct iovec *iov, int n, int flags,
+		   struct msg *m)
+{
+	for (;;) {
+		ssize_t len = next_dgram(vs, app, iov, n, flags, m);
+		int error = vs->error;
+
+		if (len < 0 && (len != -EAGAIN || !error))
+			return len;
+		if (len >= 0 && m->flags != NOTE_ERROR)
+			return len;
+		if (flags & MSG_PEEK && len >= 0)	/* the empty one was only looked at */
+			recv(app, &(char){ 0 }, 1, MSG_DONTWAIT);
+		vs->error = 0;
+		if (error)
+			return -error;
 	}
-	return len;
 }

@@ -270,6 +270,23 @@ static void undirect(const struct vsock *vs, struct endpoint *ep)
 	}
 }
 
+/* --dns may name an IPv6 server where the program asks an IPv4 one: the stack's
+ * socket is then of the family that can, and the program's stays what it is. */
+static void fit_family(struct vsock *vs, const struct endpoint *to)
+{
+	struct sock *so;
+
+	if (vs->so->family != AF_INET || ip_is_v4(&to->addr) || vs->so->bound ||
+	    sock_new(vs->n->st, AF_INET6, vs->type, vs->proto, &so) < 0)
+		return;
+	vs->so->user = NULL;
+	vs->so->wake = NULL;
+	sock_close(vs->so);
+	so->user = vs;
+	so->wake = vsock_wake;
+	vs->so = so;
+}
+
 int vsock_connect(struct vsock *vs, const struct endpoint *ep, int app)
 {
 	struct endpoint to = redirect(vs, ep);
@@ -284,6 +301,7 @@ int vsock_connect(struct vsock *vs, const struct endpoint *ep, int app)
 		return 0;
 	}
 	vs->error = 0;
+	fit_family(vs, &to);
 	ret = sock_connect(vs->so, &to);
 	if (ret == -EINPROGRESS) {
 		vs->connecting = true;
@@ -448,10 +466,15 @@ int vsock_unlisten(struct vsock *vs, int app)
 
 int vsock_local(struct vsock *vs, struct endpoint *ep)
 {
+	int ret = 0;
+
 	if (vs->so)
-		return sock_local(vs->so, ep);
-	*ep = vs->local;
-	return 0;
+		ret = sock_local(vs->so, ep);
+	else
+		*ep = vs->local;
+	if (vs->family == AF_INET && !ip_is_v4(&ep->addr))
+		ep->addr = IP4_ANY;
+	return ret;
 }
 
 int vsock_peer(struct vsock *vs, struct endpoint *ep)
@@ -488,8 +511,10 @@ ssize_t vsock_sendto(struct vsock *vs, const struct iovec *iov, int n, int flags
 {
 	if (!vs->so)
 		return -EPIPE;
-	if (m && m->has_peer)
+	if (m && m->has_peer) {
 		m->peer = redirect(vs, &m->peer);
+		fit_family(vs, &m->peer);
+	}
 	return sock_send(vs->so, iov, n, flags, m);
 }
 

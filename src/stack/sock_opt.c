@@ -410,6 +410,8 @@ int sock_getopt(struct sock *so, int level, int name, void *v, socklen_t *len)
 
 	if (r)
 		return row_get(so, r, v, len);
-	/* As Linux's ip_getsockopt says of a level that is not the socket's. */
-	return so->ops->getopt ? so->ops->getopt(so, level, name, v, len) : -EOPNOTSUPP;
+	if (so->ops->getopt)
+		return so->ops->getopt(so, level, name, v, len);
+	/* As Linux's two families say of a level that is not the socket's. */
+	return so->family == AF_INET ? -EOPNOTSUPP : -ENOPROTOOPT;
 }
