@@ -63,6 +63,7 @@ struct tcpc {
 	bool		cwnd_limited : 1;
 	bool		ack_now : 1;	/* an ACK is owed at once */
 	bool		pingpong : 1;	/* interactive: data carries our ACKs */
+	bool		pushed : 1;	/* what came last ended a burst of the peer's */
 	bool		peeked : 1;	/* the user reads in the queue's packets */
 	bool		nospace : 1;	/* EV_OUT was denied: wake when there is room */
 	bool		met_syn : 1;	/* TIME-WAIT answered a SYN: it may be reset */

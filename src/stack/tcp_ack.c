@@ -246,9 +246,11 @@ static bool is_dup(const struct tcpc *tc, const struct seg *sg, uint32_t sacked)
 	return flight(tc) && !sg->len && sg->wnd == tc->snd_wnd && tc->rec != TCP_REC_RTO;
 }
 
+/* No more than can have arrived, so that invented ones gain nothing; segments
+ * may be small. */
 static void dup_ack(struct tcpc *tc)
 {
-	if (tc->dup_acks < flight(tc) / tc->mss)
+	if (tc->dup_acks < MAX(flight(tc) / tc->mss, DUP_THRESH))
 		tc->dup_acks++;
 }
 

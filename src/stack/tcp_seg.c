@@ -256,6 +256,7 @@ static void ack_policy(struct tcpc *tc, uint32_t paylen, const struct pkt *pkt, 
 		tc->ack_now = true;
 	if (tc->quick && !tc->pingpong)
 		tc->ack_now = true;
+	tc->pushed = flags & TCP_PSH;
 	if (!tc->ack_now)
 		tcp_ev_ack_later(tc);
 }

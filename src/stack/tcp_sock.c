@@ -237,11 +237,21 @@ static void committed(struct tcpc *tc)
 	tcp_output(tc);
 }
 
+/* The buffer is full: nothing may wait for more to come. */
+static void sent_in_part(struct tcpc *tc)
+{
+	tc->nospace = true;
+	if (!tc->more)
+		return;
+	tc->more = false;
+	tcp_output(tc);
+}
+
 static ssize_t tcp_send(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m)
 {
 	struct tcpc *tc = tcpc_of(so);
 	struct source src = { iov, n, 0 };
-	size_t len = iov_total(iov, n), done = 0, k;
+	size_t len = iov_total(iov, n), done = 0, want, k;
 	int e = may_send(tc);
 
 	if (e)
@@ -249,16 +259,16 @@ static ssize_t tcp_send(struct sock *so, const struct iovec *iov, int n, int fla
 	if (!len)
 		return 0;
 	do {
-		k = queue_some(tc, &src, MIN(len - done, SEND_CUT));
+		want = MIN(len - done, SEND_CUT);
+		k = queue_some(tc, &src, want);
 		done += k;
 		if ((flags & MSG_OOB) && done == len)
 			tc->snd_up = tc->snd_end;
-		tc->more = (flags & MSG_MORE) || done < len;
+		tc->more = done < len ? k == want : flags & MSG_MORE;
 		committed(tc);
 	} while (k && done < len);
-	tc->more = tc->more && (flags & MSG_MORE);
 	if (done < len)
-		tc->nospace = true;
+		sent_in_part(tc);
 	return done ? (ssize_t)done : -EAGAIN;
 }
 

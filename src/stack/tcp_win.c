@@ -142,11 +142,18 @@ static bool window_opened(const struct tcpc *tc)
 	return now >= 2 * known && now >= MIN(tcp_rcv_space(tc) / 2, tc->rcv_mss);
 }
 
+/* All is read, the peer has pushed and we do not answer with data: it may be
+ * waiting for our ACK, with a small buffer for example (as Linux). */
+static bool peer_waits(const struct tcpc *tc)
+{
+	return !tc->rcv_bytes && tc->pushed && !tc->pingpong && tcp_ack_pending(tc);
+}
+
 void tcp_rcv_taken(struct tcpc *tc, uint32_t n)
 {
 	if (!n)
 		return;
 	auto_tune(tc);
-	if (tcp_state_in(tc, TCP_CAN_RECV) && window_opened(tc))
+	if (tcp_state_in(tc, TCP_CAN_RECV) && (window_opened(tc) || peer_waits(tc)))
 		tcp_send_ack(tc);
 }

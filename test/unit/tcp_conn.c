@@ -171,6 +171,30 @@ static void loopback_moves_megabytes(void **state)
 	close_all(n, a, b);
 }
 
+/* A buffer smaller than a segment (loopback's are 64 KiB) must not wait for a
+ * full one. */
+static void small_buffer_is_no_brake(void **state)
+{
+	struct net *n = net_new(1);
+	struct sock *l = net_listen(n, 0, 80, false), *a, *b;
+	struct endpoint ep = net_ep(0, 80, false);
+	int size = 10000;
+	struct flood fl;
+	usec start;
+
+	sock_tcp(n, 0, &a);
+	sock_setopt(a, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	assert_int_equal(sock_connect(a, &ep), -EINPROGRESS);
+	net_run(n, 1000);
+	assert_int_equal(sock_accept(l, &b), 0);
+	sock_close(l);
+	fl = (struct flood){ .from = a, .to = b, .total = 1000000, .unit = 200000 };
+	start = n->now;
+	net_flood(n, &fl, 1, 10 * USEC_PER_SEC);
+	assert_true(n->now - start < USEC_PER_SEC);
+	close_all(n, a, b);
+}
+
 /* --- the listener --- */
 
 static void backlog_is_a_bound(void **state)
@@ -416,6 +440,38 @@ static void zero_window_is_survived(void **state)
 	close_all(n, s[0], s[1]);
 }
 
+static bool drop_one(struct net *n, int from, struct pkt *pkt)
+{
+	int *left = n->user;
+
+	return from == 0 && pkt_len(pkt) > 100 && (*left)-- == 1;
+}
+
+/* Small segments are segments: three that arrive tell of one that did not. */
+static void small_segments_are_missed_too(void **state)
+{
+	for (int sack = 0; sack < 2; sack++) {
+		struct net *n = net_new(1);
+		char line[100] = { 0 };
+		struct sock *s[2];
+		int left = 1, one = 1;
+
+		n->st[0]->param.tcp_sack = sack;
+		net_pair(n, false, s);
+		sock_setopt(s[0], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		memset(line, 'a', sizeof(line) - 1);
+		n->user = &left;
+		n->tap = drop_one;
+		for (int i = 0; i < 5; i++)
+			assert_int_equal(put(s[0], line, 0), 99);
+		net_run(n, 100 * USEC_PER_MSEC);
+		assert_int_equal(tcpc_of(s[1])->rcv_bytes, 5 * 99);
+		while (get(s[1], line, sizeof(line), 0) > 0)
+			continue;
+		close_all(n, s[0], s[1]);
+	}
+}
+
 static bool drop_large(struct net *n, int from, struct pkt *pkt)
 {
 	uint32_t mtu = *(uint32_t *)n->user;
@@ -552,6 +608,7 @@ int main(void)
 		cmocka_unit_test(both_open_at_once),
 		cmocka_unit_test(a_socket_may_talk_to_itself),
 		cmocka_unit_test(loopback_moves_megabytes),
+		cmocka_unit_test(small_buffer_is_no_brake),
 		cmocka_unit_test(backlog_is_a_bound),
 		cmocka_unit_test(syn_queue_is_a_bound),
 		cmocka_unit_test(who_was_not_accepted_is_reset),
@@ -563,6 +620,7 @@ int main(void)
 		cmocka_unit_test(time_wait_gives_way),
 		cmocka_unit_test(keepalive_finds_the_dead),
 		cmocka_unit_test(zero_window_is_survived),
+		cmocka_unit_test(small_segments_are_missed_too),
 		cmocka_unit_test(path_mtu_is_learned),
 		cmocka_unit_test(urgent_byte_apart_and_inline),
 		cmocka_unit_test(buffers_grow_with_the_path),
