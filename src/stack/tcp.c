@@ -228,9 +228,7 @@ static void pmtu_in(struct tcpc *tc, const struct icmp_note *n)
 		return;
 	if ((uint32_t)seq_diff(tc->snd_nxt, tc->snd_una) <= tc->mss)
 		return;
-	tc->lost = tc->snd_nxt;
-	tc->high_rxt = tc->snd_una;
-	tc->force_rxt = true;
+	tcp_mark_all_lost(tc);
 	tcp_output(tc);
 }
 

@@ -226,6 +226,8 @@ bool tcp_ack_in(struct tcpc *tc, struct seg *sg);
 uint32_t tcp_pipe(const struct tcpc *tc);
 /* Timeout: everything in flight counts as lost. */
 void tcp_enter_rto(struct tcpc *tc);
+/* The same without blaming congestion. */
+void tcp_mark_all_lost(struct tcpc *tc);
 
 /* --- tcp_out.c --- */
 void tcp_output(struct tcpc *tc);	/* all that may go, then an owed ACK */

@@ -113,6 +113,16 @@ static void enter_fast(struct tcpc *tc)
 	tc->force_rxt = true;
 }
 
+void tcp_mark_all_lost(struct tcpc *tc)
+{
+	tc->rec = TCP_REC_RTO;
+	tc->recover = tc->lost = tc->snd_nxt;
+	tc->high_rxt = tc->snd_una;
+	tc->dup_acks = 0;
+	tc->force_rxt = true;
+	tcp_rtt_retransmitted(tc);
+}
+
 void tcp_enter_rto(struct tcpc *tc)
 {
 	/* RFC 5681 3.1: once for each loss, so not if recovery already answered
@@ -120,16 +130,10 @@ void tcp_enter_rto(struct tcpc *tc)
 	if (tc->rec == TCP_REC_OPEN || (tc->rec == TCP_REC_RTO && tc->retrans_run <= 1))
 		tc->cc->rto(tc, MIN(flight(tc), tc->cwnd));
 	tc->cwnd = tc->mss;
-	tc->rec = TCP_REC_RTO;
-	tc->recover = tc->snd_nxt;
-	tc->dup_acks = 0;
 	/* A receiver may discard what it SACKed (RFC 2018 8). */
 	if (tc->sb && tc->sb->n && seq_eq(tc->sb->r[0].from, tc->snd_una))
 		tc->sb->n = 0;
-	tc->lost = tc->snd_nxt;
-	tc->high_rxt = tc->snd_una;
-	tc->force_rxt = true;
-	tcp_rtt_retransmitted(tc);
+	tcp_mark_all_lost(tc);
 }
 
 static void leave_recovery(struct tcpc *tc)

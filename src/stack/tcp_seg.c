@@ -313,7 +313,7 @@ void tcp_fin_in(struct tcpc *tc)
 
 /* --- the steps together --- */
 
-/* RFC 1122 app., header prediction: in order, established, nothing special. */
+/* Header prediction: in order, established, nothing special. */
 static bool predicted(const struct tcpc *tc, const struct seg *sg)
 {
 	return tc->state == TCP_ESTABLISHED && (sg->h.flags & ~TCP_PSH) == TCP_ACK &&

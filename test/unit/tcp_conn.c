@@ -503,6 +503,8 @@ static void path_mtu_is_learned(void **state)
 	fl = (struct flood){ .from = s[0], .to = s[1], .total = 500000, .unit = 50000 };
 	net_flood(n, &fl, 1, 100 * USEC_PER_SEC);
 	assert_int_equal(tcpc_of(s[0])->mtu, 1000);
+	assert_true(tcpc_of(s[0])->cwnd > 14480);	/* no congestion: no slower */
+	assert_true(tcpc_of(s[0])->ssthresh > 1000000);
 	close_all(n, s[0], s[1]);
 }
 
