@@ -413,5 +413,7 @@ int sock_getopt(struct sock *so, int level, int name, void *v, socklen_t *len)
 	if (so->ops->getopt)
 		return so->ops->getopt(so, level, name, v, len);
 	/* As Linux's two families say of a level that is not the socket's. */
-	return so->family == AF_INET ? -EOPNOTSUPP : -ENOPROTOOPT;
+	if (so->family == AF_INET && level != IPPROTO_IP && level != SOL_SOCKET)
+		return -EOPNOTSUPP;
+	return -ENOPROTOOPT;
 }
