@@ -1,0 +1,261 @@
+/* tcp_edge.c - what happens rarely: limits, states one passes quickly, memory
+ * in small pieces, calls at the wrong moment */
+#include "tcp_net.h"
+
+static ssize_t put(struct sock *so, const char *s)
+{
+	struct iovec iov = { (void *)(uintptr_t)s, strlen(s) };
+
+	return sock_send(so, &iov, 1, 0, NULL);
+}
+
+static ssize_t get(struct sock *so, char *buf, size_t size, int flags)
+{
+	struct iovec iov = { buf, size };
+
+	return sock_recv(so, &iov, 1, flags, NULL);
+}
+
+static struct sock *bound(struct net *n, int i, uint16_t port)
+{
+	struct endpoint ep = net_ep(i, port, false);
+	struct sock *so;
+
+	assert_int_equal(sock_new(n->st[i], AF_INET, SOCK_STREAM, 0, &so), 0);
+	assert_int_equal(sock_bind(so, &ep), 0);
+	return so;
+}
+
+static void time_waits_are_bounded(void **state)
+{
+	struct net *n = net_new(1);
+	struct sock *l = net_listen(n, 1, 80, false), *a, *b;
+
+	n->delay = 1;
+	for (int i = 0; i < 16384 + 20; i++) {
+		a = net_connect(n, 0, 80, false);
+		net_run(n, 10);
+		assert_int_equal(sock_accept(l, &b), 0);
+		sock_close(a);
+		net_run(n, 4);
+		sock_close(b);
+		net_run(n, 10);
+	}
+	assert_int_equal(n->st[0]->tcp->n_tw, 16384);
+	assert_int_equal(n->st[1]->tcp->n_tw, 0);
+	sock_close(l);
+	net_run(n, 100 * USEC_PER_SEC);
+	assert_int_equal(n->st[0]->tcp->n_tw, 0);
+	net_free(n);
+}
+
+/* What bind chose survives a failed connect, what connect chose does not. */
+static void bound_port_survives_refusal(void **state)
+{
+	struct net *n = net_new(1);
+	struct sock *a = bound(n, 0, 5555), *b;
+	struct endpoint ep = net_ep(1, 80, false), me = net_ep(0, 5555, false);
+
+	assert_int_equal(sock_connect(a, &ep), -EINPROGRESS);
+	net_run(n, USEC_PER_SEC);
+	assert_int_equal(sock_take_error(a), ECONNREFUSED);
+	sock_new(n->st[0], AF_INET, SOCK_STREAM, 0, &b);
+	assert_int_equal(sock_bind(b, &me), -EADDRINUSE);
+	assert_int_equal(sock_connect(a, &ep), -ECONNABORTED);	/* Linux: once more */
+	assert_int_equal(sock_connect(a, &ep), -EINPROGRESS);
+	assert_int_equal(a->local.port, 5555);
+	sock_close(a);
+	assert_int_equal(sock_bind(b, &me), 0);
+	sock_close(b);
+	net_free(n);
+}
+
+static void calls_at_the_wrong_moment(void **state)
+{
+	struct net *n = net_new(1);
+	struct sock *l = net_listen(n, 1, 80, false), *so, *s[2];
+	struct endpoint group = { .addr = IP4(224, 0, 0, 1), .port = 1 };
+	struct endpoint ep = net_ep(1, 80, false);
+	char c;
+
+	assert_int_equal(sock_connect(l, &ep), -EISCONN);
+	assert_int_equal(get(l, &c, 1, 0), -ENOTCONN);
+	assert_int_equal(put(l, "x"), -EPIPE);
+	sock_new(n->st[0], AF_INET, SOCK_STREAM, 0, &so);
+	assert_int_equal(get(so, &c, 1, 0), -ENOTCONN);
+	assert_int_equal(sock_shutdown(so, SHUT_WR), -ENOTCONN);
+	assert_int_equal(sock_accept(so, &s[0]), -EINVAL);
+	assert_int_equal(sock_connect(so, &group), -ENETUNREACH);
+	assert_int_equal(sock_connect(so, &ep), -EINPROGRESS);
+	assert_int_equal(sock_listen(so, 1), -EINVAL);
+	assert_int_equal(sock_shutdown(so, SHUT_WR), 0);	/* ends the attempt */
+	assert_int_equal(tcpc_of(so)->state, TCP_CLOSE);
+	sock_close(so);
+	assert_int_equal(sock_shutdown(l, SHUT_WR), 0);
+	assert_int_equal(tcpc_of(l)->state, TCP_LISTEN);
+	assert_int_equal(sock_shutdown(l, SHUT_RD), 0);
+	assert_int_equal(tcpc_of(l)->state, TCP_CLOSE);
+	sock_close(l);
+	net_run(n, USEC_PER_SEC);
+	net_free(n);
+}
+
+/* Shut before the handshake of a simultaneous open is over: FIN follows it. */
+static void shut_while_opening(void **state)
+{
+	struct net *n = net_new(1);
+	struct sock *s[2];
+	char c;
+
+	for (int i = 0; i < 2; i++) {
+		struct endpoint peer = net_ep(!i, 1000, false);
+
+		s[i] = bound(n, i, 1000);
+		assert_int_equal(sock_connect(s[i], &peer), -EINPROGRESS);
+	}
+	while (tcpc_of(s[0])->state != TCP_SYN_RECV)
+		assert_true(net_step(n, n->now + USEC_PER_SEC));
+	assert_int_equal(sock_shutdown(s[0], SHUT_WR), 0);
+	net_run(n, USEC_PER_SEC);
+	assert_int_equal(get(s[1], &c, 1, 0), 0);
+	assert_int_equal(tcpc_of(s[0])->state, TCP_FIN_WAIT2);
+	sock_close(s[1]);
+	sock_close(s[0]);
+	net_run(n, 200 * USEC_PER_SEC);
+	net_free(n);
+}
+
+static void negative_linger2_waits_for_nobody(void **state)
+{
+	struct net *n = net_new(1);
+	struct sock *s[2];
+	int v = -1;
+
+	net_pair(n, false, s);
+	sock_setopt(s[0], IPPROTO_TCP, TCP_LINGER2, &v, sizeof(v));
+	sock_close(s[0]);
+	net_run(n, USEC_PER_SEC);
+	assert_null(sock_next(n->st[0], NULL));
+	assert_int_equal(s[1]->error, EPIPE);
+	sock_close(s[1]);
+	net_free(n);
+}
+
+static void stream_bytes_may_be_discarded(void **state)
+{
+	struct net *n = net_new(1);
+	struct sock *s[2];
+	char buf[8];
+
+	net_pair(n, false, s);
+	put(s[0], "abcdef");
+	net_run(n, USEC_PER_SEC);
+	assert_int_equal(get(s[1], NULL, 4, MSG_TRUNC), 4);
+	assert_int_equal(get(s[1], buf, sizeof(buf), 0), 2);
+	assert_memory_equal(buf, "ef", 2);
+	sock_close(s[0]);
+	sock_close(s[1]);
+	net_run(n, 100 * USEC_PER_SEC);
+	net_free(n);
+}
+
+/* An ICMP error about our SYN-ACK ends the request, if it quotes it right. */
+static void unreachable_client_is_forgotten(void **state)
+{
+	struct net *n = net_new(1);
+	struct sock *l = net_listen(n, 1, 80, false), *a;
+	struct icmp_note note = {
+		.src = net_ep(1, 0, false).addr, .dst = net_ep(0, 0, false).addr,
+		.src_port = 80, .error = EHOSTUNREACH, .hard = true,
+	};
+
+	a = net_connect(n, 0, 80, false);
+	note.dst_port = a->local.port;
+	while (!n->st[1]->tcp->reqs.count)
+		assert_true(net_step(n, n->now + USEC_PER_SEC));
+	note.seq = SEQ(tcp_isn(n->st[1], &a->remote, &a->local) + 12345);
+	tcp_icmp(n->st[1], &note);
+	assert_int_equal(n->st[1]->tcp->reqs.count, 1);
+	note.seq = SEQ(tcp_isn(n->st[1], &a->remote, &a->local));
+	tcp_icmp(n->st[1], &note);
+	assert_int_equal(n->st[1]->tcp->reqs.count, 0);
+	sock_close(a);
+	sock_close(l);
+	net_run(n, 10 * USEC_PER_SEC);
+	net_free(n);
+}
+
+/* An arena that gives less than it is asked for. */
+struct crumbs {
+	struct arena	a;
+	struct arena	*heap;
+};
+
+static struct chunk *crumb(struct arena *a, uint32_t want)
+{
+	struct arena *heap = container_of(a, struct crumbs, a)->heap;
+
+	return heap->alloc(heap, MIN(want, 1000));
+}
+
+static void memory_in_small_pieces(void **state)
+{
+	struct net *n = net_new(1);
+	struct crumbs c = { { crumb, NULL }, arena_heap_new(1 << 20) };
+	struct sock *s[2];
+	struct flood fl;
+
+	n->cut = false;
+	n->nif[0]->arena = &c.a;
+	net_pair(n, false, s);
+	fl = (struct flood){ .from = s[0], .to = s[1], .total = 3000000, .unit = 60000 };
+	net_flood(n, &fl, 1, 100 * USEC_PER_SEC);
+	sock_close(s[0]);
+	sock_close(s[1]);
+	net_run(n, 100 * USEC_PER_SEC);
+	assert_int_equal(arena_heap_used(c.heap), 0);
+	net_free(n);
+	arena_heap_unref(c.heap);
+}
+
+/* The peer resets while the user writes into reserved memory. */
+static void reset_between_reserve_and_commit(void **state)
+{
+	struct net *n = net_new(1);
+	struct sock *s[2];
+	struct iovec iov[4];
+	int k = 4;
+
+	net_pair(n, false, s);
+	s[1]->linger_on = true;
+	assert_true(sock_reserve(s[0], iov, &k) > 0);
+	sock_close(s[1]);
+	net_run(n, USEC_PER_SEC);
+	assert_int_equal(tcpc_of(s[0])->state, TCP_CLOSE);
+	for (int i = 0; i < k; i++)
+		memset(iov[i].iov_base, 1, iov[i].iov_len);
+	sock_commit(s[0], iov[0].iov_len);
+	assert_int_equal(arena_heap_used(n->st[0]->heap), 0);
+	k = 4;
+	assert_int_equal(sock_reserve(s[0], iov, &k), 0);
+	assert_int_equal(k, 0);
+	sock_close(s[0]);
+	net_free(n);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(time_waits_are_bounded),
+		cmocka_unit_test(bound_port_survives_refusal),
+		cmocka_unit_test(calls_at_the_wrong_moment),
+		cmocka_unit_test(shut_while_opening),
+		cmocka_unit_test(negative_linger2_waits_for_nobody),
+		cmocka_unit_test(stream_bytes_may_be_discarded),
+		cmocka_unit_test(unreachable_client_is_forgotten),
+		cmocka_unit_test(memory_in_small_pieces),
+		cmocka_unit_test(reset_between_reserve_and_commit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
