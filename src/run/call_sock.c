@@ -25,7 +25,7 @@ long call_socket(struct call *c)
 	if (domain == AF_PACKET)
 		return -EPERM;		/* as for any user without privilege */
 	if (domain == AF_NETLINK)
-		return -EAFNOSUPPORT;	/* the machine's links are not this node's */
+		return netlink_socket(c);
 	if (type & ~(0xf | SOCK_NONBLOCK | SOCK_CLOEXEC) || proto < 0 || proto > 262)
 		return -EINVAL;
 	ret = vsock_new(c->r->node, domain, type & 0xf, proto, &vs, &app);

@@ -34,7 +34,7 @@ bool call_valid(const struct call *c)
 	return ioctl(c->r->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
-long call_give_fd(struct call *c, struct vsock *vs, int fd, bool cloexec)
+int call_give(struct call *c, int fd, bool cloexec)
 {
 	struct seccomp_notif_addfd add = {
 		.id = c->n.id, .flags = SECCOMP_ADDFD_FLAG_SEND, .srcfd = (uint32_t)fd,
@@ -42,8 +42,15 @@ long call_give_fd(struct call *c, struct vsock *vs, int fd, bool cloexec)
 	};
 	int ret = ioctl(c->r->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
 
+	return ret < 0 ? -errno : ret;
+}
+
+long call_give_fd(struct call *c, struct vsock *vs, int fd, bool cloexec)
+{
+	int ret = call_give(c, fd, cloexec);
+
 	if (ret < 0)
-		return -errno;
+		return ret;
 	vs->pid = (pid_t)c->n.pid;
 	vs->pid_fd = ret;
 	return CALL_ANSWERED;
@@ -77,6 +84,10 @@ static void call_free(struct call *c)
 static void call_try(struct call *c)
 {
 	long ret = c->trap->handle(c);
+	struct nlsock *nl = ret == CALL_CONTINUE ? netlink_of(c) : NULL;
+
+	if (nl)
+		ret = netlink_call(c, nl);
 
 	if (ret == CALL_PARK) {
 		struct node *n = c->r->node;
@@ -192,6 +203,7 @@ static void *notifier(void *arg)
 int notify_start(struct runner *r)
 {
 	list_init(&r->parked);
+	list_init(&r->netlinks);
 	r->node->user = r;
 	r->node->alarm = parked_look;
 	vsock_set_front(r->node, &front);

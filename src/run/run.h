@@ -5,6 +5,7 @@
  *   notify.c   receives them, answers them, keeps those that wait
  *   target.c   the program's memory and descriptors
  *   calls.c, call_sock.c, call_msg.c, call_opt.c   what each trapped call does
+ *   netlink.c  AF_NETLINK sockets, answered by node/rtnl.c
  *   resolv.c   where the program's libc would ask for names
  *
  * Two threads share a node: the notifier takes a call from the kernel at once
@@ -33,6 +34,7 @@ struct runner {
 	bool		orphaned;	/* no filtered task is left */
 	pthread_t	notifier;
 	struct list	parked;		/* struct call.link */
+	struct list	netlinks;	/* netlink.c */
 };
 
 /* One system call of the program that the kernel gave to us. */
@@ -84,6 +86,8 @@ int notify_start(struct runner *r);
 void notify_stop(struct runner *r);	/* after the last task has gone */
 /* Gives fd to the program as the call's result. CALL_ANSWERED, or -errno. */
 long call_give_fd(struct call *c, struct vsock *vs, int fd, bool cloexec);
+/* The same without a vsock: its number there, or -errno. */
+int call_give(struct call *c, int fd, bool cloexec);
 bool call_valid(const struct call *c);	/* the task still waits for the answer */
 
 /* target.c: 0 or -errno, all bytes or -EFAULT. */
@@ -104,6 +108,12 @@ enum sig_wait { SIG_NONE, SIG_SHARED, SIG_OWN };
 enum sig_wait target_signal(const struct call *c);
 /* A descriptor of the program's end of vs, wherever it lives now; or -1. */
 int target_find_end(struct vsock *vs);
+
+/* netlink.c */
+struct nlsock;
+long netlink_socket(struct call *c);
+struct nlsock *netlink_of(const struct call *c);	/* NULL: it is not one */
+long netlink_call(struct call *c, struct nlsock *nl);
 
 /* resolv.c */
 void resolv_load(struct node *n);	/* the machine's name servers */
