@@ -286,6 +286,23 @@ static bool pick_new(struct tcpc *tc, struct piece *pc)
 	return len > 0;
 }
 
+/* RFC 6675 4 NextSeg (3): nothing else may go, so what is not known to be lost but
+ * has SACKed data above it is sent again, a segment at a time. */
+static bool pick_missing(struct tcpc *tc, struct piece *pc)
+{
+	const struct tcp_sb *sb = tc->sb;
+	struct tcp_sack hole;
+
+	if (tc->rec != TCP_REC_FAST || !sb || !sb->n || cwnd_room(tc) < pc->mss)
+		return false;
+	if (!tcp_sb_hole(sb, seq_max(tc->high_rxt, tc->snd_una), sb->r[sb->n - 1].from, &hole))
+		return false;
+	pc->from = hole.from;
+	pc->len = MIN((uint32_t)seq_diff(hole.to, hole.from), pc->mss);
+	pc->rxt = true;
+	return true;
+}
+
 /* Lost data goes before new data, and holds it back while it may not go. */
 static bool pick(struct tcpc *tc, struct piece *pc)
 {
@@ -296,7 +313,7 @@ static bool pick(struct tcpc *tc, struct piece *pc)
 		if (seq_lt(tc->high_rxt, tc->lost))
 			return false;
 	}
-	return pick_new(tc, pc);
+	return pick_new(tc, pc) || pick_missing(tc, pc);
 }
 
 /* Back-pressure: no more frames than the netif takes without loss. */
@@ -373,8 +390,9 @@ static void restart_after_idle(struct tcpc *tc)
 
 static bool nothing_to_send(const struct tcpc *tc)
 {
-	return seq_eq(tc->snd_nxt, tc->snd_end) && !(tc->fin_queued && !tc->fin_sent) &&
-	       seq_le(tc->lost, tc->high_rxt) && !tc->again;
+	bool new = seq_lt(tc->snd_nxt, tc->snd_end) || (tc->fin_queued && !tc->fin_sent);
+
+	return !new && tc->rec != TCP_REC_FAST && seq_le(tc->lost, tc->high_rxt) && !tc->again;
 }
 
 static void send_all(struct tcpc *tc)
