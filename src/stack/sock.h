@@ -71,6 +71,7 @@ struct sock_ip {
 	uint8_t		group_ttl;
 	bool		group_loop;
 	uint32_t	group_if;	/* 0: by route */
+	uint32_t	frag_size;	/* IPV6_MTU: datagrams are cut to this; 0: path MTU */
 };
 
 struct sock {

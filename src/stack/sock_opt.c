@@ -5,6 +5,7 @@
  * option that mean the same share a field per family (sock_ip). What is in no
  * row is the protocol's, and what is not the protocol's is -ENOPROTOOPT.
  */
+#include "proto/proto.h"
 #include "stack/sock_opt.h"
 
 #include <errno.h>
@@ -250,6 +251,20 @@ static int get_discover(struct sock *so, const struct opt_row *r, void *v, sockl
 	return opt_put_int(v, len, opt_family(so, r)->mtu_discover);
 }
 
+/* Linux: datagrams leave in fragments of at most this size, whatever the path
+ * takes; name servers say the least MTU. 0: no such limit. */
+static int set_mtu6(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
+{
+	int n, e = opt_take_int(r->level, v, len, &n);
+
+	if (e)
+		return e;
+	if (n && (n < IP6_MIN_MTU || n > 65535))
+		return -EINVAL;
+	opt_family(so, r)->frag_size = (uint32_t)n;
+	return 0;
+}
+
 static int get_mtu(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
 {
 	if (!so->connected)
@@ -328,7 +343,7 @@ static const struct opt_row rows[] = {
 	FN_BOOL(IPPROTO_IPV6, IPV6_V6ONLY, set_v6only, v6only),
 	FN(IPPROTO_IPV6, IPV6_UNICAST_HOPS, set_ttl, get_ttl),
 	FN(IPPROTO_IPV6, IPV6_TCLASS, set_tos, get_tos),
-	FN(IPPROTO_IPV6, IPV6_MTU, NULL, get_mtu),
+	FN(IPPROTO_IPV6, IPV6_MTU, set_mtu6, get_mtu),
 	FN(IPPROTO_IPV6, IPV6_MTU_DISCOVER, set_discover, get_discover),
 	BOOL(IPPROTO_IPV6, IPV6_RECVPKTINFO, pktinfo),
 	BOOL(IPPROTO_IPV6, IPV6_RECVHOPLIMIT, recvttl),

@@ -149,11 +149,13 @@ static void req_options(struct tcp_req *rq, const struct tcp_opts *o)
 static void req_route(struct tcp_req *rq, const struct ip *ip)
 {
 	struct tcpc *lis = rq->listener;
+	const struct sock_ip *want = sock_ip(&lis->so, &ip->src);
 
 	rq->flow = (struct flow){
-		.src = ip->dst, .dst = ip->src, .proto = IPPROTO_TCP, .df = true,
-		.ttl = lis->so.flow.ttl, .tos = lis->so.flow.tos, .label = rq->iss.v & 0xfffff,
-		.ifindex = rq->remote.ifindex,
+		.src = ip->dst, .dst = ip->src, .proto = IPPROTO_TCP,
+		.df = want->mtu_discover != IP_PMTUDISC_DONT, .any_src = lis->so.freebind,
+		.ttl = want->ttl, .tos = want->tos, .label = rq->iss.v & 0xfffff,
+		.ifindex = rq->remote.ifindex ? rq->remote.ifindex : lis->so.flow.ifindex,
 	};
 	ip_route(lis->so.st, &rq->flow);
 }

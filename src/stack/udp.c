@@ -361,6 +361,8 @@ static int mtu_check(const struct sock *so, struct flow *f, size_t len)
 
 	if (discover == IP_PMTUDISC_PROBE || discover == IP_PMTUDISC_INTERFACE)
 		mtu = netif_mtu(f->nif, ip_is_v4(&f->dst));
+	if (sock_ip(so, &f->dst)->frag_size)
+		mtu = MIN(mtu, sock_ip(so, &f->dst)->frag_size);
 	if (len > max)
 		return -EMSGSIZE;
 	if (total > mtu && (discover == IP_PMTUDISC_DO || discover == IP_PMTUDISC_PROBE ||

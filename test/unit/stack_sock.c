@@ -412,6 +412,18 @@ static void asked_for_one_datagram(void **state)
 	assert_true(ip_eq(&m.peer.addr, &second));
 }
 
+/* A datagram that would fit the path leaves in pieces of IPV6_MTU. */
+static void fragment_size(void **state)
+{
+	struct sock *so = make(AF_INET6, SOCK_DGRAM);
+	int v = 1279;
+
+	assert_int_equal(sock_setopt(so, IPPROTO_IPV6, IPV6_MTU, &v, sizeof(v)), -EINVAL);
+	v = 1280;
+	assert_int_equal(sock_setopt(so, IPPROTO_IPV6, IPV6_MTU, &v, sizeof(v)), 0);
+	assert_int_equal(so->ip[1].frag_size, 1280);
+}
+
 static void unknown_options(void **state)
 {
 	struct sock *so = make(AF_INET, SOCK_DGRAM);
@@ -483,7 +495,8 @@ int main(void)
 		TEST(reuseport_spreads_by_flow), TEST(disconnect_keeps_what_bind_chose),
 		TEST(nobody_is_ourselves), TEST(what_a_socket_is), TEST(flags_are_one_or_zero),
 		TEST(buffers_are_doubled), TEST(linger), TEST(ttl_and_tos),
-		TEST(asked_for_one_datagram), TEST(unknown_options), TEST(memberships),
+		TEST(asked_for_one_datagram), TEST(fragment_size), TEST(unknown_options),
+		TEST(memberships),
 		TEST(interface_leaves_under_sockets),
 	};
 
