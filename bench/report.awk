@@ -4,13 +4,14 @@
 #
 # A sample is a line CASE UNIT SUBJECT VALUE, separated by tabs; VALUE may be a
 # sentence instead (why there is none). Cases and subjects are shown in the order in
-# which they first come; the first subject is what the others are compared to.
+# which they first come; all are compared to the first subject that has a value.
 
 BEGIN { FS = "\t" }
 
-!($1 in unit) { unit[$1] = $2; cases[++n_cases] = $1 }
+!($1 in unit) { unit[$1] = ""; cases[++n_cases] = $1 }
+$2 != "" { unit[$1] = $2 }
 !($3 in known) { known[$3] = 1; subjects[++n_subjects] = $3 }
-$4 ~ /^[0-9.]+$/ { value[$1, $3, ++count[$1, $3]] = $4 + 0; next }
+$4 ~ /^[0-9.]+$/ { if (base == "") base = $3; value[$1, $3, ++count[$1, $3]] = $4 + 0; next }
 { why[$1, $3] = $4 }
 
 function sort_values(c, s,	i, j, v)
@@ -34,7 +35,7 @@ function to_json(c, s, numbers, ratio)
 	if (json)
 		printf "{\"bench\":\"%s\",\"case\":\"%s\",\"subject\":\"%s\",\"unit\":\"%s\"," \
 			"%s,\"n\":%d,\"ratio_to\":\"%s\",\"ratio\":%s,\"target\":null}\n",
-			bench, c, s, unit[c], numbers, count[c, s], subjects[1], ratio > json
+			bench, c, s, unit[c], numbers, count[c, s], base, ratio > json
 }
 
 function without(c, s)
@@ -43,13 +44,14 @@ function without(c, s)
 	to_json(c, s, "\"median\":null,\"min\":null,\"max\":null", "null")
 }
 
-function with(c, s,	n, m, base, ratio)
+function with(c, s,	n, m, b, ratio)
 {
 	n = count[c, s]
 	sort_values(c, s)
 	m = median(c, s)
-	base = count[c, subjects[1]] ? median(c, subjects[1]) : 0
-	ratio = base ? sprintf("%.3f", m / base) : "null"
+	sort_values(c, base)
+	b = count[c, base] ? median(c, base) : 0
+	ratio = b ? sprintf("%.3f", m / b) : "null"
 	printf "  %-34s %10.1f %10.1f %10.1f %4d %8s %s\n", s, m, value[c, s, 1],
 		value[c, s, n], n, ratio, why[c, s]
 	to_json(c, s, sprintf("\"median\":%.2f,\"min\":%.2f,\"max\":%.2f", m, value[c, s, 1],
@@ -67,5 +69,5 @@ END {
 				without(cases[i], subjects[j])
 		}
 	}
-	print "ratio: to " subjects[1]
+	print "ratio: to " base
 }
