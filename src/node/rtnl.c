@@ -62,10 +62,10 @@ static void put_ip(struct nlmsghdr *nlh, uint16_t type, const struct ip_addr *ad
 
 /* --- links --- */
 
-static void put_link(struct answer *a, const struct netif *nif)
+static void put_link(struct answer *a, const struct netif *nif, uint16_t flags)
 {
 	bool lo = nif->flags & NETIF_LOOPBACK;
-	struct nlmsghdr *nlh = row(a, RTM_NEWLINK, NLM_F_MULTI);
+	struct nlmsghdr *nlh = row(a, RTM_NEWLINK, flags);
 	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
 
 	ifi->ifi_family = AF_UNSPEC;
@@ -85,7 +85,24 @@ static void put_link(struct answer *a, const struct netif *nif)
 static void dump_links(struct answer *a, const struct nlmsghdr *req)
 {
 	list_for(l, &a->st->netifs)
-		put_link(a, container_of(l, struct netif, link));
+		put_link(a, container_of(l, struct netif, link), NLM_F_MULTI);
+}
+
+/* The one link that a request names by index or by name; NULL: no such. */
+static struct netif *named_link(struct stack *st, const struct nlmsghdr *req)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(req);
+	const struct nlattr *at;
+
+	if (mnl_nlmsg_get_payload_len(req) < sizeof(*ifi))
+		return NULL;
+	if (ifi->ifi_index > 0)
+		return netif_by_index(st, (uint32_t)ifi->ifi_index);
+	mnl_attr_for_each(at, req, sizeof(*ifi)) {
+		if (mnl_attr_get_type(at) == IFLA_IFNAME && mnl_attr_validate(at, MNL_TYPE_NUL_STRING) >= 0)
+			return netif_by_name(st, mnl_attr_get_str(at));
+	}
+	return NULL;
 }
 
 /* --- addresses --- */
@@ -226,6 +243,8 @@ static const struct dump {
 
 static void request(struct answer *a, const struct nlmsghdr *req)
 {
+	struct netif *nif;
+
 	a->seq = req->nlmsg_seq;
 	for (size_t i = 0; i < ARRAY_LEN(dumps); i++) {
 		if (dumps[i].type == req->nlmsg_type &&
@@ -237,7 +256,11 @@ static void request(struct answer *a, const struct nlmsghdr *req)
 			return;
 		}
 	}
-	put_error(a, req, -EOPNOTSUPP);
+	nif = req->nlmsg_type == RTM_GETLINK ? named_link(a->st, req) : NULL;
+	if (nif)
+		put_link(a, nif, 0);
+	else
+		put_error(a, req, req->nlmsg_type == RTM_GETLINK ? -ENODEV : -EOPNOTSUPP);
 	flush(a);
 }
 

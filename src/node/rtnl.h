@@ -1,7 +1,8 @@
 /* rtnl.h - the node's interfaces, addresses and routes, as rtnetlink tells them
  *
- * Dumps only (RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE), which is what getifaddrs
- * and getaddrinfo ask for. Anything else is answered with -EOPNOTSUPP.
+ * Dumps (RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE) and one link by index or name:
+ * what getifaddrs, getaddrinfo and ip show ask for. Anything else is answered
+ * with -EOPNOTSUPP.
  */
 #ifndef NODE_RTNL_H
 #define NODE_RTNL_H

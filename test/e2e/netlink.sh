@@ -12,5 +12,5 @@ contains ip_route6 "$(node 1 ip -6 route)" "fd00::/64 dev eth0"
 same if_nameindex "$(node 1 python3 -c 'import socket; print(socket.if_nameindex())')" \
 	"[(1, 'lo'), (2, 'eth0')]"
 same if_nametoindex "$(node 1 python3 -c 'import socket; print(socket.if_nametoindex("eth0"))')" 2
-same no_changes "$(status_of node 1 ip link set eth0 down)" 2
+same no_changes "$(status_of node 1 ip link set eth0 down)" 1
 finish
