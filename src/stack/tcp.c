@@ -200,10 +200,12 @@ void tcp_established(struct tcpc *tc)
 {
 	tcp_mss_update(tc);
 	tcp_cc_init(tc);
+	if (tc->total_retrans > 1)	/* RFC 6928 2: a SYN lost twice is a bad sign */
+		tc->cwnd = tc->mss;
 	tc->lost = tc->high_rxt = tc->snd_una;
 	tc->rcv_mss = MIN(tc->mss, 536);
 	/* RFC 6298 5.7: the SYN took long to be answered */
-	if (tc->retrans_run && !tc->srtt)
+	if (tc->total_retrans && !tc->srtt)
 		tc->rto = 3000000;
 	tc->backoff = 0;
 	tcp_set_state(tc, TCP_ESTABLISHED, "handshake complete");

@@ -38,6 +38,7 @@ static void start_over(struct tcpc *tc)
 	tc->urg_here = tc->urg_valid = tc->urg_read = false;
 	tc->backoff = tc->probes = tc->n_sacks = 0;
 	tc->dup_acks = tc->retrans_run = tc->srtt = tc->rttvar = 0;
+	tc->total_retrans = 0;
 	tc->soft_error = 0;
 	tcp_rtt_init(tc);
 }

@@ -122,7 +122,10 @@ static void listener_hands_options_on(void **state)
 {
 	struct net *n = net_new(1);
 	struct sock *l = net_listen(n, 1, 80, false), *a, *b;
+	int ttl = 7, tos = 0x10;
 
+	assert_int_equal(sock_setopt(l, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl)), 0);
+	assert_int_equal(sock_setopt(l, IPPROTO_IP, IP_TOS, &tos, sizeof(tos)), 0);
 	set(l, TCP_NODELAY, 1);
 	set(l, TCP_KEEPIDLE, 11);
 	set(l, TCP_MAXSEG, 500);
@@ -137,6 +140,8 @@ static void listener_hands_options_on(void **state)
 	assert_int_equal(get(b, TCP_KEEPIDLE), 11);
 	assert_int_equal(get(b, TCP_MAXSEG), 488);	/* timestamps take 12 */
 	assert_int_equal(get(a, TCP_MAXSEG), 488);
+	assert_int_equal(b->flow.ttl, 7);
+	assert_int_equal(b->flow.tos, 0x10);
 	sock_close(l);
 	sock_close(a);
 	sock_close(b);
