@@ -1,7 +1,7 @@
 /* rtnl.c - rtnetlink dumps (RFC 3549), with libmnl for the format
  *
  * A dump is a row for each object, in as many datagrams as it takes, and an
- * NLMSG_DONE. Requests come from strangers: mnl checks their lengths.
+ * NLMSG_DONE. Requests come from strangers.
  */
 #include "node/rtnl.h"
 
@@ -271,7 +271,8 @@ void rtnl_answer(struct stack *st, const void *req, size_t len, uint32_t pid,
 	const struct nlmsghdr *nlh = req;
 	int left = (int)len;
 
-	while (mnl_nlmsg_ok(nlh, left)) {
+	/* mnl takes a length of 2 GiB and more for a negative number, and passes it. */
+	while (mnl_nlmsg_ok(nlh, left) && nlh->nlmsg_len <= (uint32_t)left) {
 		if (nlh->nlmsg_flags & NLM_F_REQUEST && nlh->nlmsg_type >= NLMSG_MIN_TYPE)
 			request(&a, nlh);
 		nlh = mnl_nlmsg_next(nlh, &left);
