@@ -22,7 +22,7 @@ export T TEST STAGE FULL INTEROP_MARK
 trap 'stop_all; rm -rf "$T"' EXIT
 
 if [ "${QUICK:-0}" = 1 ]; then
-	ROUNDS=${ROUNDS:-5} SECONDS_EACH=${SECONDS_EACH:-0.12}
+	ROUNDS=${ROUNDS:-5} SECONDS_EACH=${SECONDS_EACH:-0.2}
 fi
 ROUNDS=${ROUNDS:-9} SECONDS_EACH=${SECONDS_EACH:-0.5}
 CASES="bulk_64k bulk_4k rr crr udp_64"
