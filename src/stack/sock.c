@@ -244,12 +244,15 @@ int sock_route(struct sock *so)
 int sock_listen(struct sock *so, int backlog)
 {
 	struct endpoint any = { so->local.addr, 0, 0 };
+	bool late = so->late_port;
 	int e = 0;
 
 	if (!so->ops->listen)
 		return -EOPNOTSUPP;
+	so->late_port = false;		/* a listener needs its port now */
 	if (!so->bound)
 		e = so->ops->bind(so, &any);
+	so->late_port = late;
 	if (!e && !so->listening && !so->connected && !sock_listen_ok(so))
 		e = -EADDRINUSE;
 	if (!e)

@@ -412,6 +412,20 @@ static void asked_for_one_datagram(void **state)
 	assert_true(ip_eq(&m.peer.addr, &second));
 }
 
+/* IP_BIND_ADDRESS_NO_PORT leaves the port to connect; listen cannot wait. */
+static void listen_without_port(void **state)
+{
+	struct sock *so = make(AF_INET, SOCK_STREAM);
+	struct endpoint ep = { IP4(10, 0, 0, 1), 0, 0 };
+	int on = 1;
+
+	assert_int_equal(sock_setopt(so, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)), 0);
+	assert_int_equal(sock_bind(so, &ep), 0);
+	assert_int_equal(so->local.port, 0);
+	assert_int_equal(sock_listen(so, 1), 0);
+	assert_int_not_equal(so->local.port, 0);
+}
+
 /* A datagram that would fit the path leaves in pieces of IPV6_MTU. */
 static void fragment_size(void **state)
 {
@@ -495,7 +509,8 @@ int main(void)
 		TEST(reuseport_spreads_by_flow), TEST(disconnect_keeps_what_bind_chose),
 		TEST(nobody_is_ourselves), TEST(what_a_socket_is), TEST(flags_are_one_or_zero),
 		TEST(buffers_are_doubled), TEST(linger), TEST(ttl_and_tos),
-		TEST(asked_for_one_datagram), TEST(fragment_size), TEST(unknown_options),
+		TEST(asked_for_one_datagram), TEST(fragment_size), TEST(listen_without_port),
+		TEST(unknown_options),
 		TEST(memberships),
 		TEST(interface_leaves_under_sockets),
 	};
