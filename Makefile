@@ -6,7 +6,8 @@
 # make bench      measures, beside the kernel and the peers (QUICK=1, JSON=FILE); bench-NAME: one
 # make fuzz       every fuzz target for FUZZ_TIME seconds
 # make unit|pkt|sim|fuzz-quick|interop|e2e     one group of tests
-# make san-check  unit, pkt, sim and fuzz-quick under address and undefined sanitizers
+# make san-check  unit, pkt, sim, fuzz-quick and the runner under address and undefined sanitizers
+# make thread-check   the runner under the thread sanitizer
 # V=1             shows the compiler's command lines
 # SAN=address,undefined   a sanitizer build in a directory of its own
 #
@@ -112,8 +113,17 @@ san-check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=address,undefined san-check-here
 san-check-here: tests
-	@B=$B tools/check unit pkt sim fuzz
-.PHONY: san-check san-check-here
+	@B=$B tools/check unit pkt sim fuzz runner
+
+# What has threads, under the thread sanitizer (which holds back signals that come
+# during fork: test/e2e/process is not for it)
+thread-check:
+	@tools/deps check
+	@$(MAKE) --no-print-directory -j$(JOBS) SAN=thread thread-check-here
+thread-check-here: all $B/unit/plug_pair
+	@$B/unit/plug_pair >/dev/null
+	@B=$B RUNNER="conform netlink" tools/check runner
+.PHONY: san-check san-check-here thread-check thread-check-here
 
 unit pkt sim interop e2e: tests
 	@B=$B tools/check $@

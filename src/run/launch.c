@@ -314,14 +314,22 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd)
 
 /* --- the front --- */
 
-static pid_t program_pid;	/* for the handler */
+static volatile sig_atomic_t program_pid;	/* for the handler; 0: none */
+static volatile sig_atomic_t early_signal;	/* came before there was a program */
 
 /* A signal sent to us alone is meant for the program; one from the terminal has
  * reached it already, being in our process group. */
 static void pass_on(int sig, siginfo_t *si, void *context)
 {
-	if (program_pid && si->si_code != SI_KERNEL)
+	int saved = errno;
+
+	if (si->si_code == SI_KERNEL)
+		return;
+	if (program_pid)
 		kill(program_pid, sig);
+	else
+		early_signal = sig;
+	errno = saved;
 }
 
 static void pass_signals(void)
@@ -354,8 +362,11 @@ static int front(int status_fd)
 	int status = -1;
 
 	while (read(status_fd, &w, sizeof(w)) == sizeof(w)) {
-		if (w.kind == WORD_STARTED)
+		if (w.kind == WORD_STARTED) {
 			program_pid = w.value;
+			if (early_signal)
+				kill(w.value, early_signal);
+		}
 		if (w.kind == WORD_ENDED) {
 			struct pollfd pfd = { .fd = status_fd, .events = POLLIN };
 
