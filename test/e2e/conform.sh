@@ -12,11 +12,16 @@ cases()	# NAME ADDRESS
 		fail "$1" "it did not end: $(tail -n 2 "$T/$1.out")"
 	fi
 	awk -F '\t' -v as="$1" '
-	FILENAME == ARGV[1] { if ($0 !~ /^#/ && NF == 2) why[$1] = $2; next }
+	FILENAME == ARGV[1] {
+		may = sub(/^~/, "")
+		if ($0 !~ /^#/ && NF == 2) { why[$1] = $2; loose[$1] = may }
+		next
+	}
 	/^(ok|FAIL|skip) / {
 		split($0, word, /[ :]/); name = word[2]
 		if (!(name in why)) { sub(/ /, " " as "/"); print }
 		else if (word[1] == "FAIL") print "skip " as "/" name ": differs from Linux: " why[name]
+		else if (word[1] == "ok" && loose[name]) print "ok " as "/" name
 		else if (word[1] == "ok") print "FAIL " as "/" name ": passes; take it out of conform.known"
 		else print
 	}' "$known" "$T/$1.out" >"$T/$1.lines"
@@ -27,8 +32,12 @@ cases()	# NAME ADDRESS
 }
 
 start_switch
-cases v4 10.0.0.1
-cases v6 fd00::1
-cases lo4 127.0.0.1
-cases lo6 ::1
+for on in $CONFORM; do
+	case $on in
+	v4)  cases v4 10.0.0.1 ;;
+	v6)  cases v6 fd00::1 ;;
+	lo4) cases lo4 127.0.0.1 ;;
+	lo6) cases lo6 ::1 ;;
+	esac
+done
 finish
