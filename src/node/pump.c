@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -55,8 +56,32 @@ static void out_abort(struct vsock *vs)
 	vs->so->linger = 0;
 }
 
+/* What is left of the filling goes once the program has written or closed.
+ * False: it has not. */
+static bool unfill(struct vsock *vs)
+{
+	struct pollfd pfd = { .fd = vs->w.fd, .events = POLLRDHUP };
+	char junk[64];
+	int there = 0;
+
+	if (ioctl(vs->w.fd, FIONREAD, &there) == 0 && (size_t)there <= vs->fill &&
+	    poll(&pfd, 1, 0) <= 0)
+		return vs->readable = false;
+	while (vs->fill) {
+		ssize_t n = read(vs->w.fd, junk, MIN(vs->fill, sizeof(junk)));
+
+		if (n <= 0)
+			break;	/* reset: readv will say it too */
+		vs->fill -= (size_t)n;
+	}
+	vs->fill = 0;
+	return true;
+}
+
 static void pump_out(struct vsock *vs)
 {
+	if (vs->fill && vs->readable && !unfill(vs))
+		return;
 	while (vs->readable && !vs->eof_out) {
 		struct iovec iov[SPANS];
 		int n = SPANS;
