@@ -44,7 +44,12 @@ enum { TCP_SHUT_RCV = 1, TCP_SHUT_SND = 2, TCP_SHUT_BOTH = 3 };
 enum { TCP_CONN_NONE, TCP_CONN_PENDING, TCP_CONN_DONE };
 
 /* Loss recovery. */
-enum tcp_rec { TCP_REC_OPEN, TCP_REC_FAST, TCP_REC_RTO };
+enum tcp_rec {
+	TCP_REC_OPEN,
+	TCP_REC_CWR,	/* the window shrinks and nothing is lost: ECN (RFC 3168 6.1.2) */
+	TCP_REC_FAST,
+	TCP_REC_RTO,
+};
 
 struct tcpc {
 	struct sock	so;
@@ -226,7 +231,9 @@ bool tcp_ack_in(struct tcpc *tc, struct seg *sg);
 uint32_t tcp_pipe(const struct tcpc *tc);
 /* Timeout: everything in flight counts as lost. */
 void tcp_enter_rto(struct tcpc *tc);
-/* The same without blaming congestion. */
+/* The network is congested though nothing is lost; once a window (RFC 3168 6.1.2). */
+void tcp_enter_cwr(struct tcpc *tc);
+/* The same as a timeout without blaming congestion. */
 void tcp_mark_all_lost(struct tcpc *tc);
 
 /* --- tcp_out.c --- */

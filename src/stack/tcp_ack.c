@@ -102,13 +102,28 @@ static void mark_lost_again(struct tcpc *tc)
 		tc->again |= seq_gt(tc->sb->r[tc->sb->n - 1].to, mark);
 }
 
+static void reduce(struct tcpc *tc, enum tcp_cc_why why)
+{
+	tc->ssthresh = tc->cc->ssthresh(tc, MIN(flight(tc), tc->cwnd), why);
+	tc->cwnd = tc->ssthresh;
+}
+
+void tcp_enter_cwr(struct tcpc *tc)
+{
+	if (tc->rec != TCP_REC_OPEN)
+		return;
+	tc->rec = TCP_REC_CWR;
+	tc->recover = tc->snd_nxt;
+	reduce(tc, TCP_CC_ECN);
+}
+
 /* RFC 6675 5 (4), RFC 6582 3.2 (2) */
 static void enter_fast(struct tcpc *tc)
 {
 	tc->rec = TCP_REC_FAST;
 	tc->recover = tc->snd_nxt;
 	tc->high_rxt = tc->snd_una;
-	tc->cc->loss(tc, MIN(flight(tc), tc->cwnd));
+	reduce(tc, TCP_CC_LOSS);
 	mark_first_lost(tc);
 	tc->force_rxt = true;
 }
@@ -127,8 +142,8 @@ void tcp_enter_rto(struct tcpc *tc)
 {
 	/* RFC 5681 3.1: once for each loss, so not if recovery already answered
 	 * it, and not again while the timer backs off. */
-	if (tc->rec == TCP_REC_OPEN || (tc->rec == TCP_REC_RTO && tc->retrans_run <= 1))
-		tc->cc->rto(tc, MIN(flight(tc), tc->cwnd));
+	if (tc->rec < TCP_REC_FAST || (tc->rec == TCP_REC_RTO && tc->retrans_run <= 1))
+		reduce(tc, TCP_CC_RTO);
 	tc->cwnd = tc->mss;
 	/* A receiver may discard what it SACKed (RFC 2018 8). */
 	if (tc->sb && tc->sb->n && seq_eq(tc->sb->r[0].from, tc->snd_una))
@@ -170,7 +185,7 @@ static void recovery_ack(struct tcpc *tc, uint32_t acked)
  * window of losses is answered once (RFC 6582 3.2 (2)). */
 static bool evidence(const struct tcpc *tc)
 {
-	if (!flight(tc) || tc->rec != TCP_REC_OPEN)
+	if (!flight(tc) || tc->rec >= TCP_REC_FAST)
 		return false;
 	if (tc->sack_ok && seq_gt(tc->lost, tc->snd_una))
 		return true;
@@ -207,8 +222,10 @@ static bool was_limited(const struct tcpc *tc, uint32_t before)
 
 static void new_ack(struct tcpc *tc, const struct seg *sg)
 {
-	uint32_t before = flight(tc);
 	uint32_t acked = (uint32_t)seq_diff(sg->h.ack, tc->snd_una);
+	struct tcp_ack a = {
+		.acked = acked, .delivered = acked, .flight = flight(tc), .rtt = NEVER,
+	};
 
 	tc->snd_una = sg->h.ack;
 	tc->rxt_nxt = tc->snd_nxt;
@@ -218,9 +235,10 @@ static void new_ack(struct tcpc *tc, const struct seg *sg)
 	tcp_sb_ack(tc->sb, tc->snd_una);
 	tc->lost = seq_max(tc->lost, tc->snd_una);
 	tc->high_rxt = seq_max(tc->high_rxt, tc->snd_una);
-	tcp_rtt_acked(tc, sg);
-	if (tc->rec != TCP_REC_FAST && was_limited(tc, before))
-		tc->cc->ack(tc, acked);
+	a.rtt = tcp_rtt_acked(tc, sg);
+	a.limited = was_limited(tc, a.flight);
+	if (tc->rec == TCP_REC_OPEN || tc->rec == TCP_REC_RTO)
+		tc->cc->ack(tc, &a);
 	if (tc->rec != TCP_REC_OPEN)
 		recovery_ack(tc, acked);
 	else

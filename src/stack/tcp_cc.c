@@ -1,8 +1,9 @@
 /* tcp_cc.c - congestion control as a table of events; Reno (RFC 5681)
  *
- * A controller sets cwnd and ssthresh (bytes) when something happened; what may
- * be sent under them (pipe, retransmissions first) is tcp_out.c's business, and
- * what is lost tcp_ack.c's. Its own state is in cc_mem.
+ * A controller lets cwnd (bytes) grow and says what ssthresh becomes when the
+ * window must shrink; what may be sent under them (pipe, retransmissions first) is
+ * tcp_out.c's business, and what is lost, and cwnd meanwhile, tcp_ack.c's. Its own
+ * state is in cc_mem.
  */
 #include "stack/tcp.h"
 
@@ -16,8 +17,12 @@ static void reno_init(struct tcpc *tc)
 
 /* RFC 5681 3.1, counting bytes (RFC 3465) without a limit per ACK, as Linux:
  * one ACK of a super-frame stands for many. */
-static void reno_ack(struct tcpc *tc, uint32_t acked)
+static void reno_ack(struct tcpc *tc, const struct tcp_ack *a)
 {
+	uint32_t acked = a->acked;
+
+	if (!a->limited)
+		return;
 	if (tc->cwnd < tc->ssthresh) {
 		uint32_t grow = MIN(acked, tc->ssthresh - tc->cwnd);
 
@@ -32,22 +37,15 @@ static void reno_ack(struct tcpc *tc, uint32_t acked)
 }
 
 /* RFC 5681 3.1 (4) */
-static uint32_t reno_ssthresh(const struct tcpc *tc, uint32_t flight)
+static uint32_t reno_ssthresh(struct tcpc *tc, uint32_t flight, enum tcp_cc_why why)
 {
+	(void)why;
+	tc->cwnd_acked = 0;
 	return MAX(flight / 2, 2 * tc->mss);
 }
 
-static void reno_loss(struct tcpc *tc, uint32_t flight)
+static void reno_undo(struct tcpc *tc)
 {
-	tc->ssthresh = reno_ssthresh(tc, flight);
-	tc->cwnd = tc->ssthresh;
-	tc->cwnd_acked = 0;
-}
-
-static void reno_rto(struct tcpc *tc, uint32_t flight)
-{
-	tc->ssthresh = reno_ssthresh(tc, flight);
-	tc->cwnd = tc->mss;
 	tc->cwnd_acked = 0;
 }
 
@@ -64,7 +62,7 @@ static void reno_idle(struct tcpc *tc, usec silence)
 }
 
 static const struct tcp_cc ccs[] = {
-	{ "reno", reno_init, reno_ack, reno_loss, reno_rto, reno_idle },
+	{ "reno", reno_init, reno_ack, reno_ssthresh, reno_undo, reno_idle },
 };
 
 const struct tcp_cc *tcp_cc_find(const char *name)

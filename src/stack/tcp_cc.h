@@ -7,15 +7,29 @@
 struct seg;
 struct tcpc;
 
+/* What an acknowledgment of new data told. */
+struct tcp_ack {
+	uint32_t	acked;		/* octets it covers */
+	uint32_t	delivered;	/* octets that arrived by its account: ACKed, SACKed */
+	uint32_t	flight;		/* octets sent and not ACKed before it */
+	usec		rtt;		/* of the last of them; NEVER: no sample */
+	bool		limited;	/* cwnd was the limit: it may grow */
+};
+
+/* Why the window shrinks. */
+enum tcp_cc_why { TCP_CC_LOSS, TCP_CC_RTO, TCP_CC_ECN };
+
+/* A controller says what ssthresh is and how cwnd grows; what cwnd is during
+ * recovery, and putting it back when that was wrong, is recovery's business. */
 struct tcp_cc {
 	const char	*name;
 	void		(*init)(struct tcpc *tc);
-	/* New data acknowledged outside fast recovery, cwnd being the limit. */
-	void		(*ack)(struct tcpc *tc, uint32_t acked);
-	/* Fast recovery begins: sets ssthresh and cwnd. */
-	void		(*loss)(struct tcpc *tc, uint32_t flight);
-	/* Retransmission timeout: sets ssthresh and cwnd. */
-	void		(*rto)(struct tcpc *tc, uint32_t flight);
+	/* In no recovery but slow start after a timeout. */
+	void		(*ack)(struct tcpc *tc, const struct tcp_ack *a);
+	/* The new ssthresh, once a reduction; may note what it needs for undo. */
+	uint32_t	(*ssthresh)(struct tcpc *tc, uint32_t flight, enum tcp_cc_why why);
+	/* The last reduction was spurious, cwnd and ssthresh are back. */
+	void		(*undo)(struct tcpc *tc);
 	/* About to send after a silence longer than the RTO. */
 	void		(*idle)(struct tcpc *tc, usec silence);
 };
@@ -25,7 +39,8 @@ void tcp_rtt_init(struct tcpc *tc);
 void tcp_rtt_sample(struct tcpc *tc, usec rtt);
 void tcp_rtt_sent(struct tcpc *tc, struct seq end);	/* new data up to end */
 void tcp_rtt_retransmitted(struct tcpc *tc);		/* Karn: stop timing */
-void tcp_rtt_acked(struct tcpc *tc, const struct seg *sg);
+/* The sample the ACK gave; NEVER: none. */
+usec tcp_rtt_acked(struct tcpc *tc, const struct seg *sg);
 
 const struct tcp_cc *tcp_cc_find(const char *name);	/* NULL: unknown */
 void tcp_cc_init(struct tcpc *tc);

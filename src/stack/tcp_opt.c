@@ -255,6 +255,8 @@ static uint8_t ca_state(const struct tcpc *tc)
 		return TCP_CA_Loss;
 	if (tc->rec == TCP_REC_FAST)
 		return TCP_CA_Recovery;
+	if (tc->rec == TCP_REC_CWR)
+		return TCP_CA_CWR;
 	return tc->dup_acks || (tc->sb && tc->sb->n) ? TCP_CA_Disorder : TCP_CA_Open;
 }
 

@@ -57,18 +57,29 @@ void tcp_rtt_retransmitted(struct tcpc *tc)
 	tc->rtt_at = NEVER;
 }
 
-/* After snd_una has moved. */
-void tcp_rtt_acked(struct tcpc *tc, const struct seg *sg)
+static usec rtt_of(struct tcpc *tc, const struct seg *sg)
 {
-	if (tc->rtt_at != NEVER) {
-		if (seq_lt(sg->h.ack, tc->rtt_seq))
-			return;
-		tcp_rtt_sample(tc, tc->so.st->now - tc->rtt_at);
-		tc->rtt_at = NEVER;
-	} else if (tc->ts_ok && sg->h.o.has_ts && sg->h.o.ts_ecr) {
-		int32_t ms = (int32_t)(tcp_ts_now(tc) - sg->h.o.ts_ecr);
+	usec at = tc->rtt_at;
+	int32_t ms;
 
-		if (ms >= 0)
-			tcp_rtt_sample(tc, MAX(ms, 1) * USEC_PER_MSEC);
+	if (at != NEVER) {
+		if (seq_lt(sg->h.ack, tc->rtt_seq))
+			return NEVER;
+		tc->rtt_at = NEVER;
+		return tc->so.st->now - at;
 	}
+	if (!tc->ts_ok || !sg->h.o.has_ts || !sg->h.o.ts_ecr)
+		return NEVER;
+	ms = (int32_t)(tcp_ts_now(tc) - sg->h.o.ts_ecr);
+	return ms >= 0 ? MAX(ms, 1) * USEC_PER_MSEC : NEVER;
+}
+
+/* After snd_una has moved. */
+usec tcp_rtt_acked(struct tcpc *tc, const struct seg *sg)
+{
+	usec rtt = rtt_of(tc, sg);
+
+	if (rtt != NEVER)
+		tcp_rtt_sample(tc, rtt);
+	return rtt;
 }
