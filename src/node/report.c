@@ -119,11 +119,12 @@ static void table_routes(struct stack *st, const struct report_node *who, FILE *
 	char dst[IP_STRLEN], gw[IP_STRLEN], src[IP_STRLEN];
 	const struct route *r;
 
-	fputs("destination\tgateway\tsource\tinterface\tmetric\n", out);
+	fputs("destination\tgateway\tsource\tinterface\tmetric\ttable\ttype\n", out);
 	for (unsigned i = 0; (r = route_at(st, i)); i++)
-		fprintf(out, "%s/%u\t%s\t%s\t%s\t%u\n", ip_text(&r->dst, dst), r->len,
-			addr_or_any(&r->gw, gw), addr_or_any(&r->src, src), r->nif->name,
-			r->metric);
+		fprintf(out, "%s/%u\t%s\t%s\t%s\t%u\t%u\t%s\n", ip_text(&r->dst, dst), r->len,
+			addr_or_any(&r->gw, gw), addr_or_any(&r->src, src),
+			r->nif ? r->nif->name : "-", r->metric, r->table,
+			route_type_name(r->type));
 }
 
 static void table_neigh(struct stack *st, const struct report_node *who, FILE *out)

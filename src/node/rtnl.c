@@ -186,18 +186,19 @@ static void put_route(struct answer *a, const struct route *r)
 
 	*rtm = (struct rtmsg){
 		.rtm_family = ip_is_v4(&r->dst) ? AF_INET : AF_INET6,
-		.rtm_dst_len = r->len, .rtm_table = RT_TABLE_MAIN, .rtm_type = RTN_UNICAST,
-		.rtm_protocol = via ? RTPROT_STATIC : RTPROT_KERNEL,
-		.rtm_scope = via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
+		.rtm_dst_len = r->len, .rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_COMPAT,
+		.rtm_type = r->type, .rtm_protocol = r->protocol,
+		.rtm_scope = via || !r->nif ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
 	};
-	mnl_attr_put_u32(nlh, RTA_TABLE, RT_TABLE_MAIN);
+	mnl_attr_put_u32(nlh, RTA_TABLE, r->table);
 	if (r->len)
 		put_ip(nlh, RTA_DST, &r->dst);
 	if (via)
 		put_ip(nlh, RTA_GATEWAY, &r->gw);
 	if (!ip_is_any(&r->src))
 		put_ip(nlh, RTA_PREFSRC, &r->src);
-	mnl_attr_put_u32(nlh, RTA_OIF, r->nif->index);
+	if (r->nif)
+		mnl_attr_put_u32(nlh, RTA_OIF, r->nif->index);
 	mnl_attr_put_u32(nlh, RTA_PRIORITY, r->metric);
 	row_end(a, nlh);
 }

@@ -17,17 +17,26 @@
 
 static struct route connected_route(const struct netif_addr *a)
 {
+	const struct ip_addr *to = ip_is_any(&a->peer) ? &a->addr : &a->peer;
+
 	return (struct route){
-		.dst = ip_mask(&a->addr, a->len), .len = a->len,
+		.dst = ip_mask(to, a->len), .len = a->len,
 		.nif = a->nif,
 		.metric = ip_is_v4(&a->addr) ? 0 : 256,	/* as Linux's */
+		.protocol = PROTO_KERNEL, .scope = SCOPE_ON_LINK,
 	};
+}
+
+static void addr_goto(struct netif_addr *a, int state)
+{
+	a->state = state;
+	route_changed(a->nif->st);
+	stack_tell(a->nif->st, CHANGE_ADDR, false, a);
 }
 
 static void addr_settled(struct netif_addr *a)
 {
-	a->state = ADDR_OK;
-	route_changed(a->nif->st);
+	addr_goto(a, ADDR_OK);
 	nd_announce(a);
 }
 
@@ -53,7 +62,8 @@ static void life_fire(struct stack *st, struct stimer *tm)
 void addr_up(struct netif_addr *a)
 {
 	struct stack *st = a->nif->st;
-	bool test = !ip_is_v4(&a->addr) && !(a->nif->flags & NETIF_NOARP);
+	bool test = !ip_is_v4(&a->addr) && !(a->nif->flags & NETIF_NOARP) &&
+		    !(a->flags & ADDR_NODAD);
 
 	if (a->state == ADDR_DUPLICATE)
 		return;
@@ -63,7 +73,7 @@ void addr_up(struct netif_addr *a)
 		addr_settled(a);
 		return;
 	}
-	a->state = st->param.optimistic_dad ? ADDR_OPTIMISTIC : ADDR_TENTATIVE;
+	addr_goto(a, st->param.optimistic_dad ? ADDR_OPTIMISTIC : ADDR_TENTATIVE);
 	a->dad_left = (uint8_t)st->param.dad_transmits;
 	dad_fire(st, &a->dad);
 }
@@ -73,8 +83,13 @@ void addr_conflict(struct netif_addr *a)
 	struct stack *st = a->nif->st;
 
 	stimer_set(st, &a->dad, NEVER);
-	a->state = ADDR_DUPLICATE;
-	route_changed(st);
+	addr_goto(a, ADDR_DUPLICATE);
+}
+
+void addr_down(struct netif_addr *a)
+{
+	stimer_set(a->nif->st, &a->dad, NEVER);
+	a->state = ADDR_TENTATIVE;
 }
 
 static bool addr_valid(const struct netif *nif, const struct ip_addr *a, unsigned len)
@@ -93,50 +108,8 @@ static void route_join(const struct netif_addr *a)
 {
 	struct route r = connected_route(a);
 
-	if (!a->slaac)
+	if (!a->slaac && !(a->flags & ADDR_NOPREFIXROUTE))
 		route_add(a->nif->st, &r);
-}
-
-/* A /31 or /32 has none (RFC 3021 2.1), nor has IPv6. */
-static struct ip_addr broadcast_of(const struct ip_addr *addr, unsigned len)
-{
-	return ip_is_v4(addr) && len < 31 ? ip4_subnet_broadcast(addr, len) : IP_NONE;
-}
-
-int addr_add(struct netif *nif, const struct ip_addr *addr, unsigned len, bool slaac)
-{
-	struct netif_addr *a;
-	struct ip_addr group;
-
-	if (!addr_valid(nif, addr, len))
-		return -EINVAL;
-	if (netif_addr_find(nif, addr))
-		return -EEXIST;
-	a = xzalloc(sizeof(*a));
-	a->nif = nif;
-	a->addr = *addr;
-	a->len = (uint8_t)len;
-	a->broadcast = broadcast_of(addr, len);
-	a->slaac = slaac;
-	a->state = ADDR_TENTATIVE;
-	a->valid_until = a->preferred_until = NEVER;
-	stimer_init(&a->dad, dad_fire);
-	stimer_init(&a->life, life_fire);
-	list_add_tail(&nif->addrs, &a->link);
-	route_join(a);
-	if (!ip_is_v4(addr)) {
-		group = ip6_solicited_node(addr);	/* RFC 4861 7.2.1 */
-		netif_join(nif, &group);
-	}
-	if (netif_is_up(nif))
-		addr_up(a);
-	route_changed(nif->st);
-	return 0;
-}
-
-int netif_addr_add(struct netif *nif, const struct ip_addr *addr, unsigned len)
-{
-	return addr_add(nif, addr, len, false);
 }
 
 /* The route to the prefix goes with the last address in it. */
@@ -147,12 +120,94 @@ static void route_leave(const struct netif_addr *gone)
 	list_for(l, &gone->nif->addrs) {
 		struct netif_addr *a = container_of(l, struct netif_addr, link);
 
-		if (a != gone && !a->slaac && a->len == gone->len &&
+		if (a != gone && !a->slaac && !(a->flags & ADDR_NOPREFIXROUTE) && a->len == gone->len &&
 		    ip_in_prefix(&a->addr, &r.dst, r.len))
 			return;
 	}
 	if (!gone->slaac)
 		route_del(gone->nif->st, &r);
+}
+
+/* A /31 or /32 has none (RFC 3021 2.1), nor has IPv6. */
+static struct ip_addr broadcast_of(const struct ip_addr *addr, unsigned len)
+{
+	return ip_is_v4(addr) && len < 31 ? ip4_subnet_broadcast(addr, len) : IP_NONE;
+}
+
+static void life_set(struct netif_addr *a, const struct netif_addr *want)
+{
+	a->valid_until = want->valid_until;
+	a->preferred_until = MIN(want->preferred_until, want->valid_until);
+	stimer_set(a->nif->st, &a->life, a->valid_until);
+}
+
+static struct netif_addr *addr_new(struct netif *nif, const struct netif_addr *want)
+{
+	struct netif_addr *a = xzalloc(sizeof(*a));
+
+	a->nif = nif;
+	a->addr = want->addr;
+	a->peer = want->peer;
+	a->len = want->len;
+	a->flags = want->flags;
+	a->protocol = want->protocol;
+	a->slaac = want->slaac;
+	a->broadcast = want->broadcast;
+	if (ip_is_any(&a->broadcast))
+		a->broadcast = broadcast_of(&a->addr, a->len);
+	a->state = ADDR_TENTATIVE;
+	stimer_init(&a->dad, dad_fire);
+	stimer_init(&a->life, life_fire);
+	life_set(a, want);
+	return a;
+}
+
+int addr_add(struct netif *nif, const struct netif_addr *want)
+{
+	struct netif_addr *a;
+	struct ip_addr group;
+
+	if (!addr_valid(nif, &want->addr, want->len))
+		return -EINVAL;
+	if (netif_addr_find(nif, &want->addr))
+		return -EEXIST;
+	a = addr_new(nif, want);
+	list_add_tail(&nif->addrs, &a->link);
+	route_join(a);
+	if (!ip_is_v4(&a->addr)) {
+		group = ip6_solicited_node(&a->addr);	/* RFC 4861 7.2.1 */
+		netif_join(nif, &group);
+	}
+	if (netif_is_up(nif))
+		addr_up(a);
+	route_changed(nif->st);
+	return 0;
+}
+
+int netif_addr_add(struct netif *nif, const struct ip_addr *addr, unsigned len)
+{
+	struct netif_addr want = {
+		.addr = *addr, .len = (uint8_t)MIN(len, 255u), .valid_until = NEVER,
+		.preferred_until = NEVER,
+	};
+
+	return addr_add(nif, &want);
+}
+
+int netif_addr_put(struct netif *nif, const struct netif_addr *want, bool replace)
+{
+	struct netif_addr *a = netif_addr_find(nif, &want->addr);
+
+	if (!a || !replace || a->len != want->len)
+		return addr_add(nif, want);
+	route_leave(a);
+	a->flags = want->flags;
+	a->protocol = want->protocol;
+	life_set(a, want);
+	route_join(a);
+	route_changed(nif->st);
+	stack_tell(nif->st, CHANGE_ADDR, false, a);
+	return 0;
 }
 
 void addr_remove(struct netif_addr *a)
@@ -161,6 +216,7 @@ void addr_remove(struct netif_addr *a)
 	struct ip_addr group;
 
 	route_leave(a);
+	stack_tell(st, CHANGE_ADDR, true, a);
 	stimer_set(st, &a->dad, NEVER);
 	stimer_set(st, &a->life, NEVER);
 	list_del(&a->link);

@@ -109,7 +109,7 @@ static void igmp_report(struct netif *nif, uint8_t record, const struct ip_addr 
 
 static void report(struct netif *nif, uint8_t record, const struct ip_addr *g)
 {
-	if (!netif_is_up(nif) || nif->flags & NETIF_NOARP)
+	if (!netif_is_up(nif) || nif->flags & NETIF_NOARP || is_all_nodes(g))
 		return;
 	if (ip_is_v4(g))
 		igmp_report(nif, record, g);
@@ -117,26 +117,45 @@ static void report(struct netif *nif, uint8_t record, const struct ip_addr *g)
 		mld_report(nif, record, g);
 }
 
-int netif_join(struct netif *nif, const struct ip_addr *g)
+/* The entry, made and announced if it was not there; NULL: no room. */
+static struct netif_group *group_need(struct netif *nif, const struct ip_addr *g)
 {
 	struct netif_group *ng = group_find(nif, g);
 	unsigned n = 0;
 
-	if (is_all_nodes(g))
-		return 0;
-	if (ng) {
-		ng->users++;
-		return 0;
-	}
+	if (ng)
+		return ng;
 	list_for(l, &nif->groups)
 		n++;
 	if (n >= MAX_GROUPS)
-		return -ENOBUFS;
+		return NULL;
 	ng = xzalloc(sizeof(*ng));
 	ng->addr = *g;
-	ng->users = 1;
+	list_init(&ng->members);
 	list_add_tail(&nif->groups, &ng->link);
 	report(nif, TO_EXCLUDE, g);
+	return ng;
+}
+
+static void group_unused(struct netif *nif, struct netif_group *ng)
+{
+	if (ng->users || !list_empty(&ng->members))
+		return;
+	report(nif, TO_INCLUDE, &ng->addr);
+	list_del(&ng->link);
+	free(ng);
+}
+
+int netif_join(struct netif *nif, const struct ip_addr *g)
+{
+	struct netif_group *ng;
+
+	if (is_all_nodes(g))
+		return 0;
+	ng = group_need(nif, g);
+	if (!ng)
+		return -ENOBUFS;
+	ng->users++;
 	return 0;
 }
 
@@ -144,11 +163,86 @@ void netif_leave(struct netif *nif, const struct ip_addr *g)
 {
 	struct netif_group *ng = group_find(nif, g);
 
-	if (!ng || --ng->users)
+	if (!ng || !ng->users)
 		return;
-	report(nif, TO_INCLUDE, g);
-	list_del(&ng->link);
-	free(ng);
+	ng->users--;
+	group_unused(nif, ng);
+}
+
+/* --- members with a filter --- */
+
+static void member_clear(struct netif_member *m)
+{
+	struct netif_group *ng = m->nif ? group_find(m->nif, &m->group) : NULL;
+	struct netif *nif = m->nif;
+
+	if (nif)
+		list_del(&m->link);
+	free(m->src);
+	*m = (struct netif_member){ .n = 0 };
+	if (ng)
+		group_unused(nif, ng);
+}
+
+static void member_fill(struct netif_member *m, bool exclude, const struct ip_addr *src, unsigned n)
+{
+	struct ip_addr *copy = n ? xmalloc(n * sizeof(*copy)) : NULL;
+
+	if (n)
+		memcpy(copy, src, n * sizeof(*copy));
+	free(m->src);
+	m->src = copy;
+	m->n = (uint16_t)n;
+	m->exclude = exclude;
+}
+
+int netif_filter(struct netif *nif, const struct ip_addr *g, struct netif_member *m,
+		 bool exclude, const struct ip_addr *src, unsigned n)
+{
+	const struct param *p = &nif->st->param;
+	struct netif_group *ng;
+
+	if (!ip_is_multicast(g) || (m->nif && (m->nif != nif || !ip_eq(&m->group, g))))
+		return -EINVAL;
+	if (n > (ip_is_v4(g) ? p->igmp_max_msf : p->mld_max_msf))
+		return -ENOBUFS;
+	if (!exclude && !n) {
+		member_clear(m);
+		return 0;
+	}
+	ng = m->nif ? group_find(nif, g) : group_need(nif, g);
+	if (!ng)
+		return -ENOBUFS;
+	member_fill(m, exclude, src, n);
+	if (!m->nif)
+		list_add_tail(&ng->members, &m->link);
+	m->nif = nif;
+	m->group = *g;
+	return 0;
+}
+
+bool member_wants(const struct netif_member *m, const struct ip_addr *src)
+{
+	for (unsigned i = 0; i < m->n; i++) {
+		if (ip_eq(&m->src[i], src))
+			return !m->exclude;
+	}
+	return m->exclude;
+}
+
+bool netif_group_wants(const struct netif *nif, const struct ip_addr *g, const struct ip_addr *src)
+{
+	struct netif_group *ng = group_find(nif, g);
+
+	if (!ng)
+		return is_all_nodes(g);
+	if (ng->users)
+		return true;
+	list_for(l, &ng->members) {
+		if (member_wants(container_of(l, struct netif_member, link), src))
+			return true;
+	}
+	return false;
 }
 
 static void report_all(struct netif *nif, uint8_t record)
@@ -227,9 +321,14 @@ void groups_up(struct netif *nif)
 
 void groups_free(struct netif *nif)
 {
-	struct list *l;
+	struct list *l, *k;
 
 	stimer_set(nif->st, &nif->report, NEVER);
-	while ((l = list_pop(&nif->groups)))
-		free(container_of(l, struct netif_group, link));
+	while ((l = list_pop(&nif->groups))) {
+		struct netif_group *ng = container_of(l, struct netif_group, link);
+
+		while ((k = list_pop(&ng->members)))
+			container_of(k, struct netif_member, link)->nif = NULL;
+		free(ng);
+	}
 }

@@ -99,14 +99,30 @@ static bool is_scoped(const struct ip_addr *dst)
 	       (!ip_is_v4(dst) && ip_is_linklocal(dst));
 }
 
-/* Interface, next hop and the route's own idea of the source. */
-static int find_way(struct stack *st, struct flow *f, struct ip_addr *prefer)
+static struct route_key key_of(const struct flow *f)
 {
+	return (struct route_key){
+		.dst = f->dst, .src = f->src, .oif = f->ifindex, .mark = f->mark,
+		.sport = f->sport, .dport = f->dport, .proto = f->proto,
+		.tos = f->tos & (ip_is_v4(&f->dst) ? 0x1c : 0xfc),
+	};
+}
+
+/* What a route says besides where: the source to prefer, an MTU of its own. */
+struct way {
+	struct ip_addr	prefer;		/* IP_NONE: choose */
+	uint32_t	mtu;		/* 0: the link's */
+};
+
+static int find_way(struct stack *st, struct flow *f, struct way *w)
+{
+	struct route_key k = key_of(f);
 	const struct route *r;
+	int e;
 
 	if (stack_addr(st, &f->dst)) {
 		f->nif = st->lo;
-		f->hop = *prefer = f->dst;
+		f->hop = w->prefer = f->dst;
 		return 0;
 	}
 	if (is_scoped(&f->dst)) {
@@ -114,13 +130,14 @@ static int find_way(struct stack *st, struct flow *f, struct ip_addr *prefer)
 		f->hop = f->dst;
 		return f->nif && netif_is_up(f->nif) ? 0 : -ENETUNREACH;
 	}
-	r = route_find(st, &f->dst, f->ifindex);
-	if (!r)
-		return -ENETUNREACH;
+	e = route_lookup(st, &k, &r);
+	if (e)
+		return e;
 	f->nif = r->nif;
+	w->mtu = r->mtu;
 	f->hop = ip_eq(&r->gw, &IP_NONE) ? f->dst : r->gw;
 	if (!ip_eq(&r->src, &IP_NONE) && stack_addr(st, &r->src))
-		*prefer = r->src;
+		w->prefer = r->src;
 	return 0;
 }
 
@@ -150,19 +167,21 @@ static int check_source(struct stack *st, const struct flow *f)
 
 int ip_route(struct stack *st, struct flow *f)
 {
-	struct ip_addr prefer = IP_NONE;
+	struct way w = { IP_NONE, 0 };
 	int e = chosen(&f->src) ? check_source(st, f) : 0;
 
 	if (e)
 		return e;
 	if (ip_is_any(&f->dst))
 		return -ENETUNREACH;
-	e = find_way(st, f, &prefer);
+	e = find_way(st, f, &w);
 	if (!e && !chosen(&f->src))
-		e = find_source(st, f, &prefer);
+		e = find_source(st, f, &w.prefer);
 	if (e)
 		return e;
 	f->mtu = netif_mtu(f->nif, ip_is_v4(&f->dst));
+	if (w.mtu)
+		f->mtu = MIN(f->mtu, w.mtu);
 	if (!netif_is_lo(f->nif))
 		f->mtu = pmtu_of(st, &f->dst, f->mtu);
 	f->gen = st->route_gen;

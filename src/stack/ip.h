@@ -54,6 +54,8 @@ struct flow {
 	bool		any_src;	/* IP_FREEBIND: src need not be ours */
 	bool		loop;		/* a copy to ourselves when dst is a group */
 	uint32_t	label;		/* IPv6 flow label */
+	uint16_t	sport, dport;	/* 0: none, or not known */
+	uint32_t	mark;		/* SO_MARK */
 	uint32_t	ifindex;	/* 0: any; set: only that interface */
 	struct netif	*nif;		/* filled by ip_route */
 	struct ip_addr	hop;		/* next hop */
@@ -61,7 +63,8 @@ struct flow {
 	uint32_t	gen;		/* of the routes it was made from */
 };
 
-/* 0, -ENETUNREACH, -EADDRNOTAVAIL (src not ours), -EINVAL (family mix). */
+/* 0, -EADDRNOTAVAIL (src not ours), -EINVAL (family mix), or what route_lookup
+ * says. */
 int ip_route(struct stack *st, struct flow *f);
 /* Transport header at cur; routes if needed. Takes pkt. PARTIAL sums and
  * gso_size pass through to the netif. */

@@ -78,7 +78,7 @@ static enum drop addresses_in(struct netif *nif, const struct ip4 *h, const stru
 	    (ip_is_loopback(&h->dst) && !netif_is_lo(nif)))
 		return DROP_IP_MARTIAN;
 	if (ip_is_multicast(&h->dst))
-		return netif_joined(nif, &h->dst) ? DROP_NONE : DROP_IP_NOT_OURS;
+		return netif_group_wants(nif, &h->dst, &h->src) ? DROP_NONE : DROP_IP_NOT_OURS;
 	return *group || stack_addr(nif->st, &h->dst) ? DROP_NONE : DROP_IP_NOT_OURS;
 }
 

@@ -15,6 +15,7 @@ void nd_send(struct netif *nif, const struct wr *msg, const struct ip_addr *src,
 /* router.c: what routers tell (RFC 4861 6.3) */
 struct nd_ra;
 void nd_netif_init(struct netif *nif);
+void nd_netif_down(struct netif *nif);		/* what routers told is forgotten */
 void nd_netif_fini(struct netif *nif);
 void nd_solicit_routers(struct netif *nif);
 void router_heard(struct netif *nif, const struct ip_addr *src, const struct nd_ra *ra);

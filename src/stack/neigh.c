@@ -40,6 +40,7 @@ static const char *const state_names[] = {
 	[NEIGH_INCOMPLETE] = "INCOMPLETE", [NEIGH_REACHABLE] = "REACHABLE",
 	[NEIGH_STALE] = "STALE", [NEIGH_DELAY] = "DELAY",
 	[NEIGH_PROBE] = "PROBE", [NEIGH_FAILED] = "FAILED",
+	[NEIGH_PERMANENT] = "PERMANENT",
 };
 static_assert(ARRAY_LEN(state_names) == N_NEIGH_STATES, "a name a state");
 
@@ -97,6 +98,7 @@ static void neigh_free(struct neigh *n)
 {
 	struct stack *st = n->nif->st;
 
+	stack_tell(st, CHANGE_NEIGH, true, n);
 	queue_drop(n, DROP_NEIGH_FULL);
 	stimer_set(st, &n->timer, NEVER);
 	map_remove(&st->neigh->map, &n->node);
@@ -114,6 +116,16 @@ void neigh_flush(struct netif *nif)
 	}
 }
 
+void neigh_forget(struct netif *nif)
+{
+	list_for_safe(l, &nif->st->neigh->lru) {
+		struct neigh *n = container_of(l, struct neigh, lru);
+
+		if (n->nif == nif && n->state != NEIGH_PERMANENT)
+			neigh_free(n);
+	}
+}
+
 void neigh_table_free(struct stack *st)
 {
 	while (!list_empty(&st->neigh->lru))
@@ -124,13 +136,25 @@ void neigh_table_free(struct stack *st)
 
 static void neigh_fire(struct stack *st, struct stimer *tm);
 
+/* Unused for longest, of those not set by hand if there are any. */
+static struct neigh *oldest(struct neigh_table *t)
+{
+	for (struct list *l = t->lru.prev; l != &t->lru; l = l->prev) {
+		struct neigh *n = container_of(l, struct neigh, lru);
+
+		if (n->state != NEIGH_PERMANENT)
+			return n;
+	}
+	return list_last(&t->lru, struct neigh, lru);
+}
+
 static struct neigh *neigh_new(struct netif *nif, const struct ip_addr *addr)
 {
 	struct neigh_table *t = nif->st->neigh;
 	struct neigh *n;
 
 	while (t->map.count >= nif->st->param.gc_thresh3)
-		neigh_free(list_last(&t->lru, struct neigh, lru));
+		neigh_free(oldest(t));
 	n = xzalloc(sizeof(*n));
 	n->nif = nif;
 	n->addr = *addr;
@@ -196,6 +220,7 @@ static void goto_state(struct neigh *n, enum neigh_state to)
 	default:
 		stimer_set(st, &n->timer, NEVER);
 	}
+	stack_tell(st, CHANGE_NEIGH, false, n);
 }
 
 /* Whoever waits is told what an ICMP host unreachable would say
@@ -267,7 +292,7 @@ void neigh_heard(struct netif *nif, const struct ip_addr *addr, const struct mac
 	struct neigh *n = neigh_find(nif, addr);
 	bool known = n && n->state != NEIGH_INCOMPLETE && n->state != NEIGH_FAILED;
 
-	if (mac_is_group(mac) || mac_is_zero(mac))
+	if (mac_is_group(mac) || mac_is_zero(mac) || (n && n->state == NEIGH_PERMANENT))
 		return;
 	if (known && mac_eq(&n->mac, mac))
 		return;
@@ -276,6 +301,32 @@ void neigh_heard(struct netif *nif, const struct ip_addr *addr, const struct mac
 	n->mac = *mac;
 	goto_state(n, NEIGH_STALE);
 	queue_send(n);
+}
+
+int neigh_set(struct netif *nif, const struct ip_addr *addr, const struct mac *mac,
+	      enum neigh_state state)
+{
+	struct neigh *n = neigh_find(nif, addr);
+
+	if ((state != NEIGH_PERMANENT && state != NEIGH_REACHABLE && state != NEIGH_STALE) ||
+	    mac_is_group(mac) || ip_is_any(addr) || ip_is_multicast(addr))
+		return -EINVAL;
+	if (!n)
+		n = neigh_new(nif, addr);
+	n->mac = *mac;
+	goto_state(n, state);
+	queue_send(n);
+	return 0;
+}
+
+int neigh_del(struct netif *nif, const struct ip_addr *addr)
+{
+	struct neigh *n = neigh_find(nif, addr);
+
+	if (!n)
+		return -ENOENT;
+	neigh_free(n);
+	return 0;
 }
 
 /* The router flag fell: RFC 4861 7.2.5, last paragraph. */
@@ -297,7 +348,8 @@ void neigh_advert(struct netif *nif, const struct ip_addr *addr, const struct ma
 	struct neigh *n = neigh_find(nif, addr);
 	bool differs;
 
-	if (!n || n->state == NEIGH_FAILED || (mac && mac_is_group(mac)))
+	if (!n || n->state == NEIGH_FAILED || n->state == NEIGH_PERMANENT ||
+	    (mac && mac_is_group(mac)))
 		return;
 	if (n->state == NEIGH_INCOMPLETE) {
 		if (!mac)
@@ -330,7 +382,8 @@ void neigh_confirm(struct stack *st, const struct flow *f)
 	if (!f->nif || f->nif->flags & NETIF_NOARP)
 		return;
 	n = neigh_find(f->nif, &f->hop);
-	if (!n || n->state == NEIGH_INCOMPLETE || n->state == NEIGH_FAILED)
+	if (!n || n->state == NEIGH_INCOMPLETE || n->state == NEIGH_FAILED ||
+	    n->state == NEIGH_PERMANENT)
 		return;
 	if (n->state == NEIGH_REACHABLE)
 		n->confirmed = st->now;

@@ -14,6 +14,7 @@ enum neigh_state {
 	NEIGH_DELAY,		/* in use: an upper layer may confirm it */
 	NEIGH_PROBE,		/* nobody did: asking it directly */
 	NEIGH_FAILED,		/* no answer */
+	NEIGH_PERMANENT,	/* set by hand */
 	N_NEIGH_STATES
 };
 
@@ -42,6 +43,12 @@ enum { ADV_SOLICITED = 1, ADV_OVERRIDE = 2, ADV_ROUTER = 4, ADV_IS_ND = 8 };
 /* An advertisement or ARP reply (RFC 4861 7.2.5); mac NULL: it gave none. */
 void neigh_advert(struct netif *nif, const struct ip_addr *addr, const struct mac *mac,
 		  unsigned flags);
+/* By hand: PERMANENT, REACHABLE or STALE with that link address; 0, -EINVAL. */
+int neigh_set(struct netif *nif, const struct ip_addr *addr, const struct mac *mac,
+	      enum neigh_state state);
+int neigh_del(struct netif *nif, const struct ip_addr *addr);	/* 0, -ENOENT */
+/* Entries of an interface, but not those set by hand. */
+void neigh_forget(struct netif *nif);
 struct neigh *neigh_find(struct netif *nif, const struct ip_addr *addr);
 struct neigh *neigh_next(struct stack *st, struct neigh *n);	/* for show; NULL starts */
 const char *neigh_state_name(enum neigh_state s);

@@ -42,6 +42,7 @@ struct netif *netif_add(struct stack *st, const char *name, struct mac mac, uint
 	nd_netif_init(nif);
 	list_add_tail(&st->netifs, &nif->link);
 	route_changed(st);
+	stack_tell(st, CHANGE_LINK, false, nif);
 	return nif;
 }
 
@@ -66,6 +67,7 @@ void netif_remove(struct netif *nif)
 	struct stack *st = nif->st;
 
 	nif->flags &= ~(uint32_t)NETIF_UP;
+	stack_tell(st, CHANGE_LINK, true, nif);
 	list_del(&nif->link);
 	while (!list_empty(&nif->stalled))
 		list_del(nif->stalled.next);
@@ -97,11 +99,32 @@ void netif_up(struct netif *nif)
 		return;
 	linklocal_add(nif);
 	nif->flags |= NETIF_UP;
-	route_changed(nif->st);
+	netif_changed(nif);
 	groups_up(nif);
 	list_for(l, &nif->addrs)
 		addr_up(container_of(l, struct netif_addr, link));
 	nd_solicit_routers(nif);
+}
+
+/* Addresses set by hand stay, as do their routes, which count only while the
+ * interface is up; whatever the link told may be wrong when it comes back. */
+void netif_down(struct netif *nif)
+{
+	if (!netif_is_up(nif))
+		return;
+	nif->flags &= ~(uint32_t)NETIF_UP;
+	list_for(l, &nif->addrs)
+		addr_down(container_of(l, struct netif_addr, link));
+	nd_netif_down(nif);
+	neigh_forget(nif);
+	frag_flush(nif);
+	netif_changed(nif);
+}
+
+void netif_changed(struct netif *nif)
+{
+	route_changed(nif->st);
+	stack_tell(nif->st, CHANGE_LINK, false, nif);
 }
 
 /* A socket that stalls again while it resumes waits for the next turn. */

@@ -23,8 +23,9 @@ static inline uint32_t netif_mtu(const struct netif *nif, bool v4)
 }
 
 /* addr.c */
-int addr_add(struct netif *nif, const struct ip_addr *addr, unsigned len, bool slaac);
+int addr_add(struct netif *nif, const struct netif_addr *want);
 void addr_up(struct netif_addr *a);		/* the interface came up: DAD, announcement */
+void addr_down(struct netif_addr *a);		/* to be tested again when it is up */
 void addr_conflict(struct netif_addr *a);	/* somebody else has it (RFC 4862 5.4.5) */
 void addr_remove(struct netif_addr *a);
 /* A subnet's or the limited broadcast address on this interface. */

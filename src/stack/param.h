@@ -16,11 +16,13 @@ struct param {
 	uint32_t ipfrag_time;			/* s, 30 (v6 60 by RFC 8200) */
 	uint32_t icmp_ratelimit;		/* ms between errors to one host, 1000 per Linux; token bucket */
 	uint32_t gc_thresh3;			/* neighbour entries, 1024 */
+	uint32_t route_max_size;		/* routes, 4096 (Linux: ipv6/route/max_size) */
 	uint32_t base_reachable_time_ms;	/* 30000 */
 	uint32_t retrans_time_ms;		/* 1000 */
 	uint32_t optimistic_dad;		/* 1 */
 	uint32_t dad_transmits;			/* 1 */
 	uint32_t accept_ra, autoconf;		/* 1: routers are heard, SLAAC */
+	uint32_t igmp_max_msf, mld_max_msf;	/* sources of one filter, 10 and 64 */
 	uint32_t mtu_expires;			/* s a path MTU is remembered, 600 */
 	uint32_t rmem_default, wmem_default;	/* UDP, 212992 */
 	uint32_t rmem_max, wmem_max;

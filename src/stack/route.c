@@ -1,9 +1,12 @@
-/* route.c - where addresses lie
+/* route.c - where addresses lie: tables of routes
  *
- * One list for both families, kept sorted: longest prefix first, then lowest
- * metric, then oldest; the first that matches is the answer. A host has a
- * handful of routes, and flows keep what they found until the generation moves
- * on, so the list is not on the packet's way.
+ * Routes of both families lie in numbered tables; rules (rule.c) say which is
+ * asked. A table is one list, kept sorted: longest prefix first, then lowest
+ * metric, next hops that answer, the router's preference (RFC 4191), oldest. The
+ * first that matches is the answer, unless its next hop is silent and another
+ * route leads there too (RFC 4191 3.2). A host has a handful of routes, and flows
+ * keep what they found until the generation moves on, so the lists are not on the
+ * packet's way.
  */
 #include "stack/route.h"
 
@@ -13,28 +16,23 @@
 #include "base/mem.h"
 #include "stack/netif.h"
 
-#define MAX_ROUTES	4096
+struct table {
+	struct list	link;		/* lowest number first */
+	uint32_t	id;
+	struct list	routes;
+};
 
 struct route_table {
-	struct list	routes;
-	unsigned	n;
+	struct list	tables;
+	unsigned	n;		/* routes of all */
 };
 
 struct route_table *route_table_new(void)
 {
 	struct route_table *t = xzalloc(sizeof(*t));
 
-	list_init(&t->routes);
+	list_init(&t->tables);
 	return t;
-}
-
-void route_table_free(struct route_table *t)
-{
-	struct list *l;
-
-	while ((l = list_pop(&t->routes)))
-		free(container_of(l, struct route, link));
-	free(t);
 }
 
 static struct route *of(struct list *l)
@@ -42,26 +40,94 @@ static struct route *of(struct list *l)
 	return container_of(l, struct route, link);
 }
 
+static struct table *table_of(struct list *l)
+{
+	return container_of(l, struct table, link);
+}
+
+void route_table_free(struct route_table *t)
+{
+	struct list *l, *k;
+
+	while ((l = list_pop(&t->tables))) {
+		while ((k = list_pop(&table_of(l)->routes)))
+			free(of(k));
+		free(table_of(l));
+	}
+	free(t);
+}
+
+static struct table *table_find(struct stack *st, uint32_t id)
+{
+	list_for(l, &st->routes->tables) {
+		if (table_of(l)->id == id)
+			return table_of(l);
+	}
+	return NULL;
+}
+
+static struct table *table_need(struct stack *st, uint32_t id)
+{
+	struct list *at = st->routes->tables.next;
+	struct table *t = table_find(st, id);
+
+	if (t)
+		return t;
+	while (at != &st->routes->tables && table_of(at)->id < id)
+		at = at->next;
+	t = xmalloc(sizeof(*t));
+	t->id = id;
+	list_init(&t->routes);
+	list_add_tail(at, &t->link);
+	return t;
+}
+
 static unsigned bits(const struct route *r)
 {
 	return ip_is_v4(&r->dst) ? r->len + 96u : r->len;
 }
 
+/* High is 1, medium 0, low 3: RFC 4191 2.1; smaller is better here. */
+static int pref_rank(const struct route *r)
+{
+	return r->pref == PREF_HIGH ? 0 : r->pref == PREF_LOW ? 2 : 1;
+}
+
 static bool before(const struct route *a, const struct route *b)
 {
-	return bits(a) != bits(b) ? bits(a) > bits(b) : a->metric < b->metric;
+	if (bits(a) != bits(b))
+		return bits(a) > bits(b);
+	if (a->metric != b->metric)
+		return a->metric < b->metric;
+	if (a->avoid != b->avoid)
+		return !a->avoid;
+	return pref_rank(a) < pref_rank(b);
+}
+
+static uint32_t table_id(const struct route *r)
+{
+	return r->table ? r->table : TABLE_MAIN;
+}
+
+static uint8_t type_of(const struct route *r)
+{
+	return r->type ? r->type : ROUTE_UNICAST;
 }
 
 /* Same place in the table: Linux's idea of "exists". */
 static bool same(const struct route *a, const struct route *b)
 {
 	return a->len == b->len && a->metric == b->metric && a->nif == b->nif &&
-	       ip_eq(&a->dst, &b->dst) && ip_eq(&a->gw, &b->gw);
+	       type_of(a) == type_of(b) && ip_eq(&a->dst, &b->dst) && ip_eq(&a->gw, &b->gw);
 }
 
 static struct route *find_same(struct stack *st, const struct route *r)
 {
-	list_for(l, &st->routes->routes) {
+	struct table *t = table_find(st, table_id(r));
+
+	if (!t)
+		return NULL;
+	list_for(l, &t->routes) {
 		if (same(of(l), r))
 			return of(l);
 	}
@@ -73,40 +139,65 @@ static bool has_gw(const struct route *r)
 	return !ip_eq(&r->gw, &IP_NONE);
 }
 
+static bool type_valid(const struct route *r)
+{
+	switch (type_of(r)) {
+	case ROUTE_UNICAST:
+		return r->nif;
+	case ROUTE_BLACKHOLE:
+	case ROUTE_UNREACHABLE:
+	case ROUTE_PROHIBIT:
+	case ROUTE_THROW:
+		return !has_gw(r);
+	}
+	return false;
+}
+
 static bool route_valid(const struct route *r)
 {
 	bool v4 = ip_is_v4(&r->dst);
 	struct ip_addr net;
 
-	if (!r->nif || r->len > (v4 ? 32 : 128))
+	if (!type_valid(r) || r->len > (v4 ? 32 : 128))
 		return false;
 	net = ip_mask(&r->dst, r->len);
 	return ip_eq(&net, &r->dst) && (!has_gw(r) || ip_is_v4(&r->gw) == v4);
 }
 
+static void place(struct table *t, struct route *n)
+{
+	struct list *at = t->routes.next;
+
+	while (at != &t->routes && !before(n, of(at)))
+		at = at->next;
+	list_add_tail(at, &n->link);
+}
+
 int route_add(struct stack *st, const struct route *r)
 {
-	struct list *at = &st->routes->routes;
 	struct route *n;
 
 	if (!route_valid(r))
 		return -EINVAL;
 	if (find_same(st, r))
 		return -EEXIST;
-	if (st->routes->n >= MAX_ROUTES)
+	if (st->routes->n >= st->param.route_max_size)
 		return -ENOSPC;
 	n = xmalloc(sizeof(*n));
 	*n = *r;
-	for (at = at->next; at != &st->routes->routes && !before(n, of(at));)
-		at = at->next;
-	list_add_tail(at, &n->link);
+	n->table = table_id(r);
+	n->type = type_of(r);
+	n->protocol = r->protocol ? r->protocol : PROTO_BOOT;
+	place(table_need(st, n->table), n);
 	st->routes->n++;
 	route_changed(st);
+	stack_tell(st, CHANGE_ROUTE, false, n);
 	return 0;
 }
 
 static void route_free(struct stack *st, struct route *r)
 {
+	stack_tell(st, CHANGE_ROUTE, true, r);
 	list_del(&r->link);
 	st->routes->n--;
 	route_changed(st);
@@ -123,31 +214,81 @@ int route_del(struct stack *st, const struct route *r)
 	return 0;
 }
 
+/* Behind its equals, so that silent routers take turns (RFC 4861 6.3.6). */
+void route_avoid(struct stack *st, const struct route *r, bool avoid)
+{
+	struct route *old = find_same(st, r);
+
+	if (!old || (old->avoid == avoid && !avoid))
+		return;
+	old->avoid = avoid;
+	list_del(&old->link);
+	place(table_need(st, old->table), old);
+	route_changed(st);
+}
+
 void route_flush(struct netif *nif)
 {
-	list_for_safe(l, &nif->st->routes->routes) {
-		if (of(l)->nif == nif)
-			route_free(nif->st, of(l));
+	list_for(t, &nif->st->routes->tables) {
+		list_for_safe(l, &table_of(t)->routes) {
+			if (of(l)->nif == nif)
+				route_free(nif->st, of(l));
+		}
 	}
+}
+
+static bool matches(const struct route *r, const struct route_key *k)
+{
+	if (!ip_in_prefix(&k->dst, &r->dst, r->len))
+		return false;
+	return r->type != ROUTE_UNICAST ||
+	       (netif_is_up(r->nif) && (!k->oif || r->nif->index == k->oif));
+}
+
+const struct route *route_in_table(struct stack *st, uint32_t id, const struct route_key *k)
+{
+	const struct route *silent = NULL;
+	struct table *t = table_find(st, id);
+
+	if (!t)
+		return NULL;
+	list_for(l, &t->routes) {
+		if (!matches(of(l), k))
+			continue;
+		if (!of(l)->avoid)
+			return of(l);
+		if (!silent)
+			silent = of(l);
+	}
+	return silent;
 }
 
 const struct route *route_find(struct stack *st, const struct ip_addr *dst, uint32_t ifindex)
 {
-	list_for(l, &st->routes->routes) {
-		const struct route *r = of(l);
+	struct route_key k = { .dst = *dst, .oif = ifindex };
+	const struct route *r;
 
-		if (netif_is_up(r->nif) && (!ifindex || r->nif->index == ifindex) &&
-		    ip_in_prefix(dst, &r->dst, r->len))
-			return r;
-	}
-	return NULL;
+	return route_lookup(st, &k, &r) < 0 ? NULL : r;
+}
+
+const char *route_type_name(uint8_t type)
+{
+	static const char *const names[] = {
+		[ROUTE_UNICAST] = "unicast", [ROUTE_BLACKHOLE] = "blackhole",
+		[ROUTE_UNREACHABLE] = "unreachable", [ROUTE_PROHIBIT] = "prohibit",
+		[ROUTE_THROW] = "throw",
+	};
+
+	return type < ARRAY_LEN(names) && names[type] ? names[type] : "?";
 }
 
 const struct route *route_at(struct stack *st, unsigned i)
 {
-	list_for(l, &st->routes->routes) {
-		if (!i--)
-			return of(l);
+	list_for(t, &st->routes->tables) {
+		list_for(l, &table_of(t)->routes) {
+			if (!i--)
+				return of(l);
+		}
 	}
 	return NULL;
 }

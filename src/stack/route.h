@@ -1,4 +1,4 @@
-/* route.h - the route table's life */
+/* route.h - the tables' life, and what rules need of them */
 #ifndef STACK_ROUTE_H
 #define STACK_ROUTE_H
 
@@ -6,5 +6,12 @@
 
 struct route_table *route_table_new(void);
 void route_table_free(struct route_table *t);
+/* Longest prefix of one table, then lowest metric, of any type; NULL: none. */
+const struct route *route_in_table(struct stack *st, uint32_t table, const struct route_key *k);
+/* As if nobody had heard of its gateway; or as if it answered again. */
+void route_avoid(struct stack *st, const struct route *r, bool avoid);
+
+struct rule_table *rule_table_new(void);
+void rule_table_free(struct rule_table *t);
 
 #endif

@@ -180,10 +180,11 @@ static void slaac(struct netif *nif, const struct nd_prefix *p)
 	if (!a && (!p->valid || slaac_count(nif) >= MAX_SLAAC))
 		return;
 	if (!a) {
-		addr_add(nif, &addr, 64, true);
-		a = netif_addr_find(nif, &addr);
-		if (a)
-			a->valid_until = 0;	/* nothing to protect yet */
+		addr_add(nif, &(struct netif_addr){
+			.addr = addr, .len = 64, .slaac = true, .protocol = ADDRPROTO_RA,
+			.valid_until = until(nif->st, p->valid), .preferred_until = until(nif->st, p->preferred),
+		});
+		return;
 	}
 	if (a && a->slaac)
 		slaac_life(a, p);
@@ -279,9 +280,14 @@ void nd_netif_init(struct netif *nif)
 	stimer_init(&nif->rs, rs_fire);
 }
 
-void nd_netif_fini(struct netif *nif)
+void nd_netif_down(struct netif *nif)
 {
 	stimer_set(nif->st, &nif->rs, NEVER);
 	list_for_safe(l, &nif->learned)
 		forget(container_of(l, struct learned, link));
+}
+
+void nd_netif_fini(struct netif *nif)
+{
+	nd_netif_down(nif);
 }

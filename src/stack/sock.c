@@ -227,6 +227,9 @@ int sock_route(struct sock *so)
 	f->tos = ip->tos;
 	f->df = ip->mtu_discover != IP_PMTUDISC_DONT;
 	f->any_src = so->freebind;
+	f->mark = so->mark;
+	f->sport = so->local.port;
+	f->dport = so->remote.port;
 	if (group && !f->ifindex)
 		f->ifindex = ip->group_if;
 	if (so->remote.ifindex)

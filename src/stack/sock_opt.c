@@ -187,6 +187,18 @@ static void flow_refresh(struct sock *so)
 	so->flow.df = ip->mtu_discover != IP_PMTUDISC_DONT;
 }
 
+/* Rules may look at it. */
+static int set_mark(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
+{
+	int n, e = opt_take_int(r->level, v, len, &n);
+
+	if (e)
+		return e;
+	so->mark = so->flow.mark = (uint32_t)n;
+	so->flow.gen = 0;
+	return 0;
+}
+
 /* -1 means the default; IP_TTL 0 is refused, IPV6_UNICAST_HOPS 0 cannot be
  * told from the default here and is refused too. */
 static int set_ttl(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
@@ -317,7 +329,7 @@ static const struct opt_row rows[] = {
 	FN_U32(SOL_SOCKET, SO_RCVLOWAT, set_lowat, rcvlowat),
 	FN(SOL_SOCKET, SO_SNDLOWAT, NULL, get_one),
 	U32(SOL_SOCKET, SO_PRIORITY, priority),
-	U32(SOL_SOCKET, SO_MARK, mark),
+	FN_U32(SOL_SOCKET, SO_MARK, set_mark, mark),
 	FN(SOL_SOCKET, SO_BINDTODEVICE, set_device, get_device),
 	FN(SOL_SOCKET, SO_BINDTOIFINDEX, set_ifindex, get_ifindex),
 

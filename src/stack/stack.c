@@ -41,6 +41,7 @@ struct stack *stack_new(uint64_t seed, usec now)
 	st->heap = arena_heap_new(HEAP_LIMIT);
 	st->neigh = neigh_table_new();
 	st->routes = route_table_new();
+	st->rules = rule_table_new();
 	st->frags = frag_table_new();
 	st->icmp = icmp_limit_new();
 	st->pmtu = pmtu_table_new();
@@ -57,6 +58,7 @@ void stack_free(struct stack *st)
 
 	if (!st)
 		return;
+	st->on_change = NULL;
 	list_for(l, &st->netifs)
 		container_of(l, struct netif, link)->flags &= ~(uint32_t)NETIF_UP;
 	while ((so = sock_next(st, NULL)))
@@ -69,6 +71,7 @@ void stack_free(struct stack *st)
 	icmp_limit_free(st->icmp);
 	frag_table_free(st);
 	route_table_free(st->routes);
+	rule_table_free(st->rules);
 	neigh_table_free(st);
 	arena_heap_unref(st->heap);
 	heap_fini(&st->timers);

@@ -24,8 +24,15 @@ struct icmp_limit;
 struct pmtu_table;
 struct neigh_table;
 struct route_table;
+struct rule_table;
 struct sock_table;
 struct tcp_stack;
+
+/* The kinds of object that on_change tells of: struct netif, netif_addr, route,
+ * neigh, rule; the address list of resolvers of a struct netif. */
+enum change {
+	CHANGE_LINK, CHANGE_ADDR, CHANGE_ROUTE, CHANGE_NEIGH, CHANGE_RULE, CHANGE_RDNSS,
+};
 
 struct stack {
 	usec		now;
@@ -39,6 +46,7 @@ struct stack {
 	struct arena	*heap;		/* for packets that have no plug's arena */
 	struct neigh_table *neigh;
 	struct route_table *routes;
+	struct rule_table *rules;
 	struct frag_table *frags;
 	struct sock_table *socks;
 	struct tcp_stack *tcp;
@@ -49,8 +57,18 @@ struct stack {
 	uint16_t	ip_ids[64];	/* ip4.c: counters by hash of the two ends */
 	/* Called on each drop before the packet is freed, for traces; may be NULL. */
 	void		(*on_drop)(struct stack *st, const struct pkt *pkt, enum drop why);
+	/* What the tables hold has changed, for rtnetlink; may be NULL. The object
+	 * is read during the call only; gone: it is about to be freed. */
+	void		(*on_change)(struct stack *st, enum change what, bool gone,
+				     const void *object);
 	void		*user;		/* the node or the simulator */
 };
+
+static inline void stack_tell(struct stack *st, enum change what, bool gone, const void *object)
+{
+	if (st->on_change)
+		st->on_change(st, what, gone, object);
+}
 
 /* seed: 0 takes the system's randomness, else everything is repeatable. */
 struct stack *stack_new(uint64_t seed, usec now);
@@ -102,6 +120,11 @@ struct netif_ops {
 	uint32_t	(*room)(struct netif *nif);
 };
 
+/* Numbers as IFA_F_*. */
+enum { ADDR_TEMPORARY = 1, ADDR_NODAD = 2, ADDR_MANAGETEMP = 0x100, ADDR_NOPREFIXROUTE = 0x200 };
+
+enum { ADDRPROTO_RA = 2, ADDRPROTO_LINKLOCAL = 3 };	/* as IFAPROT_KERNEL_* */
+
 struct netif_addr {
 	struct list	link;
 	struct netif	*nif;
@@ -109,6 +132,9 @@ struct netif_addr {
 	struct ip_addr	broadcast;	/* of the subnet; IP_NONE: has none */
 	uint8_t		len;		/* prefix bits within the family */
 	enum { ADDR_TENTATIVE, ADDR_OPTIMISTIC, ADDR_OK, ADDR_DUPLICATE } state;
+	uint32_t	flags;		/* ADDR_* below */
+	struct ip_addr	peer;		/* of a point-to-point pair; IP_NONE: none */
+	uint8_t		protocol;	/* IFAPROT_*; 0: by hand */
 	uint8_t		dad_left;
 	bool		slaac;		/* by a router's prefix; brings no route */
 	struct stimer	dad;
@@ -120,7 +146,8 @@ struct netif_addr {
 struct netif_group {
 	struct list	link;
 	struct ip_addr	addr;
-	uint32_t	users;
+	uint32_t	users;		/* who want all of it */
+	struct list	members;	/* struct netif_member */
 };
 
 struct netif {
@@ -153,9 +180,15 @@ struct netif *netif_add(struct stack *st, const char *name, struct mac mac, uint
 			uint32_t flags, const struct netif_ops *ops, void *ctx);
 void netif_remove(struct netif *nif);
 void netif_up(struct netif *nif);	/* link-local address, DAD, MLD/ARP announcements */
+void netif_down(struct netif *nif);	/* silent; learnt routes and neighbours are forgotten */
+void netif_changed(struct netif *nif);	/* name, mtu, mac or flags were set from outside */
 void netif_ready(struct netif *nif);	/* room again: resumes stalled sockets */
 /* Adds the address, its connected route; starts DAD. 0, -EEXIST, -EINVAL. */
 int netif_addr_add(struct netif *nif, const struct ip_addr *a, unsigned len);
+/* With all that rtnetlink can say. len and addr are read from want, also flags, peer,
+ * broadcast (IP_NONE: the subnet's), protocol, valid_until, preferred_until; no
+ * more. replace: one that is there takes lifetimes and flags. */
+int netif_addr_put(struct netif *nif, const struct netif_addr *want, bool replace);
 int netif_addr_del(struct netif *nif, const struct ip_addr *a, unsigned len);
 struct netif_addr *netif_addr_find(const struct netif *nif, const struct ip_addr *a);
 struct netif *netif_by_index(struct stack *st, uint32_t index);
@@ -164,10 +197,40 @@ struct netif *netif_by_name(struct stack *st, const char *name);
 int netif_join(struct netif *nif, const struct ip_addr *group);
 void netif_leave(struct netif *nif, const struct ip_addr *group);
 bool netif_joined(const struct netif *nif, const struct ip_addr *group);
+
+/* Who listens to a group on an interface, and to whom in it (RFC 3376 2): the
+ * interface receives what the union of its members wants. Belongs to its user (a
+ * socket); zeroed before the first call. */
+struct netif_member {
+	struct list	link;
+	struct netif	*nif;		/* NULL: in no group, or the interface is gone */
+	struct ip_addr	group;
+	bool		exclude;	/* all but src; else only src */
+	uint16_t	n;
+	struct ip_addr	*src;
+};
+/* Joins, or changes the filter; include nobody is to leave. 0, -ENOBUFS (too many
+ * groups, or sources: igmp_max_msf, mld_max_msf), -EINVAL. */
+int netif_filter(struct netif *nif, const struct ip_addr *group, struct netif_member *m,
+		 bool exclude, const struct ip_addr *src, unsigned n);
+bool member_wants(const struct netif_member *m, const struct ip_addr *src);
+/* Does anybody here want what src sends to the group? */
+bool netif_group_wants(const struct netif *nif, const struct ip_addr *group,
+		       const struct ip_addr *src);
 /* Is this address ours (any interface, usable)? NULL if not. */
 struct netif_addr *stack_addr(struct stack *st, const struct ip_addr *a);
 
 /* --- routes (route.c) --- */
+
+/* Numbers as in rtnetlink: RT_TABLE_*, RTN_*, RTPROT_*, RT_SCOPE_*, RFC 4191 2.1. */
+enum { TABLE_DEFAULT = 253, TABLE_MAIN = 254, TABLE_LOCAL = 255 };
+enum route_type {
+	ROUTE_UNICAST = 1, ROUTE_BLACKHOLE = 6, ROUTE_UNREACHABLE = 7, ROUTE_PROHIBIT = 8,
+	ROUTE_THROW = 9,
+};
+enum { PROTO_REDIRECT = 1, PROTO_KERNEL = 2, PROTO_BOOT = 3, PROTO_STATIC = 4, PROTO_RA = 9 };
+enum { SCOPE_UNIVERSE = 0, SCOPE_ON_LINK = 253 };
+enum { PREF_MEDIUM = 0, PREF_HIGH = 1, PREF_LOW = 3 };
 
 struct route {
 	struct list	link;
@@ -175,18 +238,79 @@ struct route {
 	uint8_t		len;
 	struct ip_addr	gw;		/* IP_NONE: on link */
 	struct ip_addr	src;		/* preferred source, IP_NONE: choose */
-	struct netif	*nif;
+	struct netif	*nif;		/* NULL: not unicast */
 	uint32_t	metric;
+	uint32_t	table;		/* 0: main */
+	uint8_t		type;		/* 0: unicast */
+	uint8_t		protocol;	/* who made it; 0: boot */
+	uint8_t		scope;
+	uint8_t		pref;		/* RFC 4191; among equal metrics */
+	bool		avoid;		/* the next hop does not answer (RFC 4191 3.2) */
+	uint32_t	mtu;		/* 0: the link's */
+	usec		expires;	/* for show: by a router; 0: never */
 };
 
-int route_add(struct stack *st, const struct route *r);	/* copied; 0, -EEXIST, -EINVAL */
+/* Copied; 0, -EEXIST, -EINVAL, -ENOSPC. */
+int route_add(struct stack *st, const struct route *r);
+/* The one of the same place: table, prefix, metric, type, interface, gateway. */
 int route_del(struct stack *st, const struct route *r);
-/* Longest prefix, then lowest metric; ifindex 0: any interface. */
+/* By the rules, as if nothing but the destination were known; unicast only.
+ * ifindex 0: any interface. */
 const struct route *route_find(struct stack *st, const struct ip_addr *dst, uint32_t ifindex);
 /* All routes of an interface that is going away. */
 void route_flush(struct netif *nif);
 static inline void route_changed(struct stack *st) { st->route_gen += st->route_gen + 1 ? 1 : 2; }
-/* The i-th, for show; NULL past the end. */
+/* The i-th of all tables, for show; NULL past the end. */
 const struct route *route_at(struct stack *st, unsigned i);
+
+const char *route_type_name(uint8_t type);	/* "unicast" */
+
+/* --- rules (rule.c): which table for which packet --- */
+
+/* Numbers as FR_ACT_*. */
+enum rule_action {
+	RULE_TABLE = 1, RULE_GOTO = 2, RULE_NOP = 3, RULE_BLACKHOLE = 6, RULE_UNREACHABLE = 7,
+	RULE_PROHIBIT = 8,
+};
+
+struct rule {
+	struct list	link;
+	uint32_t	priority;
+	bool		v4, invert;
+	uint8_t		action, protocol;
+	uint32_t	table;		/* of RULE_TABLE */
+	uint32_t	target;		/* priority, of RULE_GOTO */
+	struct ip_addr	src, dst;
+	uint8_t		src_len, dst_len;	/* 0: any */
+	uint8_t		tos;			/* 0: any */
+	uint8_t		ipproto;		/* 0: any */
+	uint32_t	mark, mark_mask;	/* mask 0: any */
+	char		iif[16], oif[16];	/* empty: any; iif "lo": what we send */
+	uint16_t	sport[2], dport[2];	/* from, to; to 0: any */
+	bool		has_uid;
+	uint32_t	uid[2];
+	bool		suppress;	/* ignore answers no longer than suppress_len */
+	uint8_t		suppress_len;
+};
+
+/* Every stack begins with Linux's: 0 local, 32766 main, 32767 default (IPv4).
+ * Addresses of ours are found before any rule is asked. */
+int rule_add(struct stack *st, const struct rule *r);	/* 0, -EEXIST, -EINVAL, -ENOSPC */
+/* Compares all fields. 0, -ENOENT. */
+int rule_del(struct stack *st, const struct rule *r);
+const struct rule *rule_at(struct stack *st, unsigned i);	/* by family, priority */
+uint32_t rule_free_priority(struct stack *st, bool v4);	/* as Linux chooses when told none */
+
+/* What rules and routes may ask about a packet. */
+struct route_key {
+	struct ip_addr	dst, src;	/* src IP_NONE: not chosen yet */
+	uint32_t	oif, iif;	/* 0: any; our own */
+	uint32_t	mark, uid;
+	uint16_t	sport, dport;
+	uint8_t		proto, tos;
+};
+/* 0 and a unicast route, or -ENETUNREACH, -EHOSTUNREACH (unreachable), -EACCES
+ * (prohibit), -EINVAL (blackhole). */
+int route_lookup(struct stack *st, const struct route_key *k, const struct route **out);
 
 #endif

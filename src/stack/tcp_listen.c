@@ -156,6 +156,7 @@ static void req_route(struct tcp_req *rq, const struct ip *ip)
 		.df = want->mtu_discover != IP_PMTUDISC_DONT, .any_src = lis->so.freebind,
 		.ttl = want->ttl, .tos = want->tos, .label = rq->iss.v & 0xfffff,
 		.ifindex = rq->remote.ifindex ? rq->remote.ifindex : lis->so.flow.ifindex,
+		.mark = lis->so.mark, .sport = lis->so.local.port, .dport = rq->remote.port,
 	};
 	ip_route(lis->so.st, &rq->flow);
 }

@@ -296,7 +296,8 @@ static int flow_make(struct sock *so, const struct endpoint *to, const struct ms
 	*f = (struct flow){
 		.src = so->local.addr, .dst = to->addr, .proto = IPPROTO_UDP,
 		.ttl = group ? MAX(ip->group_ttl, 1) : ip->ttl, .tos = ip->tos,
-		.any_src = so->freebind, .ifindex = so->flow.ifindex,
+		.any_src = so->freebind, .ifindex = so->flow.ifindex, .mark = so->mark,
+		.sport = so->local.port, .dport = to->port,
 	};
 	if (group && ip->group_if)
 		f->ifindex = ip->group_if;

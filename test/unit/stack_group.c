@@ -111,6 +111,30 @@ static void igmp_query(void **state)
 	assert_int_equal(arrive(&p->a, &f), DROP_IP_PROTO);
 }
 
+/* The interface receives what any of its members wants. */
+static void filters_of_members(void **state)
+{
+	struct ip_addr g = IP4(239, 1, 1, 1), s1 = v4_of(2), s2 = v4_of(3), many[11];
+	struct netif_member a = { .n = 0 }, b = { .n = 0 };
+	struct netif *nif = p->a.nif;
+
+	p->a.cut = true;
+	assert_int_equal(netif_filter(nif, &s1, &a, true, NULL, 0), -EINVAL);
+	assert_int_equal(netif_filter(nif, &g, &a, false, many, 11), -ENOBUFS);
+	assert_int_equal(netif_filter(nif, &g, &a, false, &s1, 1), 0);
+	assert_true(netif_group_wants(nif, &g, &s1));
+	assert_false(netif_group_wants(nif, &g, &s2));
+	assert_int_equal(netif_filter(nif, &g, &b, true, &s1, 1), 0);
+	assert_true(netif_group_wants(nif, &g, &s2));
+	assert_true(member_wants(&a, &s1));
+	assert_false(member_wants(&b, &s1));
+	assert_int_equal(netif_filter(nif, &g, &a, false, NULL, 0), 0);
+	assert_false(netif_group_wants(nif, &g, &s1));
+	assert_int_equal(netif_filter(nif, &g, &b, false, NULL, 0), 0);
+	assert_false(netif_joined(nif, &g));
+	assert_null(b.nif);
+}
+
 static void groups_are_bounded(void **state)
 {
 	struct ip_addr g = IP4(239, 1, 0, 0);
@@ -134,6 +158,7 @@ int main(void)
 		TEST(join_and_leave_are_reported),
 		TEST(mld_query),
 		TEST(igmp_query),
+		TEST(filters_of_members),
 		TEST(groups_are_bounded),
 	};
 
