@@ -11,6 +11,7 @@
 
 #include "stack/neigh.h"
 #include "stack/sock.h"
+#include "stack/tcp_tw.h"
 
 #define N_SHOWN(v)	((v) ? (v) : "-")
 
@@ -93,6 +94,19 @@ static void put_tcp(FILE *out, struct sock *so)
 	fprintf(out, "\t%u\t%u\t%u\n", ti.tcpi_rtt, ti.tcpi_snd_cwnd, ti.tcpi_total_retrans);
 }
 
+/* They are not sockets any more, but who looks for a port wants to see them. */
+static void put_time_waits(struct stack *st, FILE *out)
+{
+	struct endpoint l, r;
+
+	for (const struct tcp_tw *tw = NULL; (tw = tcp_tw_next(st, tw, &l, &r)); ) {
+		fputs("tcp\tTIME-WAIT", out);
+		put_end(out, &l);
+		put_end(out, &r);
+		fputs("\t-\t-\t-\n", out);
+	}
+}
+
 static void table_sockets(struct stack *st, const struct report_node *who, FILE *out)
 {
 	fputs("proto\tstate\tlocal\tpeer\trtt_us\tcwnd\tretrans\n", out);
@@ -102,6 +116,7 @@ static void table_sockets(struct stack *st, const struct report_node *who, FILE 
 		put_end(out, &so->remote);
 		put_tcp(out, so);
 	}
+	put_time_waits(st, out);
 }
 
 static void table_drops(struct stack *st, const struct report_node *who, FILE *out)

@@ -36,6 +36,10 @@ struct param {
 	uint32_t tcp_orphan_retries;		/* 8 */
 	uint32_t tcp_fin_timeout;		/* s, 60 */
 	uint32_t tcp_timewait_len;		/* s, 60 (Linux: a constant) */
+	uint32_t tcp_max_tw_buckets;		/* 16384; more: the oldest goes */
+	uint32_t tcp_tw_reuse;			/* by connect: 0 no, 1 yes, 2 on loopback */
+	uint32_t tcp_rfc1337;			/* 1: RST does not end TIME-WAIT (Linux: 0) */
+	uint32_t tcp_invalid_ratelimit;		/* ms between ACKs of what is not acceptable, 500 */
 	uint32_t tcp_keepalive_time;		/* s, 7200 */
 	uint32_t tcp_keepalive_intvl;		/* s, 75 */
 	uint32_t tcp_keepalive_probes;		/* 9 */

@@ -17,12 +17,14 @@
 #include "stack/netif.h"
 #include "stack/sock.h"
 #include "stack/sock_table.h"
+#include "stack/tcp_tw.h"
 
 struct sock_port {
 	struct map_node	node;
 	uint16_t	num;
 	int		proto;
 	struct list	bound, conns;
+	uint32_t	held;		/* by connections in TIME-WAIT */
 };
 
 struct sock_table *sock_table_new(struct stack *st)
@@ -88,6 +90,14 @@ static void port_join(struct sock *so)
 	list_add_head(&so->port->bound, &so->port_link);
 }
 
+static void port_unused(struct stack *st, struct sock_port *p)
+{
+	if (!list_empty(&p->bound) || !list_empty(&p->conns) || p->held)
+		return;
+	map_remove(&st->socks->ports, &p->node);
+	free(p);
+}
+
 static void port_leave(struct sock *so)
 {
 	struct sock_port *p = so->port;
@@ -97,10 +107,20 @@ static void port_leave(struct sock *so)
 	list_del(&so->port_link);
 	so->port = NULL;
 	so->bound = false;
-	if (!list_empty(&p->bound) || !list_empty(&p->conns))
-		return;
-	map_remove(&so->st->socks->ports, &p->node);
-	free(p);
+	port_unused(so->st, p);
+}
+
+void sock_port_hold(struct stack *st, int proto, uint16_t num)
+{
+	port_get(st, proto, num)->held++;
+}
+
+void sock_port_release(struct stack *st, int proto, uint16_t num)
+{
+	struct sock_port *p = port_find(st, proto, num);
+
+	p->held--;
+	port_unused(st, p);
 }
 
 /* --- who may share --- */
@@ -152,7 +172,11 @@ static bool conflict(const struct sock *so, uint16_t num, bool strict)
 {
 	struct sock_port *p = port_find(so->st, so->proto, num);
 
-	return p && (in_way(so, &p->bound, strict) || in_way(so, &p->conns, strict));
+	if (!p)
+		return false;
+	if (p->held && (strict || tcp_tw_in_way(so, num)))
+		return true;
+	return in_way(so, &p->bound, strict) || in_way(so, &p->conns, strict);
 }
 
 bool sock_listen_ok(const struct sock *so)
@@ -304,7 +328,9 @@ static bool tuple_taken(struct sock *so, uint16_t num)
 
 	local.port = num;
 	o = conn_find(so->st, so->proto, &local, &so->remote, so->flow.ifindex);
-	return o && o != so;
+	if (o)
+		return o != so;
+	return so->type == SOCK_STREAM && tcp_tw_taken(so->st, &local, &so->remote);
 }
 
 /* Connections to different peers share a port; with who bound it they do not. */
@@ -331,6 +357,8 @@ int sock_table_connect(struct sock *so)
 	list_add_tail(&so->port->conns, &so->port_link);
 	map_insert(&so->st->socks->conns, &so->node,
 		   conn_hash(so->st, so->proto, &so->local, &so->remote));
+	if (so->type == SOCK_STREAM)
+		tcp_tw_forget(so->st, &so->local, &so->remote);
 	so->connected = true;
 	return 0;
 }

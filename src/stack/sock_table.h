@@ -11,4 +11,8 @@ struct sock_table {
 	uint32_t	count;
 };
 
+/* Who has no socket keeps a port all the same. */
+void sock_port_hold(struct stack *st, int proto, uint16_t num);
+void sock_port_release(struct stack *st, int proto, uint16_t num);
+
 #endif

@@ -22,7 +22,6 @@
 #include "base/mem.h"
 
 #define SYN_UNANSWERED	(1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV)
-#define TIME_WAITS	16384u
 #define UNCONNECTED	(1u << TCP_CLOSE | 1u << TCP_LISTEN)
 
 const char *tcp_state_name(int state)
@@ -48,6 +47,13 @@ static uint64_t hash_four(struct stack *st, const struct endpoint *l, const stru
 	};
 
 	return hash64(&st->secret, &k, sizeof(k));
+}
+
+uint32_t tcp_hash_ends(struct stack *st, const struct endpoint *l, const struct endpoint *r)
+{
+	struct { struct ip_addr l, r; uint16_t lp, rp; } k = { l->addr, r->addr, l->port, r->port };
+
+	return (uint32_t)hash64(&st->secret, &k, sizeof(k));
 }
 
 /* RFC 6528 3, with Linux's clock of 64 ns. */
@@ -76,7 +82,6 @@ struct sock *tcp_sock_new(struct stack *st)
 	list_init(&tc->rcvq);
 	list_init(&tc->ooo);
 	list_init(&tc->accept);
-	list_init(&tc->tw);
 	tcp_timer_init(tc);
 	tcp_rtt_init(tc);
 	return &tc->so;
@@ -91,18 +96,9 @@ static void free_sending(struct tcpc *tc)
 	tc->sb = NULL;
 }
 
-static void tw_leave(struct tcpc *tc)
-{
-	if (list_empty(&tc->tw))
-		return;
-	list_del(&tc->tw);
-	tc->so.st->tcp->n_tw--;
-}
-
 void tcp_free(struct tcpc *tc)
 {
 	tcp_timer_stop_all(tc);
-	tw_leave(tc);
 	tcp_snd_free(tc);
 	free(tc->sb);
 	tcp_rcv_free(tc);
@@ -119,7 +115,6 @@ void tcp_put(struct tcpc *tc)
 static void enter_close(struct tcpc *tc)
 {
 	tcp_timer_stop_all(tc);
-	tw_leave(tc);
 	free_sending(tc);
 	list_del(&tc->so.stall);
 	tc->so.listening = false;
@@ -132,25 +127,14 @@ static void enter_close(struct tcpc *tc)
 		tcp_rcv_free(tc);
 }
 
-/* Their number is bounded: the oldest goes, as Linux's tcp_max_tw_buckets. */
-static void tw_join(struct tcpc *tc)
-{
-	struct tcp_stack *ts = tc->so.st->tcp;
-	struct tcpc *oldest = list_first(&ts->tw, struct tcpc, tw);
-
-	list_add_tail(&ts->tw, &tc->tw);
-	if (++ts->n_tw <= TIME_WAITS)
-		return;
-	tcp_set_state(oldest, TCP_CLOSE, "too many in TIME-WAIT");
-	tcp_put(oldest);
-}
-
+/* A small state takes over; the user's socket is closed, as with Linux. */
 static void enter_time_wait(struct tcpc *tc)
 {
-	tw_join(tc);
-	tcp_ev_time_wait(tc);
-	free_sending(tc);
-	tc->shut = TCP_SHUT_BOTH;
+	if (tc->ack_now)
+		tcp_send_ack(tc);
+	tcp_tw_start(tc);
+	tc->state = TCP_CLOSE;
+	enter_close(tc);
 }
 
 void tcp_set_state(struct tcpc *tc, int state, const char *why)
@@ -181,7 +165,7 @@ void tcp_fail(struct tcpc *tc, int error, const char *why)
 
 void tcp_abort(struct tcpc *tc, int error, const char *why)
 {
-	if (!tcp_state_in(tc, UNCONNECTED | 1u << TCP_SYN_SENT | 1u << TCP_TIME_WAIT))
+	if (!tcp_state_in(tc, UNCONNECTED | 1u << TCP_SYN_SENT))
 		tcp_send_rst(tc);
 	tcp_fail(tc, error, why);
 }

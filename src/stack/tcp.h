@@ -2,7 +2,8 @@
  *
  *   tcp.c        states, life and death of a connection, ICMP
  *   tcp_sock.c   the socket calls
- *   tcp_in.c     segment arrival: which connection, SYN-SENT, TIME-WAIT
+ *   tcp_in.c     segment arrival: which connection, SYN-SENT
+ *   tcp_tw.c     TIME-WAIT, without a connection
  *   tcp_seg.c    the steps of RFC 9293 3.10.7.4
  *   tcp_ack.c    what an acknowledgment means: window, recovery, congestion
  *   tcp_out.c    what may be sent now, and building segments
@@ -33,6 +34,7 @@
 #include "stack/tcp_sack.h"
 #include "stack/tcp_snd.h"
 #include "stack/tcp_timer.h"
+#include "stack/tcp_tw.h"
 
 struct tcpc;
 struct tcp_listen;
@@ -71,7 +73,6 @@ struct tcpc {
 	bool		pushed : 1;	/* what came last ended a burst of the peer's */
 	bool		peeked : 1;	/* the user reads in the queue's packets */
 	bool		nospace : 1;	/* EV_OUT was denied: wake when there is room */
-	bool		met_syn : 1;	/* TIME-WAIT answered a SYN: it may be reset */
 	bool		no_memory : 1;	/* for what the user wants to send */
 	bool		urg_valid : 1, urg_read : 1, urg_here : 1;
 	uint8_t		urg_byte;
@@ -142,7 +143,6 @@ struct tcpc {
 	/* listening, being accepted */
 	struct tcp_listen *lis;		/* of a listener; of a child not yet accepted */
 	struct list	accept;
-	struct list	tw;		/* among those in TIME-WAIT */
 
 	uint64_t	bytes_acked, bytes_rcvd;
 	uint32_t	segs_in, segs_out;
@@ -173,10 +173,8 @@ struct tcp_stack {
 	struct map	reqs;		/* half-open requests by the four */
 	usec		chal_at;	/* RFC 5961 7: challenge ACKs of this second */
 	uint32_t	chal_left;
-	struct list	tw;		/* TIME-WAIT, oldest first */
-	uint32_t	n_tw;
+	struct tcp_tws	tw;		/* TIME-WAIT */
 };
-
 
 /* --- tcp.c --- */
 void tcp_set_state(struct tcpc *tc, int state, const char *why);
@@ -193,6 +191,8 @@ void tcp_orphan_fin_wait2(struct tcpc *tc);
 void tcp_wake_writer(struct tcpc *tc);
 bool tcp_writeable(const struct tcpc *tc);	/* Linux: a third of the buffer is free */
 const char *tcp_state_name(int state);
+/* For tables: not to be guessed. */
+uint32_t tcp_hash_ends(struct stack *st, const struct endpoint *l, const struct endpoint *r);
 uint32_t tcp_isn(struct stack *st, const struct endpoint *l, const struct endpoint *r);
 uint32_t tcp_ts_offset(struct stack *st, const struct endpoint *l, const struct endpoint *r);
 static inline uint32_t tcp_ts_now(const struct tcpc *tc)

@@ -5,7 +5,7 @@
  *   none, CLOSE  RST (RFC 9293 3.10.7.1)
  *   LISTEN       tcp_listen.c
  *   SYN-SENT     syn_sent_in: the steps of 3.10.7.3
- *   TIME-WAIT    time_wait_in: RFC 1337, 6191
+ *   TIME-WAIT    tcp_tw.c: it has no connection any more
  *   the others   tcp_seg.c: the steps of 3.10.7.4
  */
 #include "stack/tcp.h"
@@ -96,44 +96,6 @@ static void syn_sent_in(struct tcpc *tc, struct seg *sg)
 	}
 }
 
-/* --- TIME-WAIT --- */
-
-/* RFC 6191 2, RFC 1122 4.2.2.13: a SYN that is newer for sure. */
-static bool new_incarnation(const struct tcpc *tc, const struct seg *sg)
-{
-	if ((sg->h.flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
-		return false;
-	if (tc->ts_ok && sg->h.o.has_ts && sg->h.o.ts_val != tc->ts_recent)
-		return !tcp_paws_fails(tc, sg);
-	return seq_gt(sg->h.seq, tc->rcv_nxt);
-}
-
-/* RFC 1337 3: not believed, unless it answers our ACK of a SYN. A peer that forgot
- * us wants this port again, and would get nothing but ACKs until we forget, too. */
-static void time_wait_rst(struct tcpc *tc, const struct seg *sg)
-{
-	if (tc->met_syn && seq_eq(sg->h.seq, tc->rcv_nxt))
-		tcp_set_state(tc, TCP_CLOSE, "reset");
-}
-
-static void time_wait_in(struct tcpc *tc, struct seg *sg)
-{
-	sg->why = DROP_TCP_STATE;
-	if (sg->h.flags & TCP_RST) {
-		time_wait_rst(tc, sg);
-		return;
-	}
-	if (!(sg->h.flags & (TCP_ACK | TCP_SYN)))
-		return;
-	tc->met_syn |= (sg->h.flags & TCP_SYN) != 0;
-	if ((sg->h.flags & TCP_FIN) && seq_eq(tcp_seg_end(sg), tc->rcv_nxt))
-		tcp_ev_time_wait(tc);
-	if (sg->len || tcp_paws_fails(tc, sg) || !seq_eq(sg->h.seq, tc->rcv_nxt))
-		tcp_send_ack(tc);
-	else
-		sg->why = DROP_NONE;
-}
-
 /* --- dispatch --- */
 
 static void conn_in(struct tcpc *tc, struct seg *sg)
@@ -148,9 +110,6 @@ static void conn_in(struct tcpc *tc, struct seg *sg)
 		break;
 	case TCP_SYN_SENT:
 		syn_sent_in(tc, sg);
-		break;
-	case TCP_TIME_WAIT:
-		time_wait_in(tc, sg);
 		break;
 	default:
 		tcp_seg_in(tc, sg);
@@ -168,11 +127,8 @@ static void deliver(struct stack *st, struct seg *sg)
 {
 	struct tcpc *tc = find(st, sg);
 
-	if (tc && tc->state == TCP_TIME_WAIT && new_incarnation(tc, sg)) {
-		tcp_set_state(tc, TCP_CLOSE, "new connection");
-		tcp_put(tc);
-		tc = find(st, sg);
-	}
+	if ((!tc || !tc->so.connected) && tcp_tw_in(st, sg))
+		return;
 	if (!tc) {
 		tcp_reset_reply(st, sg);
 		sg->why = DROP_TCP_NO_SOCK;

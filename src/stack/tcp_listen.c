@@ -47,17 +47,10 @@ struct tcp_req {
 
 /* --- requests --- */
 
-static uint32_t hash_of(struct stack *st, const struct endpoint *l, const struct endpoint *r)
-{
-	struct { struct ip_addr l, r; uint16_t lp, rp; } k = { l->addr, r->addr, l->port, r->port };
-
-	return (uint32_t)hash64(&st->secret, &k, sizeof(k));
-}
-
 static struct tcp_req *req_find(struct stack *st, const struct endpoint *l,
 				const struct endpoint *r)
 {
-	struct map_node *m = map_find(&st->tcp->reqs, hash_of(st, l, r));
+	struct map_node *m = map_find(&st->tcp->reqs, tcp_hash_ends(st, l, r));
 
 	for (; m; m = map_find_next(m)) {
 		struct tcp_req *rq = container_of(m, struct tcp_req, node);
@@ -180,7 +173,7 @@ static void req_new(struct tcpc *lis, const struct seg *sg, const struct endpoin
 	rq->rcv_wnd = tcp_initial_window(lis, tcp_mss_offer(st, &rq->flow, lis->mss_user));
 	stimer_init(&rq->timer, req_due);
 	stimer_set(st, &rq->timer, st->now + SYN_RTO);
-	map_insert(&st->tcp->reqs, &rq->node, hash_of(st, l, r));
+	map_insert(&st->tcp->reqs, &rq->node, tcp_hash_ends(st, l, r));
 	list_add_tail(&lis->lis->reqs, &rq->link);
 	lis->lis->n_reqs++;
 	send_syn_ack(rq);
@@ -487,11 +480,12 @@ void tcp_stack_init(struct stack *st)
 {
 	st->tcp = xzalloc(sizeof(*st->tcp));
 	map_init(&st->tcp->reqs);
-	list_init(&st->tcp->tw);
+	tcp_tw_init(&st->tcp->tw);
 }
 
 void tcp_stack_fini(struct stack *st)
 {
+	tcp_tw_fini(st);
 	map_fini(&st->tcp->reqs);
 	free(st->tcp);
 	st->tcp = NULL;

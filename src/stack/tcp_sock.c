@@ -448,9 +448,6 @@ static void tcp_close(struct sock *so)
 	case TCP_SYN_SENT:
 		tcp_set_state(tc, TCP_CLOSE, "close");
 		break;
-	case TCP_TIME_WAIT:
-		tcp_rcv_free(tc);
-		break;
 	default:
 		close_connection(tc);
 	}

@@ -8,7 +8,7 @@
  *   DELACK    an ACK waits for company (RFC 9293 3.8.6.3)
  *   KEEP      SO_KEEPALIVE: probe after silence (RFC 9293 3.8.4)
  *   MEMORY    the arenas were full when the user wanted to send: let him try again
- *   STATE     TIME-WAIT is over; an orphan's FIN-WAIT-2 lasted too long
+ *   STATE     an orphan's FIN-WAIT-2 lasted too long (TIME-WAIT: tcp_tw.c)
  *
  * Others report events (tcp_ev_...). A deadline moves by writing a field; the
  * one stimer is touched only when it must fire earlier than it would, and finds
@@ -342,13 +342,6 @@ void tcp_ev_unblocked(struct tcpc *tc)
 	stop(tc, TCP_T_PERSIST);
 	tc->backoff = 0;
 	tc->probes = 0;
-}
-
-void tcp_ev_time_wait(struct tcpc *tc)
-{
-	for (unsigned i = 0; i < N_TCP_TIMERS; i++)
-		stop(tc, i);
-	set_in(tc, TCP_T_STATE, tc->so.st->param.tcp_timewait_len * USEC_PER_SEC);
 }
 
 /* Nobody will ever read: the peer's FIN is awaited for a limited time only. */

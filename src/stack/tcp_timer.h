@@ -13,7 +13,7 @@ enum tcp_timer {
 	TCP_T_DELACK,
 	TCP_T_KEEP,	/* keepalive */
 	TCP_T_MEMORY,	/* there was none for the user's bytes: let him try again */
-	TCP_T_STATE,	/* end of TIME-WAIT or of an orphan's FIN-WAIT-2 */
+	TCP_T_STATE,	/* end of an orphan's FIN-WAIT-2 */
 	N_TCP_TIMERS
 };
 
@@ -30,7 +30,6 @@ bool tcp_ack_pending(const struct tcpc *tc);
 void tcp_ev_no_memory(struct tcpc *tc);
 void tcp_ev_blocked(struct tcpc *tc);	/* data, nothing in flight, may not send */
 void tcp_ev_unblocked(struct tcpc *tc);
-void tcp_ev_time_wait(struct tcpc *tc);
 void tcp_ev_orphan_fin_wait2(struct tcpc *tc);
 void tcp_ev_keepalive(struct tcpc *tc);	/* the option changed, or data came */
 

@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 
+#include "stack/tcp_tw.h"
 #include "world.h"
 
 static struct sock *find_tuple(struct world *w, const struct conn *c)
@@ -31,11 +32,23 @@ static void plain(const char *s, char *out, size_t size)
 	out[n] = 0;
 }
 
+/* A connection in TIME-WAIT has no socket. */
+static bool waits(struct world *w, const struct conn *c)
+{
+	struct endpoint l, r;
+
+	for (const struct tcp_tw *tw = NULL; (tw = tcp_tw_next(w->st, tw, &l, &r)); ) {
+		if (r.port == c->rport && l.port == c->lport && ip_eq(&r.addr, &c->raddr))
+			return true;
+	}
+	return false;
+}
+
 static void expect_state(struct world *w, int n, const char *want)
 {
 	struct conn *c = &w->conn[n];
 	struct sock *so = c->so ? c->so : find_tuple(w, c);
-	const char *got = so ? sock_state_name(so) : "CLOSED";
+	const char *got = waits(w, c) ? "TIME-WAIT" : so ? sock_state_name(so) : "CLOSED";
 	char a[32], b[32];
 
 	plain(want, a, sizeof(a));

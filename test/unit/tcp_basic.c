@@ -18,7 +18,7 @@ static void close_both(struct net *n, struct sock *s[2])
 	sock_close(s[1]);
 	net_run(n, 10 * USEC_PER_SEC);
 	assert_int_equal(recv_end(s[0]), 0);
-	assert_int_equal(tcpc_of(s[0])->state, TCP_TIME_WAIT);
+	assert_int_equal(tcpc_of(s[0])->state, TCP_CLOSE);
 	sock_close(s[0]);
 	net_run(n, 400 * USEC_PER_SEC);
 }

@@ -130,8 +130,8 @@ static void both_open_at_once(void **state)
 	sock_shutdown(s[0], SHUT_WR);
 	sock_shutdown(s[1], SHUT_WR);
 	net_run(n, 10 * n->delay);
-	assert_int_equal(state_of(s[0]), TCP_TIME_WAIT);
-	assert_int_equal(state_of(s[1]), TCP_TIME_WAIT);
+	assert_int_equal(state_of(s[0]), TCP_CLOSE);
+	assert_int_equal(state_of(s[1]), TCP_CLOSE);
 	close_all(n, s[0], s[1]);
 }
 

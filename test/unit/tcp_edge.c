@@ -41,11 +41,11 @@ static void time_waits_are_bounded(void **state)
 		sock_close(b);
 		net_run(n, 10);
 	}
-	assert_int_equal(n->st[0]->tcp->n_tw, 16384);
-	assert_int_equal(n->st[1]->tcp->n_tw, 0);
+	assert_int_equal(n->st[0]->tcp->tw.map.count, 16384);
+	assert_int_equal(n->st[1]->tcp->tw.map.count, 0);
 	sock_close(l);
 	net_run(n, 100 * USEC_PER_SEC);
-	assert_int_equal(n->st[0]->tcp->n_tw, 0);
+	assert_int_equal(n->st[0]->tcp->tw.map.count, 0);
 	net_free(n);
 }
 
