@@ -81,7 +81,8 @@ static bool needs_note(const struct vsock *vs)
 	const struct sock *so = vs->so;
 	struct endpoint peer;
 
-	return sock_peer(so, &peer) < 0 || so->pktinfo || so->recvttl || so->recvtos;
+	return sock_peer(so, &peer) < 0 || so->stamp || so->rxq_ovfl ||
+	       sock_wants(so, WANT_PKTINFO | WANT_TTL | WANT_TOS | WANT_ORIGDST);
 }
 
 /* True if it is with the program or lost for good; false: no room now. */
@@ -259,9 +260,22 @@ static ssize_t next_dgram(struct vsock *vs, int app, const struct iovec *iov, in
 	return m->flags && !(flags & MSG_TRUNC) ? cut_length(iov, n) : len;
 }
 
+/* The errors lie in the stack's socket; the one that the program was waked for
+ * is the one that is read now. */
+static ssize_t error_recv(struct vsock *vs, const struct iovec *iov, int n, struct msg *m)
+{
+	ssize_t len = vs->so ? sock_recv(vs->so, iov, n, MSG_ERRQUEUE, m) : -EAGAIN;
+
+	if (len >= 0)
+		vs->error = sock_take_error(vs->so);
+	return len;
+}
+
 ssize_t dgram_recv(struct vsock *vs, int app, const struct iovec *iov, int n, int flags,
 		   struct msg *m)
 {
+	if (flags & MSG_ERRQUEUE)
+		return error_recv(vs, iov, n, m);
 	for (;;) {
 		ssize_t len = next_dgram(vs, app, iov, n, flags, m);
 		int error = vs->error;

@@ -9,9 +9,11 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "run/run.h"
+#include "stack/cmsg.h"
 
 #define ARG(c, i)	((c)->n.data.args[i])
 #define DGRAM_MAX	65536
@@ -65,37 +67,19 @@ static int read_dest(const struct call *c, uint64_t addr, uint32_t len, struct m
 	return ret;
 }
 
-/* Ancillary data that goes out: the source address and interface. */
+/* Ancillary data that goes out. */
 static int read_control(const struct call *c, const struct msghdr *h, struct msg *m)
 {
 	union { uint8_t b[CTL_MAX]; struct cmsghdr align; } ctl;
 	struct msghdr mh = { .msg_control = ctl.b, .msg_controllen = h->msg_controllen };
 
-	if (!h->msg_control || !h->msg_controllen)
+	if (!h->msg_control || !h->msg_controllen || !c->vs->so)
 		return 0;
 	if (h->msg_controllen > sizeof(ctl.b))
 		return -ENOBUFS;
 	if (target_read(c, (uintptr_t)h->msg_control, ctl.b, h->msg_controllen) < 0)
 		return -EFAULT;
-	for (struct cmsghdr *k = CMSG_FIRSTHDR(&mh); k; k = CMSG_NXTHDR(&mh, k)) {
-		if (k->cmsg_level == IPPROTO_IP && k->cmsg_type == IP_PKTINFO &&
-		    k->cmsg_len >= CMSG_LEN(sizeof(struct in_pktinfo))) {
-			struct in_pktinfo pi;
-
-			memcpy(&pi, CMSG_DATA(k), sizeof(pi));
-			m->ifindex = (uint32_t)pi.ipi_ifindex;
-			if (pi.ipi_spec_dst.s_addr)
-				m->local = ip_from_v4((uint8_t *)&pi.ipi_spec_dst);
-		} else if (k->cmsg_level == IPPROTO_IPV6 && k->cmsg_type == IPV6_PKTINFO &&
-			   k->cmsg_len >= CMSG_LEN(sizeof(struct in6_pktinfo))) {
-			struct in6_pktinfo pi;
-
-			memcpy(&pi, CMSG_DATA(k), sizeof(pi));
-			m->ifindex = pi.ipi6_ifindex;
-			m->local = ip_from_v6(pi.ipi6_addr.s6_addr);
-		}
-	}
-	return 0;
+	return cmsg_take(c->vs->so, &mh, m);
 }
 
 /* One datagram out. */
@@ -211,50 +195,23 @@ long call_sendmmsg(struct call *c)
 
 /* --- receive --- */
 
-static void put_cmsg(struct msghdr *mh, size_t *used, int level, int type, const void *v, size_t n)
+/* Unix time when the stack's clock, which is the monotonic one, was 0. */
+static usec epoch(void)
 {
-	struct cmsghdr *k = (struct cmsghdr *)((uint8_t *)mh->msg_control + *used);
+	struct timespec mono, real;
 
-	if (*used + CMSG_SPACE(n) > mh->msg_controllen) {
-		mh->msg_flags |= MSG_CTRUNC;
-		return;
-	}
-	k->cmsg_level = level;
-	k->cmsg_type = type;
-	k->cmsg_len = CMSG_LEN(n);
-	memcpy(CMSG_DATA(k), v, n);
-	*used += CMSG_SPACE(n);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_REALTIME, &real);
+	return (real.tv_sec - mono.tv_sec) * USEC_PER_SEC + (real.tv_nsec - mono.tv_nsec) / 1000;
 }
 
 /* Ancillary data that came in, as the socket's options ask. */
-static size_t make_control(const struct vsock *vs, const struct msg *m, struct msghdr *mh)
+static void make_control(const struct vsock *vs, const struct msg *m, struct msghdr *mh)
 {
-	const struct sock *so = vs->so;
-	size_t used = 0;
-	bool v4 = vs->family == AF_INET;
-
-	if (!so || !mh->msg_control)
-		return 0;
-	if (so->pktinfo && v4) {
-		struct in_pktinfo pi = { .ipi_ifindex = (int)m->ifindex };
-
-		memcpy(&pi.ipi_addr, ip_v4(&m->local), 4);
-		pi.ipi_spec_dst = pi.ipi_addr;
-		put_cmsg(mh, &used, IPPROTO_IP, IP_PKTINFO, &pi, sizeof(pi));
-	} else if (so->pktinfo) {
-		struct in6_pktinfo pi = { .ipi6_ifindex = m->ifindex };
-
-		memcpy(&pi.ipi6_addr, m->local.b, 16);
-		put_cmsg(mh, &used, IPPROTO_IPV6, IPV6_PKTINFO, &pi, sizeof(pi));
-	}
-	if (so->recvttl)
-		put_cmsg(mh, &used, v4 ? IPPROTO_IP : IPPROTO_IPV6,
-			 v4 ? IP_TTL : IPV6_HOPLIMIT, &m->ttl, sizeof(m->ttl));
-	if (so->recvtos && v4)
-		put_cmsg(mh, &used, IPPROTO_IP, IP_TOS, &(uint8_t){ (uint8_t)m->tos }, 1);
-	else if (so->recvtos)
-		put_cmsg(mh, &used, IPPROTO_IPV6, IPV6_TCLASS, &m->tos, sizeof(m->tos));
-	return used;
+	if (vs->so)
+		cmsg_put(vs->so, m, epoch(), mh);
+	else
+		mh->msg_controllen = 0;
 }
 
 static long recvmsg_at(struct call *c, uint64_t addr, int flags)
@@ -281,7 +238,8 @@ static long recvmsg_at(struct call *c, uint64_t addr, int flags)
 	memset(&ctl, 0, sizeof(ctl));
 	mh.msg_controllen = t.h.msg_control ? MIN(t.h.msg_controllen, sizeof(ctl.b)) : 0;
 	mh.msg_flags = m.flags;
-	t.h.msg_controllen = mh.msg_controllen ? make_control(c->vs, &m, &mh) : 0;
+	make_control(c->vs, &m, &mh);
+	t.h.msg_controllen = mh.msg_controllen;
 	if (t.h.msg_controllen &&
 	    target_write(c, (uintptr_t)t.h.msg_control, ctl.b, t.h.msg_controllen) < 0)
 		return -EFAULT;
@@ -298,7 +256,7 @@ static long recvmsg_at(struct call *c, uint64_t addr, int flags)
 
 static long received(struct call *c, long ret, int flags)
 {
-	if (ret == -EAGAIN && !(flags & MSG_DONTWAIT) && !call_nonblock(c))
+	if (ret == -EAGAIN && !(flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) && !call_nonblock(c))
 		return call_wait(c, SO_RCVTIMEO, EAGAIN);
 	return ret;
 }
@@ -310,10 +268,8 @@ long call_recvmsg(struct call *c)
 
 	if (ret)
 		return ret;
-	if (flags & MSG_ERRQUEUE)
-		return -EAGAIN;		/* there is no error queue yet */
 	if (c->vs->type == SOCK_STREAM)
-		return CALL_CONTINUE;
+		return flags & MSG_ERRQUEUE ? -EAGAIN : CALL_CONTINUE;
 	return received(c, recvmsg_at(c, ARG(c, 1), flags), flags);
 }
 
@@ -350,8 +306,6 @@ long call_recvfrom(struct call *c)
 
 	if (ret)
 		return ret;
-	if (flags & MSG_ERRQUEUE)
-		return -EAGAIN;
 	to = (struct iovec){ (void *)(uintptr_t)ARG(c, 1), ARG(c, 2) };
 	iov.iov_len = MIN(to.iov_len, DGRAM_MAX);
 	iov.iov_base = xmalloc(iov.iov_len + 1);

@@ -132,17 +132,18 @@ static bool head_in(struct pkt *pkt, struct icmp *h)
 	return icmp_parse(&r, h);
 }
 
-static enum drop error_in(struct stack *st, struct pkt *pkt, const struct icmp *h, bool v4)
+static enum drop error_in(struct stack *st, struct pkt *pkt, const struct icmp *h,
+			  const struct ip *ip)
 {
 	uint8_t buf[QUOTE6];
 	struct rd q;
 	bool ok;
 
 	q = rd_of(buf, pkt_copy(pkt, ICMP_LEN, buf, sizeof(buf)));
-	if (v4)
-		ok = icmp4_error_in(st, h->type, h->code, h->rest, q);
+	if (ip->v4)
+		ok = icmp4_error_in(st, ip, h, q);
 	else
-		ok = icmp6_error_in(st, h->type, h->code, h->rest, q);
+		ok = icmp6_error_in(st, ip, h, q);
 	if (!ok)
 		return drop(st, pkt, DROP_ICMP_SHORT);
 	pkt_free(pkt);
@@ -167,7 +168,7 @@ enum drop icmp4_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
 	if (!sum4_ok(pkt))
 		return drop(st, pkt, DROP_ICMP_SUM);
 	if (icmp_is_error(true, h.type))
-		return error_in(st, pkt, &h, true);
+		return error_in(st, pkt, &h, ip);
 	if (h.type != ICMP4_ECHO || ip->group)
 		return drop(st, pkt, DROP_ICMP_TYPE);
 	pkt_skip(pkt, ICMP_LEN);
@@ -183,7 +184,7 @@ enum drop icmp6_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
 	if (!ip_sum_ok(pkt, ip))
 		return drop(st, pkt, DROP_ICMP_SUM);
 	if (icmp_is_error(false, h.type))
-		return error_in(st, pkt, &h, false);
+		return error_in(st, pkt, &h, ip);
 	if (h.type >= ND_RS && h.type <= ND_REDIRECT)
 		return nd_in(st, pkt, ip);
 	if (h.type == MLD_QUERY)

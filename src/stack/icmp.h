@@ -31,7 +31,8 @@ struct quote {
 bool quote_parse(struct rd q, struct quote *out);
 bool icmp_is_error(bool v4, uint8_t type);
 /* q: the quoted packet. False: malformed. */
-bool icmp4_error_in(struct stack *st, uint8_t type, uint8_t code, uint32_t rest, struct rd q);
-bool icmp6_error_in(struct stack *st, uint8_t type, uint8_t code, uint32_t rest, struct rd q);
+struct icmp;
+bool icmp4_error_in(struct stack *st, const struct ip *ip, const struct icmp *h, struct rd q);
+bool icmp6_error_in(struct stack *st, const struct ip *ip, const struct icmp *h, struct rd q);
 
 #endif

@@ -6,9 +6,13 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <time.h>
+
+#include <linux/errqueue.h>	/* needs time.h */
 
 #include "proto/proto.h"
 #include "stack/icmp.h"
+#include "stack/netif.h"
 
 struct meaning {
 	int	error;
@@ -90,6 +94,8 @@ static void note_deliver(struct stack *st, const struct quote *q, struct icmp_no
 
 	n->src = q->src;
 	n->dst = q->dst;
+	n->l4 = q->l4;
+	n->proto = q->proto;
 	n->src_port = rd_u16(&r);
 	n->dst_port = rd_u16(&r);
 	n->seq = SEQ(rd_u32(&r));
@@ -99,6 +105,15 @@ static void note_deliver(struct stack *st, const struct quote *q, struct icmp_no
 		udp_icmp(st, n);
 	else if (q->proto == IPPROTO_TCP)
 		tcp_icmp(st, n);
+}
+
+static struct icmp_note note_of(const struct ip *ip, const struct icmp *h, int error)
+{
+	return (struct icmp_note){
+		.origin = ip->v4 ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6,
+		.type = h->type, .code = h->code, .from = ip->src,
+		.ifindex = ip->nif->index, .error = error,
+	};
 }
 
 /* A router that does not tell the next MTU: guess the next lower plateau
@@ -114,9 +129,10 @@ static uint32_t plateau(uint32_t len)
 	return 68;
 }
 
-bool icmp4_error_in(struct stack *st, uint8_t type, uint8_t code, uint32_t rest, struct rd quoted)
+bool icmp4_error_in(struct stack *st, const struct ip *ip, const struct icmp *h, struct rd quoted)
 {
-	struct icmp_note n = { .error = EHOSTUNREACH };
+	struct icmp_note n = note_of(ip, h, EHOSTUNREACH);
+	uint8_t type = h->type, code = h->code;
 	struct quote q;
 
 	if (!quote_parse(quoted, &q) || !ip_is_v4(&q.src))
@@ -125,7 +141,7 @@ bool icmp4_error_in(struct stack *st, uint8_t type, uint8_t code, uint32_t rest,
 		n.error = unreach4[code].error;
 		n.hard = unreach4[code].hard;
 		if (code == ICMP4_FRAG)
-			n.mtu = rest & 0xffff ? rest & 0xffff : plateau(q.len);
+			n.mtu = h->rest & 0xffff ? h->rest & 0xffff : plateau(q.len);
 	} else if (type == ICMP4_PARAM) {
 		n.error = EPROTO;
 		n.hard = true;
@@ -136,9 +152,10 @@ bool icmp4_error_in(struct stack *st, uint8_t type, uint8_t code, uint32_t rest,
 	return true;
 }
 
-bool icmp6_error_in(struct stack *st, uint8_t type, uint8_t code, uint32_t rest, struct rd quoted)
+bool icmp6_error_in(struct stack *st, const struct ip *ip, const struct icmp *h, struct rd quoted)
 {
-	struct icmp_note n = { .error = EPROTO };
+	struct icmp_note n = note_of(ip, h, EPROTO);
+	uint8_t type = h->type, code = h->code;
 	struct quote q;
 
 	if (!quote_parse(quoted, &q) || ip_is_v4(&q.src))
@@ -148,7 +165,7 @@ bool icmp6_error_in(struct stack *st, uint8_t type, uint8_t code, uint32_t rest,
 		n.hard = unreach6[code].hard;
 	} else if (type == ICMP6_TOO_BIG) {
 		n.error = EMSGSIZE;
-		n.mtu = MAX(rest, (uint32_t)IP6_MIN_MTU);	/* RFC 8201 4 */
+		n.mtu = MAX(h->rest, (uint32_t)IP6_MIN_MTU);	/* RFC 8201 4 */
 	} else if (type == ICMP6_TIME_EXCEEDED) {
 		n.error = EHOSTUNREACH;
 	} else if (type == ICMP6_PARAM) {
@@ -158,14 +175,21 @@ bool icmp6_error_in(struct stack *st, uint8_t type, uint8_t code, uint32_t rest,
 	return true;
 }
 
+/* As Linux: an ICMP message from ourselves. */
 void icmp_local_error(struct stack *st, const struct pkt *pkt, int error)
 {
-	struct icmp_note n = { .error = error };
+	struct icmp_note n = { .error = error, .ifindex = pkt->nif ? pkt->nif->index : 0 };
 	uint8_t buf[128];
 	uint32_t len = MIN((uint32_t)(pkt->end - pkt->l3), (uint32_t)sizeof(buf));
 	struct quote q;
 
 	memcpy(buf, pkt->head + pkt->l3, len);
-	if (quote_parse(rd_of(buf, len), &q))
-		note_deliver(st, &q, &n);
+	len += pkt_copy(pkt, (uint32_t)(pkt->end - pkt->cur), buf + len, (uint32_t)sizeof(buf) - len);
+	if (!quote_parse(rd_of(buf, len), &q))
+		return;
+	n.origin = ip_is_v4(&q.src) ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6;
+	n.type = ip_is_v4(&q.src) ? ICMP4_UNREACH : ICMP6_UNREACH;
+	n.code = ip_is_v4(&q.src) ? ICMP4_HOST : ICMP6_ADDR;
+	n.from = q.src;
+	note_deliver(st, &q, &n);
 }

@@ -7,6 +7,7 @@
 #ifndef STACK_IP_H
 #define STACK_IP_H
 
+#include "base/cursor.h"
 #include "stack/stack.h"
 
 /* What IP knows of a packet that came in. */
@@ -110,6 +111,11 @@ struct icmp_note {
 	struct ip_addr	src, dst;	/* of the packet we sent: src is ours */
 	uint16_t	src_port, dst_port;
 	struct seq	seq;		/* TCP: sequence quoted */
+	struct rd	l4;		/* what is quoted from its transport header on */
+	uint8_t		proto;
+	uint8_t		origin, type, code;	/* SO_EE_ORIGIN_*, and the ICMP message's */
+	struct ip_addr	from;		/* who complains */
+	uint32_t	ifindex;	/* where that came in */
 	int		error;		/* errno Linux gives for it */
 	bool		hard;		/* RFC 1122 4.2.3.9: abort, or note */
 	uint32_t	mtu;		/* too big: the next hop's; else 0 */

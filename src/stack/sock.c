@@ -99,10 +99,6 @@ void sock_inherit(struct sock *so, const struct sock *from)
 	so->broadcast = from->broadcast;
 	so->keepalive = from->keepalive;
 	so->oobinline = from->oobinline;
-	so->recverr = from->recverr;
-	so->pktinfo = from->pktinfo;
-	so->recvttl = from->recvttl;
-	so->recvtos = from->recvtos;
 	so->linger_on = from->linger_on;
 	so->linger = from->linger;
 	so->rcvbuf = from->rcvbuf;

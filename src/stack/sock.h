@@ -21,6 +21,15 @@ struct sock;
 /* Readiness, as poll(2) would say of the socket. */
 enum { EV_IN = 1, EV_OUT = 2, EV_HUP = 4, EV_ERR = 8, EV_RDHUP = 16, EV_PRI = 32 };
 
+/* Why something sent did not arrive: Linux's struct sock_extended_err. */
+struct sock_error {
+	int		error;		/* errno, positive */
+	uint8_t		origin;		/* SO_EE_ORIGIN_* */
+	uint8_t		type, code;	/* of the ICMP message */
+	uint32_t	info;		/* EMSGSIZE: the MTU */
+	struct ip_addr	from;		/* who complains; IP_NONE: ourselves */
+};
+
 /* What comes with a datagram, and what may be asked for one that goes out. */
 struct msg {
 	struct endpoint	peer;		/* in: source. out: destination */
@@ -29,7 +38,11 @@ struct msg {
 	uint32_t	ifindex;	/* in: arrived on. out: leave by, or 0 */
 	int		ttl, tos;	/* in: as received. out: -1 default */
 	uint32_t	len;		/* in: real length of the datagram (MSG_TRUNC) */
-	int		flags;		/* in: MSG_TRUNC */
+	int		flags;		/* in: MSG_TRUNC, MSG_ERRQUEUE */
+	usec		when;		/* in: it came, if the socket asks (SO_TIMESTAMP) */
+	uint32_t	lost;		/* in: before it, for want of room (SO_RXQ_OVFL) */
+	bool		dontfrag;	/* out: IPV6_DONTFRAG */
+	struct sock_error err;		/* in, with MSG_ERRQUEUE */
 };
 
 struct sock_ops {
@@ -63,14 +76,24 @@ struct sock_group {
 	struct ip_addr	addr;
 };
 
+/* Ancillary data and errors a socket wants to hear of: sock_ip.want. */
+enum {
+	WANT_PKTINFO = 1, WANT_TTL = 2, WANT_TOS = 4, WANT_ORIGDST = 8,
+	WANT_ERRORS = 16, WANT_DONTFRAG = 32,
+};
+
+enum sock_stamp { STAMP_NONE, STAMP_US, STAMP_NS };
+
 /* What a socket asks of IPv4 (index 0) and of IPv6 (index 1). */
 struct sock_ip {
+	uint8_t		want;		/* WANT_* */
 	uint8_t		ttl;		/* 0: default */
 	uint8_t		tos;
 	uint8_t		mtu_discover;	/* IP_PMTUDISC_* */
 	uint8_t		group_ttl;
 	bool		group_loop;
 	uint32_t	group_if;	/* 0: by route */
+	uint32_t	unicast_if;	/* IP_UNICAST_IF; 0: by route */
 	uint32_t	frag_size;	/* IPV6_MTU: datagrams are cut to this; 0: path MTU */
 };
 
@@ -89,11 +112,12 @@ struct sock {
 	bool		listening;	/* takes packets of no connection (set by sock_listen) */
 	bool		addr_locked, port_locked;	/* chosen by bind, kept by disconnect */
 	bool		freebind, late_port;	/* IP_FREEBIND, IP_BIND_ADDRESS_NO_PORT */
-	bool		dontroute, timestamp;
+	bool		dontroute, rxq_ovfl;
+	uint8_t		stamp;		/* enum sock_stamp */
+	bool		stamp_new;	/* SO_TIMESTAMP_NEW: 64 bits everywhere */
 	struct sock_ip	ip[2];		/* use sock_ip() */
 	struct list	groups;		/* struct sock_group */
 	bool		v6only, reuseaddr, reuseport, broadcast, keepalive, oobinline;
-	bool		recverr, pktinfo, recvttl, recvtos;
 	bool		linger_on;
 	int		linger;		/* s */
 	int		error;		/* pending SO_ERROR, positive errno */
@@ -155,6 +179,12 @@ void sock_stall(struct sock *so, struct netif *nif);
 static inline const struct sock_ip *sock_ip(const struct sock *so, const struct ip_addr *dst)
 {
 	return &so->ip[ip_is_v4(dst) ? 0 : 1];
+}
+
+/* WANT_* of either family. */
+static inline bool sock_wants(const struct sock *so, unsigned bits)
+{
+	return (so->ip[0].want | so->ip[1].want) & bits;
 }
 
 /* Ports. ep->port 0 chooses one (RFC 6056). Linux's rules for reuse. 0,

@@ -14,7 +14,10 @@
 #include "stack/netif.h"
 
 /* Of linux/in6.h, which cannot be had together with netinet/in.h. */
-enum { OPT6_MULTICAST_ALL = 29, OPT6_FREEBIND = 78 };
+enum {
+	OPT6_MULTICAST_ALL = 29, OPT6_RECVORIGDSTADDR = 74, OPT6_UNICAST_IF = 76,
+	OPT6_FREEBIND = 78,
+};
 
 #define LEAST_RCVBUF	2304	/* SOCK_MIN_RCVBUF, SOCK_MIN_SNDBUF */
 #define LEAST_SNDBUF	4608
@@ -168,6 +171,28 @@ static int set_lowat(struct sock *so, const struct opt_row *r, const void *v, so
 	return e;
 }
 
+/* One of the four at a time. */
+static int set_stamp(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
+{
+	bool ns = r->name == SO_TIMESTAMPNS_OLD || r->name == SO_TIMESTAMPNS_NEW;
+	int n, e = opt_take_int(r->level, v, len, &n);
+
+	if (e)
+		return e;
+	so->stamp = !n ? STAMP_NONE : ns ? STAMP_NS : STAMP_US;
+	so->stamp_new = r->name == SO_TIMESTAMP_NEW || r->name == SO_TIMESTAMPNS_NEW;
+	return 0;
+}
+
+static int get_stamp(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
+{
+	bool ns = r->name == SO_TIMESTAMPNS_OLD || r->name == SO_TIMESTAMPNS_NEW;
+	bool newer = r->name == SO_TIMESTAMP_NEW || r->name == SO_TIMESTAMPNS_NEW;
+
+	return opt_put_int(v, len, so->stamp == (ns ? STAMP_NS : STAMP_US) &&
+				   so->stamp_new == newer);
+}
+
 static int get_one(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
 {
 	return opt_put_int(v, len, 1);
@@ -286,6 +311,44 @@ static int get_mtu(struct sock *so, const struct opt_row *r, void *v, socklen_t 
 	return opt_put_int(v, len, (int)so->flow.mtu);
 }
 
+/* RFC 3542 11.4: to the connected peer. */
+static int get_pathmtu(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
+{
+	struct ip6_mtuinfo info = { .ip6m_addr.sin6_family = AF_INET6 };
+
+	if (*len < sizeof(info))
+		return -EINVAL;
+	if (!so->connected || (so->flow.gen != so->st->route_gen && ip_route(so->st, &so->flow) < 0))
+		return -ENOTCONN;
+	memcpy(&info.ip6m_addr.sin6_addr, so->remote.addr.b, 16);
+	info.ip6m_mtu = so->flow.mtu;
+	return opt_put(v, len, &info, sizeof(info));
+}
+
+/* Where datagrams leave that no more particular word is said of. In network order
+ * at both levels (ip(7)). */
+static int set_unicast_if(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
+{
+	be32 index;
+
+	if (len != sizeof(index))
+		return -EINVAL;
+	memcpy(&index, v, sizeof(index));
+	if (be32_get(index) && !netif_by_index(so->st, be32_get(index)))
+		return -EADDRNOTAVAIL;
+	if (so->flow.ifindex && be32_get(index) && be32_get(index) != so->flow.ifindex)
+		return -EINVAL;
+	opt_family(so, r)->unicast_if = be32_get(index);
+	return 0;
+}
+
+static int get_unicast_if(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
+{
+	be32 index = be32_put(opt_family(so, r)->unicast_if);
+
+	return opt_put(v, len, &index, sizeof(index));
+}
+
 static int set_v6only(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
 {
 	int n, e = opt_take_int(r->level, v, len, &n);
@@ -304,6 +367,7 @@ static int set_v6only(struct sock *so, const struct opt_row *r, const void *v, s
 #define RDBOOL(lv, nm, f)	{ lv, nm, K_RDONLY_BOOL, offsetof(struct sock, f), NULL, NULL }
 #define RDINT(lv, nm, f)	{ lv, nm, K_RDONLY_INT, offsetof(struct sock, f), NULL, NULL }
 #define U32(lv, nm, f)		{ lv, nm, K_U32, offsetof(struct sock, f), NULL, NULL }
+#define WANT(lv, nm, bit)	{ lv, nm, K_WANT, bit, NULL, NULL }
 #define FN(lv, nm, set, get)	{ lv, nm, K_FN, 0, set, get }
 #define FN_U32(lv, nm, set, f)	{ lv, nm, K_U32, offsetof(struct sock, f), set, NULL }
 #define FN_BOOL(lv, nm, set, f)	{ lv, nm, K_BOOL, offsetof(struct sock, f), set, NULL }
@@ -320,7 +384,11 @@ static const struct opt_row rows[] = {
 	BOOL(SOL_SOCKET, SO_KEEPALIVE, keepalive),
 	BOOL(SOL_SOCKET, SO_OOBINLINE, oobinline),
 	BOOL(SOL_SOCKET, SO_DONTROUTE, dontroute),
-	BOOL(SOL_SOCKET, SO_TIMESTAMP, timestamp),
+	BOOL(SOL_SOCKET, SO_RXQ_OVFL, rxq_ovfl),
+	FN(SOL_SOCKET, SO_TIMESTAMP_OLD, set_stamp, get_stamp),
+	FN(SOL_SOCKET, SO_TIMESTAMPNS_OLD, set_stamp, get_stamp),
+	FN(SOL_SOCKET, SO_TIMESTAMP_NEW, set_stamp, get_stamp),
+	FN(SOL_SOCKET, SO_TIMESTAMPNS_NEW, set_stamp, get_stamp),
 	FN(SOL_SOCKET, SO_LINGER, set_linger, get_linger),
 	FN_U32(SOL_SOCKET, SO_RCVBUF, set_buf, rcvbuf),
 	FN_U32(SOL_SOCKET, SO_SNDBUF, set_buf, sndbuf),
@@ -337,10 +405,12 @@ static const struct opt_row rows[] = {
 	FN(IPPROTO_IP, IP_TOS, set_tos, get_tos),
 	FN(IPPROTO_IP, IP_MTU, NULL, get_mtu),
 	FN(IPPROTO_IP, IP_MTU_DISCOVER, set_discover, get_discover),
-	BOOL(IPPROTO_IP, IP_PKTINFO, pktinfo),
-	BOOL(IPPROTO_IP, IP_RECVTTL, recvttl),
-	BOOL(IPPROTO_IP, IP_RECVTOS, recvtos),
-	BOOL(IPPROTO_IP, IP_RECVERR, recverr),
+	WANT(IPPROTO_IP, IP_PKTINFO, WANT_PKTINFO),
+	WANT(IPPROTO_IP, IP_RECVTTL, WANT_TTL),
+	WANT(IPPROTO_IP, IP_RECVTOS, WANT_TOS),
+	WANT(IPPROTO_IP, IP_RECVERR, WANT_ERRORS),
+	WANT(IPPROTO_IP, IP_RECVORIGDSTADDR, WANT_ORIGDST),
+	FN(IPPROTO_IP, IP_UNICAST_IF, set_unicast_if, get_unicast_if),
 	BOOL(IPPROTO_IP, IP_FREEBIND, freebind),
 	BOOL(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, late_port),
 	FN(IPPROTO_IP, IP_MULTICAST_TTL, opt_set_group_ttl, opt_get_group_ttl),
@@ -357,10 +427,14 @@ static const struct opt_row rows[] = {
 	FN(IPPROTO_IPV6, IPV6_TCLASS, set_tos, get_tos),
 	FN(IPPROTO_IPV6, IPV6_MTU, set_mtu6, get_mtu),
 	FN(IPPROTO_IPV6, IPV6_MTU_DISCOVER, set_discover, get_discover),
-	BOOL(IPPROTO_IPV6, IPV6_RECVPKTINFO, pktinfo),
-	BOOL(IPPROTO_IPV6, IPV6_RECVHOPLIMIT, recvttl),
-	BOOL(IPPROTO_IPV6, IPV6_RECVTCLASS, recvtos),
-	BOOL(IPPROTO_IPV6, IPV6_RECVERR, recverr),
+	WANT(IPPROTO_IPV6, IPV6_RECVPKTINFO, WANT_PKTINFO),
+	WANT(IPPROTO_IPV6, IPV6_RECVHOPLIMIT, WANT_TTL),
+	WANT(IPPROTO_IPV6, IPV6_RECVTCLASS, WANT_TOS),
+	WANT(IPPROTO_IPV6, IPV6_RECVERR, WANT_ERRORS),
+	WANT(IPPROTO_IPV6, OPT6_RECVORIGDSTADDR, WANT_ORIGDST),
+	WANT(IPPROTO_IPV6, IPV6_DONTFRAG, WANT_DONTFRAG),
+	FN(IPPROTO_IPV6, IPV6_PATHMTU, NULL, get_pathmtu),
+	FN(IPPROTO_IPV6, OPT6_UNICAST_IF, set_unicast_if, get_unicast_if),
 	BOOL(IPPROTO_IPV6, OPT6_FREEBIND, freebind),
 	FN(IPPROTO_IPV6, IPV6_MULTICAST_HOPS, opt_set_group_ttl, opt_get_group_ttl),
 	FN(IPPROTO_IPV6, IPV6_MULTICAST_LOOP, opt_set_group_loop, opt_get_group_loop),
@@ -384,18 +458,25 @@ static const struct opt_row *row_find(const struct sock *so, int level, int name
 	return NULL;
 }
 
+static void want_set(struct sock_ip *ip, uint8_t bit, bool on)
+{
+	ip->want = on ? ip->want | bit : ip->want & ~bit;
+}
+
 static int row_set(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
 {
 	int n, e;
 
 	if (r->set)
 		return r->set(so, r, v, len);
-	if (r->kind != K_BOOL && r->kind != K_U32)
+	if (r->kind != K_BOOL && r->kind != K_U32 && r->kind != K_WANT)
 		return -ENOPROTOOPT;
 	e = opt_take_int(r->level, v, len, &n);
 	if (e)
 		return e;
-	if (r->kind == K_BOOL)
+	if (r->kind == K_WANT)
+		want_set(opt_family(so, r), (uint8_t)r->off, n != 0);
+	else if (r->kind == K_BOOL)
 		*(bool *)field(so, r) = n != 0;
 	else
 		*(uint32_t *)field(so, r) = (uint32_t)n;
@@ -420,6 +501,8 @@ static int row_get(struct sock *so, const struct opt_row *r, void *v, socklen_t 
 	if (r->get)
 		return r->get(so, r, v, len);
 	switch (r->kind) {
+	case K_WANT:
+		return opt_put_int(v, len, (opt_family(so, r)->want & r->off) != 0);
 	case K_BOOL:
 	case K_RDONLY_BOOL:
 		return opt_put_int(v, len, *(bool *)field(so, r));

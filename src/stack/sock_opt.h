@@ -9,12 +9,12 @@ int sock_dst_check(struct sock *so, struct endpoint *ep);
 
 /* --- a row of the table in sock_opt.c --- */
 
-enum opt_kind { K_FN, K_BOOL, K_U32, K_RDONLY_BOOL, K_RDONLY_INT };
+enum opt_kind { K_FN, K_BOOL, K_U32, K_WANT, K_RDONLY_BOOL, K_RDONLY_INT };
 
 struct opt_row {
 	int		level, name;
 	enum opt_kind	kind;
-	size_t		off;		/* the field, unless functions do it */
+	size_t		off;		/* the field, or the bit of sock_ip.want */
 	int		(*set)(struct sock *so, const struct opt_row *r, const void *v,
 			       socklen_t len);
 	/* Writes at most *len bytes, sets *len. */

@@ -1,0 +1,370 @@
+/* dgram.c - sockets of whole datagrams: the queue, where to, how large
+ *
+ * in:   udp_in | ping_in | raw_in -> dg_put -> queue of the socket -> sock_wake
+ * out:  dg_flow -> dg_mtu_check -> dg_gather -> the protocol's header -> ip_out
+ *
+ * The queue holds no more than rcvbuf, errors included. What recv tells beside
+ * the bytes is noted in the queued packet.
+ */
+#include "stack/dgram.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "proto/proto.h"
+#include "stack/errq.h"
+#include "stack/netif.h"
+#include "stack/sock_opt.h"
+
+/* In the queued packet's cb; the time of arrival is its note. */
+struct dg_note {
+	struct endpoint	peer;
+	struct ip_addr	local;
+	uint32_t	lost;
+	uint8_t		ttl, tos;
+};
+static_assert(sizeof(struct dg_note) <= sizeof(((struct pkt *)0)->cb), "fits the packet");
+
+static struct dg_note *note_of(struct pkt *pkt)
+{
+	return (struct dg_note *)(void *)pkt->cb;
+}
+
+void dg_init(struct dgram *d)
+{
+	list_init(&d->queue);
+	list_init(&d->errs);
+}
+
+/* --- in --- */
+
+/* Datagrams often lie in a large chunk that others share: a small one is
+ * copied out rather than hold all of it. */
+static uint32_t charge(struct stack *st, struct pkt *pkt)
+{
+	uint32_t len = pkt_len(pkt), fair = 2 * ((uint32_t)sizeof(*pkt) + len);
+	uint8_t buf[2048];
+
+	if (pkt->truesize > fair && len <= sizeof(buf)) {
+		pkt_copy(pkt, 0, buf, len);
+		pkt_trim_front(pkt, len);
+		if (len && !pkt_append(pkt, st->heap, buf, len))
+			return UINT32_MAX;
+	}
+	return pkt->truesize;
+}
+
+enum drop dg_put(struct dgram *d, struct pkt *pkt, const struct ip *ip, uint16_t port)
+{
+	struct stack *st = d->so.st;
+	uint32_t size;
+
+	if (d->shut_rd)
+		return drop(st, pkt, DROP_UDP_NO_SOCK);
+	size = charge(st, pkt);
+	if (size == UINT32_MAX)
+		return drop(st, pkt, DROP_NO_MEMORY);
+	if (d->queued && d->queued + size > d->so.rcvbuf) {
+		d->lost++;
+		return drop(st, pkt, DROP_SOCK_FULL);
+	}
+	*note_of(pkt) = (struct dg_note){
+		.peer = { ip->src, port, ip->nif->index },
+		.local = ip->dst, .lost = d->lost, .ttl = ip->ttl, .tos = ip->tos,
+	};
+	pkt->note = (uint64_t)st->now;
+	list_add_tail(&d->queue, &pkt->link);
+	d->queued += size;
+	sock_wake(&d->so);
+	return DROP_NONE;
+}
+
+static struct pkt *queue_first(struct dgram *d)
+{
+	return list_first(&d->queue, struct pkt, link);
+}
+
+/* Copies as much as fits into the iovec. */
+static size_t scatter(const struct pkt *pkt, const struct iovec *iov, int n)
+{
+	uint32_t off = 0, len = pkt_len(pkt);
+
+	for (int i = 0; i < n && off < len; i++)
+		off += pkt_copy(pkt, off, iov[i].iov_base,
+				(uint32_t)MIN(iov[i].iov_len, (size_t)(len - off)));
+	return off;
+}
+
+static void tell(const struct sock *so, struct msg *m, struct pkt *pkt, size_t copied)
+{
+	const struct dg_note *u = note_of(pkt);
+	bool scoped = !ip_is_v4(&u->peer.addr) && ip_is_linklocal(&u->peer.addr);
+
+	m->peer = u->peer;
+	m->has_peer = true;
+	m->ifindex = u->peer.ifindex;
+	m->peer.ifindex = scoped ? u->peer.ifindex : 0;
+	m->local = u->local;
+	m->ttl = u->ttl;
+	m->tos = u->tos;
+	m->when = so->stamp ? (usec)pkt->note : 0;
+	m->lost = so->rxq_ovfl ? u->lost : 0;
+	m->len = pkt_len(pkt);
+	m->flags = m->len > copied ? MSG_TRUNC : 0;
+}
+
+ssize_t dg_recv(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m)
+{
+	struct dgram *d = dg_of(so);
+	struct pkt *pkt = queue_first(d);
+	size_t len;
+	ssize_t ret;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (flags & MSG_ERRQUEUE)
+		return errq_recv(d, iov, n, m);
+	if (so->error)
+		return -sock_take_error(so);
+	if (!pkt)
+		return d->shut_rd ? 0 : -EAGAIN;
+	len = scatter(pkt, iov, n);
+	if (m)
+		tell(so, m, pkt, len);
+	ret = flags & MSG_TRUNC ? (ssize_t)pkt_len(pkt) : (ssize_t)len;
+	if (flags & MSG_PEEK)
+		return ret;
+	list_del(&pkt->link);
+	d->queued -= pkt->truesize;
+	pkt_free(pkt);
+	return ret;
+}
+
+/* --- out --- */
+
+static bool broadcast_refused(const struct sock *so, const struct flow *f)
+{
+	return !so->broadcast && netif_is_broadcast(f->nif, &f->dst);
+}
+
+static bool names_source(const struct msg *m)
+{
+	return m && !ip_eq(&m->local, &IP_NONE);
+}
+
+/* The interface, the more particular before the more general. */
+static uint32_t leave_by(const struct sock *so, const struct endpoint *to, const struct msg *m)
+{
+	const struct sock_ip *ip = sock_ip(so, &to->addr);
+
+	if (m && m->ifindex)
+		return m->ifindex;
+	if (to->ifindex)
+		return to->ifindex;
+	if (!ip_is_v4(&to->addr) && dg_of(so)->sticky_if)
+		return dg_of(so)->sticky_if;
+	if (ip_is_multicast(&to->addr) && ip->group_if)
+		return ip->group_if;
+	return so->flow.ifindex ? so->flow.ifindex : ip->unicast_if;
+}
+
+static struct ip_addr speak_as(const struct sock *so, const struct endpoint *to,
+			       const struct msg *m)
+{
+	if (names_source(m))
+		return m->local;
+	if (!ip_is_any(&so->local.addr) && !ip_is_multicast(&so->local.addr))
+		return so->local.addr;
+	return ip_is_v4(&to->addr) ? IP_NONE : dg_of(so)->sticky_src;
+}
+
+/* The flow of one datagram that is not for the connected peer, or asks for
+ * something special. */
+static int flow_make(struct sock *so, const struct endpoint *to, const struct msg *m,
+		     struct flow *f)
+{
+	const struct sock_ip *ip = sock_ip(so, &to->addr);
+
+	*f = (struct flow){
+		.src = speak_as(so, to, m), .dst = to->addr, .proto = (uint8_t)so->proto,
+		.ttl = ip_is_multicast(&to->addr) ? MAX(ip->group_ttl, 1) : ip->ttl,
+		.tos = ip->tos, .any_src = so->freebind, .ifindex = leave_by(so, to, m),
+		.mark = so->mark, .sport = so->local.port, .dport = to->port,
+	};
+	if (so->flow.ifindex && f->ifindex != so->flow.ifindex)
+		return -ENETUNREACH;		/* bound to another device */
+	if (m && m->ttl >= 0)
+		f->ttl = (uint8_t)m->ttl;
+	if (m && m->tos >= 0)
+		f->tos = (uint8_t)m->tos;
+	return ip_route(so->st, f);
+}
+
+static bool asks_nothing(const struct sock *so, const struct msg *m)
+{
+	if (so->ip[0].unicast_if || so->ip[1].unicast_if || dg_of(so)->sticky_if ||
+	    !ip_eq(&dg_of(so)->sticky_src, &IP_NONE))
+		return false;
+	return !m || (!m->has_peer && !names_source(m) && !m->ifindex &&
+		      m->ttl < 0 && m->tos < 0);
+}
+
+/* The connected peer, as always: the socket's own flow, kept up to date. */
+static int flow_connected(struct sock *so, struct flow *f)
+{
+	int e = so->flow.gen == so->st->route_gen ? 0 : ip_route(so->st, &so->flow);
+
+	*f = so->flow;
+	return e;
+}
+
+int dg_flow(struct sock *so, const struct msg *m, struct flow *f)
+{
+	struct endpoint to = m && m->has_peer ? m->peer : so->remote;
+	int e;
+
+	if (!(m && m->has_peer) && !so->connected)
+		return -EDESTADDRREQ;
+	e = sock_dst_check(so, &to);
+	if (!e && so->connected && asks_nothing(so, m))
+		e = flow_connected(so, f);
+	else if (!e)
+		e = flow_make(so, &to, m, f);
+	if (!e && broadcast_refused(so, f))
+		e = -EACCES;
+	if (!e)
+		f->loop = sock_ip(so, &to.addr)->group_loop ||
+			  netif_is_broadcast(f->nif, &to.addr);
+	return e;
+}
+
+/* Linux: PROBE and INTERFACE do not believe the path MTU, and OMIT neither; what
+ * does not fit is refused to those who want to know, else cut. */
+int dg_mtu_check(struct sock *so, struct flow *f, size_t total, const struct msg *m)
+{
+	const struct sock_ip *ip = sock_ip(so, &f->dst);
+	uint8_t discover = ip->mtu_discover;
+	bool refuse = discover == IP_PMTUDISC_DO || discover == IP_PMTUDISC_PROBE ||
+		      discover == IP_PMTUDISC_INTERFACE || ip->want & WANT_DONTFRAG ||
+		      (m && m->dontfrag);
+
+	if (discover >= IP_PMTUDISC_PROBE)
+		f->mtu = netif_mtu(f->nif, ip_is_v4(&f->dst));
+	if (ip->frag_size)
+		f->mtu = MIN(f->mtu, ip->frag_size);
+	if (total > f->mtu && refuse) {
+		errq_local(dg_of(so), EMSGSIZE, f->mtu, m && m->has_peer ? &m->peer : &so->remote);
+		return -EMSGSIZE;
+	}
+	f->df = discover == IP_PMTUDISC_DO || discover == IP_PMTUDISC_PROBE ||
+		(discover == IP_PMTUDISC_WANT && total <= f->mtu);
+	return 0;
+}
+
+size_t iov_total(const struct iovec *iov, int n)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < n; i++)
+		len += iov[i].iov_len;
+	return len;
+}
+
+static bool has_room(struct netif *nif)
+{
+	return !nif->ops->room || nif->ops->room(nif) > 0;
+}
+
+int dg_gather(struct sock *so, const struct flow *f, const struct iovec *iov, int n,
+	      struct pkt **out)
+{
+	struct arena *arena = f->nif->arena ? f->nif->arena : so->st->heap;
+	struct pkt *pkt;
+
+	if (!has_room(f->nif)) {
+		sock_stall(so, f->nif);
+		return -EAGAIN;
+	}
+	pkt = pkt_new();
+	if (!pkt_append_iov(pkt, arena, iov, n, (uint32_t)iov_total(iov, n))) {
+		drop(so->st, pkt, DROP_NO_MEMORY);
+		return -ENOBUFS;
+	}
+	*out = pkt;
+	return 0;
+}
+
+/* --- the rest --- */
+
+int dg_shutdown(struct sock *so, int how)
+{
+	if (!so->connected)
+		return -ENOTCONN;
+	dg_of(so)->shut_rd |= how != SHUT_WR;
+	dg_of(so)->shut_wr |= how != SHUT_RD;
+	sock_wake(so);
+	return 0;
+}
+
+void dg_free(struct dgram *d)
+{
+	struct list *l;
+
+	while ((l = list_pop(&d->queue)))
+		pkt_free(container_of(l, struct pkt, link));
+	errq_free(d);
+	sock_fini(&d->so);
+	free(d);
+}
+
+void dg_destroy(struct sock *so)
+{
+	dg_free(dg_of(so));
+}
+
+uint32_t dg_events(const struct sock *so)
+{
+	const struct dgram *d = dg_of(so);
+	uint32_t ev = 0;
+
+	if (!list_empty(&d->queue) || d->shut_rd)
+		ev |= EV_IN;
+	if (list_empty(&so->stall))
+		ev |= EV_OUT;
+	if (so->error || !list_empty(&d->errs))
+		ev |= EV_ERR;
+	if (d->shut_rd)
+		ev |= EV_RDHUP;
+	if (d->shut_rd && d->shut_wr)
+		ev |= EV_HUP;
+	return ev;
+}
+
+/* RFC 3542 6.2: the source and interface of every datagram until further notice. */
+static int set_pktinfo6(struct dgram *d, const void *v, socklen_t len)
+{
+	struct in6_pktinfo pi;
+	struct ip_addr a;
+
+	if (len < sizeof(pi))
+		return -EINVAL;
+	memcpy(&pi, v, sizeof(pi));
+	a = ip_from_v6(pi.ipi6_addr.s6_addr);
+	if (d->so.flow.ifindex && pi.ipi6_ifindex && pi.ipi6_ifindex != d->so.flow.ifindex)
+		return -EINVAL;
+	if (!ip_eq(&a, &IP_NONE) && !d->so.freebind && !stack_addr(d->so.st, &a))
+		return -EINVAL;
+	d->sticky_src = a;
+	d->sticky_if = pi.ipi6_ifindex;
+	return 0;
+}
+
+int dg_setopt(struct sock *so, int level, int name, const void *v, socklen_t len)
+{
+	if (level == IPPROTO_IPV6 && name == IPV6_PKTINFO && so->family == AF_INET6)
+		return set_pktinfo6(dg_of(so), v, len);
+	return -ENOPROTOOPT;
+}

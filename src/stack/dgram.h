@@ -1,0 +1,46 @@
+/* dgram.h - what UDP, ICMP and raw sockets have in common (dgram.c, errq.c) */
+#ifndef STACK_DGRAM_H
+#define STACK_DGRAM_H
+
+#include "stack/sock.h"
+
+struct dgram {
+	struct sock	so;		/* first */
+	struct list	queue;		/* packets, cur at the data */
+	struct list	errs;		/* errq.c: errors not read yet */
+	uint32_t	queued;		/* memory of both */
+	uint32_t	lost;		/* datagrams there was no room for */
+	bool		shut_rd, shut_wr;
+	struct ip_addr	sticky_src;	/* IPV6_PKTINFO as an option (RFC 3542 6.2) */
+	uint32_t	sticky_if;
+};
+
+static inline struct dgram *dg_of(const struct sock *so)
+{
+	return container_of(so, struct dgram, so);
+}
+
+void dg_init(struct dgram *d);
+void dg_free(struct dgram *d);		/* what it holds, and itself */
+
+/* pkt is one datagram from ip->src, with cur at what the user gets. Takes pkt. */
+enum drop dg_put(struct dgram *d, struct pkt *pkt, const struct ip *ip, uint16_t port);
+
+/* Fills in where a datagram goes: m's peer or the connected one, the socket's
+ * options, what m asks for. 0 or -errno. */
+int dg_flow(struct sock *so, const struct msg *m, struct flow *f);
+/* total: with the IP header. Sets the flow's MTU and df, or refuses. */
+int dg_mtu_check(struct sock *so, struct flow *f, size_t total, const struct msg *m);
+/* The user's bytes as a packet for the flow. -EAGAIN: the socket waits for room. */
+int dg_gather(struct sock *so, const struct flow *f, const struct iovec *iov, int n,
+	      struct pkt **out);
+size_t iov_total(const struct iovec *iov, int n);
+
+/* sock_ops that all share. */
+ssize_t dg_recv(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m);
+int dg_shutdown(struct sock *so, int how);
+uint32_t dg_events(const struct sock *so);
+void dg_destroy(struct sock *so);
+int dg_setopt(struct sock *so, int level, int name, const void *v, socklen_t len);
+
+#endif

@@ -1,0 +1,135 @@
+/* errq.c - errors that came for datagrams, in a queue beside the data
+ *
+ * ip(7), IP_RECVERR: whoever asks hears of every ICMP error, connected or not,
+ * and of datagrams refused for their size; each entry tells what was sent (the
+ * part the error quotes), to whom, and who complains. recv fails with the error
+ * of the entry at the head once; MSG_ERRQUEUE reads it. Entries are charged to
+ * the receive buffer, as Linux does.
+ */
+#include "stack/errq.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <linux/errqueue.h>	/* needs time.h */
+
+#include "base/mem.h"
+
+struct err_entry {
+	struct list	link;
+	struct msg	m;		/* peer: to whom it was sent */
+	uint32_t	len;
+	uint8_t		data[];
+};
+
+static struct err_entry *first(struct dgram *d)
+{
+	return list_first(&d->errs, struct err_entry, link);
+}
+
+static void put(struct dgram *d, const struct msg *m, struct rd data)
+{
+	uint32_t len = (uint32_t)rd_left(&data), size = (uint32_t)sizeof(struct err_entry) + len;
+	struct err_entry *e;
+
+	if (d->queued + size > d->so.rcvbuf)
+		return;
+	e = xmalloc(size);
+	e->m = *m;
+	e->m.has_peer = true;
+	e->m.flags = MSG_ERRQUEUE;
+	e->m.when = d->so.st->now;
+	e->len = len;
+	if (len)
+		memcpy(e->data, data.p, len);
+	list_add_tail(&d->errs, &e->link);
+	d->queued += size;
+	sock_wake(&d->so);
+}
+
+static bool wants(const struct dgram *d, const struct ip_addr *dst)
+{
+	return sock_ip(&d->so, dst)->want & WANT_ERRORS;
+}
+
+/* Without IP_RECVERR only connected sockets hear, and what is final or about
+ * the size (RFC 1122 4.1.3.3, as Linux). */
+void errq_icmp(struct dgram *d, const struct icmp_note *n, struct rd data)
+{
+	struct msg m = {
+		.peer = { n->dst, n->dst_port, n->ifindex }, .local = n->src,
+		.ifindex = n->ifindex,
+		.err = { n->error, n->origin, n->type, n->code, n->mtu, n->from },
+	};
+
+	if (n->mtu && sock_ip(&d->so, &n->dst)->mtu_discover == IP_PMTUDISC_DONT)
+		return;
+	if (wants(d, &n->dst))
+		put(d, &m, data);
+	else if (!d->so.connected || (!n->hard && !n->mtu))
+		return;
+	sock_set_error(&d->so, n->error);
+}
+
+void errq_local(struct dgram *d, int error, uint32_t info, const struct endpoint *to)
+{
+	struct msg m = {
+		.peer = *to, .err = { .error = error, .origin = SO_EE_ORIGIN_LOCAL, .info = info },
+	};
+
+	if (wants(d, &to->addr))
+		put(d, &m, rd_of(NULL, 0));
+}
+
+static bool is_icmp(const struct err_entry *e)
+{
+	return e->m.err.origin == SO_EE_ORIGIN_ICMP || e->m.err.origin == SO_EE_ORIGIN_ICMP6;
+}
+
+static size_t scatter(const struct err_entry *e, const struct iovec *iov, int n)
+{
+	size_t off = 0;
+
+	for (int i = 0; i < n && off < e->len; i++) {
+		size_t k = MIN(iov[i].iov_len, e->len - off);
+
+		memcpy(iov[i].iov_base, e->data + off, k);
+		off += k;
+	}
+	return off;
+}
+
+/* The error that recv tells is that of the next entry, if there is one. */
+ssize_t errq_recv(struct dgram *d, const struct iovec *iov, int n, struct msg *m)
+{
+	struct err_entry *e = first(d);
+	size_t copied;
+
+	if (!e)
+		return -EAGAIN;
+	copied = scatter(e, iov, n);
+	if (m) {
+		*m = e->m;
+		m->len = e->len;
+		m->flags |= copied < e->len ? MSG_TRUNC : 0;
+	}
+	list_del(&e->link);
+	d->queued -= (uint32_t)sizeof(*e) + e->len;
+	if (is_icmp(e))
+		d->so.error = 0;
+	free(e);
+	e = first(d);
+	if (e && is_icmp(e))
+		d->so.error = e->m.err.error;
+	return (ssize_t)copied;
+}
+
+void errq_free(struct dgram *d)
+{
+	struct list *l;
+
+	while ((l = list_pop(&d->errs)))
+		free(container_of(l, struct err_entry, link));
+}

@@ -1,0 +1,16 @@
+/* errq.h - the queue of errors of a datagram socket */
+#ifndef STACK_ERRQ_H
+#define STACK_ERRQ_H
+
+#include "stack/dgram.h"
+
+/* An ICMP error about a datagram of d's; data: what of it the user knows. Queued
+ * if the socket wants to hear it (IP_RECVERR), and the socket's error as Linux has it. */
+void errq_icmp(struct dgram *d, const struct icmp_note *n, struct rd data);
+/* We refuse a datagram ourselves: info is the MTU. */
+void errq_local(struct dgram *d, int error, uint32_t info, const struct endpoint *to);
+/* recv with MSG_ERRQUEUE. -EAGAIN: none waits. */
+ssize_t errq_recv(struct dgram *d, const struct iovec *iov, int n, struct msg *m);
+void errq_free(struct dgram *d);
+
+#endif
