@@ -68,7 +68,7 @@ $B/ioth: $(CMD_OBJ) $B/libioth.a
 $B/unit/%: $B/test/unit/%.o $B/libioth.a
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK $@')
-	$(LINK) -lcmocka $(LIBS)
+	$(LINK) -lcmocka -lm $(LIBS)
 
 # FUZZER=1: clang's libFuzzer drives; else our own small driver
 $B/fuzz/%: $B/test/fuzz/%.o $(if $(FUZZER),,$B/test/fuzz/main.o) $B/libioth.a
