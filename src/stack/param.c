@@ -68,6 +68,8 @@ static const struct row rows[] = {
 	FLAG(tcp_sack, 1),
 	NUM(tcp_min_rto_us, 1, 120000000, 200000),
 	NUM(tcp_delack_ms, 0, 500, 40),
+	FLAG(tcp_slow_start_after_idle, 1),
+	FLAG(hystart, 1),
 	NUM(tcp_initial_cwnd, 1, 1000, 10),
 	NUM(tcp_challenge_ack_limit, 0, ANY, 1000),
 	NUM(tcp_gso_max, 1, 65535, 65535),
@@ -99,7 +101,7 @@ void param_defaults(struct param *p)
 		for (unsigned k = 0; k < rows[i].n; k++)
 			num_of(p, &rows[i])[k] = rows[i].def[k];
 	}
-	strcpy(p->tcp_congestion_control, "reno");
+	strcpy(p->tcp_congestion_control, "cubic");
 }
 
 static int word_set(char *to, size_t size, const char *value)

@@ -46,10 +46,12 @@ struct param {
 	uint32_t tcp_window_scaling, tcp_timestamps, tcp_sack; /* 1 */
 	uint32_t tcp_min_rto_us;		/* 200000 */
 	uint32_t tcp_delack_ms;			/* 40 */
+	uint32_t tcp_slow_start_after_idle;	/* 1 */
+	uint32_t hystart;			/* 1: HyStart++ (Linux: of the module tcp_cubic) */
 	uint32_t tcp_initial_cwnd;		/* segments, 10 (RFC 6928) */
 	uint32_t tcp_challenge_ack_limit;	/* per second, 1000 */
 	uint32_t tcp_gso_max;			/* bytes of a super-frame, 65535 */
-	char	 tcp_congestion_control[16];	/* "reno" until cubic is there */
+	char	 tcp_congestion_control[16];	/* cubic */
 };
 
 void param_defaults(struct param *p);

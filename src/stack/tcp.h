@@ -11,7 +11,8 @@
  *   tcp_snd.c    send queue: chunks of the arena, found by sequence number
  *   tcp_rcv.c    receive queue, out-of-order queue; tcp_win.c receive window
  *   tcp_sack.c   scoreboard of the sender, blocks of the receiver
- *   tcp_rtt.c    round-trip time; tcp_cc.c congestion control
+ *   tcp_rtt.c    round-trip time
+ *   tcp_cc.c     congestion control; cc_reno.c, cc_cubic.c the controllers
  *   tcp_listen.c half-open requests, accept queue, challenge ACKs
  *   tcp_opt.c    options of level IPPROTO_TCP
  *
@@ -97,9 +98,9 @@ struct tcpc {
 	/* recovery and congestion */
 	struct seq	recover, lost, high_rxt;
 	struct seq	rxt_nxt;	/* snd_nxt when the first octets were last sent again */
-	uint32_t	cwnd, ssthresh, cwnd_acked, dup_acks;
+	uint32_t	cwnd, ssthresh, dup_acks;
 	const struct tcp_cc *cc;
-	uint64_t	cc_mem[4];
+	uint64_t	cc_mem[9];
 	struct tcp_sb	*sb;
 	uint32_t	total_retrans, retrans_run;
 

@@ -30,9 +30,13 @@ struct tcp_cc {
 	uint32_t	(*ssthresh)(struct tcpc *tc, uint32_t flight, enum tcp_cc_why why);
 	/* The last reduction was spurious, cwnd and ssthresh are back. */
 	void		(*undo)(struct tcpc *tc);
-	/* About to send after a silence longer than the RTO. */
-	void		(*idle)(struct tcpc *tc, usec silence);
+	/* About to send after a silence in which all was acknowledged; may be NULL. */
+	void		(*restart)(struct tcpc *tc);
 };
+
+extern const struct tcp_cc tcp_cubic, tcp_reno;
+
+#define TCP_CWND_MAX	(1u << 30)	/* also ssthresh while nothing is known of the path */
 
 /* Round trip (tcp_rtt.c). */
 void tcp_rtt_init(struct tcpc *tc);
@@ -44,5 +48,10 @@ usec tcp_rtt_acked(struct tcpc *tc, const struct seg *sg);
 
 const struct tcp_cc *tcp_cc_find(const char *name);	/* NULL: unknown */
 void tcp_cc_init(struct tcpc *tc);
+void tcp_cc_set(struct tcpc *tc, const struct tcp_cc *cc);
+/* For controllers: what slow start leaves of the ACK to congestion avoidance. */
+uint32_t tcp_slow_start(struct tcpc *tc, uint32_t acked);
+/* Data goes out after a silence in which nothing was in flight. */
+void tcp_cc_restart(struct tcpc *tc, usec silence);
 
 #endif

@@ -208,9 +208,7 @@ static int congestion_set(struct tcpc *tc, const void *v, socklen_t len)
 	cc = tcp_cc_find(name);
 	if (!cc)
 		return -ENOENT;
-	tc->cc = cc;
-	if (tcp_state_in(tc, TCP_CAN_SEND))
-		cc->init(tc);
+	tcp_cc_set(tc, cc);
 	return 0;
 }
 

@@ -384,8 +384,8 @@ static void restart_after_idle(struct tcpc *tc)
 {
 	usec silence = tc->so.st->now - tc->last_sent;
 
-	if (seq_eq(tc->snd_una, tc->snd_nxt) && silence > tc->rto && tc->rec == TCP_REC_OPEN)
-		tc->cc->idle(tc, silence);
+	if (seq_eq(tc->snd_una, tc->snd_nxt) && tc->rec == TCP_REC_OPEN)
+		tcp_cc_restart(tc, silence);
 }
 
 static bool nothing_to_send(const struct tcpc *tc)

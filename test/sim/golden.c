@@ -20,8 +20,9 @@
 #define PORT		80
 #define MTU		1500
 #define TIME_LIMIT	(3600 * USEC_PER_SEC)
-#define TABLE_SIZE	8192
+#define TABLE_SIZE	16384
 
+static const char *const ccs[] = { "reno", "cubic" };
 static const double losses[] = { 0, 0.001, 0.01, 0.05 };
 static const usec delays[] = { 1000, 10000, 50000 };	/* one way */
 static const uint32_t queues[] = { 8000, 32000, 128000 };
@@ -78,7 +79,7 @@ static void open_both(struct golden *g, struct host *client, struct host *server
 }
 
 /* kB a second as seen by the receiver; 0: it did not end. */
-static unsigned measure(double loss, usec delay, uint32_t queue)
+static unsigned measure(const char *cc, double loss, usec delay, uint32_t queue)
 {
 	struct lane_conf slow = { .delay = delay, .loss = loss, .rate = RATE, .queue = queue };
 	struct lane_conf fast = { .delay = 0 };
@@ -91,6 +92,7 @@ static unsigned measure(double loss, usec delay, uint32_t queue)
 	server = sim_host(&g->sim, MTU, &fast);
 	client->app = client_app;
 	server->app = server_app;
+	stack_set(client->st, "tcp_congestion_control", cc);
 	client->down.conf.loss = 0;
 	sim_run(&g->sim, g->sim.now + 5 * USEC_PER_SEC, NULL);
 	open_both(g, client, server);
@@ -102,16 +104,22 @@ static unsigned measure(double loss, usec delay, uint32_t queue)
 	return speed;
 }
 
+static void rows(struct text *t, const char *cc)
+{
+	for (size_t i = 0; i < ARRAY_LEN(losses); i++)
+		for (size_t k = 0; k < ARRAY_LEN(delays); k++)
+			for (size_t q = 0; q < ARRAY_LEN(queues); q++)
+				text_add(t, "%-5s %5.1f  %8d  %8u  %4u\n", cc, losses[i] * 100,
+					 (int)(delays[k] / 1000), queues[q],
+					 measure(cc, losses[i], delays[k], queues[q]));
+}
+
 static void table(struct text *t)
 {
 	text_add(t, "# one transfer over 1250 kB/s; kB/s by loss, delay one way and buffer\n");
 	text_add(t, "# cc    loss%%  delay_ms  buffer_B  kB/s\n");
-	for (size_t i = 0; i < ARRAY_LEN(losses); i++)
-		for (size_t k = 0; k < ARRAY_LEN(delays); k++)
-			for (size_t q = 0; q < ARRAY_LEN(queues); q++)
-				text_add(t, "reno  %5.1f  %8d  %8u  %4u\n", losses[i] * 100,
-					 (int)(delays[k] / 1000), queues[q],
-					 measure(losses[i], delays[k], queues[q]));
+	for (size_t i = 0; i < ARRAY_LEN(ccs); i++)
+		rows(t, ccs[i]);
 }
 
 static int write_file(const char *path, const char *s)

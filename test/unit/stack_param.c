@@ -20,7 +20,7 @@ static void defaults_are_linux(void **state)
 	assert_int_equal(p.ip_local_port_range[1], 60999);
 	assert_int_equal(p.tcp_rmem[2], 6291456);
 	assert_int_equal(p.tcp_initial_cwnd, 10);
-	assert_string_equal(p.tcp_congestion_control, "reno");
+	assert_string_equal(p.tcp_congestion_control, "cubic");
 }
 
 static void set_by_any_of_its_names(void **state)
@@ -34,8 +34,8 @@ static void set_by_any_of_its_names(void **state)
 	assert_int_equal(p.tcp_rmem[2], 3);
 	assert_int_equal(param_set(&p, "net.ipv6.conf.all.accept_ra", "0"), 0);
 	assert_int_equal(p.accept_ra, 0);
-	assert_int_equal(param_set(&p, "tcp_congestion_control", "cubic"), 0);
-	assert_string_equal(p.tcp_congestion_control, "cubic");
+	assert_int_equal(param_set(&p, "tcp_congestion_control", "reno"), 0);
+	assert_string_equal(p.tcp_congestion_control, "reno");
 }
 
 static void bad_values_change_nothing(void **state)

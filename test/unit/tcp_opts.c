@@ -74,7 +74,7 @@ static void congestion_by_name(void **state)
 	socklen_t len = sizeof(name);
 
 	assert_int_equal(sock_getopt(so, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
-	assert_string_equal(name, "reno");
+	assert_string_equal(name, "cubic");
 	assert_int_equal(sock_setopt(so, IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
 	assert_int_equal(sock_setopt(so, IPPROTO_TCP, TCP_CONGESTION, "no such", 7), -ENOENT);
 	len = 3;
