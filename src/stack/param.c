@@ -50,6 +50,7 @@ static const struct row rows[] = {
 	{ "tcp_wmem", AT(tcp_wmem), 3, 1, BUF_MAX, { 4096, 65536, 4194304 } },
 	NUM(tcp_max_syn_backlog, 1, 1u << 20, 512),
 	NUM(somaxconn, 0, 1u << 20, 4096),
+	NUM(tcp_syncookies, 0, 2, 1),
 	NUM(tcp_syn_retries, 1, 127, 6),
 	NUM(tcp_synack_retries, 0, 255, 5),
 	NUM(tcp_retries2, 0, 255, 15),

@@ -30,6 +30,7 @@ struct param {
 	uint32_t tcp_wmem[3];			/* 4096 65536 4194304 */
 	uint32_t tcp_max_syn_backlog;		/* 512 */
 	uint32_t somaxconn;			/* 4096 */
+	uint32_t tcp_syncookies;		/* 0 never, 1 when the queue is full, 2 always */
 	uint32_t tcp_syn_retries;		/* 6 */
 	uint32_t tcp_synack_retries;		/* 5 */
 	uint32_t tcp_retries2;			/* 15 */

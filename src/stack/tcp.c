@@ -246,3 +246,20 @@ void tcp_icmp(struct stack *st, const struct icmp_note *n)
 		tc->soft_error = n->error;	/* RFC 5927 5.2: never abort */
 	tcp_put(tc);
 }
+
+/* --- TCP's part of a stack --- */
+
+void tcp_stack_init(struct stack *st)
+{
+	st->tcp = xzalloc(sizeof(*st->tcp));
+	map_init(&st->tcp->reqs);
+	tcp_tw_init(&st->tcp->tw);
+}
+
+void tcp_stack_fini(struct stack *st)
+{
+	tcp_tw_fini(st);
+	map_fini(&st->tcp->reqs);
+	free(st->tcp);
+	st->tcp = NULL;
+}

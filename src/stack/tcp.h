@@ -13,7 +13,8 @@
  *   tcp_sack.c   scoreboard of the sender, blocks of the receiver
  *   tcp_rtt.c    round-trip time
  *   tcp_cc.c     congestion control; cc_reno.c, cc_cubic.c the controllers
- *   tcp_listen.c half-open requests, accept queue, challenge ACKs
+ *   tcp_listen.c accept queue; tcp_req.c half-open connections; tcp_cookie.c none
+ *   tcp_challenge.c answers to what may be blind attacks
  *   tcp_opt.c    options of level IPPROTO_TCP
  *
  * Sequence space of the sender:
@@ -136,7 +137,7 @@ struct tcpc {
 	uint32_t	keep_idle, keep_intvl;	/* s; 0: the stack's parameter */
 	uint32_t	user_timeout;	/* ms; 0: by retries */
 	uint32_t	notsent_lowat;
-	uint16_t	defer_accept;	/* s */
+	uint8_t		defer_accept;	/* SYN-ACKs a bare ACK is ignored for */
 	int		linger2;	/* s; 0: the stack's parameter */
 	int		soft_error;
 	const char	*why;		/* of the last transition, for show */
@@ -277,7 +278,11 @@ bool tcp_listen_ready(const struct tcpc *tc);
 void tcp_listen_in(struct tcpc *tc, struct seg *sg); /* sets sg->why */
 void tcp_listen_forget(struct tcpc *child); /* it leaves the accept queue */
 bool tcp_req_icmp(struct stack *st, const struct icmp_note *n);
+
+/* --- tcp_challenge.c --- */
 void tcp_challenge_ack(struct tcpc *tc);	/* RFC 5961, rate limited */
+/* Is an ACK due for a segment that is not acceptable? */
+bool tcp_may_answer(struct tcpc *tc, const struct seg *sg);
 
 /* --- tcp_opt.c --- */
 int tcp_setopt(struct sock *so, int level, int name, const void *v, socklen_t len);

@@ -134,15 +134,30 @@ static int quickack_get(const struct tcpc *tc)
 	return !tc->pingpong;
 }
 
+/* Seconds until the n-th SYN-ACK after the first: 1, 3, 7 ... */
+static int synack_time(unsigned n)
+{
+	int sum = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		sum += MIN(1 << MIN(i, 7u), 120);
+	return sum;
+}
+
+/* Linux counts SYN-ACKs instead of seconds, and says the seconds of those. */
 static int defer_accept_set(struct tcpc *tc, int v)
 {
-	tc->defer_accept = (uint16_t)CLAMP(v, 0, 32767);
+	unsigned n = 0;
+
+	while (n < 255 && synack_time(n) < v)
+		n++;
+	tc->defer_accept = (uint8_t)n;
 	return 0;
 }
 
 static int defer_accept_get(const struct tcpc *tc)
 {
-	return tc->defer_accept;
+	return synack_time(tc->defer_accept);
 }
 
 static int linger2_set(struct tcpc *tc, int v)

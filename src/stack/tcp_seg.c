@@ -31,7 +31,7 @@ static bool check_paws(struct tcpc *tc, struct seg *sg)
 {
 	if ((sg->h.flags & TCP_RST) || !tcp_paws_fails(tc, sg))
 		return true;
-	tc->ack_now = true;
+	tc->ack_now |= tcp_may_answer(tc, sg);
 	return end_seg(sg, DROP_TCP_PAWS);
 }
 
@@ -64,7 +64,7 @@ static bool check_seq(struct tcpc *tc, struct seg *sg)
 	if (sg->h.flags & TCP_SYN)
 		tcp_challenge_ack(tc);
 	else
-		tc->ack_now = true;
+		tc->ack_now |= tcp_may_answer(tc, sg);
 	return end_seg(sg, sg->len ? DROP_TCP_DUP : DROP_TCP_WINDOW);
 }
 
