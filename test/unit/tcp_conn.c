@@ -237,6 +237,7 @@ static void syn_queue_is_a_bound(void **state)
 
 	ip.nif = n->nif[1];
 	n->st[1]->param.tcp_max_syn_backlog = 50;
+	n->st[1]->param.tcp_syncookies = 0;
 	for (int i = 0; i < 1000; i++) {
 		struct tcp h = { .src_port = (uint16_t)(1 + i), .dst_port = 80, .flags = TCP_SYN };
 		uint8_t buf[TCP_LEN];
