@@ -12,6 +12,8 @@
  *	rr			one byte there and back, p50 and p99
  *	crr			connect, byte there, byte back, close
  *	udp_64			datagrams of 64 bytes, one per call: those that arrived
+ *	goodput			what the server has read SECONDS after it accepted; then
+ *				the connection is reset, so nothing is left under way
  *
  * The first byte of a connection says what it is for. The server takes one
  * connection after the other, as the client makes them; datagrams are counted by a
@@ -19,8 +21,10 @@
  */
 #include <arpa/inet.h>
 #include <err.h>
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -126,6 +130,40 @@ static void echo(int s)
 		write_all(s, &byte, 1);
 }
 
+/* For some time; then tells how much came and waits for the end. */
+static void *count_bytes(void *arg)
+{
+	int s = (int)(intptr_t)arg;
+	char *to = malloc(SINK_READ);
+	double limit, began = now(), left;
+	struct pollfd p = { .fd = s, .events = POLLIN };
+	uint64_t total = 0;
+	ssize_t n = 1;
+
+	read_all(s, &limit, sizeof(limit));
+	while (n > 0 && (left = began + limit - now()) > 0) {
+		if (poll(&p, 1, (int)(left * 1000) + 1) > 0 && (n = read(s, to, SINK_READ)) > 0)
+			total += (uint64_t)n;
+	}
+	send(s, &total, sizeof(total), 0);
+	while (n > 0)
+		n = read(s, to, SINK_READ);
+	close(s);
+	free(to);
+	return NULL;
+}
+
+static void in_thread(int s)
+{
+	struct timeval patience = { .tv_sec = PATIENCE };
+	pthread_t t;
+
+	setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (pthread_create(&t, NULL, count_bytes, (void *)(intptr_t)dup(s)))
+		errx(1, "no thread");
+	pthread_detach(t);
+}
+
 static void serve_one(int s)
 {
 	uint64_t n;
@@ -142,6 +180,9 @@ static void serve_one(int s)
 		break;
 	case 'c':
 		write_all(s, &what, 1);
+		break;
+	case 'g':
+		in_thread(s);
 		break;
 	case 'u':
 		n = atomic_exchange(&datagrams, 0);
@@ -294,6 +335,35 @@ static void udp_64(void)
 	fprintf(stderr, "udp_64: %.0f/s sent\n", (double)sent / took);
 }
 
+static void show_info(int s)
+{
+	struct tcp_info i = { 0 };
+	socklen_t len = sizeof(i);
+
+	if (getsockopt(s, IPPROTO_TCP, TCP_INFO, &i, &len) == 0)
+		fprintf(stderr, "rtt %u us, cwnd %u, ssthresh %u, retransmitted %u\n",
+			i.tcpi_rtt, i.tcpi_snd_cwnd, i.tcpi_snd_ssthresh, i.tcpi_total_retrans);
+}
+
+static void goodput(void)
+{
+	int s = connected('g');
+	struct linger reset = { .l_onoff = 1 };
+	struct pollfd p = { .fd = s, .events = POLLIN | POLLOUT };
+	uint64_t got;
+
+	write_all(s, &seconds, sizeof(seconds));
+	while (poll(&p, 1, PATIENCE * 1000) > 0 && !(p.revents & (POLLIN | POLLERR))) {
+		if (send(s, buf, 64 << 10, MSG_DONTWAIT) < 0 && errno != EAGAIN)
+			break;
+	}
+	show_info(s);
+	read_all(s, &got, sizeof(got));
+	setsockopt(s, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(s);
+	printf("goodput Mb/s %.3f\n", (double)got * 8 / seconds / 1e6);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -303,6 +373,7 @@ static const struct {
 	{ "rr",		rr },
 	{ "crr",	crr },
 	{ "udp_64",	udp_64 },
+	{ "goodput",	goodput },
 };
 
 static void run_case(const char *name)

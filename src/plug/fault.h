@@ -15,6 +15,8 @@ struct fault_conf {
 
 /* Row of the plug table: fault://loss=1%/delay=10ms/...{LOCATOR}. */
 struct plug *fault_open(const struct locator *loc, const struct plug_conf *conf, char **why);
+/* What the options say; NULL, or one malloc'd line: option and cure. */
+char *fault_options(const struct locator *loc, struct fault_conf *out);
 /* The same around any plug; takes inner. Carries wire frames only. */
 struct plug *fault_new(struct plug *inner, const struct fault_conf *conf, usec now);
 

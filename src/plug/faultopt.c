@@ -90,12 +90,18 @@ static const struct locator_opt options[] = {
 	{ NULL,		NULL },
 };
 
+char *fault_options(const struct locator *loc, struct fault_conf *out)
+{
+	*out = (struct fault_conf){ .queue = QUEUE_DEFAULT, .seed = 1 };
+	return locator_apply(loc, options, out);
+}
+
 struct plug *fault_open(const struct locator *loc, const struct plug_conf *conf, char **why)
 {
-	struct fault_conf fc = { .queue = QUEUE_DEFAULT, .seed = 1 };
+	struct fault_conf fc;
 	struct plug *inner;
 
-	*why = locator_apply(loc, options, &fc);
+	*why = fault_options(loc, &fc);
 	if (*why)
 		return NULL;
 	inner = plug_open_wire(loc->inner, conf, why);

@@ -73,5 +73,7 @@ void port_fini(struct sw *sw);
 int port_join(struct client *c, const struct vde_request *rq);
 void port_leave(struct client *c);
 void port_out(void *ctx, uint32_t port, const struct frame *f);	/* of the core */
+/* Sends what port_out staged, before the memory of those BATCH frames or fewer goes. */
+void port_flush(struct sw *sw);
 
 #endif

@@ -1,7 +1,7 @@
 /* port.c - the data sockets of a switch's clients
  *
  * in:   port_ready -> recvmmsg -> core_input for each frame
- * out:  core -> port_out stages the frame -> flush -> sendmmsg
+ * out:  core -> port_out stages the frame -> port_flush -> sendmmsg
  *
  * Frames of one reading stay in the memory of the batch until they are sent,
  * so forwarding copies nothing in user space and costs two system calls per
@@ -170,7 +170,7 @@ static void send_staged(struct client *c)
 	loop_watch(c->sw->loop, &c->data, EPOLLIN | EPOLLOUT);
 }
 
-static void flush(struct sw *sw)
+void port_flush(struct sw *sw)
 {
 	struct list *l;
 
@@ -203,7 +203,7 @@ static void port_in(struct client *c)
 
 		core_input(&sw->core, c->port, &f, now);
 	}
-	flush(sw);
+	port_flush(sw);
 }
 
 static void port_ready(struct watch *w, uint32_t events)

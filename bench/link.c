@@ -1,0 +1,204 @@
+/* link.c - one bad link between two places, for programs of any stack
+ *
+ *	link OPTIONS LEFT RIGHT
+ *
+ * LEFT and RIGHT are directories of switches that native nodes join; beside the
+ * one is the tap device "left", beside the other "right", which the caller moves
+ * into the namespaces of two kernel nodes. Between the two switches is a fault
+ * plug with OPTIONS (as in fault://OPTIONS{...}). So a frame of either kind of node
+ * passes the same queue, the same dice and the same clock, in one process; only how
+ * it gets here differs (a datagram, or a read of the tap).
+ *
+ * The fault plug's own side is the left; its inner plug, which is ours, the right.
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "plug/fault.h"
+#include "switch/client.h"
+
+#define PORTS		8
+#define TAP_PORT	6	/* above those that clients are given */
+#define LINK_PORT	7
+#define ARENA_LIMIT	(256u << 20)
+
+struct link;
+
+struct place {
+	struct link	*link;
+	struct sw	*sw;
+	struct watch	tap;
+};
+
+struct link {
+	struct loop	*loop;
+	struct place	left, right;
+	struct plug	wire;		/* what the fault plug decorates */
+	struct plug	*fault;
+	struct arena	*arena;
+};
+
+static void into_link(struct place *at, const struct frame *f)
+{
+	struct link *l = at->link;
+	struct pkt *pkt = pkt_new();
+
+	if (!pkt_append(pkt, l->arena, f->p, f->len))
+		pkt_free(pkt);
+	else if (at == &l->left)
+		plug_send(l->fault, pkt);
+	else
+		l->wire.deliver(&l->wire, pkt);
+}
+
+/* Of the core: a frame leaves a place by the link, the tap or a client's port. */
+static void place_out(void *ctx, uint32_t port, const struct frame *f)
+{
+	struct place *at = ctx;
+
+	if (port == LINK_PORT)
+		into_link(at, f);
+	else if (port != TAP_PORT)
+		port_out(at->sw, port, f);
+	else if (write(at->tap.fd, f->p, f->len) < 0)
+		at->sw->core.port[port].tx_drops++;	/* the device is down */
+}
+
+static void place_in(struct place *at, uint32_t port, const struct frame *f)
+{
+	core_input(&at->sw->core, port, f, now_mono());
+	port_flush(at->sw);
+}
+
+static void out_of_link(struct place *at, struct pkt *pkt)
+{
+	uint8_t b[FRAME_MAX];
+	struct frame f = { b, pkt_copy(pkt, 0, b, sizeof(b)) };
+
+	pkt_free(pkt);
+	place_in(at, LINK_PORT, &f);
+}
+
+static void tap_ready(struct watch *w, uint32_t events)
+{
+	struct place *at = container_of(w, struct place, tap);
+	uint8_t b[FRAME_MAX];
+	ssize_t n;
+
+	for (int i = 0; i < BATCH && (n = read(w->fd, b, sizeof(b))) > 0; i++) {
+		struct frame f = { b, (uint32_t)n };
+
+		place_in(at, TAP_PORT, &f);
+	}
+}
+
+static int tap_open(const char *name)
+{
+	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	strncpy(ifr.ifr_name, name, IFNAMSIZ - 1);
+	if (fd < 0 || ioctl(fd, TUNSETIFF, &ifr) < 0)
+		err(1, "tap %s", name);
+	return fd;
+}
+
+static void place_open(struct place *at, struct link *l, const char *dir, const char *tap)
+{
+	struct switch_conf conf = {
+		.path = dir, .mode = 0777, .gid = (gid_t)-1, .n_ports = PORTS,
+	};
+	char *why;
+
+	at->link = l;
+	at->sw = switch_new(&conf, l->loop, &why);
+	if (!at->sw)
+		errx(1, "%s", why);
+	at->sw->core.out = place_out;
+	at->sw->core.ctx = at;
+	core_port_up(&at->sw->core, LINK_PORT);
+	core_port_up(&at->sw->core, TAP_PORT);
+	at->tap = (struct watch){ .fd = tap_open(tap), .ready = tap_ready };
+	loop_watch(l->loop, &at->tap, EPOLLIN);
+}
+
+/* --- the inner plug: the right place --- */
+
+static void wire_send(struct plug *p, struct pkt *pkt)
+{
+	out_of_link(&((struct link *)container_of(p, struct link, wire))->right, pkt);
+}
+
+static int wire_flush(struct plug *p) { return 0; }
+static int wire_recv(struct plug *p, int max) { return 0; }
+static uint32_t wire_room(struct plug *p) { return UINT32_MAX; }
+static void wire_close(struct plug *p) { }
+
+static const struct plug_ops wire_ops = {
+	.scheme = "wire", .send = wire_send, .flush = wire_flush, .recv = wire_recv,
+	.room = wire_room, .close = wire_close,
+};
+
+static void arrived_left(struct plug *fault, struct pkt *pkt)
+{
+	struct link *l = fault->user;
+
+	out_of_link(&l->left, pkt);
+}
+
+static void link_open(struct link *l, const char *options)
+{
+	struct fault_conf conf;
+	struct locator loc;
+	const char *bad = locator_parse(&loc, options, LOCATOR_OPTS);
+	char *why = NULL;
+
+	if (bad || (why = fault_options(&loc, &conf)))
+		errx(2, "%s: %s", options, bad ? bad : why);
+	l->arena = arena_heap_new(ARENA_LIMIT);
+	l->wire = (struct plug){ .ops = &wire_ops, .fd = -1, .hup_fd = -1, .mtu = 1500 };
+	l->fault = fault_new(&l->wire, &conf, now_mono());
+	l->fault->user = l;
+	l->fault->deliver = arrived_left;
+	locator_fini(&loc);
+}
+
+static usec next(const struct link *l)
+{
+	usec a = switch_deadline(l->left.sw), b = switch_deadline(l->right.sw);
+	usec c = plug_deadline(l->fault);
+
+	a = MIN(a, b);
+	return MIN(a, c);
+}
+
+int main(int argc, char **argv)
+{
+	static struct link l;
+
+	if (argc != 4)
+		errx(2, "usage: link OPTIONS LEFT RIGHT");
+	l.loop = loop_new();
+	if (!l.loop)
+		err(1, "epoll");
+	link_open(&l, argv[1]);
+	place_open(&l.left, &l, argv[2], "left");
+	place_open(&l.right, &l, argv[3], "right");
+	puts("ready");
+	fflush(stdout);
+	while (loop_wait(l.loop, next(&l)) >= 0) {
+		usec now = now_mono();
+
+		plug_run(l.fault, now);
+		switch_run(l.left.sw, now);
+		switch_run(l.right.sw, now);
+	}
+	err(1, "epoll");
+}
