@@ -58,10 +58,16 @@ static bool tell_ll(const struct netif *nif, const struct ip_addr *src)
 	return a && a->state == ADDR_OK;
 }
 
+/* A solicitation to the group must tell a link address (RFC 4861 4.3), so an
+ * optimistic one, which does not, is passed over: by Linux, for one. RFC 4429 3.2
+ * would wait for the end of the test. We ask the target alone, by the frame of its
+ * group: that needs no link address, the answer begins with the target asking for
+ * ours (RFC 4861 7.2.4), and no cache is led astray by it. */
 void nd_solicit(struct netif *nif, const struct ip_addr *target, const struct ip_addr *src,
 		const struct mac *to)
 {
-	struct ip_addr dst = to ? *target : ip6_solicited_node(target);
+	struct ip_addr group = ip6_solicited_node(target);
+	struct mac group_mac = mac_of_multicast(&group);
 	struct nd_ns ns = { .target = *target };
 	uint8_t buf[OUT_MAX];
 	struct wr w = wr_of(buf, sizeof(buf));
@@ -69,7 +75,10 @@ void nd_solicit(struct netif *nif, const struct ip_addr *target, const struct ip
 	ns.o.has_src = tell_ll(nif, src);
 	ns.o.src_ll = nif->mac;
 	nd_ns_emit(&w, &ns);
-	nd_send(nif, &w, src, &dst, to);
+	if (to || (!ns.o.has_src && !ip_is_any(src)))
+		nd_send(nif, &w, src, target, to ? to : &group_mac);
+	else
+		nd_send(nif, &w, src, &group, NULL);
 }
 
 void nd_dad_probe(struct netif_addr *a)

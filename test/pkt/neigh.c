@@ -4,11 +4,12 @@
  * themselves and the script sees nothing of it. Both families have one set of
  * words, since the engine has one neighbour machine:
  *
- *	> neigh request [unicast] [for A]	who has A (default: the peer)
- *	> neigh reply				our answer to the peer
+ *	> neigh request [unicast|blind] [for A]	who has A (default: the peer); blind: asked of
+ *						it alone, without our link address (IPv6)
+ *	> neigh reply [for A]			our answer to the peer
  *	> neigh dad A				is A taken (probe, RFC 5227 2.1.1, RFC 4862 5.4)
  *	> neigh announce A			gratuitous ARP, unsolicited NA
- *	< neigh request				the peer asks for us
+ *	< neigh request [for A]			the peer asks for us
  *	< neigh reply [mac N] [for A] [unsolicited] [keep]
  *						mac: last byte; keep: no override flag
  *	< neigh dad A				another node probes A
@@ -22,7 +23,7 @@
 #include "world.h"
 
 struct question {
-	bool		reply, unicast, dad, self;
+	bool		reply, unicast, dad, self, blind;
 	struct ip_addr	target, src;
 	struct mac	ll;
 };
@@ -55,6 +56,7 @@ static bool nd_read(const struct frame *f, struct question *q)
 	if (type == ND_NS && nd_ns_parse(&r, &ns)) {
 		q->target = ns.target;
 		q->dad = ip_is_any(&f->src);
+		q->blind = !q->dad && !ns.o.has_src && ip_eq(&f->dst, &ns.target);
 		return true;
 	}
 	if (type == ND_NA && nd_na_parse(&r, &na)) {
@@ -190,15 +192,15 @@ static struct ip_addr address(struct world *w, struct words *ws)
 	return a;
 }
 
-static void request_in(struct world *w)
+static void request_in(struct world *w, const struct ip_addr *a)
 {
-	struct nd_ns m = { .target = w->us, .o = { .has_src = true, .src_ll = w->peer_mac } };
-	struct ip_addr group = ip6_solicited_node(&w->us);
+	struct nd_ns m = { .target = *a, .o = { .has_src = true, .src_ll = w->peer_mac } };
+	struct ip_addr group = ip6_solicited_node(a);
 	uint8_t b[128];
 	struct wr o = wr_of(b, sizeof(b));
 
 	if (!w->v6) {
-		arp_send(w, ARP_REQUEST, w->peer_mac, &w->peer, (struct mac){ { 0 } }, &w->us);
+		arp_send(w, ARP_REQUEST, w->peer_mac, &w->peer, (struct mac){ { 0 } }, a);
 		return;
 	}
 	nd_ns_emit(&o, &m);
@@ -245,8 +247,9 @@ void neigh_in(struct world *w, struct words *ws)
 	struct ip_addr a;
 
 	if (word_is(ws, "request")) {
+		a = word_is(ws, "for") ? address(w, ws) : w->us;
 		words_end(w, ws);
-		request_in(w);
+		request_in(w, &a);
 	} else if (word_is(ws, "dad")) {
 		a = address(w, ws);
 		words_end(w, ws);
@@ -265,6 +268,8 @@ static void want_words(struct world *w, struct words *ws, struct question *q)
 		q->reply = true;
 		q->target = w->v6 ? w->us : w->peer;
 		q->unicast = true;
+		if (word_is(ws, "for"))
+			q->target = address(w, ws);
 	} else if (word_is(ws, "dad")) {
 		q->dad = true;
 		q->target = address(w, ws);
@@ -274,6 +279,7 @@ static void want_words(struct world *w, struct words *ws, struct question *q)
 		q->target = address(w, ws);
 	} else if (word_is(ws, "request")) {
 		q->unicast = word_is(ws, "unicast");
+		q->blind = word_is(ws, "blind");
 		if (word_is(ws, "for"))
 			q->target = address(w, ws);
 	} else {
@@ -292,7 +298,7 @@ void neigh_expect(struct world *w, struct words *ws, struct when when)
 	if (f->bad)
 		fail(w, "the stack sent %s", f->bad);
 	if (!question_read(f, &got) || got.reply != want.reply || got.dad != want.dad ||
-	    got.unicast != want.unicast || got.self != want.self ||
+	    got.unicast != want.unicast || got.self != want.self || got.blind != want.blind ||
 	    !ip_eq(&got.target, &want.target))
 		fail(w, "the neighbour message differs\n\tseen at +%.6f: %s",
 		     (double)(f->at - START) / 1e6, frame_text(f->b, f->len));
