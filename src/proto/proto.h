@@ -64,6 +64,10 @@ bool arp_parse(struct rd *r, struct arp *a);	/* false unless Ethernet/IPv4 */
 void arp_emit(struct wr *w, const struct arp *a);
 void arp_print(struct text *t, const struct arp *a);
 
+/* Congestion notification: the two low bits of IPv4's type of service and of IPv6's
+ * traffic class (RFC 3168 5). */
+enum { ECN_NONE = 0, ECN_ECT1 = 1, ECN_ECT0 = 2, ECN_CE = 3, ECN_MASK = 3 };
+
 /* --- IPv4 (RFC 791) --- */
 
 #define IP4_LEN		20

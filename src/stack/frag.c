@@ -25,6 +25,7 @@ struct datagram {
 	uint32_t	id;
 	uint8_t		next;
 	bool		spoilt;
+	uint8_t		ecn;		/* bit N: a fragment had N in its ECN field */
 	uint32_t	total;		/* 0: end not known yet */
 	uint32_t	have, size;	/* bytes of data; of memory */
 	unsigned	n;
@@ -226,6 +227,7 @@ static void part_add(struct datagram *d, struct pkt *pkt, struct list *prev, con
 	list_add_head(prev, &pkt->link);
 	d->n++;
 	d->have += pkt_len(pkt);
+	d->ecn |= (uint8_t)(1u << (ip->tos & ECN_CE));
 	d->size += size;
 	d->st->frags->held += size;
 	if (!f->more)
@@ -303,16 +305,28 @@ static void parts_free(struct datagram *d)
 		pkt_free(part_of(l));
 }
 
+/* RFC 3168 5.3: the mark of any fragment is the datagram's; together with one that
+ * cannot have been marked it is no datagram. */
+static bool ecn_ok(const struct datagram *d, struct ip *ip)
+{
+	if (!(d->ecn & 1u << ECN_CE))
+		return true;
+	ip->tos |= ECN_CE;
+	return !(d->ecn & 1u << ECN_NONE);
+}
+
 static enum drop complete(struct datagram *d)
 {
 	struct stack *st = d->st;
 	struct pkt *whole = assemble(d);
 	struct ip ip = d->ip;
 	uint8_t next = d->next;
+	enum drop why = ecn_ok(d, &ip) ? DROP_NO_MEMORY : DROP_FRAG_BAD;
 
-	if (!whole) {
-		datagram_free(d, DROP_NO_MEMORY);
-		return DROP_NO_MEMORY;
+	if (!whole || why == DROP_FRAG_BAD) {
+		pkt_free(whole);
+		datagram_free(d, why);
+		return why;
 	}
 	parts_free(d);
 	datagram_free(d, DROP_NONE);

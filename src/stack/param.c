@@ -69,6 +69,8 @@ static const struct row rows[] = {
 	FLAG(tcp_sack, 1),
 	NUM(tcp_min_rto_us, 1, 120000000, 200000),
 	NUM(tcp_delack_ms, 0, 500, 40),
+	NUM(tcp_ecn, 0, 2, 2),
+	FLAG(tcp_ecn_fallback, 1),
 	FLAG(tcp_slow_start_after_idle, 1),
 	FLAG(hystart, 1),
 	NUM(tcp_initial_cwnd, 1, 1000, 10),

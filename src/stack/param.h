@@ -47,6 +47,8 @@ struct param {
 	uint32_t tcp_window_scaling, tcp_timestamps, tcp_sack; /* 1 */
 	uint32_t tcp_min_rto_us;		/* 200000 */
 	uint32_t tcp_delack_ms;			/* 40 */
+	uint32_t tcp_ecn;			/* 2: when asked; 1 always asks, 0 never */
+	uint32_t tcp_ecn_fallback;		/* 1: a SYN sent again does not ask */
 	uint32_t tcp_slow_start_after_idle;	/* 1 */
 	uint32_t hystart;			/* 1: HyStart++ (Linux: of the module tcp_cubic) */
 	uint32_t tcp_initial_cwnd;		/* segments, 10 (RFC 6928) */

@@ -12,6 +12,7 @@
  *   tcp_rcv.c    receive queue, out-of-order queue; tcp_win.c receive window
  *   tcp_sack.c   scoreboard of the sender, blocks of the receiver
  *   tcp_rtt.c    round-trip time
+ *   tcp_ecn.c    explicit congestion notification
  *   tcp_cc.c     congestion control; cc_reno.c, cc_cubic.c the controllers
  *   tcp_listen.c accept queue; tcp_req.c half-open connections; tcp_cookie.c none
  *   tcp_challenge.c answers to what may be blind attacks
@@ -33,6 +34,7 @@
 #include "proto/proto.h"
 #include "stack/sock.h"
 #include "stack/tcp_cc.h"
+#include "stack/tcp_ecn.h"
 #include "stack/tcp_sack.h"
 #include "stack/tcp_snd.h"
 #include "stack/tcp_timer.h"
@@ -76,6 +78,10 @@ struct tcpc {
 	bool		peeked : 1;	/* the user reads in the queue's packets */
 	bool		nospace : 1;	/* EV_OUT was denied: wake when there is room */
 	bool		no_memory : 1;	/* for what the user wants to send */
+	bool		ecn_ok : 1;	/* both ends want it */
+	bool		ecn_echo : 1;	/* CE came: ACKs say so until CWR comes */
+	bool		ecn_seen : 1;	/* the peer has sent ECT */
+	bool		ecn_cwr : 1;	/* the next new data tells that cwnd was reduced */
 	bool		urg_valid : 1, urg_read : 1, urg_here : 1;
 	uint8_t		urg_byte;
 	uint8_t		snd_wscale, rcv_wscale;

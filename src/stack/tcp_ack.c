@@ -106,6 +106,7 @@ static void reduce(struct tcpc *tc, enum tcp_cc_why why)
 {
 	tc->ssthresh = tc->cc->ssthresh(tc, MIN(flight(tc), tc->cwnd), why);
 	tc->cwnd = tc->ssthresh;
+	tcp_ecn_reduced(tc);
 }
 
 void tcp_enter_cwr(struct tcpc *tc)
@@ -292,6 +293,8 @@ bool tcp_ack_in(struct tcpc *tc, struct seg *sg)
 		return true;		/* old; its data may still be wanted */
 	sacked = sg->h.o.n_sack ? sack_in(tc, sg) : 0;
 	dup = !newer && is_dup(tc, sg, sacked);
+	if (tcp_ecn_echoed(tc, sg))	/* before this ACK lets cwnd grow */
+		tcp_enter_cwr(tc);
 	if (newer)
 		new_ack(tc, sg);
 	window_in(tc, sg, newer);

@@ -7,8 +7,8 @@
  *
  * The ACK brings it back; what is older than two minutes is not ours. With
  * timestamps (RFC 7323) the low six bits of ours, echoed by the peer, hold its
- * window scale and whether it does SACK, as with Linux; without them the connection
- * has neither. The rest of the options is lost.
+ * window scale and whether it does SACK and ECN, as with Linux; without them the
+ * connection has none of these. The rest of the options is lost.
  *
  * ACKs without a request are looked at only for two minutes after a cookie was sent:
  * nobody can save the SYN and guess his way in.
@@ -21,6 +21,7 @@
 #define TS_MASK		((1u << TS_BITS) - 1)
 #define TS_NO_WSCALE	15u
 #define TS_SACK		(1u << 4)
+#define TS_ECN		(1u << 5)
 
 static const uint16_t msses[] = { 536, 1220, 1300, 1420, 1440, 1460, 8940, 65475 };
 
@@ -76,7 +77,7 @@ static uint32_t read_back(struct stack *st, uint32_t cookie, struct seq irs,
 uint32_t tcp_cookie_ts(const struct tcp_req *rq, uint32_t now)
 {
 	uint32_t bits = (rq->wscale_ok ? rq->snd_wscale : TS_NO_WSCALE) |
-			(rq->sack_ok ? TS_SACK : 0);
+			(rq->sack_ok ? TS_SACK : 0) | (rq->ecn_ok ? TS_ECN : 0);
 	uint32_t ts = (now & ~TS_MASK) | bits;
 
 	return (int32_t)(ts - now) > 0 ? ts - (TS_MASK + 1) : ts;
@@ -90,7 +91,7 @@ void tcp_cookie_answer(struct tcpc *lis, const struct seg *sg, const struct endp
 	tcp_req_fill(&rq, lis, sg, l, r);
 	rq.cookie = true;
 	if (!rq.ts_ok)
-		rq.sack_ok = rq.wscale_ok = rq.snd_wscale = rq.rcv_wscale = 0;
+		rq.sack_ok = rq.ecn_ok = rq.wscale_ok = rq.snd_wscale = rq.rcv_wscale = 0;
 	rq.iss = SEQ(make(&rq, l, r));
 	lis->lis->cookie_at = MAX(lis->so.st->now, 1);
 	tcp_req_syn_ack(&rq);
@@ -114,6 +115,7 @@ static void options(struct tcp_req *rq, const struct tcp_opts *o, const struct e
 	if (!rq->ts_ok)
 		return;
 	rq->sack_ok = (bits & TS_SACK) && st->param.tcp_sack;
+	rq->ecn_ok = (bits & TS_ECN) && st->param.tcp_ecn;
 	rq->wscale_ok = (bits & 15) != TS_NO_WSCALE && st->param.tcp_window_scaling;
 	rq->snd_wscale = rq->wscale_ok ? MIN(bits & 15, 14u) & 15 : 0;
 	rq->rcv_wscale = rq->wscale_ok ? tcp_window_scale(&st->param) & 15 : 0;
@@ -135,7 +137,7 @@ bool tcp_cookie_check(struct tcpc *lis, const struct seg *sg, const struct endpo
 	rq->iss = iss;
 	rq->irs = irs;
 	rq->mss = msses[i];
-	rq->sack_ok = rq->wscale_ok = rq->snd_wscale = rq->rcv_wscale = 0;
+	rq->sack_ok = rq->ecn_ok = rq->wscale_ok = rq->snd_wscale = rq->rcv_wscale = 0;
 	options(rq, &sg->h.o, l, r);
 	return true;
 }

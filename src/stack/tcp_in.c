@@ -58,6 +58,7 @@ static void syn_options(struct tcpc *tc, const struct seg *sg)
 		tc->rcv_wscale = 0;
 	tc->sack_ok &= o->sack_ok;
 	tc->ts_ok &= o->has_ts;
+	tcp_ecn_syn_in(tc, sg);
 	tc->ts_recent = o->ts_val;
 	tc->ts_recent_at = tc->so.st->now;
 	tc->snd_wnd = tc->max_wnd = sg->h.win;

@@ -53,6 +53,7 @@ static void child_numbers(struct tcpc *tc, const struct tcp_req *rq)
 	tc->ts_recent_at = tc->so.st->now;
 	tc->sack_ok = rq->sack_ok;
 	tc->wscale_ok = rq->wscale_ok;
+	tc->ecn_ok = rq->ecn_ok;
 	tc->snd_wscale = rq->snd_wscale;
 	tc->rcv_wscale = rq->rcv_wscale;
 	tc->total_retrans = rq->retries;

@@ -97,6 +97,7 @@ static void send_empty(struct tcpc *tc, struct seq seq, uint8_t flags)
 {
 	struct tcp h = header(tc, seq, flags);
 
+	tcp_ecn_out(tc, &h, false);
 	send_seg(tc, pkt_new(), &h, UINT32_MAX);
 }
 
@@ -127,6 +128,7 @@ void tcp_send_syn(struct tcpc *tc)
 		.win = (uint16_t)MIN(tc->rcv_wnd, 65535),
 	};
 
+	h.flags |= tcp_ecn_syn(tc);
 	h.o.has_mss = true;
 	h.o.mss = tcp_mss_offer(tc->so.st, &tc->so.flow, tc->mss_user);
 	h.o.has_wscale = tc->wscale_ok;
@@ -374,6 +376,7 @@ static void xmit(struct tcpc *tc, struct piece *pc)
 	if (pc->push || (pc->len && seq_eq(seq_add(pc->from, pc->len), tc->snd_end)))
 		flags |= TCP_PSH;
 	h = header(tc, pc->from, flags);
+	tcp_ecn_out(tc, &h, pc->len && !pc->rxt);
 	note_sent(tc, pc);
 	tcp_ev_data_sent(tc);
 	send_seg(tc, pkt, &h, pc->mss);

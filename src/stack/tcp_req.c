@@ -100,6 +100,8 @@ void tcp_req_syn_ack(const struct tcp_req *rq)
 	struct flow f = tcp_req_flow(rq);
 	struct tcp h = { .seq = rq->iss, .flags = TCP_SYN | TCP_ACK, .win = rq->rcv_wnd };
 
+	if (rq->ecn_ok)
+		h.flags |= TCP_ECE;
 	h.o.has_mss = true;
 	h.o.mss = tcp_mss_offer(rq->listener->so.st, &f, rq->listener->mss_user);
 	h.o.sack_ok = rq->sack_ok;
@@ -223,10 +225,11 @@ void tcp_req_fill(struct tcp_req *rq, struct tcpc *lis, const struct seg *sg,
 
 	*rq = (struct tcp_req){
 		.listener = lis, .local = l->addr, .remote = r->addr, .local_port = l->port,
-		.remote_port = r->port, .ifindex = r->ifindex, .irs = sg->h.seq,
+		.remote_port = r->port, .ifindex = r->ifindex & INT32_MAX, .irs = sg->h.seq,
 		.snd_wnd = sg->h.win,
 	};
 	options(rq, &sg->h.o);
+	rq->ecn_ok = tcp_ecn_wanted(lis->so.st, sg);
 	f = tcp_req_flow(rq);
 	rq->rcv_wnd = (uint16_t)tcp_initial_window(lis, tcp_mss_offer(lis->so.st, &f,
 								     lis->mss_user));

@@ -23,7 +23,8 @@ struct tcp_req {
 	struct tcpc	*listener;
 	struct ip_addr	local, remote;
 	uint16_t	local_port, remote_port;
-	uint32_t	ifindex;	/* of a link-local peer */
+	uint32_t	ifindex : 31;	/* of a link-local peer */
+	uint32_t	ecn_ok : 1;
 	struct seq	iss, irs;
 	uint32_t	ts_recent;
 	uint32_t	sent : 27;	/* us, low bits: the last SYN-ACK */

@@ -108,7 +108,7 @@ static bool check_syn(struct tcpc *tc, struct seg *sg)
 	if (is_crossed_syn_ack(tc, sg)) {
 		sg->h.seq = tc->rcv_nxt;
 		sg->len--;
-		sg->h.flags &= ~TCP_SYN;
+		sg->h.flags &= ~(TCP_SYN | TCP_ECE);
 		return true;
 	}
 	tcp_challenge_ack(tc);
@@ -281,6 +281,8 @@ static bool do_data(struct tcpc *tc, struct seg *sg)
 	fin = sg->h.flags & TCP_FIN;
 	urg_byte(tc, sg);
 	tcp_ev_data_came(tc);
+	if (sg->paylen)
+		tcp_ecn_data_in(tc, sg);
 	if (sg->paylen)
 		ack_policy(tc, sg->paylen, sg->pkt, sg->h.flags);
 	if (tc->ts_ok && sg->h.o.has_ts && sg->h.o.ts_ecr && sg->paylen >= tc->rcv_mss)

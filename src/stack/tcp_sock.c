@@ -36,6 +36,7 @@ static void start_over(struct tcpc *tc)
 	tc->done = tc->fin_queued = tc->fin_sent = false;
 	tc->no_memory = tc->force_rxt = tc->again = tc->ack_now = tc->pingpong = tc->nospace = false;
 	tc->urg_here = tc->urg_valid = tc->urg_read = false;
+	tc->ecn_ok = tc->ecn_echo = tc->ecn_seen = tc->ecn_cwr = false;
 	tc->backoff = tc->probes = tc->n_sacks = 0;
 	tc->dup_acks = tc->retrans_run = tc->srtt = tc->rttvar = 0;
 	tc->total_retrans = 0;

@@ -25,6 +25,7 @@ static void read_ip4(struct frame *f, struct rd *r)
 	f->dst = h.dst;
 	f->proto = h.proto;
 	f->ttl = h.ttl;
+	f->tos = h.tos;
 	f->df = h.flags & IP4_DF;
 	f->more = h.flags & IP4_MF;
 	f->frag_off = h.frag;
@@ -46,6 +47,7 @@ static void read_ip6(struct frame *f, struct rd *r)
 	f->dst = h.dst;
 	f->proto = h.next;
 	f->ttl = h.hops;
+	f->tos = h.tclass;
 	f->l4_len = MIN(rd_left(r), h.plen);
 	if (h.next == IPPROTO_FRAGMENT && ip6_frag_parse(r, &fr)) {
 		f->frag = true;

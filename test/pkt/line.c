@@ -8,7 +8,7 @@
  *
  *	only ip4			set NAME VALUE		mtu 1400
  *	gso on				neigh manual		isn NUMBER
- *	tcp established [client] [mss N] [win N] [wscale N] [sack] [ts] [rtt S]
+ *	tcp established [client] [mss N] [win N] [wscale N] [sack] [ts] [ecn] [rtt S]
  *	socket, bind, listen ...	call.c
  *	expect nothing SECONDS		expect packets FROM~TO (now, whatever is in them)
  *	expect ...			expect.c
@@ -33,7 +33,7 @@
 #define ANY_TIME	(3600 * USEC_PER_SEC)
 
 struct macro {
-	bool		client, sack, ts;
+	bool		client, sack, ts, ecn;
 	uint32_t	mss, win, wscale;
 	const char	*rtt;
 };
@@ -80,6 +80,8 @@ static void macro_words(struct world *w, struct words *ws, struct macro *m)
 			m->sack = true;
 		else if (word_is(ws, "ts"))
 			m->ts = true;
+		else if (word_is(ws, "ecn"))
+			m->ecn = true;
 		else if (word_is(ws, "mss"))
 			m->mss = number_need(w, ws, "mss");
 		else if (word_is(ws, "win"))
@@ -120,8 +122,9 @@ static void macro_client(struct world *w, int n, const struct macro *m, const ch
 {
 	run_text(w, "socket%d", n);
 	run_text(w, "connect%d = -EINPROGRESS", n);
-	run_text(w, ">%d S 0:0(0) <...>", n);
-	run_text(w, "+%s <%d S. 0:0(0) ack 1 win %u <%s>", m->rtt, n, m->win, opts);
+	run_text(w, ">%d S%s 0:0(0) <...>", n, m->ecn ? "EW" : "");
+	run_text(w, "+%s <%d S%s. 0:0(0) ack 1 win %u <%s>", m->rtt, n, m->ecn ? "E" : "", m->win,
+		 opts);
 	run_text(w, ">%d . 1:1(0) ack 1", n);
 	run_text(w, "expect%d state ESTABLISHED", n);
 }
@@ -133,8 +136,8 @@ static void macro_server(struct world *w, int n, const struct macro *m, const ch
 		run_text(w, "bind%d 80", n);
 		run_text(w, "listen%d 100", n);
 	}
-	run_text(w, "<%d S 0:0(0) win %u <%s>", n, m->win, opts);
-	run_text(w, ">%d S. 0:0(0) ack 1 <...>", n);
+	run_text(w, "<%d S%s 0:0(0) win %u <%s>", n, m->ecn ? "EW" : "", m->win, opts);
+	run_text(w, ">%d S%s. 0:0(0) ack 1 <...>", n, m->ecn ? "E" : "");
 	run_text(w, "+%s <%d . 1:1(0) ack 1", m->rtt, n);
 	run_text(w, "accept%d = 0", n);
 }

@@ -1,12 +1,13 @@
 /* seg.c - TCP segments in and out
  *
- *	FLAGS SEQ:END(LEN) [ack N] [win N] [urg N] [<OPTIONS>] [by N]
+ *	FLAGS SEQ:END(LEN) [ack N] [win N] [urg N] [tos N] [<OPTIONS>] [by N]
  *
  * FLAGS are letters of FSRP.UEW (. is ACK), - for none. Numbers are relative:
  * the SYN is 0, the first byte 1. In: win not given is the last one, and any
  * word of frame.c's list may follow (badsum, ttl N ...). Out: win is compared
  * as the header has it, A~B is a range, not given is anything; "by N" stands
- * for a run of segments of N bytes, of which the last has the P of FLAGS.
+ * for a run of segments of N bytes, of which the first has the W of FLAGS and the
+ * last the P.
  *
  * No options at all means: none, or timestamps where both SYNs had them.
  * Payload in is made from pattern(), payload out is compared with it.
@@ -19,14 +20,15 @@
 
 struct spec {
 	uint8_t		flags;
-	uint32_t	seq, len, ack, win, win_to, urg, by;
-	bool		has_ack, has_win, has_urg, has_opts;
+	uint32_t	seq, len, ack, win, win_to, urg, by, tos;
+	bool		has_ack, has_win, has_urg, has_tos, has_opts;
 	struct items	opts;
 };
 
 struct seen {
 	struct tcp	h;
 	uint32_t	seq, ack, len;
+	uint8_t		tos;
 	struct items	opts;
 	const uint8_t	*data;
 };
@@ -176,6 +178,8 @@ static void seen_text(const struct seen *g, struct text *t)
 	text_add(t, " win %u", g->h.win);
 	if (g->h.flags & TCP_URG)
 		text_add(t, " urg %u", g->h.urg);
+	if (g->tos)
+		text_add(t, " tos %u", g->tos);
 	items_text(&g->opts, t);
 }
 
@@ -230,6 +234,7 @@ static void seen_read(struct world *w, const struct frame *f, struct conn *c,
 	g->seq = g->h.seq.v - c->iss;
 	g->ack = g->h.ack.v - c->irs;
 	g->len = (uint32_t)(f->l4_len - g->h.hlen);
+	g->tos = f->tos;
 	g->data = f->l4 + g->h.hlen;
 	items_parse(&g->opts, c, f->l4 + TCP_LEN, g->h.hlen - (size_t)TCP_LEN);
 }
@@ -270,6 +275,8 @@ static const char *difference(const struct spec *s, const struct seen *g, const 
 		return "the window";
 	if (s->has_urg && g->h.urg != s->urg)
 		return "the urgent pointer";
+	if (s->has_tos && g->tos != s->tos)
+		return "the type of service";
 	if (!opts_ok(s, g, c))
 		return "an option";
 	return data_ok(s, g) ? NULL : "the payload";
@@ -290,6 +297,14 @@ static void one(struct world *w, struct conn *c, const struct spec *s, struct wh
 	c->quote = f;
 }
 
+static bool tos_word(struct world *w, struct spec *s, struct words *ws)
+{
+	if (!word_is(ws, "tos"))
+		return false;
+	s->tos = number_need(w, ws, "tos");
+	return s->has_tos = true;
+}
+
 void seg_expect(struct world *w, struct conn *c, const char *flags, struct words *ws,
 		struct when when)
 {
@@ -297,7 +312,7 @@ void seg_expect(struct world *w, struct conn *c, const char *flags, struct words
 	uint32_t left;
 
 	spec_head(w, &s, flags, ws);
-	while (word_peek(ws) && spec_word(w, &s, ws))
+	while (word_peek(ws) && (spec_word(w, &s, ws) || tos_word(w, &s, ws)))
 		;
 	words_end(w, ws);
 	if (!s.by) {
@@ -309,6 +324,7 @@ void seg_expect(struct world *w, struct conn *c, const char *flags, struct words
 		part.len = MIN(left, s.by);
 		one(w, c, &part, when,
 		    left > s.by || !(s.flags & TCP_PSH) ? (uint8_t)~TCP_PSH : 0xff);
+		part.flags &= (uint8_t)~TCP_CWR;
 		when = (struct when){ 0, when.any ? when.to : 0, when.any };
 	}
 }

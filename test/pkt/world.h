@@ -36,7 +36,7 @@ struct frame {
 	/* Parsed by frame_read: */
 	struct eth	eth;
 	struct ip_addr	src, dst;
-	uint8_t		proto, ttl;
+	uint8_t		proto, ttl, tos;
 	bool		ip, v6, df, frag, more;
 	uint32_t	frag_off, frag_id;
 	const uint8_t	*l4;
