@@ -49,6 +49,12 @@ struct param {
 	uint32_t tcp_delack_ms;			/* 40 */
 	uint32_t tcp_ecn;			/* 2: when asked; 1 always asks, 0 never */
 	uint32_t tcp_ecn_fallback;		/* 1: a SYN sent again does not ask */
+	uint32_t tcp_recovery;			/* 1; bits 2: no adapting to DSACK, 4: no dupthresh */
+	uint32_t tcp_early_retrans;		/* 3: tail loss probes; 0: none */
+	uint32_t tcp_reordering;		/* duplicates that tell of a loss, 3 */
+	uint32_t tcp_frto;			/* 2: spurious timeouts are noticed; 0: not */
+	uint32_t tcp_reo_min_us;		/* reordering window at least, 1000 */
+	uint32_t tcp_pto_min_us;		/* wait for a tail loss probe at least, 10000 */
 	uint32_t tcp_slow_start_after_idle;	/* 1 */
 	uint32_t hystart;			/* 1: HyStart++ (Linux: of the module tcp_cubic) */
 	uint32_t tcp_initial_cwnd;		/* segments, 10 (RFC 6928) */

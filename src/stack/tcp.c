@@ -92,15 +92,14 @@ static void free_sending(struct tcpc *tc)
 {
 	if (!tc->snd.reserved || tc->orphan)
 		tcp_snd_free(tc);
-	free(tc->sb);
-	tc->sb = NULL;
+	sent_free(&tc->sent);
 }
 
 void tcp_free(struct tcpc *tc)
 {
 	tcp_timer_stop_all(tc);
 	tcp_snd_free(tc);
-	free(tc->sb);
+	sent_free(&tc->sent);
 	tcp_rcv_free(tc);
 	sock_fini(&tc->so);
 	free(tc);
@@ -186,7 +185,8 @@ void tcp_established(struct tcpc *tc)
 	tcp_cc_init(tc);
 	if (tc->total_retrans > 1)	/* RFC 6928 2: a SYN lost twice is a bad sign */
 		tc->cwnd = tc->mss;
-	tc->lost = tc->high_rxt = tc->snd_una;
+	sent_init(&tc->sent, tc->snd_una);
+	rack_init(tc);
 	tc->rcv_mss = MIN(tc->mss, 536);
 	/* RFC 6298 5.7: the SYN took long to be answered */
 	if (tc->total_retrans && !tc->srtt)

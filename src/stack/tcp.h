@@ -5,12 +5,15 @@
  *   tcp_in.c     segment arrival: which connection, SYN-SENT
  *   tcp_tw.c     TIME-WAIT, without a connection
  *   tcp_seg.c    the steps of RFC 9293 3.10.7.4
- *   tcp_ack.c    what an acknowledgment means: window, recovery, congestion
+ *   tcp_ack.c    what an acknowledgment means: window, SACK, growth
+ *   tcp_sent.c   what was sent and what became of it
+ *   tcp_rack.c   when is something lost: RACK-TLP
+ *   tcp_rec.c    recovery: how much is sent meanwhile, undo
  *   tcp_out.c    what may be sent now, and building segments
  *   tcp_timer.c  all timers; the only file that knows them
  *   tcp_snd.c    send queue: chunks of the arena, found by sequence number
  *   tcp_rcv.c    receive queue, out-of-order queue; tcp_win.c receive window
- *   tcp_sack.c   scoreboard of the sender, blocks of the receiver
+ *   tcp_sack.c   SACK blocks of the receiver
  *   tcp_rtt.c    round-trip time
  *   tcp_ecn.c    explicit congestion notification
  *   tcp_cc.c     congestion control; cc_reno.c, cc_cubic.c the controllers
@@ -20,10 +23,10 @@
  *
  * Sequence space of the sender:
  *
- *   snd_una <= high_rxt, lost <= snd_nxt <= snd_end (+1 with FIN)
+ *   snd_una <= snd_nxt <= snd_end (+1 with FIN)
  *
- * snd_nxt never goes back: what must be sent again is every octet of
- * [high_rxt, lost) that the scoreboard does not show as received.
+ * snd_nxt never goes back: what must be sent again are the records of
+ * [snd_una, snd_nxt) that are lost (tcp_sent.c).
  */
 #ifndef STACK_TCP_H
 #define STACK_TCP_H
@@ -35,6 +38,7 @@
 #include "stack/sock.h"
 #include "stack/tcp_cc.h"
 #include "stack/tcp_ecn.h"
+#include "stack/tcp_rec.h"
 #include "stack/tcp_sack.h"
 #include "stack/tcp_snd.h"
 #include "stack/tcp_timer.h"
@@ -49,14 +53,6 @@ enum { TCP_SHUT_RCV = 1, TCP_SHUT_SND = 2, TCP_SHUT_BOTH = 3 };
 /* The user's view of connect(): Linux's socket state beside TCP's. */
 enum { TCP_CONN_NONE, TCP_CONN_PENDING, TCP_CONN_DONE };
 
-/* Loss recovery. */
-enum tcp_rec {
-	TCP_REC_OPEN,
-	TCP_REC_CWR,	/* the window shrinks and nothing is lost: ECN (RFC 3168 6.1.2) */
-	TCP_REC_FAST,
-	TCP_REC_RTO,
-};
-
 struct tcpc {
 	struct sock	so;
 
@@ -69,8 +65,9 @@ struct tcpc {
 	bool		fin_queued : 1, fin_sent : 1;
 	bool		ts_ok : 1, sack_ok : 1, wscale_ok : 1;
 	bool		nodelay : 1, cork : 1, more : 1;
-	bool		force_rxt : 1;	/* the next retransmission ignores cwnd */
-	bool		again : 1;	/* what was sent again first is lost again */
+	bool		tlp : 1, tlp_rxt : 1;	/* a probe is out; old data was sent again for it */
+	bool		frto : 1;	/* is the timeout spurious? (RFC 5682) */
+	bool		frto_new : 1;	/* new data goes before what is lost, this once */
 	bool		cwnd_limited : 1;
 	bool		ack_now : 1;	/* an ACK is owed at once */
 	bool		pingpong : 1;	/* interactive: data carries our ACKs */
@@ -88,6 +85,7 @@ struct tcpc {
 	uint8_t		quick;		/* ACKs still to be sent without delay */
 	uint8_t		ack_frames;	/* full-sized frames not yet acknowledged */
 	uint8_t		backoff, probes, n_sacks;
+	uint8_t		rtx_is;		/* what TCP_T_RTX is: RTX_PTO... */
 	uint8_t		syn_retries;	/* 0: the stack's parameter */
 	uint8_t		keep_cnt;
 
@@ -103,18 +101,21 @@ struct tcpc {
 	struct snd_queue snd;
 
 	/* recovery and congestion */
-	struct seq	recover, lost, high_rxt;
-	struct seq	rxt_nxt;	/* snd_nxt when the first octets were last sent again */
+	struct sent_log	sent;		/* all of [snd_una, snd_nxt) */
+	struct seq	recover;	/* recovery ends when this is acknowledged */
+	struct seq	tlp_end;	/* snd_nxt when the probe went */
+	struct rack	rack;
+	struct prr	prr;
+	struct undo	undo;
 	uint32_t	cwnd, ssthresh, dup_acks;
 	const struct tcp_cc *cc;
 	uint64_t	cc_mem[9];
-	struct tcp_sb	*sb;
 	uint32_t	total_retrans, retrans_run;
 
 	/* round trip */
 	uint32_t	srtt, rttvar, rto, min_rtt; /* us; srtt 0: no sample yet */
-	struct seq	rtt_seq;
-	usec		rtt_at;		/* when rtt_seq was sent; NEVER: not timing */
+	struct seq	rtt_seq;	/* the next sample is of what is sent after it */
+	usec		syn_at;		/* when the SYN was sent; NEVER: not timing */
 	uint32_t	ts_off, ts_recent;
 	usec		ts_recent_at;
 	usec		last_sent, last_rcvd, last_data, stuck_since;
@@ -236,13 +237,6 @@ void tcp_fin_in(struct tcpc *tc);
 /* The ACK field of an acceptable segment. False: the segment is finished
  * (sg->why). */
 bool tcp_ack_in(struct tcpc *tc, struct seg *sg);
-uint32_t tcp_pipe(const struct tcpc *tc);
-/* Timeout: everything in flight counts as lost. */
-void tcp_enter_rto(struct tcpc *tc);
-/* The network is congested though nothing is lost; once a window (RFC 3168 6.1.2). */
-void tcp_enter_cwr(struct tcpc *tc);
-/* The same as a timeout without blaming congestion. */
-void tcp_mark_all_lost(struct tcpc *tc);
 
 /* --- tcp_out.c --- */
 void tcp_output(struct tcpc *tc);	/* all that may go, then an owed ACK */
@@ -251,6 +245,7 @@ void tcp_send_ack(struct tcpc *tc);
 void tcp_send_rst(struct tcpc *tc);
 void tcp_send_probe(struct tcpc *tc);	/* an old octet: the peer must answer */
 bool tcp_send_partial(struct tcpc *tc);	/* persist: what fits; false: nothing does */
+void tcp_send_last(struct tcpc *tc);	/* TLP: the last segment again */
 void tcp_mss_update(struct tcpc *tc);	/* from the path and the peer's option */
 uint16_t tcp_mss_offer(struct stack *st, const struct flow *f, uint16_t user);
 /* A lone segment by its addresses alone: RST, SYN-ACK, ACK of TIME-WAIT. */

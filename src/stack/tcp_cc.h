@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 
+struct ack_news;
 struct seg;
 struct tcpc;
 
@@ -41,10 +42,11 @@ extern const struct tcp_cc tcp_cubic, tcp_reno;
 /* Round trip (tcp_rtt.c). */
 void tcp_rtt_init(struct tcpc *tc);
 void tcp_rtt_sample(struct tcpc *tc, usec rtt);
-void tcp_rtt_sent(struct tcpc *tc, struct seq end);	/* new data up to end */
-void tcp_rtt_retransmitted(struct tcpc *tc);		/* Karn: stop timing */
-/* The sample the ACK gave; NEVER: none. */
-usec tcp_rtt_acked(struct tcpc *tc, const struct seg *sg);
+void tcp_rtt_syn_sent(struct tcpc *tc);
+void tcp_rtt_syn_again(struct tcpc *tc);		/* Karn: not timed */
+void tcp_rtt_syn_acked(struct tcpc *tc, const struct seg *sg);
+/* The sample the ACK gave; NEVER: none. After the records have moved. */
+usec tcp_rtt_heard(struct tcpc *tc, const struct seg *sg, const struct ack_news *n);
 
 const struct tcp_cc *tcp_cc_find(const char *name);	/* NULL: unknown */
 void tcp_cc_init(struct tcpc *tc);

@@ -86,7 +86,7 @@ static void syn_sent_in(struct tcpc *tc, struct seg *sg)
 	tc->last_rcvd = tc->so.st->now;
 	if (sg->h.flags & TCP_ACK) {
 		tc->snd_una = sg->h.ack;
-		tcp_rtt_acked(tc, sg);
+		tcp_rtt_syn_acked(tc, sg);
 		tcp_established(tc);
 		tc->ack_now = true;
 		tcp_output(tc);

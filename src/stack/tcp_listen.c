@@ -40,7 +40,6 @@ static void child_numbers(struct tcpc *tc, const struct tcp_req *rq)
 {
 	tc->iss = tc->snd_una = tc->recover = rq->iss;
 	tc->snd_nxt = tc->snd_end = tc->snd_sml = tc->snd_up = seq_add(rq->iss, 1);
-	tc->lost = tc->high_rxt = tc->snd_una;
 	tc->irs = rq->irs;
 	tc->rcv_nxt = seq_add(rq->irs, 1);
 	tc->rcv_wnd = rq->rcv_wnd;
@@ -57,8 +56,7 @@ static void child_numbers(struct tcpc *tc, const struct tcp_req *rq)
 	tc->snd_wscale = rq->snd_wscale;
 	tc->rcv_wscale = rq->rcv_wscale;
 	tc->total_retrans = rq->retries;
-	tc->rtt_seq = tc->snd_nxt;
-	tc->rtt_at = tcp_req_sent(rq);
+	tc->syn_at = tcp_req_sent(rq);
 }
 
 static struct tcpc *child_new(struct tcp_req *rq)

@@ -270,7 +270,7 @@ static uint8_t ca_state(const struct tcpc *tc)
 		return TCP_CA_Recovery;
 	if (tc->rec == TCP_REC_CWR)
 		return TCP_CA_CWR;
-	return tc->dup_acks || (tc->sb && tc->sb->n) ? TCP_CA_Disorder : TCP_CA_Open;
+	return tc->dup_acks || tc->sent.sacked ? TCP_CA_Disorder : TCP_CA_Open;
 }
 
 static uint32_t segs(const struct tcpc *tc, uint32_t bytes)
@@ -285,7 +285,8 @@ static void info_numbers(const struct tcpc *tc, struct tcp_info *i)
 	i->tcpi_snd_mss = tc->mss;
 	i->tcpi_rcv_mss = tc->rcv_mss;
 	i->tcpi_unacked = segs(tc, (uint32_t)seq_diff(tc->snd_nxt, tc->snd_una));
-	i->tcpi_sacked = segs(tc, tcp_sb_bytes(tc->sb, tc->snd_una, tc->snd_nxt));
+	i->tcpi_sacked = segs(tc, tc->sent.sacked);
+	i->tcpi_lost = segs(tc, tc->sent.lost);
 	i->tcpi_pmtu = tc->mtu;
 	i->tcpi_rcv_ssthresh = tc->so.rcvbuf / 2;
 	i->tcpi_rtt = tc->srtt;

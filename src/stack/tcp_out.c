@@ -228,20 +228,16 @@ static bool small_may_go(const struct tcpc *tc, uint32_t part)
 
 static bool pick_lost(struct tcpc *tc, struct piece *pc)
 {
-	struct tcp_sack hole;
-	uint32_t len, room = tc->force_rxt || tc->again ? pc->mss : cwnd_room(tc);
+	struct tcp_sack lost;
+	uint32_t len, room = cwnd_room(tc);
 
-	tc->high_rxt = seq_max(tc->high_rxt, tc->snd_una);
-	if (!tcp_sb_hole(tc->sb, tc->again ? tc->snd_una : tc->high_rxt, tc->lost, &hole)) {
-		tc->high_rxt = seq_max(tc->high_rxt, tc->lost);
-		tc->again = false;
+	if (!sent_first_lost(&tc->sent, &lost))
 		return false;
-	}
-	len = MIN((uint32_t)seq_diff(hole.to, hole.from), gso_limit(tc, pc->mss));
+	len = MIN((uint32_t)seq_diff(lost.to, lost.from), gso_limit(tc, pc->mss));
 	if (room < MIN(len, pc->mss))
 		return false;
 	pc->len = MIN(len, MAX(room - room % pc->mss, pc->mss));
-	pc->from = hole.from;
+	pc->from = lost.from;
 	pc->rxt = true;
 	pc->fin = seq_gt(seq_add(pc->from, pc->len), tc->snd_end);
 	pc->len -= pc->fin;
@@ -288,34 +284,14 @@ static bool pick_new(struct tcpc *tc, struct piece *pc)
 	return len > 0;
 }
 
-/* RFC 6675 4 NextSeg (3): nothing else may go, so what is not known to be lost but
- * has SACKed data above it is sent again, a segment at a time. */
-static bool pick_missing(struct tcpc *tc, struct piece *pc)
-{
-	const struct tcp_sb *sb = tc->sb;
-	struct tcp_sack hole;
-
-	if (tc->rec != TCP_REC_FAST || !sb || !sb->n || cwnd_room(tc) < pc->mss)
-		return false;
-	if (!tcp_sb_hole(sb, seq_max(tc->high_rxt, tc->snd_una), sb->r[sb->n - 1].from, &hole))
-		return false;
-	pc->from = hole.from;
-	pc->len = MIN((uint32_t)seq_diff(hole.to, hole.from), pc->mss);
-	pc->rxt = true;
-	return true;
-}
-
-/* Lost data goes before new data, and holds it back while it may not go. */
+/* Lost data goes before new data, and holds it back while it may not go; but for the
+ * test of a timeout (RFC 5682 3.1 step 2b). */
 static bool pick(struct tcpc *tc, struct piece *pc)
 {
 	*pc = (struct piece){ .mss = mss_now(tc) };
-	if (seq_lt(tc->snd_una, tc->lost) && (seq_lt(tc->high_rxt, tc->lost) || tc->again)) {
-		if (pick_lost(tc, pc))
-			return true;
-		if (seq_lt(tc->high_rxt, tc->lost))
-			return false;
-	}
-	return pick_new(tc, pc) || pick_missing(tc, pc);
+	if (tc->frto_new && pick_new(tc, pc))
+		return true;
+	return tc->sent.lost ? pick_lost(tc, pc) : pick_new(tc, pc);
 }
 
 /* Back-pressure: no more frames than the netif takes without loss. */
@@ -344,19 +320,14 @@ static void note_sent(struct tcpc *tc, const struct piece *pc)
 
 	tc->last_sent = tc->so.st->now;
 	if (pc->rxt) {
-		if (seq_eq(pc->from, tc->snd_una))
-			tc->rxt_nxt = tc->snd_nxt;
-		tc->high_rxt = seq_max(tc->high_rxt, end);
-		tc->force_rxt = tc->again = false;
-		tc->total_retrans++;
-		tcp_rtt_retransmitted(tc);
+		tcp_rec_sent_again(tc, pc->from, end);
 		return;
 	}
 	if (pc->len % pc->mss)
 		tc->snd_sml = end;
 	tc->snd_nxt = end;
 	tc->fin_sent |= pc->fin;
-	tcp_rtt_sent(tc, end);
+	tcp_rec_sent_new(tc, pc->len);
 }
 
 static void xmit(struct tcpc *tc, struct piece *pc)
@@ -378,7 +349,7 @@ static void xmit(struct tcpc *tc, struct piece *pc)
 	h = header(tc, pc->from, flags);
 	tcp_ecn_out(tc, &h, pc->len && !pc->rxt);
 	note_sent(tc, pc);
-	tcp_ev_data_sent(tc);
+	tcp_ev_data_sent(tc, pc->rxt && seq_eq(pc->from, tc->snd_una));
 	send_seg(tc, pkt, &h, pc->mss);
 }
 
@@ -395,7 +366,7 @@ static bool nothing_to_send(const struct tcpc *tc)
 {
 	bool new = seq_lt(tc->snd_nxt, tc->snd_end) || (tc->fin_queued && !tc->fin_sent);
 
-	return !new && tc->rec != TCP_REC_FAST && seq_le(tc->lost, tc->high_rxt) && !tc->again;
+	return !new && !tc->sent.lost;
 }
 
 static void send_all(struct tcpc *tc)
@@ -413,6 +384,7 @@ static void send_all(struct tcpc *tc)
 			break;		/* resume goes on, or the timer */
 		xmit(tc, &pc);
 	}
+	tc->frto_new = false;
 	if (seq_eq(tc->snd_una, tc->snd_nxt) && !nothing_to_send(tc))
 		tcp_ev_blocked(tc);
 	else
@@ -438,4 +410,14 @@ bool tcp_send_partial(struct tcpc *tc)
 	pc.len = MIN(MIN((uint32_t)avail, window_room(tc)), pc.mss);
 	xmit(tc, &pc);
 	return true;
+}
+
+void tcp_send_last(struct tcpc *tc)
+{
+	uint32_t len = (uint32_t)seq_diff(tc->snd_nxt, tc->snd_una);
+	struct piece pc = { .mss = mss_now(tc), .rxt = true, .fin = tc->fin_sent };
+
+	pc.len = MIN(len, pc.mss + pc.fin) - pc.fin;
+	pc.from = seq_add(tc->snd_nxt, (uint32_t)-(pc.len + pc.fin));
+	xmit(tc, &pc);
 }

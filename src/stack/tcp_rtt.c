@@ -1,10 +1,12 @@
 /* tcp_rtt.c - round-trip time and retransmission timeout (RFC 6298)
  *
- * One segment per round trip is timed in microseconds. A retransmission stops
- * the timing (Karn's rule, RFC 6298 3); then the timestamp echoed by the peer
- * gives the sample instead (RFC 7323 4.1), in its milliseconds. As in Linux the
- * variance term, not the sum, is held above the minimum: on a quiet path the
- * timeout is the round trip plus tcp_min_rto_us.
+ * The records of what was sent (tcp_sent.c) give a round trip in microseconds with
+ * each ACK, unless something it covers was sent more than once (Karn's rule,
+ * RFC 6298 3); then the timestamp echoed by the peer gives it instead (RFC 7323
+ * 4.1), in its milliseconds. One sample a round trip goes into the smoothed values,
+ * from the oldest octets of its ACK, so that a delayed ACK counts; the smallest ever is kept
+ * for RACK. As in Linux the variance term, not the sum, is held above the minimum:
+ * on a quiet path the timeout is the round trip plus tcp_min_rto_us.
  */
 #include "stack/tcp.h"
 
@@ -15,7 +17,7 @@ void tcp_rtt_init(struct tcpc *tc)
 {
 	tc->rto = RTO_INITIAL;
 	tc->min_rtt = UINT32_MAX;
-	tc->rtt_at = NEVER;
+	tc->syn_at = NEVER;
 }
 
 static void rto_update(struct tcpc *tc)
@@ -44,41 +46,58 @@ void tcp_rtt_sample(struct tcpc *tc, usec rtt)
 	rto_update(tc);
 }
 
-void tcp_rtt_sent(struct tcpc *tc, struct seq end)
+/* The SYN is timed without a record. */
+void tcp_rtt_syn_sent(struct tcpc *tc)
 {
-	if (tc->rtt_at != NEVER)
-		return;
-	tc->rtt_seq = end;
-	tc->rtt_at = tc->so.st->now;
+	tc->syn_at = tc->so.st->now;
 }
 
-void tcp_rtt_retransmitted(struct tcpc *tc)
+void tcp_rtt_syn_again(struct tcpc *tc)
 {
-	tc->rtt_at = NEVER;
+	tc->syn_at = NEVER;
 }
 
-static usec rtt_of(struct tcpc *tc, const struct seg *sg)
+static usec echoed(const struct tcpc *tc, const struct seg *sg)
 {
-	usec at = tc->rtt_at;
 	int32_t ms;
 
-	if (at != NEVER) {
-		if (seq_lt(sg->h.ack, tc->rtt_seq))
-			return NEVER;
-		tc->rtt_at = NEVER;
-		return tc->so.st->now - at;
-	}
 	if (!tc->ts_ok || !sg->h.o.has_ts || !sg->h.o.ts_ecr)
 		return NEVER;
 	ms = (int32_t)(tcp_ts_now(tc) - sg->h.o.ts_ecr);
 	return ms >= 0 ? MAX(ms, 1) * USEC_PER_MSEC : NEVER;
 }
 
-/* After snd_una has moved. */
-usec tcp_rtt_acked(struct tcpc *tc, const struct seg *sg)
+void tcp_rtt_syn_acked(struct tcpc *tc, const struct seg *sg)
 {
-	usec rtt = rtt_of(tc, sg);
+	usec rtt = tc->syn_at == NEVER ? echoed(tc, sg) : tc->so.st->now - tc->syn_at;
 
+	if (rtt != NEVER)
+		tcp_rtt_sample(tc, rtt);
+	tc->rtt_seq = tc->snd_nxt;
+}
+
+/* Once what was sent after the last sample arrives. */
+static void sample_in_turn(struct tcpc *tc, struct seq end, usec rtt)
+{
+	if (seq_le(end, tc->rtt_seq))
+		return;
+	tc->rtt_seq = tc->snd_nxt;
+	tcp_rtt_sample(tc, rtt);
+}
+
+usec tcp_rtt_heard(struct tcpc *tc, const struct seg *sg, const struct ack_news *n)
+{
+	const struct heard *h = &n->heard;
+	uint32_t now = (uint32_t)tc->so.st->now, last;
+	usec rtt;
+
+	if (h->sampled && !h->rxt) {
+		last = MAX(now - h->last_at, 1u);
+		tc->min_rtt = MIN(tc->min_rtt, last);
+		sample_in_turn(tc, h->end, now - h->first_at);
+		return last;
+	}
+	rtt = n->newer ? echoed(tc, sg) : NEVER;
 	if (rtt != NEVER)
 		tcp_rtt_sample(tc, rtt);
 	return rtt;

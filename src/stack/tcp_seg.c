@@ -126,7 +126,7 @@ static bool syn_recv_ack(struct tcpc *tc, struct seg *sg)
 	tc->snd_una = sg->h.ack;
 	tc->snd_wnd = tc->max_wnd = sg->wnd;
 	tc->snd_wl1 = sg->h.seq;
-	tcp_rtt_acked(tc, sg);
+	tcp_rtt_syn_acked(tc, sg);
 	tcp_established(tc);
 	return true;
 }

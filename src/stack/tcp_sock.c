@@ -34,7 +34,7 @@ static void start_over(struct tcpc *tc)
 	tc->shut = 0;
 	tc->rec = TCP_REC_OPEN;
 	tc->done = tc->fin_queued = tc->fin_sent = false;
-	tc->no_memory = tc->force_rxt = tc->again = tc->ack_now = tc->pingpong = tc->nospace = false;
+	tc->no_memory = tc->ack_now = tc->pingpong = tc->nospace = false;
 	tc->urg_here = tc->urg_valid = tc->urg_read = false;
 	tc->ecn_ok = tc->ecn_echo = tc->ecn_seen = tc->ecn_cwr = false;
 	tc->backoff = tc->probes = tc->n_sacks = 0;
@@ -51,7 +51,7 @@ static void syn_prepare(struct tcpc *tc)
 
 	start_over(tc);
 	tc->iss = SEQ(tcp_isn(st, &tc->so.local, &tc->so.remote));
-	tc->snd_una = tc->lost = tc->high_rxt = tc->recover = tc->iss;
+	tc->snd_una = tc->recover = tc->iss;
 	tc->snd_nxt = tc->snd_end = tc->snd_sml = tc->snd_up = seq_add(tc->iss, 1);
 	tc->ts_off = tcp_ts_offset(st, &tc->so.local, &tc->so.remote);
 	tc->ts_recent = 0;
@@ -93,7 +93,7 @@ static int connect_start(struct tcpc *tc, const struct endpoint *ep)
 	}
 	syn_prepare(tc);
 	tcp_set_state(tc, TCP_SYN_SENT, "connect");
-	tcp_rtt_sent(tc, tc->snd_nxt);
+	tcp_rtt_syn_sent(tc);
 	tcp_send_syn(tc);
 	tcp_ev_syn_sent(tc);
 	tc->conn = TCP_CONN_PENDING;

@@ -2,7 +2,9 @@
  *
  *   RTX       SYN, data or FIN not acknowledged within the RTO (RFC 6298 5);
  *             doubles each time; ends the connection after tcp_syn_retries,
- *             tcp_retries2, tcp_orphan_retries or TCP_USER_TIMEOUT
+ *             tcp_retries2, tcp_orphan_retries or TCP_USER_TIMEOUT. Before it the
+ *             same timer serves loss detection (RFC 8985 8): a probe (PTO) or
+ *             what may only be late (REO), of which one is awaited at a time
  *   PERSIST   something to send, nothing in flight, and the window (or cork)
  *             forbids it: probe (RFC 9293 3.8.6.1)
  *   DELACK    an ACK waits for company (RFC 9293 3.8.6.3)
@@ -100,7 +102,7 @@ static void syn_due(struct tcpc *tc)
 	tc->retrans_run++;
 	tc->total_retrans++;
 	back_off(tc);
-	tcp_rtt_retransmitted(tc);
+	tcp_rtt_syn_again(tc);
 	tcp_send_syn(tc);
 	set_in(tc, TCP_T_RTX, rto(tc));
 }
@@ -111,16 +113,65 @@ static bool only_closed(const struct tcpc *tc)
 	return !tc->snd_wnd && !tc->orphan && tc->last_rcvd >= tc->last_sent;
 }
 
-static void rtx_due(struct tcpc *tc)
+/* What is left of the timeout since the first octets were sent. */
+static usec rto_left(const struct tcpc *tc)
+{
+	uint32_t age = tc->sent.n ? (uint32_t)tc->so.st->now - sent_nth(&tc->sent, 0)->at : 0;
+
+	return rto(tc) - age;
+}
+
+static void set_rto(struct tcpc *tc, usec in)
+{
+	tc->rtx_is = RTX_RTO;
+	set_in(tc, TCP_T_RTX, MAX(in, 1));
+}
+
+/* The probe comes before the timeout (RFC 8985 7.2), or at least with it. */
+static bool set_pto(struct tcpc *tc)
+{
+	usec in = tlp_timeout(tc), left;
+
+	if (in == NEVER)
+		return false;
+	left = rto_left(tc);
+	tc->rtx_is = RTX_PTO;
+	set_in(tc, TCP_T_RTX, left > 0 ? MIN(in, left) : in);
+	return true;
+}
+
+static void set_reo(struct tcpc *tc, usec in)
+{
+	tc->rtx_is = RTX_REO;
+	set_in(tc, TCP_T_RTX, in);
+}
+
+/* RFC 8985 7.3: whatever the probe does, the timeout is the last resort. */
+static void pto_due(struct tcpc *tc)
+{
+	bool probe = tlp_timeout(tc) != NEVER;
+
+	if (probe)
+		tlp_probe(tc);
+	set_rto(tc, probe ? rto(tc) : rto_left(tc));
+}
+
+static void reo_due(struct tcpc *tc)
+{
+	usec wait = 0;
+
+	tcp_rec_reorder_due(tc, &wait);
+	tcp_output(tc);
+	if (wait)
+		set_reo(tc, wait);
+	else if (!running(tc, TCP_T_RTX))
+		set_rto(tc, rto_left(tc));
+}
+
+static void rto_due(struct tcpc *tc)
 {
 	bool closed = only_closed(tc);
 
-	if (tcp_state_in(tc, 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV)) {
-		syn_due(tc);
-		return;
-	}
-	if (seq_eq(tc->snd_una, tc->snd_nxt))
-		return;
 	if (!tc->retrans_run)
 		tc->stuck_since = tc->so.st->now - rto(tc);
 	if (!closed && too_long(tc, tc->retrans_run)) {
@@ -131,7 +182,21 @@ static void rtx_due(struct tcpc *tc)
 	tcp_enter_rto(tc);
 	back_off(tc);
 	tcp_output(tc);
-	set_in(tc, TCP_T_RTX, next_try(tc));
+	set_rto(tc, next_try(tc));
+}
+
+static void rtx_due(struct tcpc *tc)
+{
+	if (tcp_state_in(tc, 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV))
+		syn_due(tc);
+	else if (seq_eq(tc->snd_una, tc->snd_nxt))
+		return;
+	else if (tc->rtx_is == RTX_PTO)
+		pto_due(tc);
+	else if (tc->rtx_is == RTX_REO)
+		reo_due(tc);
+	else
+		rto_due(tc);
 }
 
 static void persist_due(struct tcpc *tc)
@@ -271,13 +336,15 @@ void tcp_ev_established(struct tcpc *tc)
 	tcp_ev_keepalive(tc);
 }
 
-void tcp_ev_data_sent(struct tcpc *tc)
+/* What is sent again first gets the whole time (RFC 6298 5.1 asks less). */
+void tcp_ev_data_sent(struct tcpc *tc, bool first_again)
 {
 	usec now = tc->so.st->now;
+	bool waits = running(tc, TCP_T_RTX) && tc->rtx_is != RTX_PTO;
 
 	stop(tc, TCP_T_PERSIST);
-	if (!running(tc, TCP_T_RTX))
-		set_in(tc, TCP_T_RTX, rto(tc));
+	if ((first_again || !waits) && !set_pto(tc))
+		set_rto(tc, rto(tc));
 	/* An answer to what just came: the peer and we take turns, and our
 	 * data will carry the ACKs. */
 	if (now - tc->last_data < tc->so.st->param.tcp_delack_ms * USEC_PER_MSEC)
@@ -285,13 +352,16 @@ void tcp_ev_data_sent(struct tcpc *tc)
 }
 
 /* RFC 6298 5.2, 5.3 */
-void tcp_ev_ack_new(struct tcpc *tc)
+void tcp_ev_ack(struct tcpc *tc, bool newer, usec reorder)
 {
-	tc->retrans_run = 0;
+	if (newer)
+		tc->retrans_run = 0;
 	if (seq_eq(tc->snd_una, tc->snd_nxt))
 		stop(tc, TCP_T_RTX);
-	else
-		set_in(tc, TCP_T_RTX, rto(tc));
+	else if (reorder)
+		set_reo(tc, reorder);
+	else if (newer && !set_pto(tc))
+		set_rto(tc, rto(tc));
 }
 
 /* After a silence the peer starts slowly and waits for each of our ACKs. */

@@ -17,12 +17,16 @@ enum tcp_timer {
 	N_TCP_TIMERS
 };
 
+/* What TCP_T_RTX waits for. */
+enum { RTX_RTO, RTX_PTO, RTX_REO };
+
 void tcp_timer_init(struct tcpc *tc);
 void tcp_timer_stop_all(struct tcpc *tc);
 void tcp_ev_syn_sent(struct tcpc *tc);
 void tcp_ev_established(struct tcpc *tc);
-void tcp_ev_data_sent(struct tcpc *tc);
-void tcp_ev_ack_new(struct tcpc *tc);
+void tcp_ev_data_sent(struct tcpc *tc, bool first_again);
+/* snd_una moved (newer); what is missing may be late for so long (0: nothing is). */
+void tcp_ev_ack(struct tcpc *tc, bool newer, usec reorder);
 void tcp_ev_ack_sent(struct tcpc *tc);
 void tcp_ev_data_came(struct tcpc *tc);
 void tcp_ev_ack_later(struct tcpc *tc);	/* a delayed ACK is owed */

@@ -1,0 +1,84 @@
+/* tcp_sent.h - what was sent and is not acknowledged: a record a transmission */
+#ifndef STACK_TCP_SENT_H
+#define STACK_TCP_SENT_H
+
+#include "proto/proto.h"
+
+enum { SENT_FLYING, SENT_SACKED, SENT_LOST };
+
+/* Octets from the end of the record before it (the first: from una). */
+struct sent {
+	struct seq	end;
+	uint32_t	at;		/* last sent: the low bits of usec */
+	uint8_t		state;
+	bool		rxt;		/* sent more than once */
+};
+
+struct sent_log {
+	struct sent	*v;		/* v[head] ... v[head + n - 1], in sequence order */
+	uint32_t	size, head, n;
+	uint32_t	sacked, lost;	/* octets in these states */
+	struct seq	una;
+	struct seq	fack;		/* end of the highest octets that arrived */
+};
+
+/* What one ACK said; sent_ack and sent_sack add to it. */
+struct heard {
+	/* to be set before */
+	struct seq	limit;		/* original looks only below it */
+	uint32_t	not_after;	/* when sent again later than this, it was not that copy */
+	/* told */
+	uint32_t	delivered;	/* octets that had not arrived before */
+	bool		sampled;	/* something sent once arrived: first sent, last sent */
+	uint32_t	first_at, last_at;
+	bool		rxt;		/* something sent more than once arrived */
+	bool		original;	/* something below limit, sent once, arrived */
+	bool		reordered;	/* ... after something sent behind it */
+	bool		any;		/* what was sent last of all that arrived: */
+	struct seq	end;
+	uint32_t	at;
+};
+
+static inline struct sent *sent_nth(const struct sent_log *l, uint32_t i)
+{
+	return &l->v[l->head + i];
+}
+
+static inline struct seq sent_start(const struct sent_log *l, uint32_t i)
+{
+	return i ? sent_nth(l, i - 1)->end : l->una;
+}
+
+static inline uint32_t sent_len(const struct sent_log *l, uint32_t i)
+{
+	return (uint32_t)seq_diff(sent_nth(l, i)->end, sent_start(l, i));
+}
+
+/* RFC 8985 6.2, RACK_sent_after: was (at, end) sent after (at2, end2)? */
+static inline bool sent_after(uint32_t at, struct seq end, uint32_t at2, struct seq end2)
+{
+	return (int32_t)(at - at2) > 0 || (at == at2 && seq_gt(end, end2));
+}
+
+void sent_init(struct sent_log *l, struct seq una);	/* empties it */
+void sent_free(struct sent_log *l);
+/* New octets up to end went out; those of one quantum of time share a record. */
+void sent_new(struct sent_log *l, struct seq end, uint32_t now, uint32_t quantum);
+/* [from, to) went out again. */
+void sent_again(struct sent_log *l, struct seq from, struct seq to, uint32_t now);
+void sent_ack(struct sent_log *l, struct seq una, struct heard *h);
+/* Returns the octets that were not known to be there. */
+uint32_t sent_sack(struct sent_log *l, struct seq from, struct seq to, struct heard *h);
+void sent_lose(struct sent_log *l, uint32_t i);		/* the i-th record, flying */
+void sent_lose_first(struct sent_log *l, uint32_t len);
+/* All is lost, but what was sent after since (unless it is all that there is). */
+void sent_lose_before(struct sent_log *l, uint32_t since);
+void sent_lose_all(struct sent_log *l);
+void sent_renege(struct sent_log *l);	/* what was SACKed is lost as well */
+void sent_unlose(struct sent_log *l);	/* nothing is */
+void sent_tidy(struct sent_log *l);	/* joins what is alike */
+/* The first octets that are lost. */
+bool sent_first_lost(const struct sent_log *l, struct tcp_sack *range);
+uint32_t sent_sacked_runs(const struct sent_log *l);
+
+#endif

@@ -1,0 +1,280 @@
+/* tcp_sent.c - the records of what was sent, against one note for each octet */
+#include <stdlib.h>
+
+#include "base/rand.h"
+#include "stack/tcp_sent.h"
+#include "unit.h"
+
+#define OCTETS	600
+#define BASE	0xffffff00u	/* the numbers wrap in the middle */
+
+struct octet {
+	int		state;
+	bool		rxt;
+	uint32_t	at;
+};
+
+struct twin {
+	struct octet	o[OCTETS];
+	int		una, nxt;
+};
+
+static struct seq at(int i)
+{
+	return SEQ(BASE + (uint32_t)i);
+}
+
+static void same_octet(const struct sent *s, const struct octet *o)
+{
+	assert_int_equal(s->state, o->state);
+	if (o->state == SENT_SACKED)
+		return;
+	assert_int_equal(s->rxt, o->rxt);
+	if (o->state == SENT_FLYING)
+		assert_int_equal(s->at, o->at);
+}
+
+static void same(const struct sent_log *l, const struct twin *t)
+{
+	uint32_t sums[3] = { 0 };
+	int i = t->una;
+
+	assert_int_equal(l->una.v, at(t->una).v);
+	for (uint32_t k = 0; k < l->n; k++) {
+		for (; seq_lt(at(i), sent_nth(l, k)->end); i++) {
+			same_octet(sent_nth(l, k), &t->o[i]);
+			sums[t->o[i].state]++;
+		}
+	}
+	assert_int_equal(i, t->nxt);
+	assert_int_equal(l->sacked, sums[SENT_SACKED]);
+	assert_int_equal(l->lost, sums[SENT_LOST]);
+}
+
+static void same_lost(const struct sent_log *l, const struct twin *t)
+{
+	struct tcp_sack r;
+	int from = t->una, to;
+
+	while (from < t->nxt && t->o[from].state != SENT_LOST)
+		from++;
+	for (to = from; to < t->nxt && t->o[to].state == SENT_LOST;)
+		to++;
+	assert_int_equal(sent_first_lost(l, &r), from < t->nxt);
+	if (from < t->nxt) {
+		assert_int_equal(r.from.v, at(from).v);
+		assert_int_equal(r.to.v, at(to).v);
+	}
+}
+
+/* Octets from .. to of the twin arrive; what the records say of it. */
+static void arrive(struct twin *t, int from, int to, int state, const struct heard *h)
+{
+	uint32_t new = 0;
+	bool rxt = false, once = false;
+
+	for (int i = from; i < to; i++) {
+		if (t->o[i].state == SENT_SACKED)
+			continue;
+		new++;
+		rxt |= t->o[i].rxt;
+		once |= !t->o[i].rxt;
+		t->o[i].state = state;
+	}
+	assert_int_equal(h->delivered, new);
+	assert_int_equal(h->rxt, rxt);
+	assert_int_equal(h->sampled, once);
+}
+
+static void do_new(struct sent_log *l, struct twin *t, uint32_t now)
+{
+	int n = MIN((int)(now % 37) + 1, OCTETS - t->nxt);
+
+	if (!n)
+		return;
+	for (int i = 0; i < n; i++)
+		t->o[t->nxt++] = (struct octet){ .at = now };
+	sent_new(l, at(t->nxt), now, 0);
+}
+
+static void do_again(struct sent_log *l, struct twin *t, uint32_t now)
+{
+	struct tcp_sack r;
+
+	if (!sent_first_lost(l, &r))
+		return;
+	if (seq_diff(r.to, r.from) > 20)
+		r.to = seq_add(r.from, 20);
+	sent_again(l, r.from, r.to, now);
+	for (int i = seq_diff(r.from, at(0)); seq_lt(at(i), r.to); i++)
+		t->o[i] = (struct octet){ .rxt = true, .at = now };
+}
+
+static void do_ack(struct sent_log *l, struct twin *t, int to)
+{
+	struct heard h = { 0 };
+
+	sent_ack(l, at(to), &h);
+	arrive(t, t->una, to, SENT_SACKED, &h);
+	t->una = to;
+}
+
+static void do_sack(struct sent_log *l, struct twin *t, int from, int to)
+{
+	struct heard h = { 0 };
+	uint32_t new = sent_sack(l, at(from), at(to), &h);
+
+	assert_int_equal(new, h.delivered);
+	arrive(t, MAX(from, t->una), to, SENT_SACKED, &h);
+	sent_tidy(l);
+}
+
+static void do_lose(struct sent_log *l, struct twin *t, uint32_t k)
+{
+	if (k >= l->n)
+		return;
+	for (int i = seq_diff(sent_start(l, k), at(0)); seq_lt(at(i), sent_nth(l, k)->end); i++) {
+		if (t->o[i].state == SENT_FLYING)
+			t->o[i].state = SENT_LOST;
+	}
+	sent_lose(l, k);
+}
+
+static void do_unlose(struct sent_log *l, struct twin *t)
+{
+	/* Records that were joined have the time of the last. */
+	for (uint32_t k = 0; k < l->n; k++) {
+		for (int i = seq_diff(sent_start(l, k), at(0)); seq_lt(at(i), sent_nth(l, k)->end);
+		     i++) {
+			if (t->o[i].state != SENT_LOST)
+				continue;
+			t->o[i].state = SENT_FLYING;
+			t->o[i].at = sent_nth(l, k)->at;
+		}
+	}
+	sent_unlose(l);
+}
+
+static void step(struct sent_log *l, struct twin *t, struct rng *r, uint32_t now)
+{
+	int span = t->nxt - t->una;
+	int from = t->una + (span ? (int)rng_below(r, (uint32_t)span) : 0);
+	int to = from + (from < t->nxt ? 1 + (int)rng_below(r, (uint32_t)(t->nxt - from)) : 0);
+
+	switch (rng_below(r, 8)) {
+	case 0: case 1:
+		do_new(l, t, now);
+		break;
+	case 2: case 3:
+		do_again(l, t, now);
+		break;
+	case 4:
+		do_lose(l, t, rng_below(r, 5));
+		break;
+	case 5:
+		do_sack(l, t, from, MIN(to, from + 30));
+		break;
+	case 6:
+		do_ack(l, t, MIN(from, t->una + 30));
+		break;
+	default:
+		if (rng_below(r, 8) == 0)
+			do_unlose(l, t);
+	}
+}
+
+static void records_are_notes_on_octets(void **state)
+{
+	struct rng r;
+
+	rng_seed(&r, 1);
+	for (int run = 0; run < 100; run++) {
+		struct twin t = { 0 };
+		struct sent_log l = { 0 };
+
+		sent_init(&l, at(0));
+		for (uint32_t now = 1; now < 300; now++) {
+			step(&l, &t, &r, now);
+			same(&l, &t);
+			same_lost(&l, &t);
+		}
+		do_ack(&l, &t, t.nxt);
+		same(&l, &t);
+		assert_int_equal(l.n, 0);
+		sent_free(&l);
+	}
+}
+
+/* A receiver that invents blocks gets no more records than the bound. */
+static void blocks_have_a_bound(void **state)
+{
+	struct sent_log l = { 0 };
+	struct heard h = { 0 };
+
+	sent_init(&l, SEQ(0));
+	sent_new(&l, SEQ(1000000), 1, 0);
+	for (uint32_t i = 0; i < 50000; i++)
+		sent_sack(&l, SEQ(i * 10 + 5), SEQ(i * 10 + 10), &h);
+	assert_true(l.n >= 4096 && l.n <= 4098);
+	sent_free(&l);
+}
+
+/* What is sent within a quantum shares a record with the time of its first. */
+static void a_quantum_is_one_record(void **state)
+{
+	struct sent_log l = { 0 };
+
+	sent_init(&l, SEQ(0));
+	for (uint32_t now = 0; now < 1000; now++)
+		sent_new(&l, SEQ((now + 1) * 10), now, 99);
+	assert_int_equal(l.n, 10);
+	assert_int_equal(sent_nth(&l, 3)->at, 300);
+	assert_int_equal(sent_nth(&l, 3)->end.v, 4000);
+	sent_free(&l);
+}
+
+/* RFC 8985 6.2: what arrives after something sent behind it was overtaken. */
+static void overtaking_is_seen(void **state)
+{
+	struct sent_log l = { 0 };
+	struct heard h = { 0 }, h2 = { 0 };
+
+	sent_init(&l, SEQ(0));
+	sent_new(&l, SEQ(10), 1, 0);
+	sent_new(&l, SEQ(20), 2, 0);
+	sent_sack(&l, SEQ(10), SEQ(20), &h);
+	assert_false(h.reordered);
+	sent_ack(&l, SEQ(20), &h2);
+	assert_true(h2.reordered);
+	assert_int_equal(h2.delivered, 10);
+	assert_int_equal(h2.at, 1);
+	sent_free(&l);
+}
+
+/* Sent again a moment ago, it cannot be that copy which arrived. */
+static void an_early_copy_tells_no_time(void **state)
+{
+	struct sent_log l = { 0 };
+	struct heard h = { .not_after = 90 };
+
+	sent_init(&l, SEQ(0));
+	sent_new(&l, SEQ(10), 1, 0);
+	sent_again(&l, SEQ(0), SEQ(10), 95);
+	sent_ack(&l, SEQ(10), &h);
+	assert_true(h.rxt && !h.any && !h.sampled);
+	assert_int_equal(h.delivered, 10);
+	sent_free(&l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(records_are_notes_on_octets),
+		cmocka_unit_test(blocks_have_a_bound),
+		cmocka_unit_test(a_quantum_is_one_record),
+		cmocka_unit_test(overtaking_is_seen),
+		cmocka_unit_test(an_early_copy_tells_no_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
