@@ -59,10 +59,30 @@ static inline bool nd_prefix_eq(const struct nd_prefix *a, const struct nd_prefi
 	       a->valid == b->valid && a->preferred == b->preferred;
 }
 
+static inline bool nd_ra_opts_eq(const struct nd_opts *a, const struct nd_opts *b)
+{
+	if (a->n_route != b->n_route || a->n_dns != b->n_dns || a->n_search != b->n_search)
+		return false;
+	for (unsigned i = 0; i < a->n_route; i++)
+		if (!ip_eq(&a->route[i].prefix, &b->route[i].prefix) ||
+		    a->route[i].len != b->route[i].len || a->route[i].pref != b->route[i].pref ||
+		    a->route[i].life != b->route[i].life)
+			return false;
+	for (unsigned i = 0; i < a->n_dns; i++)
+		if (!ip_eq(&a->dns[i].addr, &b->dns[i].addr) || a->dns[i].life != b->dns[i].life)
+			return false;
+	for (unsigned i = 0; i < a->n_search; i++)
+		if (strcmp(a->search[i].name, b->search[i].name) ||
+		    a->search[i].life != b->search[i].life)
+			return false;
+	return true;
+}
+
 static inline bool nd_opts_eq(const struct nd_opts *a, const struct nd_opts *b)
 {
 	if (a->has_src != b->has_src || a->has_dst != b->has_dst ||
-	    a->has_mtu != b->has_mtu || a->n_prefix != b->n_prefix)
+	    a->has_mtu != b->has_mtu || a->n_prefix != b->n_prefix ||
+	    a->has_nonce != b->has_nonce || !nd_ra_opts_eq(a, b))
 		return false;
 	for (unsigned i = 0; i < a->n_prefix; i++) {
 		if (!nd_prefix_eq(&a->prefix[i], &b->prefix[i]))
@@ -70,7 +90,8 @@ static inline bool nd_opts_eq(const struct nd_opts *a, const struct nd_opts *b)
 	}
 	return (!a->has_src || mac_eq(&a->src_ll, &b->src_ll)) &&
 	       (!a->has_dst || mac_eq(&a->dst_ll, &b->dst_ll)) &&
-	       (!a->has_mtu || a->mtu == b->mtu);
+	       (!a->has_mtu || a->mtu == b->mtu) &&
+	       (!a->has_nonce || !memcmp(a->nonce, b->nonce, 6));
 }
 
 static inline bool nd_ns_eq(const struct nd_ns *a, const struct nd_ns *b)
@@ -88,7 +109,7 @@ static inline bool nd_ra_eq(const struct nd_ra *a, const struct nd_ra *b)
 {
 	return a->hops == b->hops && a->managed == b->managed && a->other == b->other &&
 	       a->lifetime == b->lifetime && a->reachable == b->reachable &&
-	       a->retrans == b->retrans && nd_opts_eq(&a->o, &b->o);
+	       a->retrans == b->retrans && a->pref == b->pref && nd_opts_eq(&a->o, &b->o);
 }
 
 static inline bool udp_eq(const struct udp *a, const struct udp *b)

@@ -8,7 +8,7 @@
  * Whether a message may be believed (hop limit, checksum, who sent it to whom)
  * is the stack's business.
  */
-#include "proto/proto.h"
+#include "proto/nd_ra.h"
 
 enum { PREFIX_ON_LINK = 0x80, PREFIX_AUTONOMOUS = 0x40 };
 enum { RA_MANAGED = 0x80, RA_OTHER = 0x40 };
@@ -30,6 +30,13 @@ static void mtu_parse(struct rd *r, struct nd_opts *o)
 	o->has_mtu = true;
 }
 
+static void nonce_parse(struct rd *r, struct nd_opts *o)
+{
+	if (o->has_nonce || rd_left(r) != 6)
+		return;
+	o->has_nonce = rd_copy(r, o->nonce, 6);
+}
+
 static void prefix_parse(struct rd *r, struct nd_opts *o)
 {
 	struct nd_prefix *p = &o->prefix[o->n_prefix];
@@ -49,6 +56,36 @@ static void prefix_parse(struct rd *r, struct nd_opts *o)
 		o->n_prefix++;
 }
 
+static void opt_parse(struct rd *r, uint8_t type, struct nd_opts *o)
+{
+	switch (type) {
+	case ND_OPT_SRC_LL:
+		ll_parse(r, &o->has_src, &o->src_ll);
+		break;
+	case ND_OPT_DST_LL:
+		ll_parse(r, &o->has_dst, &o->dst_ll);
+		break;
+	case ND_OPT_PREFIX:
+		prefix_parse(r, o);
+		break;
+	case ND_OPT_MTU:
+		mtu_parse(r, o);
+		break;
+	case ND_OPT_NONCE:
+		nonce_parse(r, o);
+		break;
+	case ND_OPT_ROUTE:
+		nd_route_parse(r, o);
+		break;
+	case ND_OPT_RDNSS:
+		nd_rdnss_parse(r, o);
+		break;
+	case ND_OPT_DNSSL:
+		nd_dnssl_parse(r, o);
+		break;
+	}
+}
+
 static bool opts_parse(struct rd *r, struct nd_opts *o)
 {
 	*o = (struct nd_opts){ 0 };
@@ -61,14 +98,7 @@ static bool opts_parse(struct rd *r, struct nd_opts *o)
 		body = rd_sub(r, units * 8u - 2);
 		if (r->fail)
 			return false;
-		if (type == ND_OPT_SRC_LL)
-			ll_parse(&body, &o->has_src, &o->src_ll);
-		else if (type == ND_OPT_DST_LL)
-			ll_parse(&body, &o->has_dst, &o->dst_ll);
-		else if (type == ND_OPT_PREFIX)
-			prefix_parse(&body, o);
-		else if (type == ND_OPT_MTU)
-			mtu_parse(&body, o);
+		opt_parse(&body, type, o);
 	}
 	return !r->fail;
 }
@@ -100,6 +130,9 @@ bool nd_ra_parse(struct rd *r, struct nd_ra *m)
 	flags = rd_u8(r);
 	m->managed = flags & RA_MANAGED;
 	m->other = flags & RA_OTHER;
+	m->pref = flags >> 3 & 3;
+	if (m->pref == 2)
+		m->pref = 0;		/* RFC 4191 2.2 */
 	m->lifetime = rd_u16(r);
 	m->reachable = rd_u32(r);
 	m->retrans = rd_u32(r);
@@ -158,8 +191,13 @@ static void opts_emit(struct wr *w, const struct nd_opts *o)
 		wr_u16(w, 0);
 		wr_u32(w, o->mtu);
 	}
+	if (o->has_nonce) {
+		opt_head(w, ND_OPT_NONCE, 1);
+		wr_bytes(w, o->nonce, 6);
+	}
 	for (unsigned i = 0; i < o->n_prefix; i++)
 		prefix_emit(w, &o->prefix[i]);
+	nd_ra_opts_emit(w, o);
 }
 
 void nd_ns_emit(struct wr *w, const struct nd_ns *m)
@@ -182,7 +220,8 @@ void nd_ra_emit(struct wr *w, const struct nd_ra *m)
 {
 	head_emit(w, ND_RA);
 	wr_u8(w, m->hops);
-	wr_u8(w, (m->managed ? RA_MANAGED : 0) | (m->other ? RA_OTHER : 0));
+	wr_u8(w, (uint8_t)((m->managed ? RA_MANAGED : 0) | (m->other ? RA_OTHER : 0) |
+			   m->pref << 3));
 	wr_u16(w, m->lifetime);
 	wr_u32(w, m->reachable);
 	wr_u32(w, m->retrans);
@@ -194,6 +233,15 @@ void nd_rs_emit(struct wr *w, const struct nd_opts *o)
 	head_emit(w, ND_RS);
 	wr_u32(w, 0);
 	opts_emit(w, o);
+}
+
+void nd_redirect_emit(struct wr *w, const struct nd_redirect *m)
+{
+	head_emit(w, ND_REDIRECT);
+	wr_u32(w, 0);
+	wr_bytes(w, m->target.b, 16);
+	wr_bytes(w, m->dst.b, 16);
+	opts_emit(w, &m->o);
 }
 
 static void prefix_print(struct text *t, const struct nd_prefix *p)
@@ -217,6 +265,7 @@ static void opts_print(struct text *t, const struct nd_opts *o)
 		text_add(t, " mtu %u", o->mtu);
 	for (unsigned i = 0; i < o->n_prefix; i++)
 		prefix_print(t, &o->prefix[i]);
+	nd_ra_opts_print(t, o);
 }
 
 void nd_ns_print(struct text *t, const struct nd_ns *m)

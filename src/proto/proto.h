@@ -175,12 +175,13 @@ enum {
 };
 enum { ND_NA_ROUTER = 0x80, ND_NA_SOLICITED = 0x40, ND_NA_OVERRIDE = 0x20 };
 enum { ND_OPT_SRC_LL = 1, ND_OPT_DST_LL = 2, ND_OPT_PREFIX = 3, ND_OPT_MTU = 5,
-       ND_OPT_ROUTE = 24, ND_OPT_RDNSS = 25, ND_OPT_DNSSL = 31 };
+       ND_OPT_NONCE = 14, ND_OPT_ROUTE = 24, ND_OPT_RDNSS = 25, ND_OPT_DNSSL = 31 };
 
 /* The options of any ND message; the first of each kind is kept. */
 struct nd_opts {
-	bool		has_src, has_dst, has_mtu;
+	bool		has_src, has_dst, has_mtu, has_nonce;
 	struct mac	src_ll, dst_ll;
+	uint8_t		nonce[6];	/* RFC 7527 4.1; others than of 6 bytes are not kept */
 	uint32_t	mtu;
 	uint8_t		n_prefix;	/* at most 8 kept */
 	struct nd_prefix {
@@ -189,6 +190,20 @@ struct nd_opts {
 		bool		on_link, autonomous;
 		uint32_t	valid, preferred;	/* seconds */
 	} prefix[8];
+	uint8_t		n_route, n_dns, n_search;	/* in router advertisements */
+	struct nd_route {
+		struct ip_addr	prefix;
+		uint8_t		len, pref;	/* RFC 4191 2.1: 0 medium, 1 high, 3 low */
+		uint32_t	life;
+	} route[8];
+	struct nd_dns {
+		struct ip_addr	addr;
+		uint32_t	life;
+	} dns[8];
+	struct nd_search {
+		char		name[128];
+		uint32_t	life;
+	} search[4];
 };
 
 struct nd_ns { struct ip_addr target; struct nd_opts o; };
@@ -196,6 +211,7 @@ struct nd_na { uint8_t flags; struct ip_addr target; struct nd_opts o; };
 struct nd_ra {
 	uint8_t		hops;
 	bool		managed, other;
+	uint8_t		pref;		/* as nd_route's; 2 is read as medium */
 	uint16_t	lifetime;	/* seconds */
 	uint32_t	reachable, retrans; /* ms; 0: unspecified */
 	struct nd_opts	o;
@@ -215,6 +231,7 @@ void nd_ns_emit(struct wr *w, const struct nd_ns *m);
 void nd_na_emit(struct wr *w, const struct nd_na *m);
 void nd_ra_emit(struct wr *w, const struct nd_ra *m);
 void nd_rs_emit(struct wr *w, const struct nd_opts *o);
+void nd_redirect_emit(struct wr *w, const struct nd_redirect *m);
 void nd_ns_print(struct text *t, const struct nd_ns *m);
 void nd_na_print(struct text *t, const struct nd_na *m);
 void nd_ra_print(struct text *t, const struct nd_ra *m);

@@ -14,6 +14,7 @@
 #include "stack/nd.h"
 #include "stack/neigh.h"
 #include "stack/netif.h"
+#include "stack/slaac.h"
 
 static struct route connected_route(const struct netif_addr *a)
 {
@@ -27,11 +28,16 @@ static struct route connected_route(const struct netif_addr *a)
 	};
 }
 
+static void addr_told(struct netif_addr *a)
+{
+	route_changed(a->nif->st);
+	stack_tell(a->nif->st, CHANGE_ADDR, false, a);
+}
+
 static void addr_goto(struct netif_addr *a, int state)
 {
 	a->state = state;
-	route_changed(a->nif->st);
-	stack_tell(a->nif->st, CHANGE_ADDR, false, a);
+	addr_told(a);
 }
 
 static void addr_settled(struct netif_addr *a)
@@ -50,13 +56,45 @@ static void dad_fire(struct stack *st, struct stimer *tm)
 		return;
 	}
 	a->dad_left--;
-	stimer_set(st, &a->dad, st->now + st->param.retrans_time_ms * USEC_PER_MSEC);
+	stimer_set(st, &a->dad, st->now + netif_retrans(a->nif));
 	nd_dad_probe(a);
+}
+
+/* The next of: a successor is due, out of use, gone. */
+static void life_arm(struct netif_addr *a)
+{
+	struct stack *st = a->nif->st;
+	usec at = a->valid_until;
+
+	if (a->preferred_until > st->now)
+		at = MIN(at, a->preferred_until);
+	if (a->regen_at > st->now)
+		at = MIN(at, a->regen_at);
+	stimer_set(st, &a->life, at);
 }
 
 static void life_fire(struct stack *st, struct stimer *tm)
 {
-	addr_remove(container_of(tm, struct netif_addr, life));
+	struct netif_addr *a = container_of(tm, struct netif_addr, life);
+
+	if (a->valid_until <= st->now) {
+		addr_remove(a);
+		return;
+	}
+	if (a->regen_at <= st->now) {
+		a->regen_at = 0;
+		slaac_regenerate(a);
+	}
+	life_arm(a);
+	addr_told(a);
+}
+
+void addr_life_set(struct netif_addr *a, usec valid, usec preferred)
+{
+	a->valid_until = valid;
+	a->preferred_until = MIN(preferred, valid);
+	life_arm(a);
+	addr_told(a);
 }
 
 void addr_up(struct netif_addr *a)
@@ -75,6 +113,8 @@ void addr_up(struct netif_addr *a)
 	}
 	addr_goto(a, st->param.optimistic_dad ? ADDR_OPTIMISTIC : ADDR_TENTATIVE);
 	a->dad_left = (uint8_t)st->param.dad_transmits;
+	for (unsigned i = 0; i < sizeof(a->nonce); i++)
+		a->nonce[i] = (uint8_t)rng_u64(&st->rng);
 	dad_fire(st, &a->dad);
 }
 
@@ -84,6 +124,7 @@ void addr_conflict(struct netif_addr *a)
 
 	stimer_set(st, &a->dad, NEVER);
 	addr_goto(a, ADDR_DUPLICATE);
+	slaac_conflict(a);
 }
 
 void addr_down(struct netif_addr *a)
@@ -134,13 +175,6 @@ static struct ip_addr broadcast_of(const struct ip_addr *addr, unsigned len)
 	return ip_is_v4(addr) && len < 31 ? ip4_subnet_broadcast(addr, len) : IP_NONE;
 }
 
-static void life_set(struct netif_addr *a, const struct netif_addr *want)
-{
-	a->valid_until = want->valid_until;
-	a->preferred_until = MIN(want->preferred_until, want->valid_until);
-	stimer_set(a->nif->st, &a->life, a->valid_until);
-}
-
 static struct netif_addr *addr_new(struct netif *nif, const struct netif_addr *want)
 {
 	struct netif_addr *a = xzalloc(sizeof(*a));
@@ -158,7 +192,14 @@ static struct netif_addr *addr_new(struct netif *nif, const struct netif_addr *w
 	a->state = ADDR_TENTATIVE;
 	stimer_init(&a->dad, dad_fire);
 	stimer_init(&a->life, life_fire);
-	life_set(a, want);
+	a->counter = want->counter;
+	a->router = want->router;
+	a->valid_until = want->valid_until;
+	a->preferred_until = MIN(want->preferred_until, want->valid_until);
+	a->valid_most = want->valid_most;
+	a->preferred_most = want->preferred_most;
+	a->regen_at = want->flags & ADDR_TEMPORARY ? want->regen_at : 0;
+	life_arm(a);
 	return a;
 }
 
@@ -203,10 +244,8 @@ int netif_addr_put(struct netif *nif, const struct netif_addr *want, bool replac
 	route_leave(a);
 	a->flags = want->flags;
 	a->protocol = want->protocol;
-	life_set(a, want);
 	route_join(a);
-	route_changed(nif->st);
-	stack_tell(nif->st, CHANGE_ADDR, false, a);
+	addr_life_set(a, want->valid_until, want->preferred_until);
 	return 0;
 }
 
@@ -244,6 +283,17 @@ struct netif_addr *netif_addr_find(const struct netif *nif, const struct ip_addr
 		struct netif_addr *a = container_of(l, struct netif_addr, link);
 
 		if (ip_eq(&a->addr, addr))
+			return a;
+	}
+	return NULL;
+}
+
+struct netif_addr *netif_linklocal(const struct netif *nif)
+{
+	list_for(l, &nif->addrs) {
+		struct netif_addr *a = container_of(l, struct netif_addr, link);
+
+		if (addr_usable(a) && !ip_is_v4(&a->addr) && ip_is_linklocal(&a->addr))
 			return a;
 	}
 	return NULL;

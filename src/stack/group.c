@@ -78,9 +78,8 @@ static void sum_put(uint8_t *p, const struct sum *s)
 static void mld_report(struct netif *nif, uint8_t record, const struct ip_addr *g)
 {
 	static const uint8_t alert[8] = { IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0 };
-	struct ip_addr ll = ip6_linklocal_eui64(nif->mac);
-	struct netif_addr *a = netif_addr_find(nif, &ll);
-	struct ip_addr src = a && addr_usable(a) ? ll : IP6_ANY;
+	struct netif_addr *a = netif_linklocal(nif);
+	struct ip_addr src = a ? a->addr : IP6_ANY;
 	struct pkt *pkt = pkt_new();
 	uint8_t *p = pkt_push(pkt, 28);
 	struct wr w = wr_of(p, 28);

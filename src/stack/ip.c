@@ -150,7 +150,7 @@ static int find_source(struct stack *st, struct flow *f, const struct ip_addr *p
 	if (!ip_eq(prefer, &IP_NONE))
 		f->src = *prefer;
 	else
-		f->src = ip_source(st, f->nif, v4 ? &f->hop : &f->dst);
+		f->src = ip_source_by(st, f->nif, v4 ? &f->hop : &f->dst, &f->hop);
 	if (chosen(&f->src) || (v4 && is_group(f->nif, &f->dst)))
 		return 0;
 	return -EADDRNOTAVAIL;

@@ -76,6 +76,9 @@ void ip_pmtu_update(struct stack *st, const struct ip_addr *dst, uint32_t mtu);
 /* The address of ours to speak from to dst by nif (RFC 6724 5); IP_NONE (IPv6) or
  * IP4_ANY when there is none. */
 struct ip_addr ip_source(struct stack *st, struct netif *nif, const struct ip_addr *dst);
+/* The same when the next hop is known, whose prefixes come first (RFC 8028). */
+struct ip_addr ip_source_by(struct stack *st, struct netif *nif, const struct ip_addr *dst,
+			    const struct ip_addr *hop);
 /* The source in the IP header of a packet on its way out (l3 is set). */
 struct ip_addr ip_src_of(const struct pkt *pkt);
 /* For messages of the link itself, which know everything: no route is asked. */

@@ -81,9 +81,24 @@ void nd_solicit(struct netif *nif, const struct ip_addr *target, const struct ip
 		nd_send(nif, &w, src, &group, NULL);
 }
 
+/* With a nonce, by which we know our own if it comes back (RFC 7527 4.1). */
 void nd_dad_probe(struct netif_addr *a)
 {
-	nd_solicit(a->nif, &a->addr, &IP6_ANY, NULL);
+	struct ip_addr dst = ip6_solicited_node(&a->addr);
+	struct nd_ns ns = { .target = a->addr };
+	uint8_t buf[OUT_MAX];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	ns.o.has_nonce = a->nif->st->param.enhanced_dad;
+	memcpy(ns.o.nonce, a->nonce, sizeof(a->nonce));
+	nd_ns_emit(&w, &ns);
+	nd_send(a->nif, &w, &IP6_ANY, &dst, NULL);
+}
+
+static bool own_probe(const struct netif_addr *a, const struct nd_ns *m)
+{
+	return a->nif->st->param.enhanced_dad && m->o.has_nonce &&
+	       !memcmp(m->o.nonce, a->nonce, sizeof(a->nonce));
 }
 
 static void nd_advertise(struct netif_addr *a, const struct ip_addr *dst, uint8_t flags,
@@ -137,7 +152,8 @@ static enum drop ns_in(struct stack *st, const struct nd_msg *msg, struct rd *r)
 	if (!a || a->state == ADDR_DUPLICATE)
 		return DROP_NONE;
 	if (ip_is_any(&ip->src) && a->state != ADDR_OK) {
-		addr_conflict(a);	/* both test it: RFC 4862 5.4.3 */
+		if (!own_probe(a, &m))
+			addr_conflict(a);	/* both test it: RFC 4862 5.4.3 */
 		return DROP_NONE;
 	}
 	if (!addr_usable(a))
@@ -183,7 +199,7 @@ static enum drop ra_in(struct stack *st, const struct nd_msg *msg, struct rd *r)
 		return DROP_ND_BAD;
 	if (m.o.has_src)
 		neigh_heard(ip->nif, &ip->src, &m.o.src_ll);
-	if (st->param.accept_ra)
+	if (nd_accepts_ra(st))
 		router_heard(ip->nif, &ip->src, &m);
 	return DROP_NONE;
 }
@@ -210,10 +226,9 @@ static enum drop redirect_in(struct stack *st, const struct nd_msg *msg, struct 
 		return DROP_ND_BAD;
 	if (!ip_is_linklocal(&m.target) && !ip_eq(&m.target, &m.dst))
 		return DROP_ND_BAD;
-	if (!st->param.accept_ra)
+	if (!st->param.accept_redirects || st->param.forwarding)
 		return DROP_NONE;
-	router_redirect(ip->nif, &ip->src, &m.dst, &m.target);
-	if (m.o.has_dst)
+	if (router_redirect(ip->nif, &ip->src, &m.dst, &m.target) && m.o.has_dst)
 		neigh_heard(ip->nif, &m.target, &m.o.dst_ll);
 	return DROP_NONE;
 }

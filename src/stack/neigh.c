@@ -184,17 +184,23 @@ static void probe(struct neigh *n)
 	if (ip_eq(&src, &IP_NONE) || !netif_addr_find(n->nif, &src))
 		src = ip_source(st, n->nif, &n->addr);
 	n->probes++;
-	stimer_set(st, &n->timer, st->now + st->param.retrans_time_ms * USEC_PER_MSEC);
+	stimer_set(st, &n->timer, st->now + netif_retrans(n->nif));
 	if (ip_is_v4(&n->addr))
 		arp_request(n->nif, &n->addr, &src, to);
 	else
 		nd_solicit(n->nif, &n->addr, &src, to);
 }
 
-/* RFC 4861 6.3.2: uniform between 0.5 and 1.5 of the base. */
-static usec reachable_time(struct stack *st)
+static uint32_t reachable_base(const struct netif *nif)
 {
-	uint32_t base = st->param.base_reachable_time_ms;
+	return nif->reachable_ms ? nif->reachable_ms : nif->st->param.base_reachable_time_ms;
+}
+
+/* RFC 4861 6.3.2: uniform between 0.5 and 1.5 of the base. */
+static usec reachable_time(const struct netif *nif)
+{
+	struct stack *st = nif->st;
+	uint32_t base = reachable_base(nif);
 
 	return (base / 2 + rng_below(&st->rng, base) + 1) * USEC_PER_MSEC;
 }
@@ -212,7 +218,10 @@ static void goto_state(struct neigh *n, enum neigh_state to)
 		break;
 	case NEIGH_REACHABLE:
 		n->confirmed = st->now;
-		stimer_set(st, &n->timer, st->now + reachable_time(st));
+		stimer_set(st, &n->timer, st->now + reachable_time(n->nif));
+		if (n->silent)
+			router_speaks(n->nif, &n->addr);
+		n->silent = false;
 		break;
 	case NEIGH_DELAY:
 		stimer_set(st, &n->timer, st->now + DELAY_TIME);
@@ -233,8 +242,8 @@ static void give_up(struct neigh *n)
 	list_init(&waiting);
 	list_splice_tail(&waiting, &n->queue);
 	n->queued = 0;
-	if (n->router)
-		router_silent(n->nif, &n->addr);
+	n->silent = true;
+	router_silent(n->nif, &n->addr);
 	goto_state(n, NEIGH_FAILED);
 	while ((l = list_pop(&waiting))) {
 		struct pkt *pkt = container_of(l, struct pkt, link);
@@ -248,7 +257,7 @@ static void give_up(struct neigh *n)
 static bool still_reachable(struct neigh *n)
 {
 	struct stack *st = n->nif->st;
-	usec until = n->confirmed + st->param.base_reachable_time_ms * USEC_PER_MSEC;
+	usec until = n->confirmed + reachable_base(n->nif) * USEC_PER_MSEC;
 
 	if (until <= st->now)
 		return false;

@@ -26,6 +26,7 @@ struct neigh {
 	struct mac	mac;
 	enum neigh_state state;
 	bool		router;
+	bool		silent;		/* it failed, and has not spoken since */
 	uint8_t		probes;
 	struct stimer	timer;
 	usec		confirmed;

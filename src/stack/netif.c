@@ -16,6 +16,7 @@
 #include "stack/frag.h"
 #include "stack/nd.h"
 #include "stack/neigh.h"
+#include "stack/slaac.h"
 #include "stack/sock.h"
 
 #define LO_MTU		65536
@@ -38,7 +39,6 @@ struct netif *netif_add(struct stack *st, const char *name, struct mac mac, uint
 	list_init(&nif->stalled);
 	list_init(&nif->loop);
 	groups_init(nif);
-	list_init(&nif->learned);
 	nd_netif_init(nif);
 	list_add_tail(&st->netifs, &nif->link);
 	route_changed(st);
@@ -72,7 +72,7 @@ void netif_remove(struct netif *nif)
 	while (!list_empty(&nif->stalled))
 		list_del(nif->stalled.next);
 	sock_netif_gone(nif);
-	nd_netif_fini(nif);
+	nd_netif_down(nif);
 	while (!list_empty(&nif->addrs))
 		addr_remove(list_first(&nif->addrs, struct netif_addr, link));
 	groups_free(nif);
@@ -84,20 +84,11 @@ void netif_remove(struct netif *nif)
 	free(nif);
 }
 
-/* RFC 4862 5.3; a link of less than IPv6's least MTU carries no IPv6. */
-static void linklocal_add(struct netif *nif)
-{
-	struct ip_addr a = ip6_linklocal_eui64(nif->mac);
-
-	if (!netif_is_lo(nif) && nif->mtu >= IP6_MIN_MTU)
-		netif_addr_add(nif, &a, 64);
-}
-
 void netif_up(struct netif *nif)
 {
 	if (netif_is_up(nif))
 		return;
-	linklocal_add(nif);
+	slaac_linklocal(nif, 0);
 	nif->flags |= NETIF_UP;
 	netif_changed(nif);
 	groups_up(nif);

@@ -22,12 +22,22 @@ static inline uint32_t netif_mtu(const struct netif *nif, bool v4)
 	return !v4 && nif->mtu6 ? MIN(nif->mtu6, nif->mtu) : nif->mtu;
 }
 
+/* Between two solicitations of a neighbour (RFC 4861 6.3.2). */
+static inline usec netif_retrans(const struct netif *nif)
+{
+	return (nif->retrans_ms ? nif->retrans_ms : nif->st->param.retrans_time_ms) *
+	       USEC_PER_MSEC;
+}
+
 /* addr.c */
 int addr_add(struct netif *nif, const struct netif_addr *want);
 void addr_up(struct netif_addr *a);		/* the interface came up: DAD, announcement */
 void addr_down(struct netif_addr *a);		/* to be tested again when it is up */
 void addr_conflict(struct netif_addr *a);	/* somebody else has it (RFC 4862 5.4.5) */
 void addr_remove(struct netif_addr *a);
+void addr_life_set(struct netif_addr *a, usec valid, usec preferred);
+/* The usable link-local IPv6 address; NULL: none. */
+struct netif_addr *netif_linklocal(const struct netif *nif);
 /* A subnet's or the limited broadcast address on this interface. */
 bool netif_is_broadcast(const struct netif *nif, const struct ip_addr *a);
 /* The address of nif with an on-link prefix that covers a; NULL: none. */

@@ -14,13 +14,14 @@ struct row {
 	const char	*name;
 	uint16_t	off;
 	uint8_t		n;		/* numbers; 0: a word */
-	uint32_t	min, max;
+	uint32_t	min, max;	/* a word: its room, with the end */
 	uint32_t	def[3];
 };
 
 #define AT(field)	offsetof(struct param, field)
 #define NUM(field, lo, hi, def)	{ #field, AT(field), 1, lo, hi, { def } }
 #define FLAG(field, def)	NUM(field, 0, 1, def)
+#define WORD(field)	{ #field, AT(field), 0, sizeof(((struct param *)0)->field), 0, { 0 } }
 #define ANY		UINT32_MAX
 #define BUF_MAX		(1u << 30)
 
@@ -37,7 +38,27 @@ static const struct row rows[] = {
 	NUM(retrans_time_ms, 1, 60000, 1000),
 	FLAG(optimistic_dad, 1),
 	NUM(dad_transmits, 0, 16, 1),
-	FLAG(accept_ra, 1),
+	FLAG(enhanced_dad, 1),
+	NUM(accept_ra, 0, 2, 1),
+	FLAG(accept_ra_defrtr, 1),
+	FLAG(accept_ra_pinfo, 1),
+	FLAG(accept_ra_rtr_pref, 1),
+	FLAG(accept_ra_mtu, 1),
+	NUM(accept_ra_min_hop_limit, 0, 255, 1),
+	NUM(accept_ra_rt_info_max_plen, 0, 128, 128),
+	FLAG(accept_redirects, 1),
+	NUM(router_solicitation_interval, 1, 3600, 4),
+	NUM(router_solicitation_max_interval, 1, 86400, 3600),
+	NUM(max_addresses, 0, 4096, 16),
+	NUM(addr_gen_mode, 0, 3, 2),
+	NUM(linklocal_gen_mode, 0, 3, 0),
+	WORD(stable_secret),
+	NUM(use_tempaddr, 0, 2, 0),
+	NUM(temp_valid_lft, 1, 31536000, 604800),
+	NUM(temp_prefered_lft, 1, 31536000, 86400),
+	NUM(max_desync_factor, 0, 31536000, 600),
+	NUM(regen_max_retry, 0, 16, 3),
+	FLAG(forwarding, 0),
 	FLAG(autoconf, 1),
 	NUM(igmp_max_msf, 0, 65535, 10),
 	NUM(mld_max_msf, 0, 65535, 64),
@@ -82,7 +103,7 @@ static const struct row rows[] = {
 	NUM(tcp_initial_cwnd, 1, 1000, 10),
 	NUM(tcp_challenge_ack_limit, 0, ANY, 1000),
 	NUM(tcp_gso_max, 1, 65535, 65535),
-	{ "tcp_congestion_control", AT(tcp_congestion_control), 0, 0, 0, { 0 } },
+	WORD(tcp_congestion_control),
 };
 
 static uint32_t *num_of(struct param *p, const struct row *r)
@@ -151,7 +172,7 @@ int param_set(struct param *p, const char *name, const char *value)
 	if (!r)
 		return -ENOENT;
 	if (!r->n)
-		return word_set((char *)p + r->off, sizeof(p->tcp_congestion_control), value);
+		return word_set((char *)p + r->off, r->min, value);
 	for (unsigned i = 0; i < r->n; i++) {
 		if (!next_num(&value, r, &v[i]) || (i && v[i] < v[i - 1]))
 			return -EINVAL;

@@ -21,7 +21,22 @@ struct param {
 	uint32_t retrans_time_ms;		/* 1000 */
 	uint32_t optimistic_dad;		/* 1 */
 	uint32_t dad_transmits;			/* 1 */
-	uint32_t accept_ra, autoconf;		/* 1: routers are heard, SLAAC */
+	uint32_t enhanced_dad;			/* 1: a nonce in probes (RFC 7527) */
+	uint32_t accept_ra, autoconf;		/* 1: routers are heard (2: though forwarding), SLAAC */
+	uint32_t accept_ra_defrtr, accept_ra_pinfo, accept_ra_rtr_pref, accept_ra_mtu; /* 1 */
+	uint32_t accept_ra_min_hop_limit;	/* 1 */
+	uint32_t accept_ra_rt_info_max_plen;	/* 128: all more specific routes (Linux: 0) */
+	uint32_t accept_redirects;		/* 1, both families */
+	uint32_t router_solicitation_interval;	/* s, 4; grows (RFC 7559) */
+	uint32_t router_solicitation_max_interval;	/* s, 3600 */
+	uint32_t max_addresses;			/* by routers' prefixes, of an interface, 16 */
+	uint32_t addr_gen_mode;			/* of SLAAC: 0 EUI-64, 1 none, 2 stable (7217), 3 random */
+	uint32_t linklocal_gen_mode;		/* the same for fe80::, 0 (Linux has one for both) */
+	char	 stable_secret[40];		/* any word; empty: the stack's own, random */
+	uint32_t use_tempaddr;			/* 0: none, 1: there are, 2: they are preferred */
+	uint32_t temp_valid_lft, temp_prefered_lft, max_desync_factor;	/* s, 7 days, 1 day, 600 */
+	uint32_t regen_max_retry;		/* 3 */
+	uint32_t forwarding;			/* 0: IPv6's */
 	uint32_t igmp_max_msf, mld_max_msf;	/* sources of one filter, 10 and 64 */
 	uint32_t mtu_expires;			/* s a path MTU is remembered, 600 */
 	uint32_t rmem_default, wmem_default;	/* UDP, 212992 */

@@ -227,6 +227,14 @@ void route_avoid(struct stack *st, const struct route *r, bool avoid)
 	route_changed(st);
 }
 
+void route_expires(struct stack *st, const struct route *r, usec at)
+{
+	struct route *old = find_same(st, r);
+
+	if (old)
+		old->expires = at;
+}
+
 void route_flush(struct netif *nif)
 {
 	list_for(t, &nif->st->routes->tables) {
@@ -245,6 +253,32 @@ static bool matches(const struct route *r, const struct route_key *k)
 	       (netif_is_up(r->nif) && (!k->oif || r->nif->index == k->oif));
 }
 
+/* Who told the prefix of the source knows the way for it: RFC 8028 3.2. */
+static bool suits_source(struct stack *st, const struct route *r, const struct route_key *k)
+{
+	struct netif_addr *a;
+
+	if (r->protocol != PROTO_RA || ip_is_any(&k->src))
+		return true;
+	a = stack_addr(st, &k->src);
+	return !a || ip_is_any(&a->router) || ip_eq(&a->router, &r->gw);
+}
+
+/* Among the routers of one prefix. */
+static const struct route *by_source(struct stack *st, struct table *t, const struct route *r,
+				     const struct route_key *k)
+{
+	if (suits_source(st, r, k))
+		return r;
+	for (struct list *l = r->link.next; l != &t->routes; l = l->next) {
+		if (of(l)->len != r->len || !ip_eq(&of(l)->dst, &r->dst))
+			break;
+		if (matches(of(l), k) && !of(l)->avoid && suits_source(st, of(l), k))
+			return of(l);
+	}
+	return r;
+}
+
 const struct route *route_in_table(struct stack *st, uint32_t id, const struct route_key *k)
 {
 	const struct route *silent = NULL;
@@ -256,7 +290,7 @@ const struct route *route_in_table(struct stack *st, uint32_t id, const struct r
 		if (!matches(of(l), k))
 			continue;
 		if (!of(l)->avoid)
-			return of(l);
+			return by_source(st, t, of(l), k);
 		if (!silent)
 			silent = of(l);
 	}

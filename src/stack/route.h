@@ -11,6 +11,8 @@ const struct route *route_in_table(struct stack *st, uint32_t table, const struc
 /* As if nobody had heard of its gateway; or as if it answered again. */
 void route_avoid(struct stack *st, const struct route *r, bool avoid);
 
+void route_expires(struct stack *st, const struct route *r, usec at);	/* for show */
+
 struct rule_table *rule_table_new(void);
 void rule_table_free(struct rule_table *t);
 

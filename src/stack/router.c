@@ -1,29 +1,26 @@
-/* router.c - what routers tell a host (RFC 4861 6.3, 8.3; RFC 4862 5.5)
+/* router.c - what routers tell a host (RFC 4861 6.3, 8.3; RFC 4191)
  *
- * Default routers, on-link prefixes and redirects are routes with a lifetime,
- * kept in a list of the interface; a router's prefix may also give an address,
- * whose lower half is a keyed hash (RFC 7217). All of it is bounded: who shouts
- * more than MAX_LEARNED things is not heard.
+ * Default routers, on-link prefixes, more specific routes and redirects are
+ * routes with a lifetime, kept in a list of the interface; what a prefix gives
+ * besides is slaac.c's. All of it is bounded: who shouts more than MAX_LEARNED
+ * things is not heard. A router that does not answer stands back behind those
+ * that do (route_avoid), until it is heard again.
  */
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/sum.h"
 #include "proto/proto.h"
 #include "stack/ip.h"
 #include "stack/nd.h"
 #include "stack/neigh.h"
 #include "stack/netif.h"
+#include "stack/rdnss.h"
+#include "stack/route.h"
+#include "stack/slaac.h"
 
 #define MAX_LEARNED	64			/* routes of one interface */
-#define MAX_SLAAC	16			/* addresses, as Linux's max_addresses */
-#define RS_TRIES	3			/* RFC 4861 10 */
-#define RS_INTERVAL	(4 * USEC_PER_SEC)
-#define METRIC		1024			/* of a default router, as Linux's */
-#define METRIC_SILENT	2048
+#define METRIC		1024			/* of a router's route, as Linux's */
 #define REDIRECT_LIFE	600			/* s */
-#define TWO_HOURS	(7200 * USEC_PER_SEC)	/* RFC 4862 5.5.3 e */
-#define FOREVER		UINT32_MAX
 
 struct learned {
 	struct list	link;
@@ -31,9 +28,9 @@ struct learned {
 	struct stimer	expiry;
 };
 
-static usec until(const struct stack *st, uint32_t seconds)
+static struct learned *of(struct list *l)
 {
-	return seconds == FOREVER ? NEVER : st->now + seconds * USEC_PER_SEC;
+	return container_of(l, struct learned, link);
 }
 
 static void forget(struct learned *l)
@@ -51,243 +48,215 @@ static void learned_fire(struct stack *st, struct stimer *tm)
 	forget(container_of(tm, struct learned, expiry));
 }
 
-static struct learned *learned_find(const struct route *r, unsigned *n)
+static struct learned *learned_find(const struct route *r)
 {
-	*n = 0;
 	list_for(i, &r->nif->learned) {
-		struct learned *l = container_of(i, struct learned, link);
+		struct learned *l = of(i);
 
 		if (l->r.len == r->len && ip_eq(&l->r.dst, &r->dst) && ip_eq(&l->r.gw, &r->gw))
 			return l;
-		++*n;
 	}
 	return NULL;
 }
 
-/* Lifetime 0 takes it back. */
-static void learn(const struct route *r, uint32_t seconds)
+/* The oldest redirect makes room: the least one can lose. */
+static bool make_room(struct netif *nif)
 {
-	struct stack *st = r->nif->st;
-	unsigned n;
-	struct learned *l = learned_find(r, &n);
+	struct learned *oldest = NULL;
+	unsigned n = 0;
 
-	if (l && !seconds) {
+	list_for(i, &nif->learned) {
+		if (!oldest && of(i)->r.protocol == PROTO_REDIRECT)
+			oldest = of(i);
+		n++;
+	}
+	if (n < MAX_LEARNED)
+		return true;
+	if (oldest)
+		forget(oldest);
+	return oldest;
+}
+
+static struct learned *learned_new(const struct route *r)
+{
+	struct learned *l;
+
+	if (!make_room(r->nif) || route_add(r->nif->st, r) < 0)	/* by hand: stays */
+		return NULL;
+	l = xzalloc(sizeof(*l));
+	l->r = *r;
+	stimer_init(&l->expiry, learned_fire);
+	list_add_tail(&r->nif->learned, &l->link);
+	return l;
+}
+
+/* Lifetime 0 takes it back. */
+static void learn(struct route r, uint32_t seconds)
+{
+	struct stack *st = r.nif->st;
+	struct learned *l = learned_find(&r);
+
+	if (l && (!seconds || l->r.pref != r.pref)) {
 		forget(l);
-		return;
+		l = NULL;
 	}
-	if (!seconds || (!l && n >= MAX_LEARNED))
+	if (!seconds)
 		return;
-	if (!l) {
-		if (route_add(st, r) < 0)	/* configured by hand: stays */
-			return;
-		l = xzalloc(sizeof(*l));
-		l->r = *r;
-		stimer_init(&l->expiry, learned_fire);
-		list_add_tail(&r->nif->learned, &l->link);
-	}
-	stimer_set(st, &l->expiry, until(st, seconds));
+	r.expires = life_until(st, seconds);
+	if (!l)
+		l = learned_new(&r);
+	if (!l)
+		return;
+	stimer_set(st, &l->expiry, r.expires);
+	route_expires(st, &r, r.expires == NEVER ? 0 : r.expires);
+	route_avoid(st, &r, false);		/* who speaks is there */
 }
 
 static struct route default_by(struct netif *nif, const struct ip_addr *gw)
 {
-	return (struct route){ .dst = IP6_ANY, .gw = *gw, .nif = nif, .metric = METRIC };
+	return (struct route){ .dst = IP6_ANY, .gw = *gw, .nif = nif, .metric = METRIC,
+			       .protocol = PROTO_RA };
 }
 
-static void rate(struct learned *l, uint32_t metric)
-{
-	struct stack *st = l->r.nif->st;
-
-	if (l->r.metric == metric)
-		return;
-	route_del(st, &l->r);
-	l->r.metric = metric;
-	route_add(st, &l->r);
-}
-
-static void learn_router(struct netif *nif, const struct ip_addr *gw, uint32_t seconds)
+static void learn_router(struct netif *nif, const struct ip_addr *gw, uint32_t seconds,
+			 uint8_t pref)
 {
 	struct route r = default_by(nif, gw);
 	struct neigh *n = neigh_find(nif, gw);
-	struct learned *l;
-	unsigned others;
 
-	learn(&r, seconds);
-	l = learned_find(&r, &others);
-	if (l)
-		rate(l, METRIC);
+	r.pref = nif->st->param.accept_ra_rtr_pref ? pref : PREF_MEDIUM;
+	learn(r, seconds);
 	if (n)
 		n->router = seconds > 0;
 }
 
-/* Others come first while it is silent (RFC 4861 6.3.6); alone it stays. */
+/* Others come first while it is silent (RFC 4861 6.3.6); alone it stays. A
+ * redirect to it is forgotten: whoever gave it will know better (7.3.3). */
 void router_silent(struct netif *nif, const struct ip_addr *addr)
 {
-	struct route r = default_by(nif, addr);
-	unsigned others;
-	struct learned *l = learned_find(&r, &others);
+	list_for_safe(i, &nif->learned) {
+		struct learned *l = of(i);
+		bool to_it = ip_eq(&l->r.gw, addr) || (ip_is_any(&l->r.gw) && ip_eq(&l->r.dst, addr));
 
-	if (l)
-		rate(l, METRIC_SILENT);
-}
-
-/* The prefix's bits and 64 of a hash over all that makes the address ours:
- * RFC 7217 5. */
-static struct ip_addr slaac_addr(const struct netif *nif, const struct ip_addr *prefix)
-{
-	struct { struct ip_addr prefix; struct mac mac; uint8_t pad[2]; uint32_t index; } k = {
-		*prefix, nif->mac, { 0 }, nif->index
-	};
-	uint64_t iid = hash64(&nif->st->secret, &k, sizeof(k));
-	struct ip_addr a = *prefix;
-
-	memcpy(a.b + 8, &iid, 8);
-	return a;
-}
-
-static unsigned slaac_count(const struct netif *nif)
-{
-	unsigned n = 0;
-
-	list_for(l, &nif->addrs)
-		n += container_of(l, struct netif_addr, link)->slaac;
-	return n;
-}
-
-/* RFC 4862 5.5.3 e: an unauthenticated lifetime shortens ours to two hours at
- * least. */
-static void slaac_life(struct netif_addr *a, const struct nd_prefix *p)
-{
-	struct stack *st = a->nif->st;
-	usec valid = until(st, p->valid), floor = st->now + TWO_HOURS;
-
-	if (valid < floor && valid < a->valid_until)
-		valid = MIN(a->valid_until, floor);
-	a->valid_until = valid;
-	a->preferred_until = until(st, p->preferred);
-	stimer_set(st, &a->life, valid);
-	route_changed(st);
-}
-
-static void slaac(struct netif *nif, const struct nd_prefix *p)
-{
-	struct ip_addr prefix = ip_mask(&p->prefix, p->len), addr;
-	struct netif_addr *a;
-
-	if (p->len != 64 || p->preferred > p->valid || !nif->st->param.autoconf)
-		return;
-	addr = slaac_addr(nif, &prefix);
-	a = netif_addr_find(nif, &addr);
-	if (!a && (!p->valid || slaac_count(nif) >= MAX_SLAAC))
-		return;
-	if (!a) {
-		addr_add(nif, &(struct netif_addr){
-			.addr = addr, .len = 64, .slaac = true, .protocol = ADDRPROTO_RA,
-			.valid_until = until(nif->st, p->valid), .preferred_until = until(nif->st, p->preferred),
-		});
-		return;
+		if (!to_it)
+			continue;
+		if (l->r.protocol == PROTO_REDIRECT)
+			forget(l);
+		else
+			route_avoid(nif->st, &l->r, true);
 	}
-	if (a && a->slaac)
-		slaac_life(a, p);
 }
 
-static void prefix_heard(struct netif *nif, const struct nd_prefix *p)
+void router_speaks(struct netif *nif, const struct ip_addr *addr)
+{
+	list_for(i, &nif->learned) {
+		if (ip_eq(&of(i)->r.gw, addr))
+			route_avoid(nif->st, &of(i)->r, false);
+	}
+}
+
+static void prefix_heard(struct netif *nif, const struct ip_addr *router,
+			 const struct nd_prefix *p)
 {
 	struct route r = {
-		.dst = ip_mask(&p->prefix, p->len), .len = p->len,
-		.nif = nif, .metric = 256,
+		.dst = ip_mask(&p->prefix, p->len), .len = p->len, .nif = nif, .metric = 256,
+		.protocol = PROTO_KERNEL, .scope = SCOPE_ON_LINK,
 	};
 
 	if (ip_is_linklocal(&p->prefix) || ip_is_multicast(&p->prefix) || !p->len)
 		return;
 	if (p->on_link)
-		learn(&r, p->valid);
+		learn(r, p->valid);
 	if (p->autonomous)
-		slaac(nif, p);
+		slaac_prefix(nif, router, p);
+}
+
+/* RFC 4191 3.1, a host of type C; a route of length 0 is the default route. */
+static void route_heard(struct netif *nif, const struct ip_addr *gw, const struct nd_route *n)
+{
+	struct route r = default_by(nif, gw);
+
+	if (n->len > nif->st->param.accept_ra_rt_info_max_plen ||
+	    ip_is_linklocal(&n->prefix) || ip_is_multicast(&n->prefix))
+		return;
+	r.dst = n->prefix;
+	r.len = n->len;
+	r.pref = n->pref;
+	learn(r, n->life);
+}
+
+/* RFC 4861 6.3.4: what is not said stays as it was. */
+static void link_heard(struct netif *nif, const struct nd_ra *ra)
+{
+	const struct param *p = &nif->st->param;
+
+	if (ra->hops >= p->accept_ra_min_hop_limit && ra->hops)
+		nif->hops = ra->hops;
+	if (ra->reachable && ra->reachable <= 3600000)
+		nif->reachable_ms = ra->reachable;
+	if (ra->retrans && ra->retrans <= 3600000)
+		nif->retrans_ms = MAX(ra->retrans, 10u);
+	if (p->accept_ra_mtu && ra->o.has_mtu && ra->o.mtu >= IP6_MIN_MTU &&
+	    ra->o.mtu <= nif->mtu && ra->o.mtu != nif->mtu6) {
+		nif->mtu6 = ra->o.mtu;
+		netif_changed(nif);
+	}
 }
 
 void router_heard(struct netif *nif, const struct ip_addr *src, const struct nd_ra *ra)
 {
-	nif->rs_left = 0;
-	stimer_set(nif->st, &nif->rs, NEVER);
-	if (ra->hops)
-		nif->hops = ra->hops;
-	if (ra->o.has_mtu && ra->o.mtu >= IP6_MIN_MTU && ra->o.mtu <= nif->mtu) {
-		nif->mtu6 = ra->o.mtu;
-		route_changed(nif->st);
-	}
-	learn_router(nif, src, ra->lifetime);
-	for (unsigned i = 0; i < ra->o.n_prefix; i++)
-		prefix_heard(nif, &ra->o.prefix[i]);
+	const struct param *p = &nif->st->param;
+
+	if (ra->lifetime)
+		solicit_end(nif);
+	link_heard(nif, ra);
+	if (p->accept_ra_defrtr)
+		learn_router(nif, src, ra->lifetime, ra->pref);
+	for (unsigned i = 0; i < ra->o.n_prefix && p->accept_ra_pinfo; i++)
+		prefix_heard(nif, src, &ra->o.prefix[i]);
+	for (unsigned i = 0; i < ra->o.n_route; i++)
+		route_heard(nif, src, &ra->o.route[i]);
+	rdnss_heard(nif, &ra->o);
 }
 
+/* No router any more: none of its routes (RFC 4861 7.2.5). */
 void router_gone(struct netif *nif, const struct ip_addr *addr)
 {
-	learn_router(nif, addr, 0);
+	list_for_safe(i, &nif->learned) {
+		if (ip_eq(&of(i)->r.gw, addr))
+			forget(of(i));
+	}
 }
 
-/* Only from whom we would send it to (RFC 4861 8.1). */
-void router_redirect(struct netif *nif, const struct ip_addr *from,
-		     const struct ip_addr *dst, const struct ip_addr *target)
+/* Only from whom we would send it to (RFC 4861 8.1, RFC 1122 3.2.2.2). */
+bool router_redirect(struct netif *nif, const struct ip_addr *from, const struct ip_addr *dst,
+		     const struct ip_addr *target)
 {
 	const struct route *now = route_find(nif->st, dst, nif->index);
-	struct route r = { .dst = *dst, .len = 128, .nif = nif };
+	struct route r = { .dst = *dst, .len = ip_is_v4(dst) ? 32 : 128, .nif = nif,
+			   .protocol = PROTO_REDIRECT };
+	struct learned *l;
 
-	if (!now || !ip_eq(&now->gw, from) || stack_addr(nif->st, dst))
-		return;
-	if (!ip_eq(dst, target))
-		r.gw = *target;
-	learn(&r, REDIRECT_LIFE);
-}
-
-static void rs_send(struct netif *nif)
-{
-	static const struct ip_addr all_routers = { { 0xff, 0x02, [15] = 2 } };
-	struct ip_addr ll = ip6_linklocal_eui64(nif->mac), src = IP6_ANY;
-	struct netif_addr *a = netif_addr_find(nif, &ll);
-	struct nd_opts o = { 0 };
-	uint8_t buf[16];
-	struct wr w = wr_of(buf, sizeof(buf));
-
-	if (a && addr_usable(a))
-		src = ll;
-	o.has_src = a && a->state == ADDR_OK;	/* RFC 4429 3.2 */
-	o.src_ll = nif->mac;
-	nd_rs_emit(&w, &o);
-	nd_send(nif, &w, &src, &all_routers, NULL);
-}
-
-static void rs_fire(struct stack *st, struct stimer *tm)
-{
-	struct netif *nif = container_of(tm, struct netif, rs);
-
-	if (!nif->rs_left)
-		return;
-	nif->rs_left--;
-	stimer_set(st, &nif->rs, st->now + RS_INTERVAL);
-	rs_send(nif);
-}
-
-void nd_solicit_routers(struct netif *nif)
-{
-	if (nif->flags & NETIF_NOARP || nif->mtu < IP6_MIN_MTU || !nif->st->param.accept_ra)
-		return;
-	nif->rs_left = RS_TRIES;
-	rs_fire(nif->st, &nif->rs);
-}
-
-void nd_netif_init(struct netif *nif)
-{
-	stimer_init(&nif->rs, rs_fire);
+	if (!now || !ip_eq(&now->gw, from) || stack_addr(nif->st, dst) ||
+	    stack_addr(nif->st, target))
+		return false;
+	if (now->protocol == PROTO_REDIRECT) {	/* one a destination */
+		r.gw = now->gw;
+		l = learned_find(&r);
+		if (l)
+			forget(l);
+	}
+	r.gw = ip_eq(dst, target) ? IP_NONE : *target;
+	learn(r, REDIRECT_LIFE);
+	return true;
 }
 
 void nd_netif_down(struct netif *nif)
 {
-	stimer_set(nif->st, &nif->rs, NEVER);
+	solicit_end(nif);
 	list_for_safe(l, &nif->learned)
-		forget(container_of(l, struct learned, link));
-}
-
-void nd_netif_fini(struct netif *nif)
-{
-	nd_netif_down(nif);
+		forget(of(l));
+	rdnss_flush(nif);
+	nif->mtu6 = nif->reachable_ms = nif->retrans_ms = 0;
+	nif->hops = 0;
 }

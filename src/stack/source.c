@@ -65,11 +65,30 @@ static bool scope_better(int a, int b, int dst)
 	return a < b ? a >= dst : b < dst;
 }
 
-/* Is a a better source than b? Rules in order; 4 and 7 are about mobility and
- * temporary addresses, which we do not have. */
-static bool better(const struct netif_addr *a, const struct netif_addr *b,
-		   const struct netif *out, const struct ip_addr *dst)
+/* Where the packet goes, as far as its source matters. */
+struct way {
+	const struct netif *out;
+	const struct ip_addr *dst, *hop;
+};
+
+/* Rule 5.5, also for who forwards to the router that gave the prefix (RFC 8028 3.2). */
+static bool told_by_hop(const struct netif_addr *a, const struct way *w)
 {
+	return !ip_is_any(&a->router) && ip_eq(&a->router, w->hop);
+}
+
+/* Rule 7 */
+static bool liked(const struct netif_addr *a)
+{
+	bool temporary = a->flags & ADDR_TEMPORARY;
+
+	return temporary == (a->nif->st->param.use_tempaddr > 1);
+}
+
+/* Is a a better source than b? Rules in order; 4 is about mobility. */
+static bool better(const struct netif_addr *a, const struct netif_addr *b, const struct way *w)
+{
+	const struct ip_addr *dst = w->dst;
 	int sa = scope(&a->addr), sb = scope(&b->addr), d = label(dst);
 
 	if (ip_eq(&a->addr, dst) || ip_eq(&b->addr, dst))
@@ -78,10 +97,14 @@ static bool better(const struct netif_addr *a, const struct netif_addr *b,
 		return scope_better(sa, sb, scope(dst));
 	if (deprecated(a) != deprecated(b))
 		return !deprecated(a);
-	if ((a->nif == out) != (b->nif == out))
-		return a->nif == out;
+	if ((a->nif == w->out) != (b->nif == w->out))
+		return a->nif == w->out;
+	if (told_by_hop(a, w) != told_by_hop(b, w))
+		return told_by_hop(a, w);
 	if ((label(&a->addr) == d) != (label(&b->addr) == d))
 		return label(&a->addr) == d;
+	if (liked(a) != liked(b))
+		return liked(a);
 	return match(a, dst) > match(b, dst);
 }
 
@@ -97,6 +120,13 @@ static bool candidate(const struct netif_addr *a, const struct netif *out,
 
 struct ip_addr ip_source(struct stack *st, struct netif *out, const struct ip_addr *dst)
 {
+	return ip_source_by(st, out, dst, dst);
+}
+
+struct ip_addr ip_source_by(struct stack *st, struct netif *out, const struct ip_addr *dst,
+			    const struct ip_addr *hop)
+{
+	struct way w = { out, dst, hop };
 	struct netif_addr *best = NULL;
 
 	list_for(n, &st->netifs) {
@@ -104,7 +134,7 @@ struct ip_addr ip_source(struct stack *st, struct netif *out, const struct ip_ad
 			struct netif_addr *a = container_of(l, struct netif_addr, link);
 
 			if (candidate(a, out, dst) &&
-			    (!best || better(a, best, out, dst)))
+			    (!best || better(a, best, &w)))
 				best = a;
 		}
 	}

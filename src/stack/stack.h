@@ -136,10 +136,15 @@ struct netif_addr {
 	struct ip_addr	peer;		/* of a point-to-point pair; IP_NONE: none */
 	uint8_t		protocol;	/* IFAPROT_*; 0: by hand */
 	uint8_t		dad_left;
+	uint8_t		nonce[6];	/* of this test (RFC 7527) */
+	uint8_t		counter;	/* how many before it were somebody's (RFC 7217) */
 	bool		slaac;		/* by a router's prefix; brings no route */
+	struct ip_addr	router;		/* the one that told the prefix last */
 	struct stimer	dad;
 	usec		valid_until, preferred_until;
-	struct stimer	life;		/* at valid_until */
+	/* Temporary addresses: the end of their own, when the next one is due. */
+	usec		valid_most, preferred_most, regen_at;
+	struct stimer	life;		/* the next of the three */
 };
 
 /* A multicast group this interface receives (group.c). */
@@ -167,11 +172,14 @@ struct netif {
 	uint32_t	looped;		/* how many */
 	struct list	groups;
 	struct stimer	report;		/* group.c: a querier waits for our groups */
-	struct list	learned;	/* nd.c: routes with a lifetime */
-	struct stimer	rs;		/* nd.c: next router solicitation */
-	uint8_t		rs_left;
-	uint8_t		hops;		/* hop limit told by a router; 0: none */
-	uint32_t	mtu6;		/* IPv6's MTU told by a router; 0: mtu */
+	struct list	learned;	/* router.c: routes with a lifetime */
+	struct list	told;		/* rdnss.c: resolvers, domains */
+	struct stimer	rs;		/* solicit.c: next router solicitation */
+	usec		rs_wait;
+	/* Told by a router; 0: nothing yet. */
+	uint8_t		hops;
+	uint32_t	mtu6;		/* IPv6's MTU */
+	uint32_t	reachable_ms, retrans_ms;
 	uint64_t	rx_frames, rx_bytes, tx_frames, tx_bytes;
 };
 
@@ -191,6 +199,9 @@ int netif_addr_add(struct netif *nif, const struct ip_addr *a, unsigned len);
 int netif_addr_put(struct netif *nif, const struct netif_addr *want, bool replace);
 int netif_addr_del(struct netif *nif, const struct ip_addr *a, unsigned len);
 struct netif_addr *netif_addr_find(const struct netif *nif, const struct ip_addr *a);
+/* Resolvers and search domains told by routers (RFC 8106), in the order they came. */
+bool stack_rdnss_at(struct stack *st, unsigned i, struct endpoint *out);
+const char *stack_dnssl_at(struct stack *st, unsigned i);	/* NULL past the end */
 struct netif *netif_by_index(struct stack *st, uint32_t index);
 struct netif *netif_by_name(struct stack *st, const char *name);
 /* Groups: counted, the first join is announced. 0 or -ENOBUFS. */

@@ -1,6 +1,33 @@
 /* proto_nd.c - neighbour discovery messages and their options */
 #include "proto_test.h"
 
+static void random_ra_opts(struct rng *rng, struct nd_opts *o)
+{
+	static const char *const names[] = { "lan", "example.com", "a.b-c.d_e.example" };
+	static const uint8_t prefs[] = { 0, 1, 3 };
+
+	o->n_route = (uint8_t)rng_below(rng, 9);
+	for (unsigned i = 0; i < o->n_route; i++) {
+		struct ip_addr a = random_v6(rng);
+		unsigned len = rng_below(rng, 129);
+
+		o->route[i] = (struct nd_route){
+			ip_mask(&a, len), (uint8_t)len, prefs[rng_below(rng, 3)],
+			(uint32_t)rng_u64(rng),
+		};
+	}
+	o->n_dns = (uint8_t)rng_below(rng, 9);
+	for (unsigned i = 0; i < o->n_dns; i++) {
+		o->dns[i] = (struct nd_dns){ random_v6(rng), (uint32_t)rng_u64(rng) };
+		o->dns[i].addr.b[0] = 0x20;
+	}
+	o->n_search = (uint8_t)rng_below(rng, 5);
+	for (unsigned i = 0; i < o->n_search; i++) {
+		strcpy(o->search[i].name, names[rng_below(rng, 3)]);
+		o->search[i].life = (uint32_t)rng_u64(rng);
+	}
+}
+
 static void random_opts(struct rng *rng, struct nd_opts *o)
 {
 	*o = (struct nd_opts){
@@ -16,6 +43,9 @@ static void random_opts(struct rng *rng, struct nd_opts *o)
 			rng_below(rng, 2), rng_below(rng, 2),
 			(uint32_t)rng_u64(rng), (uint32_t)rng_u64(rng),
 		};
+	o->has_nonce = rng_below(rng, 2);
+	random_bytes(rng, o->nonce, 6);
+	random_ra_opts(rng, o);
 }
 
 /* The cursor after type, code and checksum of what was emitted. */
@@ -32,7 +62,7 @@ static struct rd body(const struct wr *w, uint8_t type)
 
 static void ns_round_trip(struct rng *rng)
 {
-	uint8_t b[512];
+	uint8_t b[2048];
 	struct wr w = wr_of(b, sizeof(b));
 	struct nd_ns y, x = { .target = random_v6(rng) };
 	struct rd r;
@@ -45,7 +75,7 @@ static void ns_round_trip(struct rng *rng)
 
 static void na_round_trip(struct rng *rng)
 {
-	uint8_t b[512];
+	uint8_t b[2048];
 	struct wr w = wr_of(b, sizeof(b));
 	struct nd_na y, x = { .flags = (uint8_t)(rng_below(rng, 8) << 5),
 			      .target = random_v6(rng) };
@@ -59,12 +89,13 @@ static void na_round_trip(struct rng *rng)
 
 static void ra_round_trip(struct rng *rng)
 {
-	uint8_t b[512];
+	uint8_t b[2048];
 	struct wr w = wr_of(b, sizeof(b));
 	struct nd_ra y, x = {
 		.hops = (uint8_t)rng_below(rng, 256), .managed = rng_below(rng, 2),
 		.other = rng_below(rng, 2), .lifetime = (uint16_t)rng_u64(rng),
 		.reachable = (uint32_t)rng_u64(rng), .retrans = (uint32_t)rng_u64(rng),
+		.pref = (uint8_t)(rng_below(rng, 2) * 3),
 	};
 	struct rd r;
 
@@ -76,7 +107,7 @@ static void ra_round_trip(struct rng *rng)
 
 static void rs_round_trip(struct rng *rng)
 {
-	uint8_t b[512];
+	uint8_t b[2048];
 	struct wr w = wr_of(b, sizeof(b));
 	struct nd_opts x, y;
 	struct rd r;

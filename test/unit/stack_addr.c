@@ -356,14 +356,21 @@ static void bad_messages(void **state)
 	assert_int_equal(arrive(&p->a, &f), DROP_ND_BAD);
 }
 
-/* RFC 4861 6.3.7: three times, then silence; an answer ends it. */
+/* RFC 7559: ever more rarely, but always; an answer ends it. */
 static void routers_are_asked(void **state)
 {
 	struct pair *q = pair_new(1500);
 
-	assert_int_equal(q->a.nif->rs_left, 2);
-	pair_run(q, 30 * USEC_PER_SEC);
-	assert_int_equal(q->a.nif->rs_left, 0);
+	struct nd_ra ra = ra_make(1800, 86400, 14400);
+	usec first = q->a.nif->rs_wait;
+
+	assert_true(first >= 3600000 && first <= 4400000);
+	pair_run(q, first);
+	assert_true(q->a.nif->rs_wait >= first * 19 / 10 && q->a.nif->rs_wait <= first * 21 / 10);
+	pair_run(q, 4 * 3600 * USEC_PER_SEC);
+	assert_true(stimer_armed(&q->a.nif->rs));
+	assert_true(q->a.nif->rs_wait <= 3960 * USEC_PER_SEC);
+	router_heard(q->a.nif, &router, &ra);
 	assert_false(stimer_armed(&q->a.nif->rs));
 	pair_free(q);
 }
