@@ -170,6 +170,20 @@ static void table_interfaces(struct stack *st, const struct report_node *who, FI
 	}
 }
 
+/* What routers told (RFC 8106). */
+static void table_resolvers(struct stack *st, const struct report_node *who, FILE *out)
+{
+	char text[IP_STRLEN];
+	struct endpoint ep;
+	const char *name;
+
+	fputs("kind\tvalue\n", out);
+	for (unsigned i = 0; stack_rdnss_at(st, i, &ep); i++)
+		fprintf(out, "server\t%s\n", ip_text(&ep.addr, text));
+	for (unsigned i = 0; (name = stack_dnssl_at(st, i)); i++)
+		fprintf(out, "search\t%s\n", name);
+}
+
 static const struct table {
 	const char	*name;
 	void		(*print)(struct stack *st, const struct report_node *who, FILE *out);
@@ -180,6 +194,7 @@ static const struct table {
 	{ "routes",	table_routes },
 	{ "neigh",	table_neigh },
 	{ "interfaces",	table_interfaces },
+	{ "resolvers",	table_resolvers },
 };
 
 const char *report_table_name(unsigned i)

@@ -81,7 +81,7 @@ static void life_fire(struct stack *st, struct stimer *tm)
 		addr_remove(a);
 		return;
 	}
-	if (a->regen_at <= st->now) {
+	if (a->regen_at && a->regen_at <= st->now) {
 		a->regen_at = 0;
 		slaac_regenerate(a);
 	}

@@ -12,6 +12,8 @@
 
 #include "proto/proto.h"
 #include "stack/icmp.h"
+#include "stack/nd.h"
+#include "stack/netif.h"
 #include "stack/netif.h"
 
 struct meaning {
@@ -129,6 +131,19 @@ static uint32_t plateau(uint32_t len)
 	return 68;
 }
 
+/* RFC 1122 3.2.2.2: a gateway on the link, about something we sent. */
+static void redirect_note(struct stack *st, const struct ip *ip, uint32_t gateway,
+			  const struct quote *q)
+{
+	be32 b = be32_put(gateway);
+	struct ip_addr to = ip_from_v4(b.b);
+
+	if (st->param.accept_redirects && !st->param.ip_forward && stack_addr(st, &q->src) &&
+	    netif_subnet(ip->nif, &to) && !ip_is_multicast(&q->dst) &&
+	    !netif_is_broadcast(ip->nif, &q->dst))
+		router_redirect(ip->nif, &ip->src, &q->dst, &to);
+}
+
 bool icmp4_error_in(struct stack *st, const struct ip *ip, const struct icmp *h, struct rd quoted)
 {
 	struct icmp_note n = note_of(ip, h, EHOSTUNREACH);
@@ -146,7 +161,9 @@ bool icmp4_error_in(struct stack *st, const struct ip *ip, const struct icmp *h,
 		n.error = EPROTO;
 		n.hard = true;
 	} else if (type != ICMP4_TIME_EXCEEDED) {
-		return true;		/* quench (RFC 6633), redirect: ignored */
+		if (h->type == ICMP4_REDIRECT)
+			redirect_note(st, ip, h->rest, &q);
+		return true;		/* quench: ignored (RFC 6633) */
 	}
 	note_deliver(st, &q, &n);
 	return true;

@@ -58,6 +58,7 @@ static const struct row rows[] = {
 	NUM(temp_prefered_lft, 1, 31536000, 86400),
 	NUM(max_desync_factor, 0, 31536000, 600),
 	NUM(regen_max_retry, 0, 16, 3),
+	FLAG(ip_forward, 0),
 	FLAG(forwarding, 0),
 	FLAG(autoconf, 1),
 	NUM(igmp_max_msf, 0, 65535, 10),

@@ -36,7 +36,7 @@ struct param {
 	uint32_t use_tempaddr;			/* 0: none, 1: there are, 2: they are preferred */
 	uint32_t temp_valid_lft, temp_prefered_lft, max_desync_factor;	/* s, 7 days, 1 day, 600 */
 	uint32_t regen_max_retry;		/* 3 */
-	uint32_t forwarding;			/* 0: IPv6's */
+	uint32_t ip_forward, forwarding;	/* 0: IPv4's, IPv6's */
 	uint32_t igmp_max_msf, mld_max_msf;	/* sources of one filter, 10 and 64 */
 	uint32_t mtu_expires;			/* s a path MTU is remembered, 600 */
 	uint32_t rmem_default, wmem_default;	/* UDP, 212992 */

@@ -142,7 +142,7 @@ struct netif_addr {
 	struct ip_addr	router;		/* the one that told the prefix last */
 	struct stimer	dad;
 	usec		valid_until, preferred_until;
-	/* Temporary addresses: the end of their own, when the next one is due. */
+	/* Temporary addresses: their own end, when the next one is due (0: not). */
 	usec		valid_most, preferred_most, regen_at;
 	struct stimer	life;		/* the next of the three */
 };

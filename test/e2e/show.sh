@@ -32,7 +32,7 @@ shown routes 10.0.0.0/24 routes web
 shown neighbours 10.0.0.250 neigh web
 shown interfaces 10.0.0.1 interfaces web
 shown drops '' drops web
-for table in nodes sockets drops routes neigh interfaces; do
+for table in nodes sockets drops routes neigh interfaces resolvers; do
 	check json_$table sh -c 'env "$1" show --json "$2" |
 		python3 -c "import json, sys; [json.loads(l) for l in sys.stdin if l.strip()]"' \
 		sh "$IOTH" $table

@@ -8,6 +8,7 @@
  *	< ip PROTO N		N bytes of any protocol
  *	< hex 0800 4500...	raw, from the Ethernet type on
  *	< neigh ..., > neigh ...		neigh.c
+ *	< ra, < redirect, < probe		router.c
  *
  * NAME: unreach net|host|proto|port|admin, frag (IPv6: packet too big),
  * time ttl|frag, param. An error the stack sends must quote what came in last
@@ -264,6 +265,7 @@ static void hex_in_line(struct world *w, struct words *ws)
 bool frame_kind(const char *k)
 {
 	return !strcmp(k, "udp") || !strcmp(k, "icmp") || !strcmp(k, "neigh") ||
+	       !strcmp(k, "ra") || !strcmp(k, "redirect") || !strcmp(k, "probe") ||
 	       !strcmp(k, "hex") || !strcmp(k, "frag") || !strcmp(k, "ip");
 }
 
@@ -279,7 +281,7 @@ void frame_in(struct world *w, struct conn *c, const char *kind, struct words *w
 		hex_in_line(w, ws);
 	else if (!strcmp(kind, "ip"))
 		ip_in_line(w, c, ws);
-	else
+	else if (!router_in(w, kind, ws))
 		fail(w, "script: %s only goes out", kind);
 }
 

@@ -15,7 +15,8 @@
  *	< S 0:0(0) win 1000 <mss 1000>	seg.c: a segment in
  *	> S. 0:0(0) ack 1 <...>		seg.c: a segment out
  *	< udp 100, > icmp ...		datagram.c
- *	addr add|del ADDR/LEN		link up|down
+ *	addr add|del ADDR/LEN
+ *	route, rule, link, expect way	router.c
  *	fill, overfill, drain		fill.c
  *	forget				number 0 of this side will be learnt anew
  *	skip N				the next N bytes of the stream are not read
@@ -227,7 +228,7 @@ static bool world_event(struct world *w, const char *name, int n, struct words *
 		c->nread += number_need(w, ws, "bytes");
 	} else if (!strcmp(name, "tcp")) {
 		macro_run(w, n, ws);
-	} else {
+	} else if (!router_event(w, name, ws)) {
 		return fill_event(w, c, name, ws);
 	}
 	return true;

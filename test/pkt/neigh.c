@@ -117,15 +117,14 @@ static void arp_send(struct world *w, uint16_t op, struct mac from, const struct
 	world_inject(w, b, sizeof(b));
 }
 
-/* msg: an ICMPv6 message with zero checksum. */
-static void nd_send(struct world *w, uint8_t *msg, size_t len, struct mac from,
-		    const struct ip_addr *src, const struct ip_addr *dst)
+void nd_inject(struct world *w, uint8_t *msg, size_t len, struct mac from,
+	       const struct ip_addr *src, const struct ip_addr *dst)
 {
 	struct eth e = { .dst = ip_is_multicast(dst) ? mac_of_multicast(dst) : w->us_mac,
 			 .src = from, .type = ETHERTYPE_IP6 };
 	struct ip6 h = { .plen = (uint16_t)len, .next = IPPROTO_ICMPV6, .hops = 255,
 			 .src = *src, .dst = *dst };
-	uint8_t b[256];
+	uint8_t b[1400];
 	struct wr o = wr_of(b, sizeof(b));
 	struct sum s = { 0 };
 	be16 v;
@@ -155,7 +154,7 @@ static void na_send(struct world *w, const struct reply *p)
 	m.flags = (uint8_t)((p->solicited ? ND_NA_SOLICITED : 0) |
 			    (p->override ? ND_NA_OVERRIDE : 0));
 	nd_na_emit(&o, &m);
-	nd_send(w, b, wr_len(&o), p->ll, &p->target, &p->to);
+	nd_inject(w, b, wr_len(&o), p->ll, &p->target, &p->to);
 }
 
 static void reply_send(struct world *w, const struct reply *p)
@@ -204,7 +203,7 @@ static void request_in(struct world *w, const struct ip_addr *a)
 		return;
 	}
 	nd_ns_emit(&o, &m);
-	nd_send(w, b, wr_len(&o), w->peer_mac, &w->peer, &group);
+	nd_inject(w, b, wr_len(&o), w->peer_mac, &w->peer, &group);
 }
 
 static void dad_in(struct world *w, const struct ip_addr *a)
@@ -219,7 +218,7 @@ static void dad_in(struct world *w, const struct ip_addr *a)
 		return;
 	}
 	nd_ns_emit(&o, &m);
-	nd_send(w, b, wr_len(&o), w->peer_mac, &IP6_ANY, &group);
+	nd_inject(w, b, wr_len(&o), w->peer_mac, &IP6_ANY, &group);
 }
 
 static void reply_in(struct world *w, struct words *ws)

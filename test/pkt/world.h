@@ -173,7 +173,15 @@ void frame_expect(struct world *w, struct conn *c, const char *kind, struct word
 		  struct when when);
 bool frame_kind(const char *kind);
 
+/* --- router.c --- */
+bool router_in(struct world *w, const char *kind, struct words *ws);
+bool router_event(struct world *w, const char *name, struct words *ws);
+bool router_expect(struct world *w, struct words *ws);
+
 /* --- neigh.c --- */
+/* msg: an ICMPv6 message with zero checksum. */
+void nd_inject(struct world *w, uint8_t *msg, size_t len, struct mac from,
+	       const struct ip_addr *src, const struct ip_addr *dst);
 bool neigh_swallow(struct world *w, struct frame *f);	/* true: not for the script */
 void neigh_answer(struct world *w);
 void neigh_in(struct world *w, struct words *ws);
