@@ -97,6 +97,15 @@ void addr_life_set(struct netif_addr *a, usec valid, usec preferred)
 	addr_told(a);
 }
 
+/* Not to be guessed, another at each test. */
+static void nonce_new(struct netif_addr *a)
+{
+	struct { struct ip_addr addr; usec now; } k = { a->addr, a->nif->st->now };
+	uint64_t h = hash64(&a->nif->st->secret, &k, sizeof(k));
+
+	memcpy(a->nonce, &h, sizeof(a->nonce));
+}
+
 void addr_up(struct netif_addr *a)
 {
 	struct stack *st = a->nif->st;
@@ -113,8 +122,7 @@ void addr_up(struct netif_addr *a)
 	}
 	addr_goto(a, st->param.optimistic_dad ? ADDR_OPTIMISTIC : ADDR_TENTATIVE);
 	a->dad_left = (uint8_t)st->param.dad_transmits;
-	for (unsigned i = 0; i < sizeof(a->nonce); i++)
-		a->nonce[i] = (uint8_t)rng_u64(&st->rng);
+	nonce_new(a);
 	dad_fire(st, &a->dad);
 }
 

@@ -14,7 +14,7 @@ struct row {
 	const char	*name;
 	uint16_t	off;
 	uint8_t		n;		/* numbers; 0: a word */
-	uint32_t	min, max;	/* a word: its room, with the end */
+	uint32_t	min, max;	/* a word: its room with the end; 1: may be empty */
 	uint32_t	def[3];
 };
 
@@ -52,7 +52,7 @@ static const struct row rows[] = {
 	NUM(max_addresses, 0, 4096, 16),
 	NUM(addr_gen_mode, 0, 3, 2),
 	NUM(linklocal_gen_mode, 0, 3, 0),
-	WORD(stable_secret),
+	{ "stable_secret", AT(stable_secret), 0, sizeof(((struct param *)0)->stable_secret), 1, { 0 } },
 	NUM(use_tempaddr, 0, 2, 0),
 	NUM(temp_valid_lft, 1, 31536000, 604800),
 	NUM(temp_prefered_lft, 1, 31536000, 86400),
@@ -135,11 +135,11 @@ void param_defaults(struct param *p)
 	strcpy(p->tcp_congestion_control, "cubic");
 }
 
-static int word_set(char *to, size_t size, const char *value)
+static int word_set(char *to, const struct row *r, const char *value)
 {
 	size_t n = strlen(value);
 
-	if (!n || n >= size || n != strcspn(value, " \t\n"))
+	if (n < !r->max || n >= r->min || n != strcspn(value, " \t\n"))
 		return -EINVAL;
 	memcpy(to, value, n + 1);
 	return 0;
@@ -173,7 +173,7 @@ int param_set(struct param *p, const char *name, const char *value)
 	if (!r)
 		return -ENOENT;
 	if (!r->n)
-		return word_set((char *)p + r->off, r->min, value);
+		return word_set((char *)p + r->off, r, value);
 	for (unsigned i = 0; i < r->n; i++) {
 		if (!next_num(&value, r, &v[i]) || (i && v[i] < v[i - 1]))
 			return -EINVAL;

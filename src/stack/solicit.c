@@ -25,9 +25,12 @@ static void rs_send(struct netif *nif)
 }
 
 /* span times a factor between 0.9 and 1.1 (RFC 8415 15). */
-static usec spread(struct stack *st, usec span)
+static usec spread(const struct netif *nif, usec span)
 {
-	return span * 9 / 10 + (usec)(rng_double(&st->rng) * (double)span / 5);
+	struct { usec now, index; } k = { nif->st->now, nif->index };
+	uint64_t h = hash64(&nif->st->secret, &k, sizeof(k));
+
+	return span * 9 / 10 + (usec)(h % 1024) * span / 5 / 1024;
 }
 
 static void rs_fire(struct stack *st, struct stimer *tm)
@@ -36,11 +39,11 @@ static void rs_fire(struct stack *st, struct stimer *tm)
 	usec most = st->param.router_solicitation_max_interval * USEC_PER_SEC;
 
 	if (nif->rs_wait)
-		nif->rs_wait = nif->rs_wait + spread(st, nif->rs_wait);
+		nif->rs_wait = nif->rs_wait + spread(nif, nif->rs_wait);
 	else
-		nif->rs_wait = spread(st, st->param.router_solicitation_interval * USEC_PER_SEC);
+		nif->rs_wait = spread(nif, st->param.router_solicitation_interval * USEC_PER_SEC);
 	if (nif->rs_wait > most)
-		nif->rs_wait = spread(st, most);
+		nif->rs_wait = spread(nif, most);
 	stimer_set(st, &nif->rs, st->now + nif->rs_wait);
 	rs_send(nif);
 }

@@ -10,6 +10,7 @@ static int start(void **state)
 {
 	p = pair_ready(1500);
 	p->b.cut = true;
+	solicit_end(p->a.nif);		/* frames are counted */
 	return 0;
 }
 
