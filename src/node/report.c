@@ -70,7 +70,9 @@ static void table_nodes(struct stack *st, const struct report_node *who, FILE *o
 
 static const char *proto_name(const struct sock *so)
 {
-	return so->proto == IPPROTO_TCP ? "tcp" : so->proto == IPPROTO_UDP ? "udp" : "ip";
+	if (so->type == SOCK_RAW)
+		return "raw";
+	return so->proto == IPPROTO_TCP ? "tcp" : so->proto == IPPROTO_UDP ? "udp" : "icmp";
 }
 
 static void put_end(FILE *out, const struct endpoint *ep)

@@ -82,7 +82,7 @@ static bool needs_note(const struct vsock *vs)
 	struct endpoint peer;
 
 	return sock_peer(so, &peer) < 0 || so->stamp || so->rxq_ovfl ||
-	       sock_wants(so, WANT_PKTINFO | WANT_TTL | WANT_TOS | WANT_ORIGDST);
+	       sock_wants(so, WANT_ANY & ~(WANT_ERRORS | WANT_DONTFRAG));
 }
 
 /* True if it is with the program or lost for good; false: no room now. */

@@ -83,12 +83,12 @@ static void put_pktinfo4(struct put *p)
 	put(p, IPPROTO_IP, IP_PKTINFO, &pi, sizeof(pi));
 }
 
-static void put_pktinfo6(struct put *p)
+static void put_pktinfo6(struct put *p, int type)
 {
 	struct in6_pktinfo pi = { .ipi6_ifindex = p->m->ifindex };
 
 	memcpy(&pi.ipi6_addr, p->m->local.b, 16);
-	put(p, IPPROTO_IPV6, IPV6_PKTINFO, &pi, sizeof(pi));
+	put(p, IPPROTO_IPV6, type, &pi, sizeof(pi));
 }
 
 static void put_origdst(struct put *p, int family)
@@ -123,7 +123,8 @@ static void put_error(struct put *p)
 
 static void put_ip4(struct put *p)
 {
-	uint8_t want = p->so->ip[0].want, tos = (uint8_t)p->m->tos;
+	unsigned want = p->so->ip[0].want;
+	uint8_t tos = (uint8_t)p->m->tos;
 
 	if (want & WANT_PKTINFO)
 		put_pktinfo4(p);
@@ -131,18 +132,27 @@ static void put_ip4(struct put *p)
 		put(p, IPPROTO_IP, IP_TTL, &p->m->ttl, sizeof(p->m->ttl));
 	if (want & WANT_TOS)
 		put(p, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+	if (want & WANT_RECVOPTS && p->m->n_opts)
+		put(p, IPPROTO_IP, IP_RECVOPTS, p->m->opts, p->m->n_opts);
+	/* To be sent back as they are: no source route comes in (ip4.c). */
+	if (want & WANT_RETOPTS && p->m->n_opts)
+		put(p, IPPROTO_IP, IP_RETOPTS, p->m->opts, p->m->n_opts);
 	if (want & WANT_ORIGDST)
 		put_origdst(p, AF_INET);
 }
 
 static void put_ip6(struct put *p)
 {
-	uint8_t want = p->so->ip[1].want;
+	unsigned want = p->so->ip[1].want;
 
 	if (want & WANT_PKTINFO)
-		put_pktinfo6(p);
+		put_pktinfo6(p, IPV6_PKTINFO);
 	if (p->v4)
 		return;
+	if (want & WANT_PKTINFO_OLD)
+		put_pktinfo6(p, IPV6_2292PKTINFO);
+	if (want & WANT_TTL_OLD)
+		put(p, IPPROTO_IPV6, IPV6_2292HOPLIMIT, &p->m->ttl, sizeof(p->m->ttl));
 	if (want & WANT_TTL)
 		put(p, IPPROTO_IPV6, IPV6_HOPLIMIT, &p->m->ttl, sizeof(p->m->ttl));
 	if (want & WANT_TOS)
@@ -256,6 +266,8 @@ static const struct take {
 	{ IPPROTO_IP, IP_TTL, take_ttl4 },
 	{ IPPROTO_IP, IP_TOS, take_tos4 },
 	{ IPPROTO_IPV6, IPV6_PKTINFO, take_pktinfo6 },
+	{ IPPROTO_IPV6, IPV6_2292PKTINFO, take_pktinfo6 },
+	{ IPPROTO_IPV6, IPV6_2292HOPLIMIT, take_hops6 },
 	{ IPPROTO_IPV6, IPV6_HOPLIMIT, take_hops6 },
 	{ IPPROTO_IPV6, IPV6_TCLASS, take_tclass6 },
 	{ IPPROTO_IPV6, IPV6_DONTFRAG, take_dontfrag6 },

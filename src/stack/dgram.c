@@ -98,6 +98,16 @@ static size_t scatter(const struct pkt *pkt, const struct iovec *iov, int n)
 	return off;
 }
 
+/* The header is still in the packet's head. */
+static uint8_t ip4_options(const struct pkt *pkt, uint8_t to[IP4_OPTS_MAX])
+{
+	const uint8_t *h = pkt->head + pkt->l3;
+	uint8_t n = h[0] >> 4 == 4 ? (uint8_t)((h[0] & 15) * 4 - IP4_LEN) : 0;
+
+	memcpy(to, h + IP4_LEN, n);
+	return n;
+}
+
 static void tell(const struct sock *so, struct msg *m, struct pkt *pkt, size_t copied)
 {
 	const struct dg_note *u = note_of(pkt);
@@ -112,6 +122,8 @@ static void tell(const struct sock *so, struct msg *m, struct pkt *pkt, size_t c
 	m->tos = u->tos;
 	m->when = so->stamp ? (usec)pkt->note : 0;
 	m->lost = so->rxq_ovfl ? u->lost : 0;
+	if (sock_wants(so, WANT_OPTIONS))
+		m->n_opts = ip4_options(pkt, m->opts);
 	m->len = pkt_len(pkt);
 	m->flags = m->len > copied ? MSG_TRUNC : 0;
 }
@@ -241,6 +253,12 @@ int dg_flow(struct sock *so, const struct msg *m, struct flow *f)
 	return e;
 }
 
+int dg_too_large(struct sock *so, const struct flow *f, const struct msg *m)
+{
+	errq_local(dg_of(so), EMSGSIZE, f->mtu, m && m->has_peer ? &m->peer : &so->remote);
+	return -EMSGSIZE;
+}
+
 /* Linux: PROBE and INTERFACE do not believe the path MTU, and OMIT neither; what
  * does not fit is refused to those who want to know, else cut. */
 int dg_mtu_check(struct sock *so, struct flow *f, size_t total, const struct msg *m)
@@ -255,10 +273,8 @@ int dg_mtu_check(struct sock *so, struct flow *f, size_t total, const struct msg
 		f->mtu = netif_mtu(f->nif, ip_is_v4(&f->dst));
 	if (ip->frag_size)
 		f->mtu = MIN(f->mtu, ip->frag_size);
-	if (total > f->mtu && refuse) {
-		errq_local(dg_of(so), EMSGSIZE, f->mtu, m && m->has_peer ? &m->peer : &so->remote);
-		return -EMSGSIZE;
-	}
+	if (total > f->mtu && refuse)
+		return dg_too_large(so, f, m);
 	f->df = discover == IP_PMTUDISC_DO || discover == IP_PMTUDISC_PROBE ||
 		(discover == IP_PMTUDISC_WANT && total <= f->mtu);
 	return 0;
@@ -298,6 +314,56 @@ int dg_gather(struct sock *so, const struct flow *f, const struct iovec *iov, in
 }
 
 /* --- the rest --- */
+
+int dg_bind(struct sock *so, const struct endpoint *ep)
+{
+	int e = sock_table_bind(so, ep);
+
+	so->listening = so->bound;
+	return e;
+}
+
+int dg_autobind(struct sock *so)
+{
+	struct endpoint any = { so->local.addr, 0, so->local.ifindex };
+	bool late = so->late_port;
+	int e;
+
+	if (so->bound)
+		return 0;
+	so->late_port = false;
+	e = dg_bind(so, &any);
+	so->late_port = late;
+	return e == -EADDRINUSE ? -EAGAIN : e;
+}
+
+int dg_route(struct sock *so, const struct endpoint *to)
+{
+	int e;
+
+	if (!so->addr_locked)
+		so->local.addr = so->family == AF_INET ? IP4_ANY : IP6_ANY;
+	so->remote = *to;
+	so->flow.gen = 0;
+	e = sock_route(so);
+	return !e && broadcast_refused(so, &so->flow) ? -EACCES : e;
+}
+
+int dg_connect(struct sock *so, const struct endpoint *ep)
+{
+	struct endpoint old = so->local;
+	int e = dg_autobind(so);
+
+	if (e)
+		return e;
+	sock_table_unconnect(so);
+	e = dg_route(so, ep);
+	if (!e)
+		e = sock_table_connect(so);
+	if (e)
+		so->local.addr = old.addr;
+	return e;
+}
 
 int dg_shutdown(struct sock *so, int how)
 {

@@ -31,12 +31,21 @@ enum drop dg_put(struct dgram *d, struct pkt *pkt, const struct ip *ip, uint16_t
 int dg_flow(struct sock *so, const struct msg *m, struct flow *f);
 /* total: with the IP header. Sets the flow's MTU and df, or refuses. */
 int dg_mtu_check(struct sock *so, struct flow *f, size_t total, const struct msg *m);
+/* -EMSGSIZE, and in the error queue the MTU. */
+int dg_too_large(struct sock *so, const struct flow *f, const struct msg *m);
 /* The user's bytes as a packet for the flow. -EAGAIN: the socket waits for room. */
 int dg_gather(struct sock *so, const struct flow *f, const struct iovec *iov, int n,
 	      struct pkt **out);
 size_t iov_total(const struct iovec *iov, int n);
 
+/* A port (ICMP: an identifier) if it has none. */
+int dg_autobind(struct sock *so);
+/* The flow to a peer from now on. 0 or -errno. */
+int dg_route(struct sock *so, const struct endpoint *to);
+
 /* sock_ops that all share. */
+int dg_bind(struct sock *so, const struct endpoint *ep);
+int dg_connect(struct sock *so, const struct endpoint *ep);
 ssize_t dg_recv(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m);
 int dg_shutdown(struct sock *so, int how);
 uint32_t dg_events(const struct sock *so);

@@ -169,6 +169,8 @@ enum drop icmp4_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
 		return drop(st, pkt, DROP_ICMP_SUM);
 	if (icmp_is_error(true, h.type))
 		return error_in(st, pkt, &h, ip);
+	if (h.type == ICMP4_ECHO_REPLY)
+		return ping_in(st, pkt, ip);
 	if (h.type != ICMP4_ECHO || ip->group)
 		return drop(st, pkt, DROP_ICMP_TYPE);
 	pkt_skip(pkt, ICMP_LEN);
@@ -189,6 +191,8 @@ enum drop icmp6_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
 		return nd_in(st, pkt, ip);
 	if (h.type == MLD_QUERY)
 		return mld_in(st, pkt, ip);
+	if (h.type == ICMP6_ECHO_REPLY)
+		return ping_in(st, pkt, ip);
 	if (h.type != ICMP6_ECHO)
 		return drop(st, pkt, DROP_ICMP_TYPE);
 	pkt_skip(pkt, ICMP_LEN);

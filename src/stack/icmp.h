@@ -25,7 +25,8 @@ struct quote {
 	uint8_t		proto;
 	uint16_t	len;		/* as its header says */
 	bool		first;		/* no fragment, or the first */
-	struct rd	l4;		/* what there is of the transport */
+	struct rd	all;		/* what there is */
+	struct rd	l4;		/* the same of the transport */
 };
 
 bool quote_parse(struct rd q, struct quote *out);

@@ -48,11 +48,12 @@ bool icmp_is_error(bool v4, uint8_t type)
 
 static bool quote4(struct rd q, struct quote *out)
 {
+	struct rd all = q;
 	struct ip4 h;
 
 	if (!ip4_parse(&q, &h))
 		return false;
-	*out = (struct quote){ h.src, h.dst, h.proto, h.len, h.frag == 0, q };
+	*out = (struct quote){ h.src, h.dst, h.proto, h.len, h.frag == 0, all, q };
 	return true;
 }
 
@@ -61,10 +62,11 @@ static bool quote6(struct rd q, struct quote *out)
 {
 	struct ip6_frag f;
 	struct ip6_ext e;
+	struct rd all = q;
 	struct ip6 h;
 	bool ok = ip6_parse(&q, &h);
 
-	*out = (struct quote){ h.src, h.dst, h.next, h.plen, true, q };
+	*out = (struct quote){ h.src, h.dst, h.next, h.plen, true, all, q };
 	while (ok) {
 		if (out->proto == IPPROTO_FRAGMENT) {
 			ok = ip6_frag_parse(&q, &f);
@@ -97,13 +99,17 @@ static void note_deliver(struct stack *st, const struct quote *q, struct icmp_no
 	n->src = q->src;
 	n->dst = q->dst;
 	n->l4 = q->l4;
+	n->all = q->all;
 	n->proto = q->proto;
 	n->src_port = rd_u16(&r);
 	n->dst_port = rd_u16(&r);
 	n->seq = SEQ(rd_u32(&r));
 	if (r.fail || !q->first || !stack_addr(st, &n->src))
 		return;
-	if (q->proto == IPPROTO_UDP)
+	raw_icmp(st, n);
+	if (q->proto == (ip_is_v4(&n->src) ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+		ping_icmp(st, n);
+	else if (q->proto == IPPROTO_UDP)
 		udp_icmp(st, n);
 	else if (q->proto == IPPROTO_TCP)
 		tcp_icmp(st, n);

@@ -28,9 +28,12 @@ bool ip_sum_ok(const struct pkt *pkt, const struct ip *ip)
 
 enum drop ip_deliver(struct stack *st, struct pkt *pkt, const struct ip *ip)
 {
+	bool taken;
+
 	pkt->l4 = pkt->cur;
 	if (!ip->v4 && ip_is_any(&ip->src) && ip->proto != IPPROTO_ICMPV6)
 		return drop(st, pkt, DROP_IP_MARTIAN);	/* RFC 4291 2.5.2 */
+	taken = raw_in(st, pkt, ip);
 	switch (ip->proto) {
 	case IPPROTO_TCP:
 		return tcp_in(st, pkt, ip);
@@ -48,6 +51,10 @@ enum drop ip_deliver(struct stack *st, struct pkt *pkt, const struct ip *ip)
 		if (!ip->v4)
 			return icmp6_in(st, pkt, ip);
 		break;
+	}
+	if (taken) {
+		pkt_free(pkt);
+		return DROP_NONE;
 	}
 	icmp_error(st, pkt, ICMP_ERR_PROTO, 0);		/* RFC 1122 3.2.2.1 */
 	return drop(st, pkt, DROP_IP_PROTO);

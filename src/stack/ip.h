@@ -34,6 +34,10 @@ enum drop mld_in(struct stack *st, struct pkt *pkt, const struct ip *ip);
 enum drop nd_in(struct stack *st, struct pkt *pkt, const struct ip *ip);
 enum drop udp_in(struct stack *st, struct pkt *pkt, const struct ip *ip);
 enum drop tcp_in(struct stack *st, struct pkt *pkt, const struct ip *ip);
+enum drop ping_in(struct stack *st, struct pkt *pkt, const struct ip *ip);
+/* Copies for the raw sockets that want it; true if there is one. Looks only. */
+bool raw_in(struct stack *st, const struct pkt *pkt, const struct ip *ip);
+bool raw_wanted(struct stack *st, uint8_t proto, bool v4);
 
 /* TCP's part of a stack: made after the socket table, ended after every socket
  * has been destroyed. */
@@ -114,7 +118,7 @@ struct icmp_note {
 	struct ip_addr	src, dst;	/* of the packet we sent: src is ours */
 	uint16_t	src_port, dst_port;
 	struct seq	seq;		/* TCP: sequence quoted */
-	struct rd	l4;		/* what is quoted from its transport header on */
+	struct rd	all, l4;	/* what is quoted; from its transport header on */
 	uint8_t		proto;
 	uint8_t		origin, type, code;	/* SO_EE_ORIGIN_*, and the ICMP message's */
 	struct ip_addr	from;		/* who complains */
@@ -125,5 +129,7 @@ struct icmp_note {
 };
 void udp_icmp(struct stack *st, const struct icmp_note *n);
 void tcp_icmp(struct stack *st, const struct icmp_note *n);
+void ping_icmp(struct stack *st, const struct icmp_note *n);
+void raw_icmp(struct stack *st, const struct icmp_note *n);
 
 #endif

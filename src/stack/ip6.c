@@ -211,7 +211,7 @@ enum drop ip6_headers_in(struct stack *st, struct pkt *pkt, struct ip *ip, uint8
 		unsigned here = pkt->cur - pkt->l3;
 
 		ip->proto = next;
-		if (is_upper(next))
+		if (is_upper(next) || raw_wanted(st, next, false))
 			return ip_deliver(st, pkt, ip);
 		if (next == IPPROTO_NONE)
 			return drop(st, pkt, DROP_IP_PROTO);

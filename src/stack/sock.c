@@ -18,25 +18,29 @@
 #define MAX_SOCKS	(1u << 18)	/* of one stack */
 
 static const struct kind {
-	int	type, proto;
+	int	family;			/* 0: either */
+	int	type, proto;		/* 0: any but 0 */
 	struct sock *(*make)(struct stack *st);
 	const struct sock_ops *ops;
 } kinds[] = {
-	{ SOCK_STREAM, IPPROTO_TCP, tcp_sock_new, &tcp_ops },
-	{ SOCK_DGRAM, IPPROTO_UDP, udp_sock_new, &udp_ops },
+	{ 0, SOCK_STREAM, IPPROTO_TCP, tcp_sock_new, &tcp_ops },
+	{ 0, SOCK_DGRAM, IPPROTO_UDP, udp_sock_new, &udp_ops },
+	{ AF_INET, SOCK_DGRAM, IPPROTO_ICMP, udp_sock_new, &ping_ops },
+	{ AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6, udp_sock_new, &ping_ops },
+	{ 0, SOCK_RAW, 0, raw_sock_new, &raw_ops },
 };
 
 /* Linux's order of complaints: no such type, then not that protocol. */
-static int kind_find(int type, int proto, const struct kind **out)
+static int kind_find(int family, int type, int proto, const struct kind **out)
 {
 	int e = -ESOCKTNOSUPPORT;
 
 	for (unsigned i = 0; i < ARRAY_LEN(kinds); i++) {
-		if (kinds[i].type != type)
+		if (kinds[i].type != type || (kinds[i].family && kinds[i].family != family))
 			continue;
 		e = -EPROTONOSUPPORT;
 		*out = &kinds[i];
-		if (!proto || kinds[i].proto == proto)
+		if (kinds[i].proto ? !proto || kinds[i].proto == proto : proto)
 			return 0;
 	}
 	return e;
@@ -49,13 +53,13 @@ int sock_new(struct stack *st, int family, int type, int proto, struct sock **ou
 
 	if (family != AF_INET && family != AF_INET6)
 		return -EAFNOSUPPORT;
-	e = kind_find(type, proto, &k);
+	e = kind_find(family, type, proto, &k);
 	if (e)
 		return e;
 	if (st->socks->count >= MAX_SOCKS)
 		return -EMFILE;
 	*out = k->make(st);
-	sock_init(*out, st, k->ops, family, k->type, k->proto);
+	sock_init(*out, st, k->ops, family, k->type, k->proto ? k->proto : proto);
 	return 0;
 }
 
@@ -184,7 +188,7 @@ int sock_connect(struct sock *so, const struct endpoint *ep)
 /* What bind chose stays, what connect chose goes. */
 int sock_disconnect(struct sock *so)
 {
-	if (so->type != SOCK_DGRAM)
+	if (so->type == SOCK_STREAM)
 		return so->connected || so->listening ? -EOPNOTSUPP : 0;
 	sock_table_unconnect(so);
 	so->remote = (struct endpoint){ any_of(so->family), 0, 0 };

@@ -18,6 +18,8 @@
 
 struct sock;
 
+#define IP4_OPTS_MAX	40
+
 /* Readiness, as poll(2) would say of the socket. */
 enum { EV_IN = 1, EV_OUT = 2, EV_HUP = 4, EV_ERR = 8, EV_RDHUP = 16, EV_PRI = 32 };
 
@@ -42,6 +44,8 @@ struct msg {
 	usec		when;		/* in: it came, if the socket asks (SO_TIMESTAMP) */
 	uint32_t	lost;		/* in: before it, for want of room (SO_RXQ_OVFL) */
 	bool		dontfrag;	/* out: IPV6_DONTFRAG */
+	uint8_t		n_opts;		/* in: IPv4's options, if the socket asks */
+	uint8_t		opts[IP4_OPTS_MAX];
 	struct sock_error err;		/* in, with MSG_ERRQUEUE */
 };
 
@@ -79,14 +83,17 @@ struct sock_group {
 /* Ancillary data and errors a socket wants to hear of: sock_ip.want. */
 enum {
 	WANT_PKTINFO = 1, WANT_TTL = 2, WANT_TOS = 4, WANT_ORIGDST = 8,
-	WANT_ERRORS = 16, WANT_DONTFRAG = 32,
+	WANT_ERRORS = 16, WANT_DONTFRAG = 32, WANT_RECVOPTS = 64, WANT_RETOPTS = 128,
+	WANT_OPTIONS = WANT_RECVOPTS | WANT_RETOPTS,
+	WANT_PKTINFO_OLD = 256, WANT_TTL_OLD = 512,	/* RFC 2292 */
+	WANT_ANY = 1023,
 };
 
 enum sock_stamp { STAMP_NONE, STAMP_US, STAMP_NS };
 
 /* What a socket asks of IPv4 (index 0) and of IPv6 (index 1). */
 struct sock_ip {
-	uint8_t		want;		/* WANT_* */
+	uint16_t	want;		/* WANT_* */
 	uint8_t		ttl;		/* 0: default */
 	uint8_t		tos;
 	uint8_t		mtu_discover;	/* IP_PMTUDISC_* */
@@ -163,9 +170,10 @@ int sock_getopt(struct sock *so, int level, int name, void *v, socklen_t *len);
 
 /* --- inside the stack (sock.c) --- */
 
-extern const struct sock_ops udp_ops, tcp_ops;
+extern const struct sock_ops udp_ops, tcp_ops, ping_ops, raw_ops;
 struct sock *udp_sock_new(struct stack *st);	/* zeroed but for its own part */
 struct sock *tcp_sock_new(struct stack *st);
+struct sock *raw_sock_new(struct stack *st);
 void sock_init(struct sock *so, struct stack *st, const struct sock_ops *ops,
 	       int family, int type, int proto);
 void sock_fini(struct sock *so);		/* out of all tables and lists */
@@ -190,6 +198,8 @@ static inline bool sock_wants(const struct sock *so, unsigned bits)
 /* Ports. ep->port 0 chooses one (RFC 6056). Linux's rules for reuse. 0,
  * -EADDRINUSE, -EADDRNOTAVAIL, -EACCES. Puts the socket in the bound table. */
 int sock_table_bind(struct sock *so, const struct endpoint *ep);
+/* May the socket have that local address? 0, or why not. */
+int sock_table_address(struct sock *so, const struct endpoint *ep);
 /* Both ends known: chooses a local port if there is none and enters the
  * connection table. -EADDRINUSE if the four are taken, -EADDRNOTAVAIL when no
  * port is left. */

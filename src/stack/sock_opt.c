@@ -410,6 +410,8 @@ static const struct opt_row rows[] = {
 	WANT(IPPROTO_IP, IP_RECVTOS, WANT_TOS),
 	WANT(IPPROTO_IP, IP_RECVERR, WANT_ERRORS),
 	WANT(IPPROTO_IP, IP_RECVORIGDSTADDR, WANT_ORIGDST),
+	WANT(IPPROTO_IP, IP_RECVOPTS, WANT_RECVOPTS),
+	WANT(IPPROTO_IP, IP_RETOPTS, WANT_RETOPTS),
 	FN(IPPROTO_IP, IP_UNICAST_IF, set_unicast_if, get_unicast_if),
 	BOOL(IPPROTO_IP, IP_FREEBIND, freebind),
 	BOOL(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, late_port),
@@ -430,6 +432,8 @@ static const struct opt_row rows[] = {
 	WANT(IPPROTO_IPV6, IPV6_RECVPKTINFO, WANT_PKTINFO),
 	WANT(IPPROTO_IPV6, IPV6_RECVHOPLIMIT, WANT_TTL),
 	WANT(IPPROTO_IPV6, IPV6_RECVTCLASS, WANT_TOS),
+	WANT(IPPROTO_IPV6, IPV6_2292PKTINFO, WANT_PKTINFO_OLD),
+	WANT(IPPROTO_IPV6, IPV6_2292HOPLIMIT, WANT_TTL_OLD),
 	WANT(IPPROTO_IPV6, IPV6_RECVERR, WANT_ERRORS),
 	WANT(IPPROTO_IPV6, OPT6_RECVORIGDSTADDR, WANT_ORIGDST),
 	WANT(IPPROTO_IPV6, IPV6_DONTFRAG, WANT_DONTFRAG),
@@ -458,7 +462,7 @@ static const struct opt_row *row_find(const struct sock *so, int level, int name
 	return NULL;
 }
 
-static void want_set(struct sock_ip *ip, uint8_t bit, bool on)
+static void want_set(struct sock_ip *ip, uint16_t bit, bool on)
 {
 	ip->want = on ? ip->want | bit : ip->want & ~bit;
 }
@@ -475,7 +479,7 @@ static int row_set(struct sock *so, const struct opt_row *r, const void *v, sock
 	if (e)
 		return e;
 	if (r->kind == K_WANT)
-		want_set(opt_family(so, r), (uint8_t)r->off, n != 0);
+		want_set(opt_family(so, r), (uint16_t)r->off, n != 0);
 	else if (r->kind == K_BOOL)
 		*(bool *)field(so, r) = n != 0;
 	else

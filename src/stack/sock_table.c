@@ -34,6 +34,7 @@ struct sock_table *sock_table_new(struct stack *st)
 	map_init(&t->ports);
 	map_init(&t->conns);
 	list_init(&t->all);
+	list_init(&t->raws);
 	return t;
 }
 
@@ -238,7 +239,7 @@ static bool is_broadcast(struct stack *st, const struct ip_addr *a)
 	return false;
 }
 
-static int address_check(struct sock *so, const struct endpoint *ep)
+int sock_table_address(struct sock *so, const struct endpoint *ep)
 {
 	const struct ip_addr *a = &ep->addr;
 	bool v4 = ip_is_v4(a);
@@ -253,7 +254,7 @@ static int address_check(struct sock *so, const struct endpoint *ep)
 		return linklocal_check(so, ep);
 	if (so->freebind || stack_addr(so->st, a))
 		return 0;
-	if (so->type == SOCK_DGRAM && (ip_is_multicast(a) || is_broadcast(so->st, a)))
+	if (so->type != SOCK_STREAM && (ip_is_multicast(a) || is_broadcast(so->st, a)))
 		return 0;
 	return -EADDRNOTAVAIL;
 }
@@ -262,7 +263,7 @@ int sock_table_bind(struct sock *so, const struct endpoint *ep)
 {
 	struct endpoint old = so->local;
 	uint16_t num = ep->port;
-	int e = address_check(so, ep);
+	int e = sock_table_address(so, ep);
 
 	if (e)
 		return e;
@@ -367,8 +368,10 @@ void sock_table_unconnect(struct sock *so)
 {
 	if (!so->connected)
 		return;
-	map_remove(&so->st->socks->conns, &so->node);
 	so->connected = false;
+	if (!so->port)
+		return;		/* raw: in no table */
+	map_remove(&so->st->socks->conns, &so->node);
 	list_del(&so->port_link);
 	list_add_head(&so->port->bound, &so->port_link);
 }

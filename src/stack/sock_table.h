@@ -8,6 +8,7 @@ struct sock_table {
 	struct map	ports;		/* struct sock_port */
 	struct map	conns;		/* struct sock */
 	struct list	all;
+	struct list	raws;		/* raw.c */
 	uint32_t	count;
 };
 

@@ -107,56 +107,6 @@ void udp_icmp(struct stack *st, const struct icmp_note *n)
 
 /* --- out --- */
 
-static int udp_bind(struct sock *so, const struct endpoint *ep)
-{
-	int e = sock_table_bind(so, ep);
-
-	so->listening = so->bound;
-	return e;
-}
-
-static int autobind(struct sock *so)
-{
-	struct endpoint any = { so->local.addr, 0, so->local.ifindex };
-	bool late = so->late_port;
-	int e;
-
-	if (so->bound)
-		return 0;
-	so->late_port = false;
-	e = udp_bind(so, &any);
-	so->late_port = late;
-	return e == -EADDRINUSE ? -EAGAIN : e;
-}
-
-static void forget_peer(struct sock *so)
-{
-	sock_table_unconnect(so);
-	so->remote.port = 0;
-}
-
-static int udp_connect(struct sock *so, const struct endpoint *ep)
-{
-	struct endpoint old = so->local;
-	int e = autobind(so);
-
-	if (e)
-		return e;
-	forget_peer(so);
-	if (!so->addr_locked)
-		so->local.addr = so->family == AF_INET ? IP4_ANY : IP6_ANY;
-	so->remote = *ep;
-	so->flow.gen = 0;
-	e = sock_route(so);
-	if (!e && !so->broadcast && netif_is_broadcast(so->flow.nif, &so->remote.addr))
-		e = -EACCES;
-	if (!e)
-		e = sock_table_connect(so);
-	if (e)
-		so->local.addr = old.addr;
-	return e;
-}
-
 static enum drop udp_out(struct stack *st, struct pkt *pkt, struct flow *f,
 			 uint16_t from, uint16_t to)
 {
@@ -174,13 +124,17 @@ static enum drop udp_out(struct stack *st, struct pkt *pkt, struct flow *f,
 	return ip_out(st, pkt, f);
 }
 
+/* Linux: more than a datagram can have is an error like more than the path takes. */
 static int size_check(struct sock *so, struct flow *f, size_t len, const struct msg *m)
 {
-	size_t hlen = ip_is_v4(&f->dst) ? IP4_LEN : IP6_LEN;
+	bool v4 = ip_is_v4(&f->dst);
+	size_t max = 65535 - UDP_LEN - (v4 ? IP4_LEN : 0);
 
-	if (len > 65535 - UDP_LEN - (ip_is_v4(&f->dst) ? IP4_LEN : 0))
+	if (v4 && len > 65535)
 		return -EMSGSIZE;
-	return dg_mtu_check(so, f, hlen + UDP_LEN + len, m);
+	if (len > max)
+		return dg_too_large(so, f, m);
+	return dg_mtu_check(so, f, len + UDP_LEN + (v4 ? IP4_LEN : IP6_LEN), m);
 }
 
 /* RFC 1122 4.1.3.4: the address a wildcard socket speaks from is the route's. */
@@ -202,7 +156,7 @@ static ssize_t udp_send(struct sock *so, const struct iovec *iov, int n, int fla
 		return -EINVAL;
 	e = dg_flow(so, m, &f);
 	if (!e)
-		e = autobind(so);
+		e = dg_autobind(so);
 	if (!e)
 		e = size_check(so, &f, len, m);
 	if (!e)
@@ -214,8 +168,8 @@ static ssize_t udp_send(struct sock *so, const struct iovec *iov, int n, int fla
 }
 
 const struct sock_ops udp_ops = {
-	.bind = udp_bind,
-	.connect = udp_connect,
+	.bind = dg_bind,
+	.connect = dg_connect,
 	.send = udp_send,
 	.recv = dg_recv,
 	.shutdown = dg_shutdown,

@@ -13,7 +13,7 @@
 #include "stack/netif.h"
 #include "stack/sock.h"
 
-#define N_SOCKS	6
+#define N_SOCKS	10
 
 enum { RAW, RAW_SUMMED, IP4_TO_US, IP6_TO_US, ARP_TO_US, TIME, SOCKET, N_WHATS };
 
@@ -44,23 +44,29 @@ static const struct netif_ops ops = { .out = frame_out };
 
 static void sock_make(struct world *w, int i)
 {
-	static const struct { int family, type; uint16_t port; } how[N_SOCKS] = {
-		{ AF_INET, SOCK_DGRAM, 1000 }, { AF_INET6, SOCK_DGRAM, 1001 },
-		{ AF_INET6, SOCK_STREAM, 80 }, { AF_INET, SOCK_DGRAM, 1002 },
-		{ AF_INET, SOCK_STREAM, 0 }, { AF_INET6, SOCK_STREAM, 0 },
+	static const struct { int family, type; uint16_t port; int proto; } how[N_SOCKS] = {
+		{ AF_INET, SOCK_DGRAM, 1000, 0 }, { AF_INET6, SOCK_DGRAM, 1001, 0 },
+		{ AF_INET6, SOCK_STREAM, 80, 0 }, { AF_INET, SOCK_DGRAM, 1002, 0 },
+		{ AF_INET, SOCK_STREAM, 0, 0 }, { AF_INET6, SOCK_STREAM, 0, 0 },
+		{ AF_INET, SOCK_RAW, 0, IPPROTO_UDP }, { AF_INET6, SOCK_RAW, 0, IPPROTO_ICMPV6 },
+		{ AF_INET, SOCK_DGRAM, 0x100, IPPROTO_ICMP },
+		{ AF_INET6, SOCK_DGRAM, 0x100, IPPROTO_ICMPV6 },
 	};
+	static const int on = 1;
 	struct endpoint any = { how[i].family == AF_INET ? IP4_ANY : IP6_ANY, how[i].port, 0 };
 	struct endpoint to4 = { IP4(10, 0, 0, 2), 1000, 0 }, to6 = { peer6, 1000, 0 };
 	struct sock *so;
 
-	if (sock_new(w->st, how[i].family, how[i].type, 0, &so) < 0)
+	if (sock_new(w->st, how[i].family, how[i].type, how[i].proto, &so) < 0)
 		abort();
 	w->so[i] = so;
 	if (how[i].port)
 		sock_bind(so, &any);
 	if (i == 2)
 		sock_listen(so, 4);
-	if (i >= 3)
+	sock_setopt(so, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
+	sock_setopt(so, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
+	if (i >= 3 && i < 6)
 		sock_connect(so, how[i].family == AF_INET ? &to4 : &to6);
 }
 
@@ -178,7 +184,7 @@ static void accept_one(struct sock *so)
 static void sock_use(struct world *w, struct rd *r)
 {
 	uint8_t how = rd_u8(r), data[256] = { 0 };
-	int i = (how & 7) % N_SOCKS;
+	int i = how % N_SOCKS;
 	struct sock *so = w->so[i];
 	struct msg m = { .ttl = -1, .tos = -1, .has_peer = how & 0x80 };
 	struct iovec iov = { data, rd_u8(r) };
@@ -202,6 +208,9 @@ static void sock_use(struct world *w, struct rd *r)
 	case 5:
 		sock_setopt(so, IPPROTO_IP, rd_u8(r), data, sizeof(int));
 		sock_setopt(so, IPPROTO_IPV6, rd_u8(r), data, sizeof(data));
+		break;
+	case 6:
+		sock_recv(so, &iov, 1, MSG_ERRQUEUE, &m);
 		break;
 	default:
 		sock_recv(so, &iov, 1, how & 0x80 ? MSG_PEEK : 0, &m);

@@ -352,7 +352,7 @@ static void send_errors(void **state)
 	assert_int_equal(sock_listen(a, 1), -EOPNOTSUPP);
 	assert_int_equal(sock_accept(a, &b), -EOPNOTSUPP);
 	assert_int_equal(sock_new(p->a.st, AF_UNIX, SOCK_DGRAM, 0, &b), -EAFNOSUPPORT);
-	assert_int_equal(sock_new(p->a.st, AF_INET, SOCK_RAW, 0, &b), -ESOCKTNOSUPPORT);
+	assert_int_equal(sock_new(p->a.st, AF_INET, SOCK_RAW, 0, &b), -EPROTONOSUPPORT);
 	assert_int_equal(sock_new(p->a.st, AF_INET, SOCK_DGRAM, IPPROTO_TCP, &b), -EPROTONOSUPPORT);
 	pair_free(p);
 }
