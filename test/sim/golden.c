@@ -175,6 +175,7 @@ void golden_run(const char *path, bool write, struct tally *t)
 	struct text text = text_of(buf, TABLE_SIZE);
 
 	table(&text);
+	share_table(&text, t);
 	fputs(buf, stdout);
 	if (!write)
 		compare(path, buf, t);

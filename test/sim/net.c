@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/sum.h"
 #include "proto/proto.h"
 
 #define ARENA_LIMIT	((size_t)256 << 20)
@@ -69,18 +70,42 @@ static struct flight *flight_copy(const struct flight *f)
 	return c;
 }
 
+static uint64_t waiting(const struct sim *sim, const struct lane *l)
+{
+	return (uint64_t)MAX(l->free_at - sim->now, 0) * l->conf.rate / 1000000;
+}
+
 /* When the lane's transmitter is done with the frame; NEVER: the queue is full. */
 static usec transmit(struct sim *sim, struct lane *l, uint32_t len)
 {
 	const struct lane_conf *c = &l->conf;
-	usec start = MAX(sim->now, l->free_at);
 
 	if (!c->rate)
 		return sim->now;
-	if ((uint64_t)(start - sim->now) * c->rate / 1000000 > c->queue)
+	if (waiting(sim, l) > c->queue)
 		return NEVER;
-	l->free_at = start + (usec)((uint64_t)len * 1000000 / c->rate);
+	l->free_at = MAX(sim->now, l->free_at) + (usec)((uint64_t)len * 1000000 / c->rate);
 	return l->free_at;
+}
+
+/* What a router does to an ECT packet instead of dropping it (RFC 3168 5). */
+static void mark_ce(struct lane *l, uint8_t *ip)
+{
+	bool v4 = ip[0] >> 4 == 4;
+	unsigned shift = v4 ? 0 : 4;	/* the class of IPv6 is four bits to the left */
+	struct sum s = { 0 };
+	be16 sum;
+
+	if (!(ip[1] >> shift & ECN_MASK))
+		return;
+	ip[1] |= (uint8_t)(ECN_CE << shift);
+	l->marked++;
+	if (!v4)
+		return;
+	memset(ip + 10, 0, 2);
+	sum_add(&s, ip, (ip[0] & 15) * 4u);
+	sum = be16_put(sum_end(&s));
+	memcpy(ip + 10, &sum, 2);
 }
 
 static usec arrival(struct sim *sim, struct lane *l, usec sent)
@@ -97,14 +122,18 @@ static usec arrival(struct sim *sim, struct lane *l, usec sent)
 	return at;
 }
 
+static bool is_arp(const struct flight *f)
+{
+	return f->b[12] == ETHERTYPE_ARP >> 8 && f->b[13] == (ETHERTYPE_ARP & 0xff);
+}
+
 /* A bit anywhere after the Ethernet header; what has no checksum (ARP) or none yet
  * is lost. One bit only, on all the way: two may cancel out in the Internet sum. */
 static bool corrupt(struct sim *sim, struct flight *f)
 {
 	uint32_t at = sim_between(sim, 14, f->len - 1), bit = sim_between(sim, 0, 7);
-	bool arp = f->b[12] == ETHERTYPE_ARP >> 8 && f->b[13] == (ETHERTYPE_ARP & 0xff);
 
-	if (f->sum == PKT_SUM_PARTIAL || arp)
+	if (f->sum == PKT_SUM_PARTIAL || is_arp(f))
 		return false;
 	if (!f->flipped)
 		f->b[at] ^= (uint8_t)(1u << bit);
@@ -135,9 +164,12 @@ static void trace(const struct sim *sim, const struct lane *l, const struct flig
 /* Takes f. */
 static void lane_send(struct sim *sim, struct lane *l, struct flight *f)
 {
+	bool mark = l->conf.mark && waiting(sim, l) > l->conf.mark;
 	usec sent = transmit(sim, l, f->len);
 
 	l->frames++;
+	if (mark && !is_arp(f))
+		mark_ce(l, f->b + ETH_LEN);
 	if (l->up)
 		trace(sim, l, f, "");
 	if (sent == NEVER) {

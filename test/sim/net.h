@@ -23,6 +23,7 @@ struct lane_conf {
 	double		loss, dup, reorder, corrupt;	/* probabilities */
 	uint64_t	rate;		/* bytes a second, 0: no limit */
 	uint32_t	queue;		/* bytes that may wait for the rate */
+	uint32_t	mark;		/* beyond so many, ECT frames get CE; 0: never */
 };
 
 struct lane {
@@ -31,7 +32,7 @@ struct lane {
 	bool		up;
 	usec		free_at;	/* the last frame has left the queue */
 	usec		last;		/* arrival of the last frame in order */
-	uint64_t	frames, lost, overflowed;
+	uint64_t	frames, lost, overflowed, marked;
 };
 
 struct host {

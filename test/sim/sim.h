@@ -20,6 +20,9 @@ void seeds_run(const struct seeds *s, const char *name,
 int transfer_one(uint64_t seed, unsigned verbose);	/* transfer.c */
 int many_one(uint64_t seed, unsigned verbose);	/* many.c */
 /* Compares the table with the file, or with write set makes it (golden.c). */
+/* Rows about two flows that share a bottleneck (share.c). */
+struct text;
+void share_table(struct text *t, struct tally *tally);
 void golden_run(const char *path, bool write, struct tally *t);
 
 #endif
