@@ -108,20 +108,24 @@ static void json_string(const char *s, FILE *out)
 	putc('"', out);
 }
 
-/* Columns of words, where a number is a word too. */
+/* Columns of words, where a number is a word too: --net 7 is a path. */
 static bool is_text(const char *column)
 {
 	return strcmp(column, "node") == 0 || strcmp(column, "name") == 0 ||
-	       strcmp(column, "program") == 0;
+	       strcmp(column, "program") == 0 || strcmp(column, "nets") == 0;
+}
+
+static bool is_number(const char *s)	/* RFC 8259 6: no leading zeros */
+{
+	return *s && strspn(s, "0123456789") == strlen(s) && (*s != '0' || !s[1]);
 }
 
 static void json_value(const char *column, const char *s, FILE *out)
 {
-	bool number = *s && strspn(s, "0123456789") == strlen(s);
 
 	if (strcmp(s, "-") == 0)
 		fputs("null", out);
-	else if (number && !is_text(column))
+	else if (is_number(s) && !is_text(column))
 		fputs(s, out);
 	else
 		json_string(s, out);
