@@ -240,7 +240,8 @@ static bool trim_new(struct tcpc *tc, struct seg *sg)
 
 /* RFC 9293 3.8.6.3 and RFC 5681 4.2: an ACK for every second full-sized frame,
  * a super-frame being one as long as they come in equal sizes; one that is
- * smaller than the last, or pushed, ends a burst: the sender waits for us. */
+ * smaller than the last, or pushed, ends a burst: the sender waits for us. What a
+ * plug merged was several frames on the wire, often all that cwnd allowed. */
 static void ack_policy(struct tcpc *tc, uint32_t paylen, const struct pkt *pkt, uint8_t flags)
 {
 	uint32_t unit = pkt->gso_size ? pkt->gso_size : paylen;
@@ -248,8 +249,8 @@ static void ack_policy(struct tcpc *tc, uint32_t paylen, const struct pkt *pkt, 
 	if (unit > tc->rcv_mss)
 		tc->rcv_mss = MIN(unit, tc->mss_base);
 	if (paylen > tc->rcv_mss) {
-		tc->ack_now |= paylen != tc->rcv_super || (flags & TCP_PSH) ||
-			       paylen >= tc->so.rcvbuf / 4;
+		tc->ack_now |= pkt->sum == PKT_SUM_OK || paylen != tc->rcv_super ||
+			       (flags & TCP_PSH) || paylen >= tc->so.rcvbuf / 4;
 		tc->rcv_super = paylen;
 	}
 	if (paylen >= tc->rcv_mss && ++tc->ack_frames >= 2)

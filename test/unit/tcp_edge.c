@@ -49,6 +49,48 @@ static void time_waits_are_bounded(void **state)
 	net_free(n);
 }
 
+/* As merge.c delivers them; the sender is kept at a window of 8 segments. */
+static bool merged_small_window(struct net *n, int from, struct pkt *pkt)
+{
+	struct tcpc *tc = n->user;
+
+	if (from == 0 && pkt->gso_size)
+		pkt->sum = PKT_SUM_OK;
+	if (tc)
+		tc->cwnd = 8 * tc->mss;
+	return false;
+}
+
+static void merged_frames_are_answered(void **state)
+{
+	static char block[8192];
+	struct iovec iov = { block, sizeof(block) };
+	struct net *n = net_new(1);
+	uint32_t got = 0;
+	struct sock *s[2];
+	usec began;
+	ssize_t r;
+
+	n->cut = false;
+	n->tap = merged_small_window;
+	net_pair(n, false, s);
+	n->user = tcpc_of(s[0]);
+	began = n->now;
+	for (int round = 0; got < 1 << 20; round++) {
+		while (sock_send(s[0], &iov, 1, 0, NULL) > 0)
+			;
+		assert_true(net_step(n, began + 10 * USEC_PER_SEC));
+		while (round % 4 == 0 && (r = sock_recv(s[1], &iov, 1, 0, NULL)) > 0)
+			got += (uint32_t)r;
+	}
+	assert_true(n->now - began < 40 * USEC_PER_MSEC);	/* 90 round trips, no delayed ACK */
+	n->user = NULL;
+	sock_close(s[0]);
+	sock_close(s[1]);
+	net_run(n, 200 * USEC_PER_SEC);
+	net_free(n);
+}
+
 /* What bind chose survives a failed connect, what connect chose does not. */
 static void bound_port_survives_refusal(void **state)
 {
@@ -247,6 +289,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(time_waits_are_bounded),
+		cmocka_unit_test(merged_frames_are_answered),
 		cmocka_unit_test(bound_port_survives_refusal),
 		cmocka_unit_test(calls_at_the_wrong_moment),
 		cmocka_unit_test(shut_while_opening),
