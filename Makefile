@@ -115,14 +115,13 @@ san-check:
 san-check-here: tests
 	@B=$B tools/check unit pkt sim fuzz runner
 
-# What has threads, under the thread sanitizer (which holds back signals that come
-# during fork: test/e2e/process is not for it)
+# What has threads, under the thread sanitizer
 thread-check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=thread thread-check-here
 thread-check-here: all $B/unit/plug_pair
 	@$B/unit/plug_pair >/dev/null
-	@B=$B RUNNER="conform netlink" tools/check runner
+	@B=$B RUNNER="process conform netlink" tools/check runner
 .PHONY: san-check san-check-here thread-check thread-check-here
 
 unit pkt sim interop e2e: tests

@@ -314,70 +314,83 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd)
 
 /* --- the front --- */
 
-static volatile sig_atomic_t program_pid;	/* for the handler; 0: none */
-static volatile sig_atomic_t early_signal;	/* came before there was a program */
-
-/* A signal sent to us alone is meant for the program; one from the terminal has
- * reached it already, being in our process group. */
-static void pass_on(int sig, siginfo_t *si, void *context)
-{
-	int saved = errno;
-
-	if (si->si_code == SI_KERNEL)
-		return;
-	if (program_pid)
-		kill(program_pid, sig);
-	else
-		early_signal = sig;
-	errno = saved;
-}
-
-static void pass_signals(void)
+/* The signals that are for the program, as a descriptor to read them from: what
+ * is sent before there is a program waits in it. */
+static int signals_open(void)
 {
 	static const int sigs[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
 				    SIGALRM, SIGCONT, SIGWINCH };
-	struct sigaction sa = { .sa_sigaction = pass_on, .sa_flags = SA_SIGINFO | SA_RESTART };
+	sigset_t set;
 
+	sigemptyset(&set);
 	for (size_t i = 0; i < ARRAY_LEN(sigs); i++)
-		sigaction(sigs[i], &sa, NULL);
+		sigaddset(&set, sigs[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* Ends as the program did. */
+/* One from the terminal has reached the program already, which is in our process
+ * group; one sent to us alone is passed on. */
+static void pass_on(int fd, pid_t program)
+{
+	struct signalfd_siginfo si;
+
+	if (read(fd, &si, sizeof(si)) == sizeof(si) && si.ssi_code != SI_KERNEL)
+		kill(program, (int)si.ssi_signo);
+}
+
+/* Ends as the program did. Other signals stay blocked: who sent them wanted the
+ * program, not us. */
 static int end_as(int status)
 {
 	if (WIFSIGNALED(status)) {
 		struct rlimit none = { 0, 0 };
+		sigset_t one;
 
 		setrlimit(RLIMIT_CORE, &none);
 		signal(WTERMSIG(status), SIG_DFL);
 		raise(WTERMSIG(status));
+		sigemptyset(&one);
+		sigaddset(&one, WTERMSIG(status));
+		sigprocmask(SIG_UNBLOCK, &one, NULL);
 		return 128 + WTERMSIG(status);
 	}
 	return WEXITSTATUS(status);
 }
 
+/* What the supervisor says next; signals are passed on meanwhile, once there is
+ * a program. False: the supervisor has gone. */
+static bool next_word(int status_fd, int sig_fd, pid_t program, struct word *w)
+{
+	struct pollfd pfd[] = { { .fd = status_fd, .events = POLLIN },
+				{ .fd = program ? sig_fd : -1, .events = POLLIN } };
+
+	for (;;) {
+		if (poll(pfd, 2, -1) < 0 && errno != EINTR)
+			return false;
+		if (pfd[0].revents)
+			return read(status_fd, w, sizeof(*w)) == sizeof(*w);
+		if (pfd[1].revents)
+			pass_on(sig_fd, program);
+	}
+}
+
 static int front(int status_fd)
 {
-	struct word w;
-	int status = -1;
+	int sig_fd = signals_open();
+	struct word w = { .kind = WORD_FAILED };
+	pid_t program = 0;
 
-	while (read(status_fd, &w, sizeof(w)) == sizeof(w)) {
-		if (w.kind == WORD_STARTED) {
-			program_pid = w.value;
-			if (early_signal)
-				kill(w.value, early_signal);
-		}
-		if (w.kind == WORD_ENDED) {
-			struct pollfd pfd = { .fd = status_fd, .events = POLLIN };
+	while (next_word(status_fd, sig_fd, program, &w) && w.kind == WORD_STARTED)
+		program = w.value;
+	if (w.kind != WORD_ENDED)
+		return 1;
+	if (w.alone) {		/* bytes under way: a short time */
+		struct pollfd pfd = { .fd = status_fd, .events = POLLIN };
 
-			program_pid = 0;
-			status = w.value;
-			if (w.alone)		/* bytes under way: a short time */
-				poll(&pfd, 1, 2000);
-			break;
-		}
+		poll(&pfd, 1, 2000);
 	}
-	return status < 0 ? 1 : end_as(status);
+	return end_as(w.value);
 }
 
 int run_program(const struct run_conf *conf, char **argv)
@@ -399,6 +412,5 @@ int run_program(const struct run_conf *conf, char **argv)
 		_exit(supervisor(conf, argv, status[1]));
 	}
 	close(status[1]);
-	pass_signals();
 	return front(status[0]);
 }
