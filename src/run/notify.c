@@ -56,10 +56,15 @@ long call_give_fd(struct call *c, struct vsock *vs, int fd, bool cloexec)
 	return CALL_ANSWERED;
 }
 
-static void answer(const struct call *c, long value)
+/* Our duplicate of the descriptor goes first: a close() that follows is then the
+ * last one. */
+static void answer(struct call *c, long value)
 {
 	struct seccomp_notif_resp resp = { .id = c->n.id };
 
+	if (c->app >= 0)
+		close(c->app);
+	c->app = -1;
 	if (value == CALL_CONTINUE)
 		resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	else if (value < 0)
@@ -76,8 +81,6 @@ static void call_free(struct call *c)
 	list_del(&c->wait);
 	if (c->app >= 0)
 		close(c->app);
-	if (c->pidfd >= 0)
-		close(c->pidfd);
 	free(c);
 }
 
@@ -169,7 +172,7 @@ static void handle(struct runner *r, const struct seccomp_notif *n)
 	struct call *c = xzalloc(sizeof(*c));
 
 	*c = (struct call){ .r = r, .n = *n, .trap = trap_of(n->data.nr), .app = -1,
-			    .pidfd = -1, .give_up = NEVER };
+			    .give_up = NEVER };
 	list_init(&c->link);
 	list_init(&c->wait);
 	node_lock(r->node);
@@ -216,5 +219,6 @@ void notify_stop(struct runner *r)
 	pthread_join(r->notifier, NULL);
 	while (!list_empty(&r->parked))
 		call_free(list_first(&r->parked, struct call, link));
+	target_forget(r);
 	close(r->listener);
 }

@@ -35,6 +35,10 @@ struct runner {
 	pthread_t	notifier;
 	struct list	parked;		/* struct call.link */
 	struct list	netlinks;	/* netlink.c */
+	struct pidfd {
+		pid_t	tid;		/* 0: none */
+		int	fd;
+	}		pidfds[64];	/* target.c: of threads that called lately */
 };
 
 /* One system call of the program that the kernel gave to us. */
@@ -46,7 +50,6 @@ struct call {
 	const struct trap *trap;
 	struct vsock	*vs;		/* the socket it names, and */
 	int		app;		/* the program's end of it; -1 */
-	int		pidfd;
 	usec		give_up;	/* SO_RCVTIMEO, SO_SNDTIMEO */
 	int		late;		/* connect: the error when that time comes */
 	bool		started;	/* it has been tried before */
@@ -91,8 +94,8 @@ int call_give(struct call *c, int fd, bool cloexec);
 bool call_valid(const struct call *c);	/* the task still waits for the answer */
 
 /* target.c: 0 or -errno, all bytes or -EFAULT. */
-int target_open(struct call *c);	/* pidfd */
-int target_fd(struct call *c, int fd);	/* a duplicate of its descriptor */
+void target_forget(struct runner *r);	/* closes what it keeps */
+int target_fd(const struct call *c, int fd);	/* a duplicate of its descriptor */
 int target_read(const struct call *c, uint64_t addr, void *buf, size_t n);
 int target_write(const struct call *c, uint64_t addr, const void *buf, size_t n);
 struct iovec;

@@ -21,43 +21,82 @@
 
 #define PIDFD_FOR_THREAD O_EXCL
 
-static int pidfd_open_thread(pid_t tid)
+static pid_t process_of(pid_t tid)
 {
 	char path[64], line[128];
 	pid_t tgid = tid;
 	FILE *f;
-	int fd = (int)syscall(SYS_pidfd_open, tid, PIDFD_FOR_THREAD);
 
-	if (fd >= 0 || errno != EINVAL)
-		return fd < 0 ? -errno : fd;
 	snprintf(path, sizeof(path), "/proc/%d/status", tid);
 	f = fopen(path, "re");
-	if (!f)
-		return -errno;
-	while (fgets(line, sizeof(line), f)) {
+	while (f && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "Tgid: %d", &tgid) == 1)
 			break;
 	}
-	fclose(f);
-	fd = (int)syscall(SYS_pidfd_open, tgid, 0);
+	if (f)
+		fclose(f);
+	return tgid;
+}
+
+/* *exact: it means this thread, not only its process. */
+static int pidfd_open_thread(pid_t tid, bool *exact)
+{
+	pid_t tgid = tid;
+	int fd = (int)syscall(SYS_pidfd_open, tid, PIDFD_FOR_THREAD);
+
+	if (fd < 0 && errno == EINVAL) {
+		tgid = process_of(tid);
+		fd = (int)syscall(SYS_pidfd_open, tgid, 0);
+	}
+	*exact = tgid == tid;
 	return fd < 0 ? -errno : fd;
 }
 
-int target_open(struct call *c)
+static int getfd(int pidfd, int fd)
 {
-	if (c->pidfd < 0)
-		c->pidfd = pidfd_open_thread((pid_t)c->n.pid);
-	return c->pidfd < 0 ? c->pidfd : 0;
+	int ret = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+
+	return ret < 0 ? -errno : ret;
 }
 
-int target_fd(struct call *c, int fd)
+void target_forget(struct runner *r)
 {
-	int ret = target_open(c);
+	for (size_t i = 0; i < ARRAY_LEN(r->pidfds); i++) {
+		if (r->pidfds[i].tid)
+			close(r->pidfds[i].fd);
+		r->pidfds[i].tid = 0;
+	}
+}
 
-	if (ret < 0)
+/* A thread's pidfd is kept: opening one costs more than using it. If its number
+ * belongs to another thread by now, the pidfd still means the old one, of which
+ * there are no descriptors to be had (ESRCH), and a new one is opened. */
+static int thread_fd(struct runner *r, pid_t tid, int fd)
+{
+	struct pidfd *p = &r->pidfds[(unsigned)tid % ARRAY_LEN(r->pidfds)];
+	int ret = p->tid == tid ? getfd(p->fd, fd) : -ESRCH;
+	bool exact;
+	int pidfd;
+
+	if (ret != -ESRCH)
 		return ret;
-	ret = (int)syscall(SYS_pidfd_getfd, c->pidfd, fd, 0);
-	return ret < 0 ? -errno : ret;
+	pidfd = pidfd_open_thread(tid, &exact);
+	if (pidfd < 0)
+		return pidfd;
+	ret = getfd(pidfd, fd);
+	if (!exact) {
+		close(pidfd);
+		return ret;
+	}
+	if (p->tid)
+		close(p->fd);
+	*p = (struct pidfd){ tid, pidfd };
+	return ret;
+}
+
+int target_fd(const struct call *c, int fd)
+{
+	return thread_fd(c->r, (pid_t)c->n.pid, fd);
 }
 
 /* Where process_vm_* is forbidden (some containers), /proc/PID/mem may not be. */
@@ -180,17 +219,13 @@ enum sig_wait target_signal(const struct call *c)
 /* fd of process pid, if it is the program's end of vs. */
 static int end_at(const struct vsock *vs, pid_t pid, int fd)
 {
-	int pidfd = pidfd_open_thread(pid), app = -1;
+	int app = thread_fd(vs->n->user, pid, fd);
 
-	if (pidfd < 0)
-		return -1;
-	app = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
-	close(pidfd);
 	if (app >= 0 && vsock_of_fd(vs->n, app) != vs) {
 		close(app);
 		app = -1;
 	}
-	return app;
+	return app < 0 ? -1 : app;
 }
 
 static int scan_fds(const struct vsock *vs, pid_t pid)
