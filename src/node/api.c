@@ -233,7 +233,7 @@ int ioth_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	if (!vs)
 		return result(-EBADF);
 	if (addr->sa_family == AF_UNSPEC)
-		return leave(vs, vsock_disconnect(vs));
+		return leave(vs, vsock_disconnect(vs, fd));
 	ret = ep_from_sockaddr(addr, len, &ep);
 	if (ret == 0)
 		ret = vsock_connect(vs, &ep, fd);

@@ -313,10 +313,36 @@ int vsock_connect(struct vsock *vs, const struct endpoint *ep, int app)
 	return ret;
 }
 
-int vsock_disconnect(struct vsock *vs)
+/* What is under way between the ends belongs to the connection that was. */
+static void empty_pair(struct vsock *vs, int app)
 {
+	char junk[4096];
+
+	while (read(vs->w.fd, junk, sizeof(junk)) > 0)
+		;
+	while (recv(app, junk, sizeof(junk), MSG_DONTWAIT) > 0)
+		;
+	vs->fill = 0;
+}
+
+/* A pair of which a side was shut cannot be opened again. */
+int vsock_disconnect(struct vsock *vs, int app)
+{
+	if (!vs->so)
+		return -EINVAL;
+	if (vs->listening)
+		return vsock_unlisten(vs, app);
 	vs->asked.port = 0;
-	return vs->so ? sock_disconnect(vs->so) : -EINVAL;
+	if (vs->type == SOCK_STREAM) {
+		if (vs->eof_in || vs->eof_out || vs->no_in)
+			return -EOPNOTSUPP;
+		if (vs->connecting)
+			drain(vs);
+		empty_pair(vs, app);
+		vs->connecting = vs->connected = vs->told = false;
+		vs->error = 0;
+	}
+	return sock_disconnect(vs->so);
 }
 
 int vsock_connect_result(struct vsock *vs)

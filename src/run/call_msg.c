@@ -132,6 +132,7 @@ long call_sendto(struct call *c)
 		return ret;
 	if (c->vs->type == SOCK_STREAM)
 		return send_stream(c);
+	call_catch_up(c);
 	t.iov[0] = (struct iovec){ (void *)(uintptr_t)ARG(c, 1), ARG(c, 2) };
 	ret = read_dest(c, ARG(c, 4), (uint32_t)ARG(c, 5), &m);
 	if (ret == 0)
@@ -167,23 +168,23 @@ long call_sendmsg(struct call *c)
 	int flags = (int)ARG(c, 2);
 	long ret = dgram_socket(c);
 
-	return ret ? ret : sent(c, sendmsg_at(c, ARG(c, 1), flags), flags);
-}
-
-long call_sendmmsg(struct call *c)
-{
-	uint32_t vlen = MIN((uint32_t)ARG(c, 2), 1024);
-	int flags = (int)ARG(c, 3);
-	uint32_t i;
-	long ret = dgram_socket(c);
-
 	if (ret)
 		return ret;
+	call_catch_up(c);
+	return sent(c, sendmsg_at(c, ARG(c, 1), flags), flags);
+}
+
+/* sendmmsg, recvmmsg: as many as go, each with its length beside it. */
+static long each(struct call *c, long (*one)(struct call *c, uint64_t addr, int flags))
+{
+	uint32_t i, vlen = MIN((uint32_t)ARG(c, 2), 1024);
+	long ret = 0;
+
 	for (i = 0; i < vlen; i++) {
 		uint64_t at = ARG(c, 1) + i * sizeof(struct mmsghdr);
 		unsigned len;
 
-		ret = sendmsg_at(c, at, flags);
+		ret = one(c, at, (int)ARG(c, 3));
 		if (ret < 0)
 			break;
 		len = (unsigned)ret;
@@ -191,7 +192,17 @@ long call_sendmmsg(struct call *c)
 		if (ret < 0)
 			break;
 	}
-	return i ? (long)i : sent(c, ret, flags);
+	return i ? (long)i : ret;
+}
+
+long call_sendmmsg(struct call *c)
+{
+	long ret = dgram_socket(c);
+
+	if (ret)
+		return ret;
+	call_catch_up(c);
+	return sent(c, each(c, sendmsg_at), (int)ARG(c, 3));
 }
 
 /* --- receive --- */
@@ -276,26 +287,26 @@ long call_recvmsg(struct call *c)
 
 long call_recvmmsg(struct call *c)
 {
-	uint32_t vlen = MIN((uint32_t)ARG(c, 2), 1024);
-	int flags = (int)ARG(c, 3);
-	uint32_t i;
 	long ret = dgram_socket(c);
 
-	if (ret)
-		return ret;
-	for (i = 0; i < vlen; i++) {
-		uint64_t at = ARG(c, 1) + i * sizeof(struct mmsghdr);
-		unsigned len;
+	return ret ? ret : received(c, each(c, recvmsg_at), (int)ARG(c, 3));
+}
 
-		ret = recvmsg_at(c, at, flags);
-		if (ret < 0)
-			break;
-		len = (unsigned)ret;
-		ret = target_write(c, at + offsetof(struct mmsghdr, msg_len), &len, sizeof(len));
-		if (ret < 0)
-			break;
-	}
-	return i ? (long)i : received(c, ret, flags);
+/* MSG_TRUNC on a stream: bytes are taken and forgotten (tcp(7)). */
+static long skip_bytes(struct call *c, size_t len, int flags)
+{
+	uint8_t *buf;
+	ssize_t n;
+
+	if (!(flags & MSG_TRUNC) || flags & (MSG_OOB | MSG_ERRQUEUE))
+		return CALL_CONTINUE;
+	len = MIN(len, DGRAM_MAX);
+	buf = xmalloc(len + 1);
+	n = recv(c->app, buf, len, MSG_DONTWAIT | (flags & MSG_PEEK));
+	if (n < 0)
+		n = -errno;
+	free(buf);
+	return received(c, n, flags);
 }
 
 long call_recvfrom(struct call *c)
@@ -303,10 +314,12 @@ long call_recvfrom(struct call *c)
 	int flags = (int)ARG(c, 3);
 	struct iovec iov, to;
 	struct msg m;
-	long ret = dgram_socket(c);
+	long ret = call_vsock(c);
 
 	if (ret)
 		return ret;
+	if (c->vs->type == SOCK_STREAM)
+		return skip_bytes(c, ARG(c, 2), flags);
 	to = (struct iovec){ (void *)(uintptr_t)ARG(c, 1), ARG(c, 2) };
 	iov.iov_len = MIN(to.iov_len, DGRAM_MAX);
 	iov.iov_base = xmalloc(iov.iov_len + 1);

@@ -65,7 +65,7 @@ long call_bind(struct call *c)
 
 	if (ret)
 		return ret;
-	node_poll(c->r->node);
+	call_catch_up(c);
 	ret = read_addr(c, &ss, &len);
 	if (ret < 0)
 		return ret;
@@ -138,13 +138,13 @@ static long connect_first(struct call *c)
 	socklen_t len;
 	int ret = read_addr(c, &ss, &len);
 
-	node_poll(c->r->node);
+	call_catch_up(c);
 	if (ret < 0)
 		return ret;
 	if (len < 2)
 		return -EINVAL;
 	if (ss.ss_family == AF_UNSPEC)
-		return vsock_disconnect(c->vs);
+		return vsock_disconnect(c->vs, c->app);
 	ret = ep_from_sockaddr((struct sockaddr *)&ss, len, &ep);
 	if (ret < 0)
 		return ret;

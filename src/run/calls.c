@@ -94,6 +94,13 @@ long call_vsock(struct call *c)
 	return c->vs ? 0 : CALL_CONTINUE;
 }
 
+/* Only at the first try: later ones are made while events are being handled. */
+void call_catch_up(struct call *c)
+{
+	if (!c->started)
+		node_poll(c->r->node);
+}
+
 bool call_nonblock(const struct call *c)
 {
 	int flags = fcntl(c->app, F_GETFL);

@@ -188,8 +188,8 @@ int sock_connect(struct sock *so, const struct endpoint *ep)
 /* What bind chose stays, what connect chose goes. */
 int sock_disconnect(struct sock *so)
 {
-	if (so->type == SOCK_STREAM)
-		return so->connected || so->listening ? -EOPNOTSUPP : 0;
+	int e = so->ops->disconnect ? so->ops->disconnect(so) : 0;
+
 	sock_table_unconnect(so);
 	so->remote = (struct endpoint){ any_of(so->family), 0, 0 };
 	so->flow.gen = 0;
@@ -199,7 +199,7 @@ int sock_disconnect(struct sock *so)
 	}
 	if (!so->addr_locked)
 		so->local.addr = any_of(so->family);
-	return 0;
+	return e;
 }
 
 /* RFC 6437 3: the same for a flow, not to be guessed. */

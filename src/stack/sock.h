@@ -62,6 +62,7 @@ struct sock_ops {
 	size_t	(*peek)(struct sock *so, struct iovec *iov, int *n);
 	void	(*consume)(struct sock *so, size_t len);
 	int	(*shutdown)(struct sock *so, int how);
+	int	(*disconnect)(struct sock *so);
 	void	(*close)(struct sock *so);
 	uint32_t (*events)(const struct sock *so);
 	/* The protocol's own levels; also told, after the fact, of each
@@ -144,7 +145,7 @@ void sock_close(struct sock *so);
 
 int sock_bind(struct sock *so, const struct endpoint *ep);
 int sock_connect(struct sock *so, const struct endpoint *ep); /* TCP: -EINPROGRESS */
-int sock_disconnect(struct sock *so);		/* connect(AF_UNSPEC); UDP, unconnected TCP */
+int sock_disconnect(struct sock *so);		/* connect(AF_UNSPEC); TCP: with a RST */
 int sock_listen(struct sock *so, int backlog);
 int sock_accept(struct sock *so, struct sock **out);	/* user and wake are NULL in it */
 ssize_t sock_send(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m);

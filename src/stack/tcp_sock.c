@@ -455,6 +455,21 @@ static void tcp_close(struct sock *so)
 	tcp_put(tc);
 }
 
+/* Linux's tcp_disconnect: the peer learns by a RST, and the socket is new. */
+static int tcp_disconnect(struct sock *so)
+{
+	struct tcpc *tc = tcpc_of(so);
+
+	if (tc->state == TCP_LISTEN)
+		tcp_listen_stop(tc, false);
+	if (tc->state != TCP_CLOSE)
+		tcp_abort(tc, 0, "disconnect");
+	start_over(tc);
+	tc->conn = TCP_CONN_NONE;
+	so->error = 0;
+	return 0;
+}
+
 static void tcp_destroy(struct sock *so)
 {
 	struct tcpc *tc = tcpc_of(so);
@@ -517,6 +532,7 @@ const struct sock_ops tcp_ops = {
 	.peek = tcp_peek,
 	.consume = tcp_consume,
 	.shutdown = tcp_shutdown,
+	.disconnect = tcp_disconnect,
 	.close = tcp_close,
 	.events = tcp_events,
 	.setopt = tcp_setopt,
