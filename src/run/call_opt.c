@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 #include "run/run.h"
 
@@ -180,6 +181,21 @@ static long ioctl_ifconf(struct call *c)
 	return target_write(c, ARG(c, 2), &ifc, sizeof(ifc));
 }
 
+/* FIONREAD of datagrams: the first one's length, where AF_UNIX counts all. */
+static long ioctl_inq(struct call *c)
+{
+	long ret = call_vsock(c);
+	int len;
+
+	if (ret == 0 && c->vs->type == SOCK_STREAM)
+		ret = CALL_CONTINUE;
+	if (ret)
+		return ret;
+	len = (int)recv(c->app, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+	len = MAX(len, 0);
+	return target_write(c, ARG(c, 2), &len, sizeof(len));
+}
+
 /* Asked on any socket, an AF_UNIX one too (if_nametoindex does). */
 long call_ioctl(struct call *c)
 {
@@ -188,6 +204,8 @@ long call_ioctl(struct call *c)
 	struct ifreq ifr;
 	long ret;
 
+	if (cmd == FIONREAD)
+		return ioctl_inq(c);
 	if (cmd < SIOCGIFNAME || cmd > SIOCGIFINDEX)
 		return CALL_CONTINUE;
 	ret = call_vsock(c);

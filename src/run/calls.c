@@ -10,12 +10,14 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "run/run.h"
 
 #define EQ(n, v)	{ (n), TRAP_EQ, (uint32_t)(v) }
+#define BITS(n, v)	{ (n), TRAP_BITS, (uint32_t)(v) }
 #define NOT_NULL(n)	{ (n), TRAP_NOT_NULL, 0 }
 #define ANY		{ 0, TRAP_ALWAYS, 0 }
 
@@ -74,8 +76,10 @@ const struct trap traps[] = {
 	SOCKOPT(SOL_SOCKET, SO_BINDTOIFINDEX),
 	ROW(shutdown, ANY),
 	ROW(ioctl, { 1, TRAP_BYTE1, 0x89 }),
+	ROW(ioctl, EQ(1, FIONREAD)),
 	ROW(sendto, NOT_NULL(4)),
 	ROW(recvfrom, NOT_NULL(4)),
+	ROW(recvfrom, BITS(3, MSG_TRUNC)),
 	ROW(sendmsg, ANY),
 	ROW(recvmsg, ANY),
 	ROW(sendmmsg, ANY),

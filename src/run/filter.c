@@ -27,6 +27,8 @@ static struct scmp_arg_cmp condition(const struct trap_if *t)
 	switch (t->op) {
 	case TRAP_NOT_NULL:
 		return SCMP_CMP64(t->arg, SCMP_CMP_NE, 0, 0);
+	case TRAP_BITS:
+		return SCMP_CMP64(t->arg, SCMP_CMP_MASKED_EQ, t->value, t->value);
 	case TRAP_BYTE1:	/* an ioctl's group: the second byte of its number */
 		return SCMP_CMP64(t->arg, SCMP_CMP_MASKED_EQ, 0xff00, t->value << 8);
 	default:

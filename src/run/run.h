@@ -73,7 +73,7 @@ struct trap {
 	long		(*handle)(struct call *c);
 	struct trap_if {
 		uint8_t		arg;	/* 0-5 */
-		enum trap_op { TRAP_ALWAYS, TRAP_EQ, TRAP_NOT_NULL, TRAP_BYTE1 } op;
+		enum trap_op { TRAP_ALWAYS, TRAP_EQ, TRAP_BITS, TRAP_NOT_NULL, TRAP_BYTE1 } op;
 		uint32_t	value;
 	}		when[2];
 };

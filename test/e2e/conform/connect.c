@@ -302,6 +302,47 @@ CASE(connect_unspec_dissolves)
 	want(accept_from(l), "anew");
 }
 
+CASE(connect_unspec_drops_data)
+{
+	struct addr a, none = { .len = sizeof(none.in4) };
+	int l = listener(&a), fd = dial(&a), s = accept_from(l);
+
+	put(s, "old");
+	poll_until(fd, POLLIN, POLLIN);
+	none.ss.ss_family = AF_UNSPEC;
+	OK(connect(fd, &none.sa, none.len));
+	OK(connect(fd, &a.sa, a.len));
+	put(accept_from(l), "new");
+	want(fd, "new");
+}
+
+CASE(connect_unspec_gives_up)
+{
+	struct addr full, a, none = { .len = sizeof(none.in4) };
+	int filler, fd, l;
+
+	full_listener(&full, &filler);
+	l = listener(&a);
+	fd = begin_connect(tcp(), &full);
+	none.ss.ss_family = AF_UNSPEC;
+	OK(connect(fd, &none.sa, none.len));
+	begin_connect(fd, &a);
+	poll_until(fd, POLLOUT, POLLOUT);
+	put(fd, "elsewhere");
+	want(accept_from(l), "elsewhere");
+}
+
+CASE(connect_unspec_stops_listening)
+{
+	struct addr a, none = { .len = sizeof(none.in4) };
+	int l = listener(&a);
+
+	none.ss.ss_family = AF_UNSPEC;
+	OK(connect(l, &none.sa, none.len));
+	EQ(get_opt(l, SOL_SOCKET, SO_ACCEPTCONN), 0);
+	ERR(connect(tcp(), &a.sa, a.len), ECONNREFUSED);
+}
+
 CASE(connect_wrong_family)
 {
 	struct addr a = addr_of(family == AF_INET ? "::1" : "127.0.0.1", 9);

@@ -410,6 +410,28 @@ CASE(recv_trunc_discards)
 	want(s, "keep");
 }
 
+static void *put_later(void *arg)
+{
+	nap(100);
+	put(*(int *)arg, "skipkeep");
+	return NULL;
+}
+
+CASE(recv_trunc_waits)
+{
+	int c, s;
+	pthread_t t;
+
+	pair(&c, &s);
+	ERR(recv(s, NULL, 4, MSG_TRUNC | MSG_DONTWAIT), EAGAIN);
+	t = thread(put_later, &c);
+	EQ(recv(s, NULL, 4, MSG_TRUNC), 4);
+	want(s, "keep");
+	joined(t);
+	OK(shutdown(c, SHUT_WR));
+	EQ(recv(s, NULL, 4, MSG_TRUNC), 0);
+}
+
 CASE(recv_dontwait)
 {
 	int c, s;
