@@ -68,20 +68,31 @@ static struct ip_addr any_of(int family)
 	return family == AF_INET ? IP4_ANY : IP6_ANY;
 }
 
+/* Most sockets never say anything else. */
+#define IP_DEFAULT { .mtu_discover = IP_PMTUDISC_WANT, .group_ttl = 1, .group_loop = true }
+static const struct sock_ip ip_defaults[2] = { IP_DEFAULT, IP_DEFAULT };
+
+struct sock_ip *sock_ip_own(struct sock *so)
+{
+	if (so->ip == ip_defaults) {
+		struct sock_ip *own = xmalloc(sizeof(ip_defaults));
+
+		memcpy(own, ip_defaults, sizeof(ip_defaults));
+		so->ip = own;
+	}
+	return (struct sock_ip *)(uintptr_t)so->ip;
+}
+
 void sock_init(struct sock *so, struct stack *st, const struct sock_ops *ops,
 	       int family, int type, int proto)
 {
-	static const struct sock_ip ip = {
-		.mtu_discover = IP_PMTUDISC_WANT, .group_ttl = 1, .group_loop = true,
-	};
-
 	so->st = st;
 	so->ops = ops;
 	so->family = family;
 	so->type = type;
 	so->proto = proto;
 	so->local.addr = so->remote.addr = any_of(family);
-	so->ip[0] = so->ip[1] = ip;
+	so->ip = ip_defaults;
 	so->flow.proto = (uint8_t)proto;
 	so->rcvlowat = 1;
 	if (!so->rcvbuf)
@@ -114,8 +125,8 @@ void sock_inherit(struct sock *so, const struct sock *from)
 	so->priority = from->priority;
 	so->freebind = from->freebind;
 	so->dontroute = from->dontroute;
-	so->ip[0] = from->ip[0];
-	so->ip[1] = from->ip[1];
+	if (from->ip != ip_defaults)
+		memcpy(sock_ip_own(so), from->ip, sizeof(ip_defaults));
 	so->flow.ifindex = from->flow.ifindex;
 }
 
@@ -126,6 +137,9 @@ void sock_fini(struct sock *so)
 	list_del(&so->stall);
 	list_del(&so->link);
 	so->st->socks->count--;
+	if (so->ip != ip_defaults)
+		free((void *)(uintptr_t)so->ip);
+	so->ip = ip_defaults;
 }
 
 void sock_close(struct sock *so)

@@ -121,20 +121,19 @@ struct sock {
 	bool		addr_locked, port_locked;	/* chosen by bind, kept by disconnect */
 	bool		freebind, late_port;	/* IP_FREEBIND, IP_BIND_ADDRESS_NO_PORT */
 	bool		dontroute, rxq_ovfl;
+	bool		rcvbuf_locked, sndbuf_locked;
 	uint8_t		stamp;		/* enum sock_stamp */
 	bool		stamp_new;	/* SO_TIMESTAMP_NEW: 64 bits everywhere */
-	struct sock_ip	ip[2];		/* use sock_ip() */
+	const struct sock_ip *ip;	/* two, shared until sock_ip_own(); use sock_ip() */
 	struct list	groups;		/* struct sock_group */
 	bool		v6only, reuseaddr, reuseport, broadcast, keepalive, oobinline;
 	bool		linger_on;
 	int		linger;		/* s */
 	int		error;		/* pending SO_ERROR, positive errno */
 	uint32_t	rcvbuf, sndbuf;	/* bytes (already doubled) */
-	bool		rcvbuf_locked, sndbuf_locked;
-	uint32_t	mark, priority;
+	uint32_t	mark, priority, rcvlowat;
 	struct flow	flow;
 	void		(*wake)(struct sock *so);
-	uint32_t	rcvlowat;
 	void		*user;		/* of whoever created it; NULL after sock_close */
 };
 
@@ -185,6 +184,8 @@ void sock_inherit(struct sock *so, const struct sock *listener);
 int sock_route(struct sock *so);
 /* Waits for room on the netif: resume is called by netif_ready. */
 void sock_stall(struct sock *so, struct netif *nif);
+/* Its own two, to write to. */
+struct sock_ip *sock_ip_own(struct sock *so);
 static inline const struct sock_ip *sock_ip(const struct sock *so, const struct ip_addr *dst)
 {
 	return &so->ip[ip_is_v4(dst) ? 0 : 1];

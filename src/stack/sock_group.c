@@ -149,7 +149,7 @@ int opt_set_group_if4(struct sock *so, const struct opt_row *r, const void *v, s
 		nif = netif_of_addr(so->st, &m.imr_address);
 	if (!nif && !none)
 		return -EADDRNOTAVAIL;
-	so->ip[0].group_if = nif ? nif->index : 0;
+	sock_ip_own(so)[0].group_if = nif ? nif->index : 0;
 	return 0;
 }
 
@@ -189,7 +189,7 @@ int opt_set_group_if6(struct sock *so, const struct opt_row *r, const void *v, s
 		return -ENOPROTOOPT;
 	if (n && !netif_by_index(so->st, (uint32_t)n))
 		return -ENODEV;
-	so->ip[1].group_if = (uint32_t)n;
+	sock_ip_own(so)[1].group_if = (uint32_t)n;
 	return 0;
 }
 

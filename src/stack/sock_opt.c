@@ -49,7 +49,7 @@ int opt_take_int(int level, const void *v, socklen_t len, int *out)
 
 struct sock_ip *opt_family(struct sock *so, const struct opt_row *r)
 {
-	return &so->ip[r->level == IPPROTO_IPV6];
+	return &sock_ip_own(so)[r->level == IPPROTO_IPV6];
 }
 
 static void *field(struct sock *so, const struct opt_row *r)

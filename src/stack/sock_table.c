@@ -21,10 +21,9 @@
 
 struct sock_port {
 	struct map_node	node;
-	uint16_t	num;
-	int		proto;
 	struct list	bound, conns;
 	uint32_t	held;		/* by connections in TIME-WAIT */
+	uint16_t	num, proto;
 };
 
 struct sock_table *sock_table_new(struct stack *st)
@@ -77,7 +76,7 @@ static struct sock_port *port_get(struct stack *st, int proto, uint16_t num)
 		return p;
 	p = xzalloc(sizeof(*p));
 	p->num = num;
-	p->proto = proto;
+	p->proto = (uint16_t)proto;
 	list_init(&p->bound);
 	list_init(&p->conns);
 	map_insert(&st->socks->ports, &p->node, port_hash(proto, num));

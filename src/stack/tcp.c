@@ -80,8 +80,6 @@ struct sock *tcp_sock_new(struct stack *st)
 	tc->so.rcvbuf = st->param.tcp_rmem[1];
 	tc->so.sndbuf = st->param.tcp_wmem[1];
 	list_init(&tc->rcvq);
-	list_init(&tc->ooo);
-	list_init(&tc->accept);
 	tcp_timer_init(tc);
 	tcp_rtt_init(tc);
 	return &tc->so;
@@ -243,7 +241,7 @@ void tcp_icmp(struct stack *st, const struct icmp_note *n)
 	else if (tcp_state_in(tc, SYN_UNANSWERED))
 		tcp_fail(tc, n->error, "unreachable");
 	else
-		tc->soft_error = n->error;	/* RFC 5927 5.2: never abort */
+		tc->soft_error = (uint8_t)n->error;	/* RFC 5927 5.2: never abort */
 	tcp_put(tc);
 }
 

@@ -46,6 +46,7 @@
 
 struct tcpc;
 struct tcp_listen;
+struct tcp_ready;
 
 /* What the user has shut. */
 enum { TCP_SHUT_RCV = 1, TCP_SHUT_SND = 2, TCP_SHUT_BOTH = 3 };
@@ -72,7 +73,6 @@ struct tcpc {
 	bool		ack_now : 1;	/* an ACK is owed at once */
 	bool		pingpong : 1;	/* interactive: data carries our ACKs */
 	bool		pushed : 1;	/* what came last ended a burst of the peer's */
-	bool		peeked : 1;	/* the user reads in the queue's packets */
 	bool		nospace : 1;	/* EV_OUT was denied: wake when there is room */
 	bool		no_memory : 1;	/* for what the user wants to send */
 	bool		ecn_ok : 1;	/* both ends want it */
@@ -84,13 +84,17 @@ struct tcpc {
 	uint8_t		snd_wscale, rcv_wscale;
 	uint8_t		quick;		/* ACKs still to be sent without delay */
 	uint8_t		ack_frames;	/* full-sized frames not yet acknowledged */
-	uint8_t		backoff, probes, n_sacks;
+	uint8_t		backoff, probes;
 	uint8_t		rtx_is;		/* what TCP_T_RTX is: RTX_PTO... */
 	uint8_t		syn_retries;	/* 0: the stack's parameter */
 	uint8_t		keep_cnt;
+	uint8_t		defer_accept;	/* SYN-ACKs a bare ACK is ignored for */
+	uint8_t		soft_error;	/* errno of an ICMP error: why, if it times out */
+	int8_t		linger2;	/* s; 0: the stack's parameter */
+	uint16_t	keep_idle, keep_intvl;	/* s; 0: the stack's parameter */
 
 	/* sending */
-	struct seq	iss, snd_una, snd_nxt, snd_end, snd_wl1, snd_wl2;
+	struct seq	iss, snd_una, snd_nxt, snd_end, snd_wl1;
 	struct seq	snd_sml;	/* end of the last small segment (Minshall) */
 	struct seq	snd_up;
 	uint32_t	snd_wnd, max_wnd;
@@ -98,6 +102,7 @@ struct tcpc {
 	uint32_t	mss_base;	/* the same with options: min(peer's, path) */
 	uint32_t	mtu;		/* mss_base was made from this path MTU */
 	uint16_t	mss_peer, mss_user;
+	uint32_t	window_clamp;
 	struct snd_queue snd;
 
 	/* recovery and congestion */
@@ -117,41 +122,36 @@ struct tcpc {
 	struct seq	rtt_seq;	/* the next sample is of what is sent after it */
 	usec		syn_at;		/* when the SYN was sent; NEVER: not timing */
 	uint32_t	ts_off, ts_recent;
-	usec		ts_recent_at;
+	uint32_t	ts_recent_at;	/* s */
+	uint32_t	chal_at;	/* ms, low bits: our last answer to nonsense */
 	usec		last_sent, last_rcvd, last_data, stuck_since;
-	usec		confirmed;	/* the neighbour was told that it lives */
+	uint32_t	confirmed;	/* s: the neighbour was told that it lives */
 
 	/* receiving */
 	struct seq	irs, rcv_nxt, rcv_wup;	/* rcv_wup: rcv_nxt when last ACKed */
 	struct seq	copied;		/* first byte the user has not taken */
-	struct seq	fin_seq, urg_seq;
+	struct seq	urg_seq;
 	uint32_t	rcv_wnd;	/* as last advertised, from rcv_wup */
 	uint32_t	rcv_mss, rcv_super;
-	uint32_t	window_clamp;
-	struct list	rcvq, ooo;
-	uint32_t	rcv_bytes, rcv_true, ooo_true;
-	struct tcp_sack	sacks[TCP_MAX_SACK], dsack; /* dsack.from == to: none */
+	struct list	rcvq;
+	uint32_t	rcv_bytes, rcv_true;
+	struct tcp_ooo	*ooo;		/* NULL: nothing is out of order or doubled */
 
 	/* receive buffer auto-tuning */
 	uint32_t	drs_space, rcv_rtt;
 	struct seq	drs_seq, rcv_rtt_seq;
-	usec		drs_at, rcv_rtt_at;
+	uint32_t	drs_at, rcv_rtt_at;	/* us, low bits */
 
 	/* timers */
 	struct stimer	timer;
 	usec		at[N_TCP_TIMERS];
-	usec		chal_at;	/* last challenge ACK */
-	uint32_t	keep_idle, keep_intvl;	/* s; 0: the stack's parameter */
 	uint32_t	user_timeout;	/* ms; 0: by retries */
 	uint32_t	notsent_lowat;
-	uint8_t		defer_accept;	/* SYN-ACKs a bare ACK is ignored for */
-	int		linger2;	/* s; 0: the stack's parameter */
-	int		soft_error;
 	const char	*why;		/* of the last transition, for show */
 
 	/* listening, being accepted */
-	struct tcp_listen *lis;		/* of a listener; of a child not yet accepted */
-	struct list	accept;
+	struct tcp_listen *lis;		/* of a listener */
+	struct tcp_ready *ready;	/* a child not yet accepted: its place in the queue */
 
 	uint64_t	bytes_acked, bytes_rcvd;
 	uint32_t	segs_in, segs_out;
@@ -258,6 +258,7 @@ size_t tcp_rcv_copy(struct tcpc *tc, const struct iovec *iov, int n, bool peek);
 size_t tcp_rcv_peek(struct tcpc *tc, struct iovec *iov, int *n);
 bool tcp_rcv_readable(const struct tcpc *tc);
 void tcp_rcv_drop(struct tcpc *tc, uint32_t n);
+struct tcp_ooo *tcp_ooo_get(struct tcpc *tc);	/* there is one from now on */
 void tcp_rcv_end(struct tcpc *tc);	/* FIN: forgets what is out of order */
 void tcp_rcv_free(struct tcpc *tc);
 

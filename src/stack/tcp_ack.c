@@ -107,10 +107,12 @@ static void grow_sndbuf(struct tcpc *tc)
 /* RFC 4861 7.3.1: the neighbour lives; telling it once a second is enough. */
 static void confirm_path(struct tcpc *tc)
 {
+	uint32_t now = (uint32_t)(tc->so.st->now / USEC_PER_SEC);
+
 	tc->soft_error = 0;
-	if (tc->so.st->now - tc->confirmed < USEC_PER_SEC)
+	if (tc->confirmed == now)
 		return;
-	tc->confirmed = tc->so.st->now;
+	tc->confirmed = now;
 	neigh_confirm(tc->so.st, &tc->so.flow);
 }
 
@@ -148,7 +150,6 @@ static void window_in(struct tcpc *tc, const struct seg *sg, bool newer)
 	    !(seq_eq(tc->snd_wl1, sg->h.seq) && sg->wnd > tc->snd_wnd))
 		return;
 	tc->snd_wl1 = sg->h.seq;
-	tc->snd_wl2 = sg->h.ack;
 	tc->snd_wnd = sg->wnd;
 	tc->max_wnd = MAX(tc->max_wnd, sg->wnd);
 }

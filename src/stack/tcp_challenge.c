@@ -14,12 +14,11 @@
 /* May this connection answer something invalid now? Notes that it did. */
 static bool conn_allows(struct tcpc *tc)
 {
-	usec now = tc->so.st->now;
-	usec gap = tc->so.st->param.tcp_invalid_ratelimit * USEC_PER_MSEC;
+	uint32_t ms = (uint32_t)(tc->so.st->now / USEC_PER_MSEC);
 
-	if (tc->chal_at && now - tc->chal_at < gap)
+	if (tc->chal_at && ms - tc->chal_at < tc->so.st->param.tcp_invalid_ratelimit)
 		return false;
-	tc->chal_at = MAX(now, 1);
+	tc->chal_at = MAX(ms, 1);
 	return true;
 }
 

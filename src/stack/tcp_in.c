@@ -60,7 +60,7 @@ static void syn_options(struct tcpc *tc, const struct seg *sg)
 	tc->ts_ok &= o->has_ts;
 	tcp_ecn_syn_in(tc, sg);
 	tc->ts_recent = o->ts_val;
-	tc->ts_recent_at = tc->so.st->now;
+	tc->ts_recent_at = (uint32_t)(tc->so.st->now / USEC_PER_SEC);
 	tc->snd_wnd = tc->max_wnd = sg->h.win;
 	tc->snd_wl1 = sg->h.seq;
 	tcp_mss_update(tc);

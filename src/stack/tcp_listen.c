@@ -49,7 +49,7 @@ static void child_numbers(struct tcpc *tc, const struct tcp_req *rq)
 	tc->ts_ok = rq->ts_ok;
 	tc->ts_off = tcp_ts_offset(tc->so.st, &tc->so.local, &tc->so.remote);
 	tc->ts_recent = rq->ts_recent;
-	tc->ts_recent_at = tc->so.st->now;
+	tc->ts_recent_at = (uint32_t)(tc->so.st->now / USEC_PER_SEC);
 	tc->sack_ok = rq->sack_ok;
 	tc->wscale_ok = rq->wscale_ok;
 	tc->ecn_ok = rq->ecn_ok;
@@ -89,6 +89,14 @@ static bool queue_full(const struct tcp_listen *l)
 	return l->n_ready > l->backlog;		/* Linux: one more than asked */
 }
 
+static void ready_add(struct tcp_listen *l, struct tcpc *tc)
+{
+	tc->ready = xmalloc(sizeof(*tc->ready));
+	*tc->ready = (struct tcp_ready){ .lis = l, .tc = tc };
+	list_add_tail(&l->ready, &tc->ready->link);
+	l->n_ready++;
+}
+
 /* The last ACK of a handshake: whatever it carries goes to the connection. */
 enum drop tcp_listen_complete(struct tcp_req *rq, struct seg *sg)
 {
@@ -101,9 +109,7 @@ enum drop tcp_listen_complete(struct tcp_req *rq, struct seg *sg)
 		tcp_req_free(rq);
 	if (!tc)
 		return DROP_TCP_STATE;
-	tc->lis = lis->lis;
-	list_add_tail(&lis->lis->ready, &tc->accept);
-	lis->lis->n_ready++;
+	ready_add(lis->lis, tc);
 	tcp_seg_in(tc, sg);
 	sock_wake(&lis->so);
 	tcp_put(tc);
@@ -188,11 +194,18 @@ int tcp_listen_start(struct tcpc *tc, int backlog)
 	return 0;
 }
 
+static struct tcpc *first_ready(const struct tcp_listen *l)
+{
+	return list_empty(&l->ready) ? NULL :
+	       container_of(l->ready.next, struct tcp_ready, link)->tc;
+}
+
 void tcp_listen_forget(struct tcpc *child)
 {
-	list_del(&child->accept);
-	child->lis->n_ready--;
-	child->lis = NULL;
+	list_del(&child->ready->link);
+	child->ready->lis->n_ready--;
+	free(child->ready);
+	child->ready = NULL;
 }
 
 /* Who connected and was not accepted yet hears it; silent: the stack ends. */
@@ -202,7 +215,7 @@ void tcp_listen_stop(struct tcpc *tc, bool silent)
 	struct tcpc *child;
 
 	tcp_req_stop(l);
-	while ((child = list_first(&l->ready, struct tcpc, accept))) {
+	while ((child = first_ready(l))) {
 		tcp_listen_forget(child);
 		if (silent)
 			continue;
@@ -216,7 +229,7 @@ void tcp_listen_stop(struct tcpc *tc, bool silent)
 
 int tcp_listen_accept(struct tcpc *tc, struct sock **out)
 {
-	struct tcpc *child = list_first(&tc->lis->ready, struct tcpc, accept);
+	struct tcpc *child = first_ready(tc->lis);
 
 	if (!child)
 		return -EAGAIN;

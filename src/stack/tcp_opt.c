@@ -59,7 +59,7 @@ static int keepidle_set(struct tcpc *tc, int v)
 {
 	if (v < 1 || v > 32767)
 		return -EINVAL;
-	tc->keep_idle = (uint32_t)v;
+	tc->keep_idle = (uint16_t)v;
 	tcp_ev_keepalive(tc);
 	return 0;
 }
@@ -73,7 +73,7 @@ static int keepintvl_set(struct tcpc *tc, int v)
 {
 	if (v < 1 || v > 32767)
 		return -EINVAL;
-	tc->keep_intvl = (uint32_t)v;
+	tc->keep_intvl = (uint16_t)v;
 	return 0;
 }
 
@@ -162,7 +162,7 @@ static int defer_accept_get(const struct tcpc *tc)
 
 static int linger2_set(struct tcpc *tc, int v)
 {
-	tc->linger2 = v < 0 ? -1 : MIN(v, 120);
+	tc->linger2 = (int8_t)(v < 0 ? -1 : MIN(v, 120));
 	return 0;
 }
 

@@ -75,7 +75,7 @@ static struct tcp header(struct tcpc *tc, struct seq seq, uint8_t flags)
 	h.win = (uint16_t)(tcp_rcv_select_window(tc) >> tc->rcv_wscale);
 	if (tc->ts_ok)
 		ts_fill(tc, &h.o);
-	if (tc->n_sacks || !seq_eq(tc->dsack.from, tc->dsack.to))
+	if (tc->ooo)
 		tcp_sack_fill(tc, &h.o);
 	return h;
 }
@@ -88,7 +88,8 @@ static void send_seg(struct tcpc *tc, struct pkt *pkt, struct tcp *h, uint32_t m
 		h->urg = (uint16_t)MIN(seq_diff(tc->snd_up, h->seq), 65535);
 	}
 	tc->segs_out += pkt->paylen > mss ? (pkt->paylen + mss - 1) / mss : 1;
-	tc->dsack.to = tc->dsack.from;
+	if (tc->ooo)
+		tc->ooo->dsack.to = tc->ooo->dsack.from;
 	tcp_ev_ack_sent(tc);
 	hand_down(tc->so.st, pkt, &tc->so.flow, h, mss);
 }
@@ -182,9 +183,9 @@ void tcp_mss_update(struct tcpc *tc)
 /* Bytes of SACK option the next header will have. */
 static uint32_t sack_len(const struct tcpc *tc)
 {
-	uint32_t blocks = tc->n_sacks + !seq_eq(tc->dsack.from, tc->dsack.to);
+	uint32_t blocks = tcp_sack_blocks(tc);
 
-	return blocks && tc->sack_ok ? 4 + MIN(blocks, tc->ts_ok ? 3u : 4u) * 8 : 0;
+	return blocks ? 4 + MIN(blocks, tc->ts_ok ? 3u : 4u) * 8 : 0;
 }
 
 /* What a full segment carries now: SACK blocks take room, and a peer with a

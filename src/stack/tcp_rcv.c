@@ -14,6 +14,10 @@
  */
 #include "stack/tcp.h"
 
+#include <stdlib.h>
+
+#include "base/mem.h"
+
 #define COPY_CHUNK	4096
 
 /* What we note in pkt.cb. */
@@ -142,21 +146,37 @@ static void enqueue(struct tcpc *tc, struct pkt *pkt)
 		queue_tail(tc, pkt);
 }
 
+static void ooo_free(struct tcpc *tc)
+{
+	free(tc->ooo);
+	tc->ooo = NULL;
+}
+
 /* The stream has ended: whatever is ahead of that never existed. */
 void tcp_rcv_end(struct tcpc *tc)
 {
 	struct list *l;
 
-	while ((l = list_pop(&tc->ooo)))
+	if (!tc->ooo)
+		return;
+	while ((l = list_pop(&tc->ooo->q)))
 		pkt_free(pkt_of(l));
-	tc->ooo_true = 0;
-	tc->n_sacks = 0;
+	ooo_free(tc);
+}
+
+struct tcp_ooo *tcp_ooo_get(struct tcpc *tc)
+{
+	if (!tc->ooo) {
+		tc->ooo = xzalloc(sizeof(*tc->ooo));
+		list_init(&tc->ooo->q);
+	}
+	return tc->ooo;
 }
 
 static void ooo_unlink(struct tcpc *tc, struct pkt *pkt)
 {
 	list_del(&pkt->link);
-	tc->ooo_true -= pkt->truesize;
+	tc->ooo->truesize -= pkt->truesize;
 }
 
 /* What has become in order moves over. */
@@ -165,7 +185,7 @@ static void ooo_drain(struct tcpc *tc)
 	struct pkt *pkt;
 	bool fin = false;
 
-	while (!fin && (pkt = list_first(&tc->ooo, struct pkt, link)) &&
+	while (!fin && (pkt = list_first(&tc->ooo->q, struct pkt, link)) &&
 	       seq_le(seq_of(pkt), tc->rcv_nxt)) {
 		uint32_t dup = (uint32_t)seq_diff(tc->rcv_nxt, seq_of(pkt));
 
@@ -181,6 +201,8 @@ static void ooo_drain(struct tcpc *tc)
 	tcp_sack_advance(tc);
 	if (fin)
 		tcp_fin_in(tc);
+	else if (list_empty(&tc->ooo->q) && !tcp_sack_blocks(tc))
+		ooo_free(tc);
 }
 
 /* --- out of order --- */
@@ -191,7 +213,7 @@ static void ooo_trim_next(struct tcpc *tc, struct pkt *pkt, struct list *after)
 {
 	struct list *l = after->next;
 
-	while (l != &tc->ooo && seq_lt(seq_of(pkt_of(l)), end_of(pkt))) {
+	while (l != &tc->ooo->q && seq_lt(seq_of(pkt_of(l)), end_of(pkt))) {
 		struct pkt *old = pkt_of(l);
 
 		l = l->next;
@@ -207,18 +229,18 @@ static void ooo_trim_next(struct tcpc *tc, struct pkt *pkt, struct list *after)
 
 static enum drop ooo_insert(struct tcpc *tc, struct pkt *pkt)
 {
-	struct list *prev = tc->ooo.prev;
+	struct list *head = &tcp_ooo_get(tc)->q, *prev = head->prev;
 	struct seq from = seq_of(pkt), to = end_of(pkt);
 
-	while (prev != &tc->ooo && seq_gt(seq_of(pkt_of(prev)), from))
+	while (prev != head && seq_gt(seq_of(pkt_of(prev)), from))
 		prev = prev->prev;
-	if (prev != &tc->ooo && seq_ge(end_of(pkt_of(prev)), to)) {
+	if (prev != head && seq_ge(end_of(pkt_of(prev)), to)) {
 		note_of(pkt_of(prev))->fin |= note_of(pkt)->fin &&
 					      seq_eq(end_of(pkt_of(prev)), to);
 		tcp_dsack_note(tc, from, to);
 		return DROP_TCP_DUP;
 	}
-	if (prev != &tc->ooo && seq_gt(end_of(pkt_of(prev)), from)) {
+	if (prev != head && seq_gt(end_of(pkt_of(prev)), from)) {
 		uint32_t dup = (uint32_t)seq_diff(end_of(pkt_of(prev)), from);
 
 		tcp_dsack_note(tc, from, seq_min(end_of(pkt_of(prev)), to));
@@ -227,7 +249,7 @@ static enum drop ooo_insert(struct tcpc *tc, struct pkt *pkt)
 	}
 	ooo_trim_next(tc, pkt, prev);
 	list_link(&pkt->link, prev, prev->next);
-	tc->ooo_true += pkt->truesize;
+	tc->ooo->truesize += pkt->truesize;
 	if (!seq_eq(from, to))
 		tcp_sack_note(tc, from, to);
 	return DROP_NONE;
@@ -242,7 +264,7 @@ static void ooo_add(struct tcpc *tc, struct pkt *pkt)
 		pkt_free(pkt);
 		pkt = new;
 	}
-	if (tc->ooo_true + pkt->truesize <= tc->so.rcvbuf)
+	if (tcp_ooo_get(tc)->truesize + pkt->truesize <= tc->so.rcvbuf)
 		why = ooo_insert(tc, pkt);
 	if (why)
 		drop(tc->so.st, pkt, why);
@@ -263,7 +285,7 @@ void tcp_rcv_data(struct tcpc *tc, struct pkt *pkt, struct seq seq, bool fin)
 		pkt_free(pkt);
 	if (fin) {
 		tcp_fin_in(tc);
-	} else if (!list_empty(&tc->ooo)) {
+	} else if (tc->ooo && !list_empty(&tc->ooo->q)) {
 		tc->ack_now = true;	/* a gap is filled, wholly or in part */
 		ooo_drain(tc);
 	}

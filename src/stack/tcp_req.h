@@ -10,11 +10,18 @@ struct tcp_listen {
 	struct tcpc	*tc;		/* the listener */
 	uint32_t	backlog;
 	uint32_t	n_ready, n_reqs;
-	struct list	ready;		/* tcpc.accept */
+	struct list	ready;		/* struct tcp_ready */
 	/* By how often the SYN-ACK was sent again, each in order of time. */
 	struct list	reqs[TCP_REQ_LEVELS];
 	struct stimer	timer;		/* of all requests */
 	usec		cookie_at;	/* the last SYN cookie; 0: none */
+};
+
+/* A connection that waits for accept. */
+struct tcp_ready {
+	struct list	link;
+	struct tcp_listen *lis;
+	struct tcpc	*tc;
 };
 
 struct tcp_req {

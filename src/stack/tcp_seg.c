@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-#define PAWS_IDLE	(24 * 24 * 3600 * USEC_PER_SEC)	/* RFC 7323 5.5 */
+#define PAWS_IDLE	(24u * 24 * 3600)	/* s, RFC 7323 5.5 */
 
 static bool end_seg(struct seg *sg, enum drop why)
 {
@@ -24,7 +24,7 @@ bool tcp_paws_fails(const struct tcpc *tc, const struct seg *sg)
 {
 	return tc->ts_ok && sg->h.o.has_ts &&
 	       (int32_t)(sg->h.o.ts_val - tc->ts_recent) < 0 &&
-	       tc->so.st->now - tc->ts_recent_at < PAWS_IDLE;
+	       (uint32_t)(tc->so.st->now / USEC_PER_SEC) - tc->ts_recent_at < PAWS_IDLE;
 }
 
 static bool check_paws(struct tcpc *tc, struct seg *sg)
@@ -41,7 +41,7 @@ static void ts_update(struct tcpc *tc, const struct seg *sg)
 	if (!tc->ts_ok || !sg->h.o.has_ts || seq_gt(sg->h.seq, tc->rcv_wup))
 		return;
 	tc->ts_recent = sg->h.o.ts_val;
-	tc->ts_recent_at = tc->so.st->now;
+	tc->ts_recent_at = (uint32_t)(tc->so.st->now / USEC_PER_SEC);
 }
 
 /* --- second: sequence number --- */

@@ -197,9 +197,7 @@ static void acked(struct sent_log *l, const struct sent *s, struct seq to, struc
 
 static void emptied(struct sent_log *l)
 {
-	l->head = 0;
-	if (l->size > SENT_FIRST)
-		sent_free(l);
+	sent_free(l);		/* idle connections are the most */
 }
 
 void sent_ack(struct sent_log *l, struct seq una, struct heard *h)

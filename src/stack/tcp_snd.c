@@ -24,7 +24,7 @@
 
 static struct snd_span *span_at(const struct snd_queue *q, uint32_t i)
 {
-	return &q->v[(q->head + i) & (q->size - 1)];
+	return &q->ring->v[(q->ring->head + i) & (q->ring->size - 1)];
 }
 
 static uint32_t tail_room(const struct snd_span *s)
@@ -32,17 +32,21 @@ static uint32_t tail_room(const struct snd_span *s)
 	return (uint32_t)(s->chunk->data + s->chunk->size - (s->p + s->len));
 }
 
+static bool is_full(const struct snd_queue *q)
+{
+	return !q->ring || q->n == q->ring->size;
+}
+
 static void grow(struct snd_queue *q)
 {
-	uint32_t size = q->size ? q->size * 2 : FIRST_SPANS;
-	struct snd_span *v = xmalloc(size * sizeof(*v));
+	uint32_t size = q->ring ? q->ring->size * 2 : FIRST_SPANS;
+	struct snd_ring *r = xmalloc(sizeof(*r) + size * sizeof(r->v[0]));
 
+	*r = (struct snd_ring){ .size = size };
 	for (uint32_t i = 0; i < q->n; i++)
-		v[i] = *span_at(q, i);
-	free(q->v);
-	q->v = v;
-	q->size = size;
-	q->head = 0;
+		r->v[i] = *span_at(q, i);
+	free(q->ring);
+	q->ring = r;
 }
 
 static struct chunk *chunk_for(struct tcpc *tc, size_t want)
@@ -52,7 +56,7 @@ static struct chunk *chunk_for(struct tcpc *tc, size_t want)
 	uint32_t size = (uint32_t)MIN(want, CHUNK_MAX);
 	struct chunk *c = NULL;
 
-	size = CLAMP(MAX(size, tc->snd.bytes), CHUNK_SMALL, CHUNK_MAX);
+	size = CLAMP(MAX(size, (uint32_t)tc->snd.bytes), CHUNK_SMALL, CHUNK_MAX);
 	if (a)
 		c = a->alloc(a, size);
 	return c ? c : st->heap->alloc(st->heap, size);
@@ -66,7 +70,7 @@ static struct snd_span *push(struct tcpc *tc, size_t want)
 
 	if (!c)
 		return NULL;
-	if (q->n == q->size)
+	if (is_full(q))
 		grow(q);
 	s = span_at(q, q->n++);
 	*s = (struct snd_span){ .chunk = c, .p = c->data };
@@ -136,13 +140,13 @@ void tcp_snd_commit(struct tcpc *tc, size_t len)
 /* The place of the span that holds seq, which is in the queue. */
 static uint32_t find(struct snd_queue *q, struct seq seq)
 {
-	uint32_t i = q->hint < q->n ? q->hint : 0;
+	uint32_t i = q->ring->hint < q->n ? q->ring->hint : 0;
 
 	if (seq_lt(seq, span_at(q, i)->seq))
 		i = 0;
 	while (i + 1 < q->n && span_at(q, i + 1)->len && seq_ge(seq, span_at(q, i + 1)->seq))
 		i++;
-	return q->hint = i;
+	return q->ring->hint = i;
 }
 
 uint32_t tcp_snd_map(struct tcpc *tc, struct pkt *pkt, struct seq seq, uint32_t len)
@@ -179,10 +183,12 @@ void tcp_snd_acked(struct tcpc *tc, struct seq una)
 		if (s->len || (q->reserved && tail_room(s)))
 			return;
 		chunk_unref(s->chunk);
-		q->head = (q->head + 1) & (q->size - 1);
+		q->ring->head = (q->ring->head + 1) & (q->ring->size - 1);
+		q->ring->hint -= q->ring->hint > 0;
 		q->n--;
-		q->hint -= q->hint > 0;
 	}
+	if (!q->n)
+		tcp_snd_free(tc);
 }
 
 void tcp_snd_free(struct tcpc *tc)
@@ -191,6 +197,6 @@ void tcp_snd_free(struct tcpc *tc)
 
 	for (uint32_t i = 0; i < q->n; i++)
 		chunk_unref(span_at(q, i)->chunk);
-	free(q->v);
+	free(q->ring);
 	*q = (struct snd_queue){ 0 };
 }

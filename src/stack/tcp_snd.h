@@ -14,12 +14,17 @@ struct snd_span {
 	struct seq	seq;		/* of p[0] */
 };
 
-struct snd_queue {
-	struct snd_span	*v;		/* ring of size spans (a power of two) */
-	uint32_t	size, head, n;
+struct snd_ring {
+	uint32_t	size, head;	/* size is a power of two */
 	uint32_t	hint;		/* place (from head) last looked up */
-	uint32_t	bytes;		/* committed, not acknowledged */
-	bool		reserved;	/* the user writes into the tail */
+	struct snd_span	v[];
+};
+
+struct snd_queue {
+	struct snd_ring	*ring;		/* NULL: none is needed */
+	uint32_t	n;		/* spans in it */
+	uint32_t	bytes : 31;	/* committed, not acknowledged */
+	uint32_t	reserved : 1;	/* the user writes into the tail */
 };
 
 size_t tcp_snd_reserve(struct tcpc *tc, struct iovec *iov, int *n, size_t want);

@@ -37,7 +37,7 @@ static void start_over(struct tcpc *tc)
 	tc->no_memory = tc->ack_now = tc->pingpong = tc->nospace = false;
 	tc->urg_here = tc->urg_valid = tc->urg_read = false;
 	tc->ecn_ok = tc->ecn_echo = tc->ecn_seen = tc->ecn_cwr = false;
-	tc->backoff = tc->probes = tc->n_sacks = 0;
+	tc->backoff = tc->probes = 0;
 	tc->dup_acks = tc->retrans_run = tc->srtt = tc->rttvar = 0;
 	tc->total_retrans = 0;
 	tc->soft_error = 0;
@@ -476,7 +476,7 @@ static void tcp_destroy(struct sock *so)
 
 	if (tc->state == TCP_LISTEN)
 		tcp_listen_stop(tc, true);
-	else if (tc->lis)
+	else if (tc->ready)
 		tcp_listen_forget(tc);
 	so->wake = NULL;
 	tcp_free(tc);

@@ -48,9 +48,9 @@ void tcp_rcv_init(struct tcpc *tc)
 	tc->copied = tc->rcv_nxt;
 	tc->drs_space = tc->rcv_wnd;
 	tc->drs_seq = tc->copied;
-	tc->drs_at = tc->so.st->now;
+	tc->drs_at = (uint32_t)tc->so.st->now;
 	tc->rcv_rtt_seq = seq_add(tc->rcv_nxt, tc->rcv_wnd);
-	tc->rcv_rtt_at = tc->so.st->now;
+	tc->rcv_rtt_at = (uint32_t)tc->so.st->now;
 }
 
 uint32_t tcp_rcv_window(const struct tcpc *tc)
@@ -89,12 +89,12 @@ void tcp_rcv_rtt_ts(struct tcpc *tc, uint32_t ecr)
 
 static void rtt_by_window(struct tcpc *tc)
 {
-	usec now = tc->so.st->now;
+	uint32_t now = (uint32_t)tc->so.st->now;
 
 	if (seq_lt(tc->rcv_nxt, tc->rcv_rtt_seq))
 		return;
 	if (!tc->ts_ok) {
-		uint32_t rtt = (uint32_t)CLAMP(now - tc->rcv_rtt_at, 1, 60 * USEC_PER_SEC);
+		uint32_t rtt = CLAMP(now - tc->rcv_rtt_at, 1u, 60000000u);
 
 		tc->rcv_rtt = tc->rcv_rtt ? MIN(tc->rcv_rtt, rtt) : rtt;
 	}
@@ -115,7 +115,7 @@ static void grow_buffer(struct tcpc *tc, uint32_t read)
 
 static void auto_tune(struct tcpc *tc)
 {
-	usec now = tc->so.st->now;
+	uint32_t now = (uint32_t)tc->so.st->now;
 	uint32_t read = (uint32_t)seq_diff(tc->copied, tc->drs_seq);
 
 	rtt_by_window(tc);

@@ -4,6 +4,7 @@
  *	sim transfer [-n N] [-s SEED] [-v]	two hosts, random everything
  *	sim many [-n N] [-s SEED] [-v]		hundreds of connections, many hosts
  *	sim golden [-w]				throughput by loss, delay, buffer
+ *	sim memory [-n CONNECTIONS]		bytes of a stack, a connection (10000)
  *
  * -v says how each stream went, -vv prints every frame that leaves a host.
  * The last line is the count; the status is 1 if anything failed.
@@ -17,12 +18,13 @@
 
 #define SEEDS		200
 #define MANY_PART	20	/* one large network for so many small ones */
+#define CONNECTIONS	10000
 #define GOLDEN		"test/sim/golden.txt"
 
 static _Noreturn void usage(void)
 {
 	fprintf(stderr, "usage: sim [transfer|many [-n COUNT] [-s SEED] [-v]] | "
-		"[golden [-w]]\n");
+		"[golden [-w]] | [memory [-n COUNT]]\n");
 	exit(2);
 }
 
@@ -68,11 +70,13 @@ static void run_all(struct tally *t)
 	s.count = (s.count + MANY_PART - 1) / MANY_PART;
 	seeds_run(&s, "many", many_one, t);
 	golden_run(GOLDEN, false, t);
+	memory_run(CONNECTIONS, t);
 }
 
 static void run_one(const char *name, int argc, char **argv, struct tally *t)
 {
-	struct seeds s = { .first = 1, .count = default_count() };
+	bool memory = !strcmp(name, "memory");
+	struct seeds s = { .first = 1, .count = memory ? CONNECTIONS : default_count() };
 	bool write = false;
 
 	options(&s, &write, argc, argv);
@@ -82,6 +86,8 @@ static void run_one(const char *name, int argc, char **argv, struct tally *t)
 		seeds_run(&s, name, many_one, t);
 	else if (!strcmp(name, "golden"))
 		golden_run(GOLDEN, write, t);
+	else if (!strcmp(name, "memory"))
+		memory_run(s.count, t);
 	else
 		usage();
 }

@@ -25,4 +25,7 @@ struct text;
 void share_table(struct text *t, struct tally *tally);
 void golden_run(const char *path, bool write, struct tally *t);
 
+/* What a stack and each kind of connection cost, with n of those (memory.c). */
+void memory_run(uint64_t n, struct tally *t);
+
 #endif
