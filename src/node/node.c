@@ -165,6 +165,7 @@ static int iface_add(struct node *n, const struct node_conf *c, int i, char **wh
 	ifc->nif = netif_add(n->st, name,
 			     mac_is_zero(&c->ifs[i].mac) ? mac_choose() : c->ifs[i].mac,
 			     c->ifs[i].mtu ? c->ifs[i].mtu : ifc->plug->mtu, 0, &iface_ops, ifc);
+	ifc->nif->mtu_max = MAX(ifc->nif->mtu, ifc->plug->mtu);
 	ifc->nif->arena = ifc->plug->arena;
 	ifc->w = (struct watch){ .fd = ifc->plug->fd, .ready = iface_ready };
 	if (ifc->w.fd >= 0)
@@ -257,6 +258,7 @@ struct node *node_new(const struct node_conf *conf, char **why)
 	map_init(&n->vsocks);
 	n->st = stack_new(0, now_mono());
 	n->st->user = n;
+	rtnl_init(n);
 	n->kick = (struct watch){ eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), 0, kicked, false };
 	loop_watch(n->loop, &n->kick, EPOLLIN);
 	*why = configure(n, conf);

@@ -14,6 +14,7 @@
 #include "base/loop.h"
 #include "base/map.h"
 #include "base/opt.h"
+#include "node/rtnl.h"
 #include "plug/plug.h"
 #include "stack/sock.h"
 
@@ -68,6 +69,7 @@ struct node {
 	int		n_dns;
 	struct ip_addr	resolvers[8];		/* the machine's name servers */
 	int		n_resolvers;
+	struct rtnl	rtnl;			/* netlink sockets */
 	struct dgram_notes *notes;		/* vsock.c: datagram sources under way */
 	/* Called with the lock held after each settling; may be NULL. */
 	void		(*settled)(struct node *n);

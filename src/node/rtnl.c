@@ -1,58 +1,59 @@
-/* rtnl.c - rtnetlink dumps (RFC 3549), with libmnl for the format
+/* rtnl.c - netlink requests: parsed, handed on, answered (RFC 3549, netlink(7))
  *
- * A dump is a row for each object, in as many datagrams as it takes, and an
- * NLMSG_DONE. Requests come from strangers.
+ * A datagram holds messages; each names an operation by its type. A dump is a row
+ * for each object, in as many datagrams as it takes, and an NLMSG_DONE; the lock
+ * is held all the while, so no dump is ever interrupted (NLM_F_DUMP_INTR).
+ * Everything else ends in an error or, if asked for, an acknowledgment, with the
+ * reason in words for who wants it (NETLINK_EXT_ACK). Requests come from
+ * strangers; libmnl knows the format.
  */
-#include "node/rtnl.h"
+#include <linux/fib_rules.h>
+#include <linux/inet_diag.h>
+#include <linux/neighbour.h>
+#include <linux/nexthop.h>
+#include <linux/sock_diag.h>
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <libmnl/libmnl.h>
-#include <linux/if.h>
-#include <linux/if_addr.h>
-#include <linux/if_arp.h>
-#include <linux/if_link.h>
-#include <linux/rtnetlink.h>
+#include "node/rtnl_in.h"
 
-#define ROW_MAX	512		/* a row is surely shorter */
-
-/* An answer being written. */
-struct answer {
-	struct stack	*st;
-	uint8_t		buf[RTNL_BUF];
-	size_t		len;
-	uint32_t	seq, pid;
-	void		(*emit)(void *ctx, const void *buf, size_t len);
-	void		*ctx;
-};
-
-static void flush(struct answer *a)
+void out_flush(struct nlout *o)
 {
-	if (a->len)
-		a->emit(a->ctx, a->buf, a->len);
-	a->len = 0;
+	struct rtnl *rt = &o->n->rtnl;
+
+	if (o->len && o->to)
+		o->to->emit(o->to, o->buf.b, o->len, false);
+	else if (o->len) {
+		list_for_safe(l, &rt->peers) {
+			struct nlpeer *p = container_of(l, struct nlpeer, link);
+
+			if (p->groups >> (o->group - 1) & 1)
+				p->emit(p, o->buf.b, o->len, true);
+		}
+	}
+	o->len = 0;
 }
 
-static struct nlmsghdr *row(struct answer *a, uint16_t type, uint16_t flags)
+/* A message with a zeroed head of that size. */
+struct nlmsghdr *row(struct nlout *o, uint16_t type, uint16_t flags, size_t head)
 {
 	struct nlmsghdr *nlh;
 
-	if (a->len + ROW_MAX > sizeof(a->buf))
-		flush(a);
-	nlh = mnl_nlmsg_put_header(a->buf + a->len);
+	if (o->len + ROW_MAX > sizeof(o->buf.b))
+		out_flush(o);
+	nlh = mnl_nlmsg_put_header(o->buf.b + o->len);
 	nlh->nlmsg_type = type;
 	nlh->nlmsg_flags = flags;
-	nlh->nlmsg_seq = a->seq;
-	nlh->nlmsg_pid = a->pid;
+	nlh->nlmsg_seq = o->seq;
+	nlh->nlmsg_pid = o->pid;
+	mnl_nlmsg_put_extra_header(nlh, head);
 	return nlh;
 }
 
-static void row_end(struct answer *a, const struct nlmsghdr *nlh)
+void row_end(struct nlout *o, const struct nlmsghdr *nlh)
 {
-	a->len += MNL_ALIGN(nlh->nlmsg_len);
+	o->len += MNL_ALIGN(nlh->nlmsg_len);
 }
 
-static void put_ip(struct nlmsghdr *nlh, uint16_t type, const struct ip_addr *addr)
+void put_ip(struct nlmsghdr *nlh, uint16_t type, const struct ip_addr *addr)
 {
 	if (ip_is_v4(addr))
 		mnl_attr_put(nlh, type, 4, ip_v4(addr));
@@ -60,222 +61,213 @@ static void put_ip(struct nlmsghdr *nlh, uint16_t type, const struct ip_addr *ad
 		mnl_attr_put(nlh, type, 16, addr->b);
 }
 
-/* --- links --- */
+/* --- attributes --- */
 
-static void put_link(struct answer *a, const struct netif *nif, uint16_t flags)
+uint32_t req_u32(const struct nlreq *r, unsigned type, uint32_t absent)
 {
-	bool lo = nif->flags & NETIF_LOOPBACK;
-	struct nlmsghdr *nlh = row(a, RTM_NEWLINK, flags);
-	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+	uint32_t v;
 
-	ifi->ifi_family = AF_UNSPEC;
-	ifi->ifi_type = lo ? ARPHRD_LOOPBACK : ARPHRD_ETHER;
-	ifi->ifi_index = (int)nif->index;
-	ifi->ifi_flags = IFF_LOWER_UP | IFF_RUNNING | (nif->flags & NETIF_UP ? IFF_UP : 0) |
-			 (lo ? IFF_LOOPBACK : IFF_BROADCAST | IFF_MULTICAST);
-	mnl_attr_put_strz(nlh, IFLA_IFNAME, nif->name);
-	mnl_attr_put_u32(nlh, IFLA_TXQLEN, 1000);
-	mnl_attr_put_u8(nlh, IFLA_OPERSTATE, lo ? IF_OPER_UNKNOWN : IF_OPER_UP);
-	mnl_attr_put_u32(nlh, IFLA_MTU, nif->mtu);
-	mnl_attr_put(nlh, IFLA_ADDRESS, sizeof(nif->mac), &nif->mac);
-	mnl_attr_put(nlh, IFLA_BROADCAST, 6, lo ? "\0\0\0\0\0\0" : "\xff\xff\xff\xff\xff\xff");
-	row_end(a, nlh);
+	if (!r->tb[type] || mnl_attr_get_payload_len(r->tb[type]) < sizeof(v))
+		return absent;
+	memcpy(&v, mnl_attr_get_payload(r->tb[type]), sizeof(v));
+	return v;
 }
 
-static void dump_links(struct answer *a, const struct nlmsghdr *req)
+uint8_t req_u8(const struct nlreq *r, unsigned type, uint8_t absent)
 {
-	list_for(l, &a->st->netifs)
-		put_link(a, container_of(l, struct netif, link), NLM_F_MULTI);
+	if (!r->tb[type] || mnl_attr_get_payload_len(r->tb[type]) < 1)
+		return absent;
+	return *(const uint8_t *)mnl_attr_get_payload(r->tb[type]);
 }
 
-/* The one link that a request names by index or by name; NULL: no such. */
-static struct netif *named_link(struct stack *st, const struct nlmsghdr *req)
+const char *req_str(const struct nlreq *r, unsigned type)
 {
-	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(req);
-	const struct nlattr *at;
-
-	if (mnl_nlmsg_get_payload_len(req) < sizeof(*ifi))
+	if (!r->tb[type] || mnl_attr_validate(r->tb[type], MNL_TYPE_NUL_STRING) < 0)
 		return NULL;
-	if (ifi->ifi_index > 0)
-		return netif_by_index(st, (uint32_t)ifi->ifi_index);
-	mnl_attr_for_each(at, req, sizeof(*ifi)) {
-		if (mnl_attr_get_type(at) == IFLA_IFNAME && mnl_attr_validate(at, MNL_TYPE_NUL_STRING) >= 0)
-			return netif_by_name(st, mnl_attr_get_str(at));
-	}
-	return NULL;
+	return mnl_attr_get_str(r->tb[type]);
 }
 
-/* --- addresses --- */
-
-static uint8_t scope_of(const struct ip_addr *addr)
+int req_ip(const struct nlreq *r, unsigned type, uint8_t family, struct ip_addr *out)
 {
-	if (ip_is_loopback(addr))
-		return RT_SCOPE_HOST;
-	return ip_is_linklocal(addr) ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	const struct nlattr *at = r->tb[type];
+	size_t len = family == AF_INET ? 4 : 16;
+
+	*out = IP_NONE;
+	if (!at)
+		return 0;
+	if (mnl_attr_get_payload_len(at) != len)
+		return -EINVAL;
+	*out = family == AF_INET ? ip_from_v4(mnl_attr_get_payload(at)) :
+				   ip_from_v6(mnl_attr_get_payload(at));
+	return 0;
 }
 
-/* Seconds for rtnetlink: all ones is for ever. */
-static uint32_t seconds_left(usec until, usec now)
+/* libmnl's loop takes up to three octets after an odd length for padding that
+ * is there; a stranger's may not be. */
+const struct nlattr *attr_take(const void *base, size_t len, size_t *at)
 {
-	return until == NEVER ? UINT32_MAX : (uint32_t)((MAX(until, now) - now) / USEC_PER_SEC);
+	const struct nlattr *a = (const void *)((const uint8_t *)base + *at);
+
+	if (*at > len || len - *at < sizeof(*a) || a->nla_len < sizeof(*a) ||
+	    a->nla_len > len - *at)
+		return NULL;
+	*at += MNL_ALIGN(a->nla_len);
+	return a;
 }
 
-static void put_addr(struct answer *a, const struct netif_addr *na)
+/* Of a repeated attribute the last one counts, as for the kernel. */
+static void parse(struct nlreq *r, size_t head)
 {
-	struct nlmsghdr *nlh = row(a, RTM_NEWADDR, NLM_F_MULTI);
-	struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
-	bool v4 = ip_is_v4(&na->addr);
-	struct ifa_cacheinfo ci = {
-		.ifa_prefered = seconds_left(na->preferred_until, a->st->now),
-		.ifa_valid = seconds_left(na->valid_until, a->st->now),
-	};
-	uint32_t flags = (na->state == ADDR_TENTATIVE ? IFA_F_TENTATIVE : 0) |
-			 (na->state == ADDR_OPTIMISTIC ? IFA_F_OPTIMISTIC : 0) |
-			 (na->state == ADDR_DUPLICATE ? IFA_F_DADFAILED : 0) |
-			 (na->valid_until == NEVER ? IFA_F_PERMANENT : 0);
+	const struct nlattr *at;
+	size_t pos = MNL_ALIGN(head);
 
-	ifa->ifa_family = v4 ? AF_INET : AF_INET6;
-	ifa->ifa_prefixlen = na->len;
-	ifa->ifa_flags = (uint8_t)flags;
-	ifa->ifa_scope = scope_of(&na->addr);
-	ifa->ifa_index = na->nif->index;
-	put_ip(nlh, IFA_ADDRESS, &na->addr);
-	if (v4)
-		put_ip(nlh, IFA_LOCAL, &na->addr);
-	if (v4 && ip_is_v4(&na->broadcast))
-		put_ip(nlh, IFA_BROADCAST, &na->broadcast);
-	if (v4)
-		mnl_attr_put_strz(nlh, IFA_LABEL, na->nif->name);
-	mnl_attr_put_u32(nlh, IFA_FLAGS, flags);
-	mnl_attr_put(nlh, IFA_CACHEINFO, sizeof(ci), &ci);
-	row_end(a, nlh);
-}
+	r->body = mnl_nlmsg_get_payload(r->nlh);
+	while ((at = attr_take(r->body, mnl_nlmsg_get_payload_len(r->nlh), &pos))) {
+		uint16_t type = mnl_attr_get_type(at);
 
-/* The family asked for, the first byte of every request's body. */
-static uint8_t family_of(const struct nlmsghdr *req)
-{
-	const struct rtgenmsg *g = mnl_nlmsg_get_payload(req);
-
-	return mnl_nlmsg_get_payload_len(req) >= sizeof(*g) ? g->rtgen_family : AF_UNSPEC;
-}
-
-static bool wanted(uint8_t family, const struct ip_addr *addr)
-{
-	return family == AF_UNSPEC || family == (ip_is_v4(addr) ? AF_INET : AF_INET6);
-}
-
-static void dump_addrs(struct answer *a, const struct nlmsghdr *req)
-{
-	list_for(l, &a->st->netifs) {
-		list_for(k, &container_of(l, struct netif, link)->addrs) {
-			const struct netif_addr *na = container_of(k, struct netif_addr, link);
-
-			if (wanted(family_of(req), &na->addr))
-				put_addr(a, na);
-		}
+		if (type < RTNL_ATTRS)
+			r->tb[type] = at;
 	}
 }
 
-/* --- routes --- */
+/* --- answers --- */
 
-static void put_route(struct answer *a, const struct route *r)
+static void put_error(struct nlreq *r, int error)
 {
-	struct nlmsghdr *nlh = row(a, RTM_NEWROUTE, NLM_F_MULTI);
-	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
-	bool via = !ip_is_any(&r->gw);
-
-	*rtm = (struct rtmsg){
-		.rtm_family = ip_is_v4(&r->dst) ? AF_INET : AF_INET6,
-		.rtm_dst_len = r->len, .rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_COMPAT,
-		.rtm_type = r->type, .rtm_protocol = r->protocol,
-		.rtm_scope = via || !r->nif ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
-	};
-	mnl_attr_put_u32(nlh, RTA_TABLE, r->table);
-	if (r->len)
-		put_ip(nlh, RTA_DST, &r->dst);
-	if (via)
-		put_ip(nlh, RTA_GATEWAY, &r->gw);
-	if (!ip_is_any(&r->src))
-		put_ip(nlh, RTA_PREFSRC, &r->src);
-	if (r->nif)
-		mnl_attr_put_u32(nlh, RTA_OIF, r->nif->index);
-	mnl_attr_put_u32(nlh, RTA_PRIORITY, r->metric);
-	row_end(a, nlh);
-}
-
-static void dump_routes(struct answer *a, const struct nlmsghdr *req)
-{
-	const struct route *r;
-
-	for (unsigned i = 0; (r = route_at(a->st, i)); i++) {
-		if (wanted(family_of(req), &r->dst))
-			put_route(a, r);
-	}
-}
-
-/* --- requests --- */
-
-static void put_error(struct answer *a, const struct nlmsghdr *req, int error)
-{
-	struct nlmsghdr *nlh = row(a, NLMSG_ERROR, 0);
-	struct nlmsgerr *e = mnl_nlmsg_put_extra_header(nlh, sizeof(*e));
+	const struct nlmsghdr *req = r->nlh;
+	bool whole = error && !r->peer->cap_ack && req->nlmsg_len <= ROW_MAX / 2;
+	bool words = r->why && r->peer->ext_ack;
+	struct nlmsghdr *nlh = row(r->out, NLMSG_ERROR, 0, sizeof(struct nlmsgerr));
+	struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
 
 	e->error = error;
 	e->msg = *req;
-	row_end(a, nlh);
+	if (whole)
+		memcpy(mnl_nlmsg_put_extra_header(nlh, req->nlmsg_len - sizeof(*req)), req + 1,
+		       req->nlmsg_len - sizeof(*req));
+	nlh->nlmsg_flags = (uint16_t)((whole ? 0 : NLM_F_CAPPED) | (words ? NLM_F_ACK_TLVS : 0));
+	if (words)
+		mnl_attr_put_strz(nlh, NLMSGERR_ATTR_MSG, r->why);
+	row_end(r->out, nlh);
 }
 
-static void put_done(struct answer *a)
+static void put_done(struct nlreq *r, int error)
 {
-	struct nlmsghdr *nlh = row(a, NLMSG_DONE, NLM_F_MULTI);
+	bool words = error && r->why && r->peer->ext_ack;
+	uint16_t flags = (uint16_t)(NLM_F_MULTI | (words ? NLM_F_ACK_TLVS : 0));
+	struct nlmsghdr *nlh;
 
-	*(int32_t *)mnl_nlmsg_put_extra_header(nlh, sizeof(int32_t)) = 0;
-	row_end(a, nlh);
+	out_flush(r->out);
+	nlh = row(r->out, NLMSG_DONE, flags, sizeof(int32_t));
+	*(int32_t *)mnl_nlmsg_get_payload(nlh) = error;
+	if (words)
+		mnl_attr_put_strz(nlh, NLMSGERR_ATTR_MSG, r->why);
+	row_end(r->out, nlh);
 }
 
-static const struct dump {
-	uint16_t	type;
-	void		(*all)(struct answer *a, const struct nlmsghdr *req);
-} dumps[] = {
-	{ RTM_GETLINK, dump_links },
-	{ RTM_GETADDR, dump_addrs },
-	{ RTM_GETROUTE, dump_routes },
+/* --- the operations --- */
+
+static int nothing(struct nlreq *r)
+{
+	return 0;
+}
+
+struct op {
+	size_t	head;
+	int	(*act)(struct nlreq *r);
+	int	(*dump)(struct nlreq *r);
 };
 
-static void request(struct answer *a, const struct nlmsghdr *req)
-{
-	struct netif *nif;
+#define OP(type) [(type) - RTM_BASE]
 
-	a->seq = req->nlmsg_seq;
-	for (size_t i = 0; i < ARRAY_LEN(dumps); i++) {
-		if (dumps[i].type == req->nlmsg_type &&
-		    (req->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP) {
-			dumps[i].all(a, req);
-			flush(a);
-			put_done(a);
-			flush(a);
-			return;
-		}
-	}
-	nif = req->nlmsg_type == RTM_GETLINK ? named_link(a->st, req) : NULL;
-	if (nif)
-		put_link(a, nif, 0);
-	else
-		put_error(a, req, req->nlmsg_type == RTM_GETLINK ? -ENODEV : -EOPNOTSUPP);
-	flush(a);
+static const struct op route_ops[] = {
+	OP(RTM_NEWLINK)	 = { sizeof(struct ifinfomsg), newlink, NULL },
+	OP(RTM_SETLINK)	 = { sizeof(struct ifinfomsg), setlink, NULL },
+	OP(RTM_DELLINK)	 = { sizeof(struct ifinfomsg), dellink, NULL },
+	OP(RTM_GETLINK)	 = { sizeof(struct ifinfomsg), getlink, dumplink },
+	OP(RTM_NEWADDR)	 = { sizeof(struct ifaddrmsg), newaddr, NULL },
+	OP(RTM_DELADDR)	 = { sizeof(struct ifaddrmsg), deladdr, NULL },
+	OP(RTM_GETADDR)	 = { sizeof(struct ifaddrmsg), NULL, dumpaddr },
+	OP(RTM_NEWROUTE) = { sizeof(struct rtmsg), newroute, NULL },
+	OP(RTM_DELROUTE) = { sizeof(struct rtmsg), delroute, NULL },
+	OP(RTM_GETROUTE) = { sizeof(struct rtmsg), getroute, dumproute },
+	OP(RTM_NEWNEIGH) = { sizeof(struct ndmsg), newneigh, NULL },
+	OP(RTM_DELNEIGH) = { sizeof(struct ndmsg), delneigh, NULL },
+	OP(RTM_GETNEIGH) = { sizeof(struct ndmsg), getneigh, dumpneigh },
+	OP(RTM_NEWRULE)	 = { sizeof(struct fib_rule_hdr), newrule, NULL },
+	OP(RTM_DELRULE)	 = { sizeof(struct fib_rule_hdr), delrule, NULL },
+	OP(RTM_GETRULE)	 = { sizeof(struct fib_rule_hdr), NULL, dumprule },
+	/* What there is none of is listed as such. */
+	OP(RTM_GETQDISC) = { sizeof(struct tcmsg), NULL, nothing },
+	OP(RTM_GETNEXTHOP) = { sizeof(struct nhmsg), NULL, nothing },
+};
+
+static const struct op diag_op = { sizeof(struct inet_diag_req_v2), diag_get, diag_dump };
+static const struct op destroy_op = { sizeof(struct inet_diag_req_v2), diag_destroy, NULL };
+
+static const struct op *find_op(const struct nlreq *r)
+{
+	uint16_t type = r->nlh->nlmsg_type;
+
+	if (r->peer->proto == NETLINK_SOCK_DIAG)
+		return type == SOCK_DIAG_BY_FAMILY ? &diag_op :
+		       type == SOCK_DESTROY ? &destroy_op : NULL;
+	if (type < RTM_BASE || (size_t)(type - RTM_BASE) >= ARRAY_LEN(route_ops))
+		return NULL;
+	return &route_ops[type - RTM_BASE];
 }
 
-void rtnl_answer(struct stack *st, const void *req, size_t len, uint32_t pid,
-		 void (*emit)(void *ctx, const void *buf, size_t len), void *ctx)
+/* A dump may come with the short header of old, the family alone: glibc's. */
+static int perform(struct nlreq *r, bool *dumped)
 {
-	struct answer a = { .st = st, .pid = pid, .emit = emit, .ctx = ctx };
+	size_t len = mnl_nlmsg_get_payload_len(r->nlh);
+	const struct op *op = find_op(r);
+	struct { struct rtgenmsg g; uint8_t zero[64]; } whole = { .g.rtgen_family = 0 };
+
+	*dumped = op && op->dump && req_dump(r);
+	if (!op || !(op->act || *dumped))
+		return -EOPNOTSUPP;
+	if (*dumped && len < op->head) {
+		memcpy(&whole, mnl_nlmsg_get_payload(r->nlh), len);
+		r->body = &whole;
+		return r->peer->proto == NETLINK_ROUTE ? op->dump(r) : -EINVAL;
+	}
+	if (len < op->head)
+		return -EINVAL;
+	parse(r, op->head);
+	if (*dumped)
+		return op->dump(r);
+	return op->act(r);
+}
+
+static void request(struct nlpeer *p, const struct nlmsghdr *nlh)
+{
+	struct nlout out = { .n = p->n, .to = p, .seq = nlh->nlmsg_seq, .pid = p->pid };
+	struct nlreq r = { .peer = p, .n = p->n, .st = p->n->st, .nlh = nlh, .out = &out };
+	struct rtnl *rt = &p->n->rtnl;
+	bool dumped;
+	int error;
+
+	rt->seq = nlh->nlmsg_seq;
+	rt->pid = p->pid;
+	error = perform(&r, &dumped);
+	rt->seq = rt->pid = 0;
+	if (dumped)
+		put_done(&r, error);
+	else if (error || nlh->nlmsg_flags & NLM_F_ACK)
+		put_error(&r, error);
+	out_flush(&out);
+}
+
+void rtnl_request(struct nlpeer *p, const void *req, size_t len)
+{
 	const struct nlmsghdr *nlh = req;
 	int left = (int)len;
 
 	/* mnl takes a length of 2 GiB and more for a negative number, and passes it. */
 	while (mnl_nlmsg_ok(nlh, left) && nlh->nlmsg_len <= (uint32_t)left) {
 		if (nlh->nlmsg_flags & NLM_F_REQUEST && nlh->nlmsg_type >= NLMSG_MIN_TYPE)
-			request(&a, nlh);
+			request(p, nlh);
 		nlh = mnl_nlmsg_next(nlh, &left);
 	}
 }

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -52,6 +53,13 @@ static uint64_t fd_cookie(int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0)
 		return 0;
 	return cookie;
+}
+
+static uint32_t fd_inode(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 ? 0 : (uint32_t)st.st_ino;
 }
 
 struct vsock *vsock_of_fd(struct node *n, int app)
@@ -101,7 +109,7 @@ static int vsock_make(struct node *n, struct sock *so, struct vsock **out, int *
 	vs = xzalloc(sizeof(*vs));
 	*vs = (struct vsock){
 		.n = n, .so = so, .family = so->family, .type = so->type, .proto = so->proto,
-		.cookie = fd_cookie(fd[1]), .app = -1, .writable = true,
+		.cookie = fd_cookie(fd[1]), .inode = fd_inode(fd[1]), .app = -1, .writable = true,
 		.w = { .fd = fd[0], .ready = vsock_ready },
 	};
 	list_init(&vs->dirty);

@@ -32,6 +32,7 @@ struct vsock {
 	struct node	*n;
 	struct sock	*so;		/* NULL: the program's end is gone */
 	uint64_t	cookie;		/* SO_COOKIE of the program's end */
+	uint32_t	inode;		/* of the program's end, as /proc/PID/fd shows it */
 	int		family, type, proto;
 	bool		readable, writable; /* our end, as far as known */
 	bool		hup;		/* the program closed, or shut both ways */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <net/route.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -92,15 +93,7 @@ long call_getsockopt(struct call *c)
 	return target_write(c, ARG(c, 4), &len, sizeof(len));
 }
 
-/* --- ioctl: the node's interfaces, as programs of old ask for them --- */
-
-static void put_sin(struct sockaddr *sa, const uint8_t v4[4])
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET };
-
-	memcpy(&sin.sin_addr, v4, 4);
-	memcpy(sa, &sin, sizeof(sin));
-}
+/* --- ioctl: the node's interfaces and routes, as programs of old ask for them --- */
 
 static const struct netif_addr *first_v4(const struct netif *nif)
 {
@@ -113,48 +106,18 @@ static const struct netif_addr *first_v4(const struct netif *nif)
 	return NULL;
 }
 
-static int ifreq_addr(const struct netif *nif, uint32_t cmd, struct ifreq *ifr)
+static bool ifconf_row(const struct netif *nif, struct ifreq *ifr)
 {
 	const struct netif_addr *a = first_v4(nif);
-	struct ip_addr v = a ? a->addr : IP4_ANY;
-	struct ip_addr ones = IP4_BROADCAST;
+	struct sockaddr_in sin = { .sin_family = AF_INET };
 
 	if (!a)
-		return -EADDRNOTAVAIL;
-	if (cmd == SIOCGIFNETMASK)
-		v = ip_mask(&ones, a->len);
-	else if (cmd == SIOCGIFBRDADDR)
-		v = ip4_subnet_broadcast(&a->addr, a->len);
-	put_sin(&ifr->ifr_addr, ip_v4(&v));
-	return 0;
-}
-
-static int ifreq_get(const struct netif *nif, uint32_t cmd, struct ifreq *ifr)
-{
-	switch (cmd) {
-	case SIOCGIFNAME:
-		memcpy(ifr->ifr_name, nif->name, sizeof(ifr->ifr_name));
-		return 0;
-	case SIOCGIFINDEX:
-		ifr->ifr_ifindex = (int)nif->index;
-		return 0;
-	case SIOCGIFFLAGS:
-		ifr->ifr_flags = IFF_UP | IFF_RUNNING | (nif->flags & NETIF_LOOPBACK ?
-				 IFF_LOOPBACK : IFF_BROADCAST | IFF_MULTICAST);
-		return 0;
-	case SIOCGIFMTU:
-		ifr->ifr_mtu = (int)nif->mtu;
-		return 0;
-	case SIOCGIFHWADDR:
-		ifr->ifr_hwaddr.sa_family = nif->flags & NETIF_LOOPBACK ? 772 : 1;
-		memcpy(ifr->ifr_hwaddr.sa_data, nif->mac.b, 6);
-		return 0;
-	case SIOCGIFADDR:
-	case SIOCGIFNETMASK:
-	case SIOCGIFBRDADDR:
-		return ifreq_addr(nif, cmd, ifr);
-	}
-	return -ENOTTY;
+		return false;
+	memset(ifr, 0, sizeof(*ifr));
+	memcpy(ifr->ifr_name, nif->name, sizeof(ifr->ifr_name));
+	memcpy(&sin.sin_addr, ip_v4(&a->addr), 4);
+	memcpy(&ifr->ifr_addr, &sin, sizeof(sin));
+	return true;
 }
 
 static long ioctl_ifconf(struct call *c)
@@ -167,11 +130,9 @@ static long ioctl_ifconf(struct call *c)
 		return -EFAULT;
 	room = ifc.ifc_req ? ifc.ifc_len / (int)sizeof(struct ifreq) : INT32_MAX;
 	list_for(l, &st->netifs) {
-		const struct netif *nif = container_of(l, struct netif, link);
-		struct ifreq ifr = { 0 };
+		struct ifreq ifr;
 
-		memcpy(ifr.ifr_name, nif->name, sizeof(ifr.ifr_name));
-		if (n == room || ifreq_addr(nif, SIOCGIFADDR, &ifr) < 0)
+		if (n == room || !ifconf_row(container_of(l, struct netif, link), &ifr))
 			continue;
 		if (ifc.ifc_req && target_write(c, (uintptr_t)(ifc.ifc_req + n), &ifr, sizeof(ifr)) < 0)
 			return -EFAULT;
@@ -196,32 +157,58 @@ static long ioctl_inq(struct call *c)
 	return target_write(c, ARG(c, 2), &len, sizeof(len));
 }
 
+/* A route's interface is named by a pointer: its name comes after the struct. */
+static int read_rtentry(struct call *c, void *arg)
+{
+	struct rtentry *rt = arg;
+	char *dev = (char *)(rt + 1);
+
+	if (target_read(c, ARG(c, 2), rt, sizeof(*rt)) < 0)
+		return -EFAULT;
+	for (int i = 0; rt->rt_dev && i < IFNAMSIZ - 1; i++) {
+		if (target_read(c, (uintptr_t)rt->rt_dev + (unsigned)i, dev + i, 1) < 0)
+			return -EFAULT;
+		if (!dev[i])
+			break;
+	}
+	return 0;
+}
+
+static int domain_of(const struct call *c)
+{
+	int domain;
+	socklen_t len = sizeof(domain);
+
+	if (c->vs)
+		return c->vs->family;
+	return getsockopt(c->app, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0 ? -1 : domain;
+}
+
 /* Asked on any socket, an AF_UNIX one too (if_nametoindex does). */
 long call_ioctl(struct call *c)
 {
+	union { uint64_t align; uint8_t b[256]; } arg = { .align = 0 };
 	uint32_t cmd = (uint32_t)ARG(c, 1);
-	struct netif *nif;
-	struct ifreq ifr;
-	long ret;
+	long ret = call_vsock(c);
+	bool route4;
+	size_t size;
 
 	if (cmd == FIONREAD)
 		return ioctl_inq(c);
-	if (cmd < SIOCGIFNAME || cmd > SIOCGIFINDEX)
-		return CALL_CONTINUE;
-	ret = call_vsock(c);
 	if (!c->vs && c->app < 0)
 		return ret;
 	if (cmd == SIOCGIFCONF)
 		return ioctl_ifconf(c);
-	if (target_read(c, ARG(c, 2), &ifr, sizeof(ifr)) < 0)
-		return -EFAULT;
-	ifr.ifr_name[sizeof(ifr.ifr_name) - 1] = 0;
-	nif = cmd == SIOCGIFNAME ? netif_by_index(c->r->node->st, (uint32_t)ifr.ifr_ifindex) :
-				   netif_by_name(c->r->node->st, ifr.ifr_name);
-	if (!nif)
-		return -ENODEV;
-	ret = ifreq_get(nif, cmd, &ifr);
-	if (ret == -ENOTTY)
-		return -EPERM;		/* the setters: a program does not configure the node */
-	return ret < 0 ? ret : target_write(c, ARG(c, 2), &ifr, sizeof(ifr));
+	if (domain_of(c) < 0 || cmd < SIOCADDRT)
+		return CALL_CONTINUE;	/* no socket; the descriptor's own */
+	size = node_ioctl_size(cmd, domain_of(c));
+	if (!size || size > sizeof(arg))
+		return -EOPNOTSUPP;	/* would be about the machine's */
+	route4 = (cmd == SIOCADDRT || cmd == SIOCDELRT) && domain_of(c) != AF_INET6;
+	ret = route4 ? read_rtentry(c, &arg) : target_read(c, ARG(c, 2), &arg, size);
+	if (ret == 0)
+		ret = node_ioctl(c->r->node, cmd, domain_of(c), &arg);
+	if (ret < 0 || route4)
+		return ret;
+	return target_write(c, ARG(c, 2), &arg, size);
 }

@@ -1,8 +1,10 @@
-/* netlink.c - AF_NETLINK sockets of the program: the node's links and addresses
+/* netlink.c - AF_NETLINK sockets of the program: the node's own
  *
  * The program's end is one of a SEQPACKET pair, like a datagram socket's; what
- * it writes is answered by rtnl.c. Only names and addressed calls are trapped:
- * bind, connect, getsockname, sendto, sendmsg, recvfrom, recvmsg.
+ * it writes is answered by node/rtnl.c. Trapped are names, options and the calls
+ * with an address: a message that is sent so is answered before the call
+ * returns. Answers that the pair has no room for wait here; news that has none is
+ * lost, and the next call that reads says so (ENOBUFS).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,62 +18,142 @@
 #include "node/rtnl.h"
 #include "run/run.h"
 
-#define ARG(c, i) ((c)->n.data.args[i])
+#define ARG(c, i)	((c)->n.data.args[i])
+#define REQ_MAX		65536		/* of one datagram, as the program may send */
+#define OUR_SNDBUF	(1 << 20)
+
+struct waiting {
+	struct list	link;
+	size_t		len;
+	uint8_t		buf[];
+};
 
 struct nlsock {
 	struct list	link;		/* runner->netlinks */
+	struct nlpeer	peer;
 	struct watch	w;		/* our end */
 	struct runner	*r;
 	uint64_t	cookie;		/* of the program's end */
-	uint32_t	pid;		/* its netlink address */
+	struct list	waiting;	/* answers */
+	struct list	calls;		/* that wait for something to read */
+	bool		overrun;	/* news was lost */
+	int		type;
 };
 
 static void nl_free(struct nlsock *nl)
 {
+	struct list *l;
+
+	rtnl_close(&nl->peer);
 	loop_unwatch(nl->r->node->loop, &nl->w);
 	close(nl->w.fd);
 	list_del(&nl->link);
+	while ((l = list_pop(&nl->waiting)))
+		free(container_of(l, struct waiting, link));
+	while (list_pop(&nl->calls))
+		;
 	free(nl);
 }
 
-static void emit(void *ctx, const void *buf, size_t len)
+static bool put(struct nlsock *nl, const void *buf, size_t len)
 {
-	struct nlsock *nl = ctx;
+	return send(nl->w.fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EPIPE;
+}
 
-	if (send(nl->w.fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		return;		/* a program that does not read loses its answers */
+static void keep(struct nlsock *nl, const void *buf, size_t len)
+{
+	struct waiting *wa = xmalloc(sizeof(*wa) + len);
+
+	wa->len = len;
+	memcpy(wa->buf, buf, len);
+	list_add_tail(&nl->waiting, &wa->link);
+	loop_watch(nl->r->node->loop, &nl->w, EPOLLIN | EPOLLRDHUP | EPOLLOUT);
+}
+
+static void emit(struct nlpeer *p, const void *buf, size_t len, bool news)
+{
+	struct nlsock *nl = container_of(p, struct nlsock, peer);
+
+	if (!list_empty(&nl->waiting) || !put(nl, buf, len)) {
+		if (!news)
+			keep(nl, buf, len);
+		nl->overrun |= news;
+		return;
+	}
+	call_again(&nl->calls);
+}
+
+static void flush(struct nlsock *nl)
+{
+	struct waiting *wa;
+
+	while ((wa = list_first(&nl->waiting, struct waiting, link)) && put(nl, wa->buf, wa->len)) {
+		list_del(&wa->link);
+		free(wa);
+	}
+	if (list_empty(&nl->waiting))
+		loop_watch(nl->r->node->loop, &nl->w, EPOLLIN | EPOLLRDHUP);
+	call_again(&nl->calls);
+}
+
+/* What was written without an address. Returns what recv said last. */
+static ssize_t drain(struct nlsock *nl)
+{
+	uint8_t *req = xmalloc(REQ_MAX);
+	ssize_t len;
+
+	while ((len = recv(nl->w.fd, req, REQ_MAX, MSG_DONTWAIT)) > 0)
+		rtnl_request(&nl->peer, req, (size_t)len);
+	free(req);
+	return len;
 }
 
 static void nl_ready(struct watch *w, uint32_t events)
 {
 	struct nlsock *nl = container_of(w, struct nlsock, w);
-	union { struct nlmsghdr align; uint8_t b[RTNL_BUF]; } req;
-	ssize_t len = recv(w->fd, &req, sizeof(req), MSG_DONTWAIT);
+	ssize_t last = drain(nl);
 
-	if (len > 0)
-		rtnl_answer(nl->r->node->st, &req, (size_t)len, nl->pid, emit, nl);
-	else if (events & (EPOLLHUP | EPOLLERR) || (len == 0 && events & EPOLLRDHUP))
+	if (last == 0 || events & (EPOLLHUP | EPOLLERR))
 		nl_free(nl);
+	else if (events & EPOLLOUT)
+		flush(nl);
 }
 
+static struct nlsock *nl_new(struct call *c, int fd, int app)
+{
+	struct nlsock *nl = xzalloc(sizeof(*nl));
+	int room = OUR_SNDBUF;
+	socklen_t len = sizeof(nl->cookie);
+
+	*nl = (struct nlsock){
+		.r = c->r, .w = { .fd = fd, .ready = nl_ready }, .type = (int)ARG(c, 1) & 0xf,
+		.peer = { .n = c->r->node, .proto = (int)ARG(c, 2), .emit = emit },
+	};
+	list_init(&nl->waiting);
+	list_init(&nl->calls);
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	getsockopt(app, SOL_SOCKET, SO_COOKIE, &nl->cookie, &len);
+	rtnl_open(&nl->peer, c->n.pid);
+	list_add_tail(&c->r->netlinks, &nl->link);
+	loop_watch(c->r->node->loop, &nl->w, EPOLLIN | EPOLLRDHUP);
+	return nl;
+}
+
+/* The node first does what was written before, by whoever. */
 long netlink_socket(struct call *c)
 {
 	int type = (int)ARG(c, 1), fd[2];
-	socklen_t len = sizeof(uint64_t);
 	struct nlsock *nl;
 	long ret;
 
 	if ((type & 0xf) != SOCK_RAW && (type & 0xf) != SOCK_DGRAM)
 		return -ESOCKTNOSUPPORT;
+	node_poll(c->r->node);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) < 0)
 		return -errno;
 	if (type & SOCK_NONBLOCK)
 		fcntl(fd[1], F_SETFL, O_NONBLOCK);
-	nl = xzalloc(sizeof(*nl));
-	*nl = (struct nlsock){ .r = c->r, .pid = c->n.pid, .w = { .fd = fd[0], .ready = nl_ready } };
-	getsockopt(fd[1], SOL_SOCKET, SO_COOKIE, &nl->cookie, &len);
-	list_add_tail(&c->r->netlinks, &nl->link);
-	loop_watch(c->r->node->loop, &nl->w, EPOLLIN | EPOLLRDHUP);
+	nl = nl_new(c, fd[0], fd[1]);
 	ret = call_give(c, fd[1], type & SOCK_CLOEXEC);
 	close(fd[1]);
 	if (ret < 0)
@@ -96,6 +178,8 @@ struct nlsock *netlink_of(const struct call *c)
 	return NULL;
 }
 
+/* --- names --- */
+
 /* bind, connect: an address chosen by the program is kept. */
 static long nl_bind(struct call *c, struct nlsock *nl)
 {
@@ -107,15 +191,13 @@ static long nl_bind(struct call *c, struct nlsock *nl)
 		return -EFAULT;
 	if (sa.nl_family != AF_NETLINK)
 		return -EINVAL;
-	if (sa.nl_pid && c->n.data.nr == SYS_bind)
-		nl->pid = sa.nl_pid;
-	return 0;
+	return c->n.data.nr == SYS_bind ? rtnl_bind(&nl->peer, sa.nl_pid, sa.nl_groups) : 0;
 }
 
-static long put_name(const struct call *c, uint64_t addr, uint64_t lenp, uint32_t pid)
+static long put_name(const struct call *c, uint64_t addr, uint64_t lenp,
+		     const struct sockaddr_nl *sa)
 {
-	struct sockaddr_nl sa = { .nl_family = AF_NETLINK, .nl_pid = pid };
-	int32_t room, len = sizeof(sa);
+	int32_t room, len = sizeof(*sa);
 
 	if (!addr)
 		return 0;
@@ -123,43 +205,126 @@ static long put_name(const struct call *c, uint64_t addr, uint64_t lenp, uint32_
 		return -EFAULT;
 	if (room < 0)
 		return -EINVAL;
-	if (target_write(c, addr, &sa, (size_t)MIN(room, len)) < 0)
+	if (target_write(c, addr, sa, (size_t)MIN(room, len)) < 0)
 		return -EFAULT;
 	return target_write(c, lenp, &len, sizeof(len));
 }
 
-/* The request goes to our end as if it had been written; answered here and now. */
+static long nl_name(const struct call *c, const struct nlsock *nl, bool own)
+{
+	struct sockaddr_nl sa = {
+		.nl_family = AF_NETLINK, .nl_pid = own ? nl->peer.pid : 0,
+		.nl_groups = own ? (uint32_t)nl->peer.groups : 0,
+	};
+
+	return put_name(c, ARG(c, 1), ARG(c, 2), &sa);
+}
+
+/* --- options --- */
+
+static long nl_setopt(struct call *c, struct nlsock *nl)
+{
+	int32_t len = (int32_t)ARG(c, 4);
+	uint32_t value = 0;
+
+	if ((int)ARG(c, 1) != SOL_NETLINK)
+		return CALL_CONTINUE;	/* the pair's own */
+	if (len < 0)
+		return -EINVAL;
+	len = MIN(len, (int32_t)sizeof(value));
+	if (target_read(c, ARG(c, 3), &value, (size_t)len) < 0)
+		return -EFAULT;
+	return rtnl_setopt(&nl->peer, (int)ARG(c, 2), &value, (socklen_t)len);
+}
+
+/* What the pair would tell of itself. */
+static int nl_nature(const struct nlsock *nl, int name)
+{
+	switch (name) {
+	case SO_DOMAIN:
+		return AF_NETLINK;
+	case SO_PROTOCOL:
+		return nl->peer.proto;
+	case SO_TYPE:
+		return nl->type;
+	}
+	return -1;
+}
+
+static long nl_getopt(struct call *c, struct nlsock *nl)
+{
+	int level = (int)ARG(c, 1), nature = nl_nature(nl, (int)ARG(c, 2));
+	uint8_t value[8];
+	int32_t room;
+	socklen_t len = sizeof(nature);
+	int e = 0;
+
+	if (level != SOL_NETLINK && (level != SOL_SOCKET || nature < 0))
+		return CALL_CONTINUE;
+	if (target_read(c, ARG(c, 4), &room, sizeof(room)) < 0)
+		return -EFAULT;
+	if (room < 0)
+		return -EINVAL;
+	if (level == SOL_SOCKET)
+		memcpy(value, &nature, len);
+	else {
+		len = (socklen_t)MIN(room, (int32_t)sizeof(value));
+		e = rtnl_getopt(&nl->peer, (int)ARG(c, 2), value, &len);
+	}
+	if (e < 0)
+		return e;
+	if (target_write(c, ARG(c, 3), value, MIN((size_t)room, MIN(len, sizeof(value)))) < 0)
+		return -EFAULT;
+	return target_write(c, ARG(c, 4), &len, sizeof(len));
+}
+
+/* --- messages --- */
+
+/* Answered here and now, after what was written before it. */
 static long nl_send(struct call *c, struct nlsock *nl, const struct iovec *iov, int n)
 {
-	union { struct nlmsghdr align; uint8_t b[RTNL_BUF]; } req;
-	ssize_t len = target_gather(c, iov, n, &req, sizeof(req));
+	uint8_t *req = xmalloc(REQ_MAX);
+	ssize_t len = target_gather(c, iov, n, req, REQ_MAX);
 
-	if (len > 0)
-		rtnl_answer(nl->r->node->st, &req, (size_t)len, nl->pid, emit, nl);
+	if (len > 0) {
+		drain(nl);
+		rtnl_request(&nl->peer, req, (size_t)len);
+	}
+	free(req);
 	return len;
+}
+
+static int read_msg(const struct call *c, struct msghdr *mh, struct iovec iov[8])
+{
+	if (target_read(c, ARG(c, 1), mh, sizeof(*mh)) < 0)
+		return -EFAULT;
+	if (mh->msg_iovlen > 8)
+		return -EMSGSIZE;
+	return target_read(c, (uintptr_t)mh->msg_iov, iov, mh->msg_iovlen * sizeof(iov[0]));
 }
 
 static long nl_sendmsg(struct call *c, struct nlsock *nl)
 {
 	struct iovec iov[8];
 	struct msghdr mh;
+	int e = read_msg(c, &mh, iov);
 
-	if (target_read(c, ARG(c, 1), &mh, sizeof(mh)) < 0)
-		return -EFAULT;
-	if (mh.msg_iovlen > ARRAY_LEN(iov))
-		return -EMSGSIZE;
-	if (target_read(c, (uintptr_t)mh.msg_iov, iov, mh.msg_iovlen * sizeof(iov[0])) < 0)
-		return -EFAULT;
-	return nl_send(c, nl, iov, (int)mh.msg_iovlen);
+	return e < 0 ? e : nl_send(c, nl, iov, (int)mh.msg_iovlen);
 }
 
-/* One datagram of the answer into the program's buffers; *whole is its length. */
-static long nl_recv(struct call *c, const struct iovec *iov, int n, int flags, size_t *whole)
+/* One datagram into the program's buffers; *whole is its length. */
+static long nl_recv(struct call *c, struct nlsock *nl, const struct iovec *iov, int n, int flags,
+		    size_t *whole)
 {
 	uint8_t buf[RTNL_BUF];
 	size_t room = 0;
-	ssize_t len = recv(c->app, buf, sizeof(buf), MSG_DONTWAIT | (flags & MSG_PEEK));
+	ssize_t len;
 
+	if (nl->overrun) {
+		nl->overrun = false;
+		return -ENOBUFS;
+	}
+	len = recv(c->app, buf, sizeof(buf), MSG_DONTWAIT | (flags & MSG_PEEK));
 	if (len < 0)
 		return -errno;
 	for (int i = 0; i < n; i++)
@@ -170,50 +335,49 @@ static long nl_recv(struct call *c, const struct iovec *iov, int n, int flags, s
 	return flags & MSG_TRUNC ? len : (long)MIN((size_t)len, room);
 }
 
-static long nl_recvmsg(struct call *c)
+static long nl_recvmsg(struct call *c, struct nlsock *nl)
 {
 	struct sockaddr_nl from = { .nl_family = AF_NETLINK };
 	struct iovec iov[8];
 	struct msghdr mh;
 	size_t whole = 0, room = 0;
-	long len;
+	long len = read_msg(c, &mh, iov);
 
-	if (target_read(c, ARG(c, 1), &mh, sizeof(mh)) < 0)
-		return -EFAULT;
-	if (mh.msg_iovlen > ARRAY_LEN(iov))
-		return -EMSGSIZE;
-	if (target_read(c, (uintptr_t)mh.msg_iov, iov, mh.msg_iovlen * sizeof(iov[0])) < 0)
-		return -EFAULT;
+	if (len < 0)
+		return len;
 	for (size_t i = 0; i < mh.msg_iovlen; i++)
 		room += iov[i].iov_len;
-	len = nl_recv(c, iov, (int)mh.msg_iovlen, (int)ARG(c, 2), &whole);
+	len = nl_recv(c, nl, iov, (int)mh.msg_iovlen, (int)ARG(c, 2), &whole);
 	if (len < 0)
 		return len;
 	if (mh.msg_name && target_write(c, (uintptr_t)mh.msg_name, &from,
 					MIN(sizeof(from), mh.msg_namelen)) < 0)
 		return -EFAULT;
-	mh.msg_namelen = sizeof(from);
+	mh.msg_namelen = mh.msg_name ? sizeof(from) : 0;
 	mh.msg_controllen = 0;
 	mh.msg_flags = whole > room ? MSG_TRUNC : 0;
 	return target_write(c, ARG(c, 1), &mh, sizeof(mh)) < 0 ? -EFAULT : len;
 }
 
-static long nl_recvfrom(struct call *c)
+static long nl_recvfrom(struct call *c, struct nlsock *nl)
 {
 	struct iovec one = { (void *)(uintptr_t)ARG(c, 1), ARG(c, 2) };
+	struct sockaddr_nl from = { .nl_family = AF_NETLINK };
 	size_t whole;
-	long ret = nl_recv(c, &one, 1, (int)ARG(c, 3), &whole);
+	long ret = nl_recv(c, nl, &one, 1, (int)ARG(c, 3), &whole);
 
-	if (ret >= 0 && put_name(c, ARG(c, 4), ARG(c, 5), 0) < 0)
+	if (ret >= 0 && put_name(c, ARG(c, 4), ARG(c, 5), &from) < 0)
 		return -EFAULT;
 	return ret;
 }
 
-/* Everything is answered at once: who still waits, waits for a notification,
- * which there is none of, in the kernel. */
-static long or_sleep(struct call *c, long ret)
+/* Nothing to read: whoever may wait does, until there is news. */
+static long or_wait(struct call *c, struct nlsock *nl, long ret, int flags)
 {
-	return ret == -EAGAIN && !call_nonblock(c) ? CALL_CONTINUE : ret;
+	if (ret != -EAGAIN || flags & MSG_DONTWAIT || call_nonblock(c))
+		return ret;
+	c->waits = &nl->calls;
+	return call_wait(c, SO_RCVTIMEO, EAGAIN);
 }
 
 long netlink_call(struct call *c, struct nlsock *nl)
@@ -225,17 +389,21 @@ long netlink_call(struct call *c, struct nlsock *nl)
 	case SYS_connect:
 		return nl_bind(c, nl);
 	case SYS_getsockname:
-		return put_name(c, ARG(c, 1), ARG(c, 2), nl->pid);
+		return nl_name(c, nl, true);
 	case SYS_getpeername:
-		return put_name(c, ARG(c, 1), ARG(c, 2), 0);
+		return nl_name(c, nl, false);
+	case SYS_setsockopt:
+		return nl_setopt(c, nl);
+	case SYS_getsockopt:
+		return nl_getopt(c, nl);
 	case SYS_sendto:
 		return nl_send(c, nl, &one, 1);
 	case SYS_sendmsg:
 		return nl_sendmsg(c, nl);
 	case SYS_recvmsg:
-		return or_sleep(c, nl_recvmsg(c));
+		return or_wait(c, nl, nl_recvmsg(c, nl), (int)ARG(c, 2));
 	case SYS_recvfrom:
-		return or_sleep(c, nl_recvfrom(c));
+		return or_wait(c, nl, nl_recvfrom(c, nl), (int)ARG(c, 3));
 	}
 	return CALL_CONTINUE;
 }

@@ -97,7 +97,7 @@ static void call_try(struct call *c)
 
 		if (list_empty(&c->link)) {
 			list_add_tail(&c->r->parked, &c->link);
-			list_add_tail(&c->vs->calls, &c->wait);
+			list_add_tail(c->waits ? c->waits : &c->vs->calls, &c->wait);
 		}
 		n->alarm_at = MIN(n->alarm_at, n->st->now + SIGNAL_PERIOD);
 		return;
@@ -108,20 +108,25 @@ static void call_try(struct call *c)
 	call_free(c);
 }
 
-/* vs has news: the calls that wait on it try again, in their order. */
-static void changed(struct vsock *vs)
+void call_again(struct list *calls)
 {
 	struct list again;
 
 	list_init(&again);
-	list_splice_tail(&again, &vs->calls);
+	list_splice_tail(&again, calls);
 	while (!list_empty(&again)) {
 		struct call *c = list_first(&again, struct call, wait);
 
 		list_del(&c->wait);
-		list_add_tail(&vs->calls, &c->wait);
+		list_add_tail(calls, &c->wait);
 		call_try(c);
 	}
+}
+
+/* vs has news: the calls that wait on it try again. */
+static void changed(struct vsock *vs)
+{
+	call_again(&vs->calls);
 }
 
 static const struct vsock_front front = { changed, target_find_end };

@@ -44,7 +44,8 @@ struct runner {
 /* One system call of the program that the kernel gave to us. */
 struct call {
 	struct list	link;		/* runner->parked */
-	struct list	wait;		/* vsock->calls */
+	struct list	wait;		/* *waits */
+	struct list	*waits;		/* where it is parked; NULL: vsock->calls */
 	struct runner	*r;
 	struct seccomp_notif n;
 	const struct trap *trap;
@@ -91,6 +92,8 @@ void notify_stop(struct runner *r);	/* after the last task has gone */
 long call_give_fd(struct call *c, struct vsock *vs, int fd, bool cloexec);
 /* The same without a vsock: its number there, or -errno. */
 int call_give(struct call *c, int fd, bool cloexec);
+/* Those that are parked in the list try again, in their order. */
+void call_again(struct list *calls);
 bool call_valid(const struct call *c);	/* the task still waits for the answer */
 
 /* target.c: 0 or -errno, all bytes or -EFAULT. */

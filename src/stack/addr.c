@@ -34,6 +34,15 @@ static void addr_told(struct netif_addr *a)
 	stack_tell(a->nif->st, CHANGE_ADDR, false, a);
 }
 
+/* Another address may have brought the route already. */
+static void route_join(const struct netif_addr *a)
+{
+	struct route r = connected_route(a);
+
+	if (!a->slaac && !(a->flags & ADDR_NOPREFIXROUTE))
+		route_add(a->nif->st, &r);
+}
+
 static void addr_goto(struct netif_addr *a, int state)
 {
 	a->state = state;
@@ -93,6 +102,7 @@ void addr_life_set(struct netif_addr *a, usec valid, usec preferred)
 {
 	a->valid_until = valid;
 	a->preferred_until = MIN(preferred, valid);
+	a->updated = a->nif->st->now;
 	life_arm(a);
 	addr_told(a);
 }
@@ -114,6 +124,7 @@ void addr_up(struct netif_addr *a)
 
 	if (a->state == ADDR_DUPLICATE)
 		return;
+	route_join(a);		/* lost when the interface went down */
 	if (ip_is_v4(&a->addr))
 		arp_announce(a);
 	if (!test || !st->param.dad_transmits) {
@@ -135,12 +146,6 @@ void addr_conflict(struct netif_addr *a)
 	slaac_conflict(a);
 }
 
-void addr_down(struct netif_addr *a)
-{
-	stimer_set(a->nif->st, &a->dad, NEVER);
-	a->state = ADDR_TENTATIVE;
-}
-
 static bool addr_valid(const struct netif *nif, const struct ip_addr *a, unsigned len)
 {
 	bool v4 = ip_is_v4(a);
@@ -150,15 +155,6 @@ static bool addr_valid(const struct netif *nif, const struct ip_addr *a, unsigne
 	if (v4 && (ip_v4(a)[0] == 0 || ip_v4(a)[0] >= 240))
 		return false;
 	return !ip_is_loopback(a) || netif_is_lo(nif);
-}
-
-/* Another address may have brought the route already. */
-static void route_join(const struct netif_addr *a)
-{
-	struct route r = connected_route(a);
-
-	if (!a->slaac && !(a->flags & ADDR_NOPREFIXROUTE))
-		route_add(a->nif->st, &r);
 }
 
 /* The route to the prefix goes with the last address in it. */
@@ -193,6 +189,10 @@ static struct netif_addr *addr_new(struct netif *nif, const struct netif_addr *w
 	a->len = want->len;
 	a->flags = want->flags;
 	a->protocol = want->protocol;
+	a->scope = want->scope;
+	a->quiet_brd = want->quiet_brd;
+	memcpy(a->label, want->label, sizeof(a->label));
+	a->created = a->updated = nif->st->now;
 	a->slaac = want->slaac;
 	a->broadcast = want->broadcast;
 	if (ip_is_any(&a->broadcast))
@@ -273,6 +273,15 @@ void addr_remove(struct netif_addr *a)
 	}
 	route_changed(st);
 	free(a);
+}
+
+void addr_down(struct netif_addr *a)
+{
+	stimer_set(a->nif->st, &a->dad, NEVER);
+	if (ip_is_v4(&a->addr))
+		a->state = ADDR_TENTATIVE;
+	else
+		addr_remove(a);
 }
 
 int netif_addr_del(struct netif *nif, const struct ip_addr *addr, unsigned len)

@@ -31,7 +31,7 @@ struct netif *netif_add(struct stack *st, const char *name, struct mac mac, uint
 	nif->index = ++st->last_ifindex;
 	strncpy(nif->name, name, sizeof(nif->name) - 1);
 	nif->mac = mac;
-	nif->mtu = mtu;
+	nif->mtu = nif->mtu_max = mtu;
 	nif->flags = flags & ~(uint32_t)NETIF_UP;
 	nif->ops = ops;
 	nif->ctx = ctx;
@@ -84,10 +84,14 @@ void netif_remove(struct netif *nif)
 	free(nif);
 }
 
+static const struct ip_addr lo6 = { { [15] = 1 } };
+
 void netif_up(struct netif *nif)
 {
 	if (netif_is_up(nif))
 		return;
+	if (netif_is_lo(nif))
+		netif_addr_add(nif, &lo6, 128);		/* was lost going down */
 	slaac_linklocal(nif, 0);
 	nif->flags |= NETIF_UP;
 	netif_changed(nif);
@@ -97,16 +101,16 @@ void netif_up(struct netif *nif)
 	nd_solicit_routers(nif);
 }
 
-/* Addresses set by hand stay, as do their routes, which count only while the
- * interface is up; whatever the link told may be wrong when it comes back. */
+/* As Linux: IPv4 addresses stay, IPv6 addresses and all routes go. */
 void netif_down(struct netif *nif)
 {
 	if (!netif_is_up(nif))
 		return;
 	nif->flags &= ~(uint32_t)NETIF_UP;
-	list_for(l, &nif->addrs)
-		addr_down(container_of(l, struct netif_addr, link));
 	nd_netif_down(nif);
+	list_for_safe(l, &nif->addrs)
+		addr_down(container_of(l, struct netif_addr, link));
+	route_flush(nif);
 	neigh_forget(nif);
 	frag_flush(nif);
 	netif_changed(nif);
@@ -183,13 +187,14 @@ static const struct netif_ops lo_ops = { lo_out, lo_room };
 
 struct netif *loopback_add(struct stack *st)
 {
-	static const struct ip_addr one = { { [15] = 1 } };
-	struct ip_addr local = IP4(127, 0, 0, 1);
+	struct netif_addr want = {
+		.addr = IP4(127, 0, 0, 1), .len = 8, .quiet_brd = true,
+		.valid_until = NEVER, .preferred_until = NEVER,
+	};
 	struct netif *lo = netif_add(st, "lo", (struct mac){ { 0 } }, LO_MTU,
 				     NETIF_LOOPBACK | NETIF_NOARP, &lo_ops, NULL);
 
-	netif_addr_add(lo, &local, 8);
-	netif_addr_add(lo, &one, 128);
+	netif_addr_put(lo, &want, false);
 	netif_up(lo);
 	return lo;
 }

@@ -32,7 +32,7 @@ static inline usec netif_retrans(const struct netif *nif)
 /* addr.c */
 int addr_add(struct netif *nif, const struct netif_addr *want);
 void addr_up(struct netif_addr *a);		/* the interface came up: DAD, announcement */
-void addr_down(struct netif_addr *a);		/* to be tested again when it is up */
+void addr_down(struct netif_addr *a);		/* with the interface; IPv6: removed */
 void addr_conflict(struct netif_addr *a);	/* somebody else has it (RFC 4862 5.4.5) */
 void addr_remove(struct netif_addr *a);
 void addr_life_set(struct netif_addr *a, usec valid, usec preferred);

@@ -19,6 +19,7 @@
 struct table {
 	struct list	link;		/* lowest number first */
 	uint32_t	id;
+	bool		held[2];	/* a route of IPv6, of IPv4, once */
 	struct list	routes;
 };
 
@@ -75,7 +76,7 @@ static struct table *table_need(struct stack *st, uint32_t id)
 		return t;
 	while (at != &st->routes->tables && table_of(at)->id < id)
 		at = at->next;
-	t = xmalloc(sizeof(*t));
+	t = xzalloc(sizeof(*t));
 	t->id = id;
 	list_init(&t->routes);
 	list_add_tail(at, &t->link);
@@ -176,6 +177,7 @@ static void place(struct table *t, struct route *n)
 int route_add(struct stack *st, const struct route *r)
 {
 	struct route *n;
+	struct table *t;
 
 	if (!route_valid(r))
 		return -EINVAL;
@@ -188,11 +190,41 @@ int route_add(struct stack *st, const struct route *r)
 	n->table = table_id(r);
 	n->type = type_of(r);
 	n->protocol = r->protocol ? r->protocol : PROTO_BOOT;
-	place(table_need(st, n->table), n);
+	t = table_need(st, n->table);
+	t->held[ip_is_v4(&n->dst)] = true;
+	place(t, n);
 	st->routes->n++;
 	route_changed(st);
 	stack_tell(st, CHANGE_ROUTE, false, n);
 	return 0;
+}
+
+int route_replace(struct stack *st, const struct route *old, const struct route *r)
+{
+	struct route *o = find_same(st, old), *twin = find_same(st, r);
+	struct list link;
+
+	if (!o || !route_valid(r) || table_id(r) != o->table || r->metric != o->metric ||
+	    r->len != o->len || !ip_eq(&r->dst, &o->dst))
+		return -EINVAL;
+	if (twin && twin != o)
+		return -EEXIST;
+	link = o->link;
+	*o = *r;
+	o->link = link;
+	o->table = table_id(r);
+	o->type = type_of(r);
+	o->protocol = r->protocol ? r->protocol : PROTO_BOOT;
+	route_changed(st);
+	stack_tell(st, CHANGE_ROUTE, false, o);
+	return 0;
+}
+
+bool route_table_known(struct stack *st, uint32_t id, bool v4)
+{
+	const struct table *t = table_find(st, id);
+
+	return t && t->held[v4];
 }
 
 static void route_free(struct stack *st, struct route *r)

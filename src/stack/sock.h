@@ -168,6 +168,12 @@ int sock_peer(const struct sock *so, struct endpoint *ep);	/* -ENOTCONN */
 int sock_setopt(struct sock *so, int level, int name, const void *v, socklen_t len);
 int sock_getopt(struct sock *so, int level, int name, void *v, socklen_t *len);
 
+/* For onlookers (sock_show.c). Octets not read, not acknowledged; of a listener
+ * connections that wait, and how many may. */
+struct sock_queues { uint32_t in, out; };
+struct sock_queues sock_queues(const struct sock *so);
+int sock_abort(struct sock *so);	/* the user gets ECONNABORTED; -EOPNOTSUPP: a listener */
+
 /* --- inside the stack (sock.c) --- */
 
 extern const struct sock_ops udp_ops, tcp_ops, ping_ops, raw_ops;

@@ -135,6 +135,10 @@ struct netif_addr {
 	uint32_t	flags;		/* ADDR_* below */
 	struct ip_addr	peer;		/* of a point-to-point pair; IP_NONE: none */
 	uint8_t		protocol;	/* IFAPROT_*; 0: by hand */
+	uint8_t		scope;		/* RT_SCOPE_* of IPv4, for show */
+	bool		quiet_brd;	/* broadcast is not shown: nobody gave it */
+	char		label[16];	/* IPv4's alias; "": the interface's name */
+	usec		created, updated;
 	uint8_t		dad_left;
 	uint8_t		nonce[6];	/* of this test (RFC 7527) */
 	uint8_t		counter;	/* how many before it were somebody's (RFC 7217) */
@@ -162,6 +166,7 @@ struct netif {
 	char		name[16];
 	struct mac	mac;
 	uint32_t	mtu;		/* IP bytes; >= 1280 for IPv6 */
+	uint32_t	mtu_max;	/* the largest it may be set to */
 	uint32_t	flags;
 	const struct netif_ops *ops;
 	void		*ctx;		/* the plug's */
@@ -190,12 +195,16 @@ void netif_remove(struct netif *nif);
 void netif_up(struct netif *nif);	/* link-local address, DAD, MLD/ARP announcements */
 void netif_down(struct netif *nif);	/* silent; learnt routes and neighbours are forgotten */
 void netif_changed(struct netif *nif);	/* name, mtu, mac or flags were set from outside */
+int netif_set_mtu(struct netif *nif, uint32_t mtu);	/* 0, -EINVAL */
+int netif_set_mac(struct netif *nif, struct mac mac);	/* 0, -EADDRNOTAVAIL, -EOPNOTSUPP */
+int netif_rename(struct netif *nif, const char *name);	/* 0, -EINVAL, -EEXIST */
 void netif_ready(struct netif *nif);	/* room again: resumes stalled sockets */
 /* Adds the address, its connected route; starts DAD. 0, -EEXIST, -EINVAL. */
 int netif_addr_add(struct netif *nif, const struct ip_addr *a, unsigned len);
 /* With all that rtnetlink can say. len and addr are read from want, also flags, peer,
- * broadcast (IP_NONE: the subnet's), protocol, valid_until, preferred_until; no
- * more. replace: one that is there takes lifetimes and flags. */
+ * broadcast (IP_NONE: the subnet's), protocol, scope, quiet_brd, label,
+ * valid_until, preferred_until; no more. replace: one that is there takes
+ * lifetimes and flags. */
 int netif_addr_put(struct netif *nif, const struct netif_addr *want, bool replace);
 int netif_addr_del(struct netif *nif, const struct ip_addr *a, unsigned len);
 struct netif_addr *netif_addr_find(const struct netif *nif, const struct ip_addr *a);
@@ -265,6 +274,10 @@ struct route {
 int route_add(struct stack *st, const struct route *r);
 /* The one of the same place: table, prefix, metric, type, interface, gateway. */
 int route_del(struct stack *st, const struct route *r);
+/* Another in the very place of old: same table, prefix, metric. 0, -EINVAL, -EEXIST. */
+int route_replace(struct stack *st, const struct route *old, const struct route *r);
+/* Has, or had, the table a route of the family? */
+bool route_table_known(struct stack *st, uint32_t id, bool v4);
 /* By the rules, as if nothing but the destination were known; unicast only.
  * ifindex 0: any interface. */
 const struct route *route_find(struct stack *st, const struct ip_addr *dst, uint32_t ifindex);

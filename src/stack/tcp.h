@@ -277,6 +277,7 @@ int tcp_listen_start(struct tcpc *tc, int backlog);
 void tcp_listen_stop(struct tcpc *tc, bool silent);
 int tcp_listen_accept(struct tcpc *tc, struct sock **out);
 bool tcp_listen_ready(const struct tcpc *tc);
+struct sock_queues tcp_listen_queues(const struct tcpc *tc);
 void tcp_listen_in(struct tcpc *tc, struct seg *sg); /* sets sg->why */
 void tcp_listen_forget(struct tcpc *child); /* it leaves the accept queue */
 bool tcp_req_icmp(struct stack *st, const struct icmp_note *n);

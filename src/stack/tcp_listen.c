@@ -238,6 +238,11 @@ int tcp_listen_accept(struct tcpc *tc, struct sock **out)
 	return 0;
 }
 
+struct sock_queues tcp_listen_queues(const struct tcpc *tc)
+{
+	return (struct sock_queues){ tc->lis->n_ready, tc->lis->backlog };
+}
+
 bool tcp_listen_ready(const struct tcpc *tc)
 {
 	return !list_empty(&tc->lis->ready);

@@ -1,0 +1,272 @@
+/* rtnl_route_set.c - RTM_NEWROUTE, RTM_DELROUTE
+ *
+ * The checks and their words are the kernel's, in its order, as scripts look at
+ * both. IPv4 and IPv6 differ: IPv4 wants no bits behind the prefix, IPv6 takes
+ * them off; IPv6 has 1024 for a metric that was not given. A route with several
+ * next hops is refused.
+ */
+#include <linux/ipv6_route.h>
+
+#include "node/rtnl_in.h"
+#include "stack/netif.h"
+
+#define METRIC6	1024
+
+static bool is_v4(const struct nlreq *r)
+{
+	return req_family(r) == AF_INET;
+}
+
+/* What this stack has no idea of. */
+static int refuse_absent(struct nlreq *r)
+{
+	const struct rtmsg *rtm = r->body;
+
+	if (r->tb[RTA_MULTIPATH])
+		return refuse(r, -EOPNOTSUPP, "a route has one next hop in this stack");
+	if (r->tb[RTA_NH_ID])
+		return refuse(r, -EINVAL, "Nexthop id does not exist");
+	if (r->tb[RTA_ENCAP] || r->tb[RTA_VIA] || r->tb[RTA_EXPIRES] || rtm->rtm_tos ||
+	    rtm->rtm_src_len)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static int read_metrics(struct nlreq *r, struct route *rt)
+{
+	const struct nlattr *at, *nest = r->tb[RTA_METRICS];
+	size_t pos = 0;
+
+	if (!nest)
+		return 0;
+	while ((at = attr_take(mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest), &pos))) {
+		uint16_t type = mnl_attr_get_type(at);
+
+		if (mnl_attr_get_payload_len(at) < sizeof(uint32_t) || !type || type > RTAX_MAX)
+			return refuse(r, -EINVAL, "Invalid metric type");
+		if (type == RTAX_MTU)
+			memcpy(&rt->mtu, mnl_attr_get_payload(at), sizeof(rt->mtu));
+		else if (type != RTAX_LOCK)
+			return refuse(r, -EOPNOTSUPP, "of a route's metrics this stack has mtu");
+	}
+	return 0;
+}
+
+static int read_type(struct nlreq *r, struct route *rt)
+{
+	const struct rtmsg *rtm = r->body;
+
+	rt->type = rtm->rtm_type ? rtm->rtm_type : RTN_UNICAST;
+	if (rt->type > RTN_MAX)
+		return refuse(r, -EINVAL, "Invalid route type");
+	if (rt->type != RTN_UNICAST && (rt->type < RTN_BLACKHOLE || rt->type > RTN_THROW))
+		return refuse(r, -EOPNOTSUPP, "this stack has no routes of that type");
+	return 0;
+}
+
+static int read_prefix(struct nlreq *r, struct route *rt)
+{
+	const struct rtmsg *rtm = r->body;
+	struct ip_addr masked;
+
+	rt->len = rtm->rtm_dst_len;
+	if (rt->len > (is_v4(r) ? 32 : 128))
+		return refuse(r, -EINVAL, "Invalid prefix length");
+	if (req_ip(r, RTA_DST, rtm->rtm_family, &rt->dst) < 0)
+		return -EINVAL;
+	if (!r->tb[RTA_DST])
+		rt->dst = is_v4(r) ? IP4_ANY : IP6_ANY;
+	if (ip_is_v4(&rt->dst) != is_v4(r))
+		return -EINVAL;		/* an IPv4-mapped prefix */
+	masked = ip_mask(&rt->dst, rt->len);
+	if (is_v4(r) && !ip_eq(&masked, &rt->dst))
+		return refuse(r, -EINVAL, "Invalid prefix for given prefix length");
+	rt->dst = masked;
+	return 0;
+}
+
+/* What adding and deleting have in common. */
+static int read_route(struct nlreq *r, struct route *rt)
+{
+	const struct rtmsg *rtm = r->body;
+	uint32_t oif = req_u32(r, RTA_OIF, 0);
+	int e;
+
+	if (!is_v4(r) && req_family(r) != AF_INET6)
+		return -EAFNOSUPPORT;
+	*rt = (struct route){
+		.table = req_u32(r, RTA_TABLE, rtm->rtm_table), .scope = rtm->rtm_scope,
+		.protocol = rtm->rtm_protocol, .metric = req_u32(r, RTA_PRIORITY, 0),
+		.pref = req_u8(r, RTA_PREF, PREF_MEDIUM),
+	};
+	if (!rt->table)
+		rt->table = TABLE_MAIN;
+	e = read_prefix(r, rt);
+	if (e)
+		return e;
+	if (req_ip(r, RTA_GATEWAY, rtm->rtm_family, &rt->gw) < 0 ||
+	    req_ip(r, RTA_PREFSRC, rtm->rtm_family, &rt->src) < 0)
+		return -EINVAL;
+	if (ip_is_any(&rt->gw))
+		rt->gw = IP_NONE;
+	rt->nif = oif ? netif_by_index(r->st, oif) : NULL;
+	return oif && !rt->nif ? -ENODEV : 0;
+}
+
+/* --- the next hop --- */
+
+static int silent_way(struct nlreq *r)
+{
+	return is_v4(r) ? refuse(r, -ENETUNREACH, "Nexthop has invalid gateway") : -EHOSTUNREACH;
+}
+
+/* The gateway must be on a link: found by a route without one. */
+static int find_way(struct nlreq *r, struct route *rt)
+{
+	struct route_key k = { .dst = rt->gw, .oif = rt->nif ? rt->nif->index : 0 };
+	const struct route *way;
+
+	if (!is_v4(r) && ip_is_linklocal(&rt->gw))
+		return rt->nif ? 0 : refuse(r, -EINVAL, "Egress device not specified");
+	if (route_lookup(r->st, &k, &way) < 0)
+		return silent_way(r);
+	if (!ip_is_any(&way->gw))
+		return is_v4(r) ? refuse(r, -EINVAL, "Nexthop has invalid gateway") :
+				  -EHOSTUNREACH;
+	rt->nif = way->nif;
+	return 0;
+}
+
+static int check_gw(struct nlreq *r, struct route *rt)
+{
+	const struct rtmsg *rtm = r->body;
+
+	if (is_v4(r) && rt->scope >= RT_SCOPE_LINK)
+		return refuse(r, -EINVAL, "Nexthop has invalid scope");
+	if (stack_addr(r->st, &rt->gw) || ip_is_multicast(&rt->gw))
+		return refuse(r, -EINVAL, is_v4(r) ? "Nexthop has invalid gateway" :
+						     "Gateway can not be a local address");
+	if (!(rtm->rtm_flags & RTNH_F_ONLINK))
+		return find_way(r, rt);
+	if (!rt->nif)
+		return refuse(r, -ENODEV, "Nexthop device required for onlink");
+	return 0;
+}
+
+static int check_hop(struct nlreq *r, struct route *rt)
+{
+	const struct rtmsg *rtm = r->body;
+	int e = 0;
+
+	if (rt->type != RTN_UNICAST) {
+		rt->nif = NULL;
+		rt->gw = IP_NONE;
+		return 0;
+	}
+	if (!ip_is_any(&rt->gw))
+		e = check_gw(r, rt);
+	else if (is_v4(r) && rtm->rtm_flags & RTNH_F_ONLINK)
+		e = refuse(r, -EINVAL, "Invalid flags for nexthop - PERVASIVE and ONLINK "
+				       "can not be set");
+	else if (!rt->nif)
+		e = -ENODEV;
+	if (!e && !netif_is_up(rt->nif))
+		return refuse(r, -ENETDOWN, "Nexthop device is not up");
+	return e;
+}
+
+static int check_src(struct nlreq *r, const struct route *rt)
+{
+	if (ip_is_any(&rt->src) || stack_addr(r->st, &rt->src))
+		return 0;
+	return refuse(r, -EINVAL, is_v4(r) ? "Invalid prefsrc address" : "Invalid source address");
+}
+
+/* --- placing it --- */
+
+static bool same_place(const struct route *a, const struct route *b)
+{
+	return a->table == b->table && a->len == b->len && a->metric == b->metric &&
+	       ip_eq(&a->dst, &b->dst);
+}
+
+static const struct route *find_place(struct stack *st, const struct route *rt)
+{
+	const struct route *o;
+
+	for (unsigned i = 0; (o = route_at(st, i)); i++) {
+		if (same_place(o, rt))
+			return o;
+	}
+	return NULL;
+}
+
+static int place(struct nlreq *r, const struct route *rt)
+{
+	const struct route *old = find_place(r->st, rt);
+
+	if (old && req_flags(r) & NLM_F_EXCL)
+		return -EEXIST;
+	if (!old && !(req_flags(r) & NLM_F_CREATE))
+		return -ENOENT;
+	if (old && req_flags(r) & NLM_F_REPLACE)
+		return route_replace(r->st, old, rt);
+	return route_add(r->st, rt);
+}
+
+int newroute(struct nlreq *r)
+{
+	static int (*const steps[])(struct nlreq *r, struct route *rt) = {
+		read_type, read_metrics, check_hop,
+	};
+	struct route rt;
+	int e = refuse_absent(r);
+
+	if (!e)
+		e = read_route(r, &rt);
+	for (size_t i = 0; !e && i < ARRAY_LEN(steps); i++)
+		e = steps[i](r, &rt);
+	if (!e)
+		e = check_src(r, &rt);
+	if (e)
+		return e;
+	if (!is_v4(r) && !rt.metric)
+		rt.metric = METRIC6;
+	return place(r, &rt);
+}
+
+/* --- deletion: the first that agrees with all that is said --- */
+
+static bool agrees(const struct nlreq *r, const struct route *w, const struct route *rt)
+{
+	const struct rtmsg *rtm = r->body;
+
+	return rt->table == w->table && rt->len == w->len && ip_eq(&rt->dst, &w->dst) &&
+	       (!r->tb[RTA_PRIORITY] || rt->metric == w->metric) &&
+	       (!r->tb[RTA_OIF] || rt->nif == w->nif) &&
+	       (ip_is_any(&w->gw) || ip_eq(&rt->gw, &w->gw)) &&
+	       (ip_is_any(&w->src) || ip_eq(&rt->src, &w->src)) &&
+	       (!rtm->rtm_protocol || rt->protocol == rtm->rtm_protocol) &&
+	       (!is_v4(r) || !rtm->rtm_type || rt->type == rtm->rtm_type) &&
+	       (!is_v4(r) || rtm->rtm_scope == RT_SCOPE_NOWHERE || rt->scope == rtm->rtm_scope);
+}
+
+int delroute(struct nlreq *r)
+{
+	const struct route *rt;
+	struct route w, copy;
+	int e = read_route(r, &w);
+
+	if (e)
+		return e;
+	if (!route_table_exists(r->st, w.table, is_v4(r)))
+		return refuse(r, -ESRCH, is_v4(r) ? "ipv4: FIB table does not exist" :
+						    "ipv6: FIB table does not exist");
+	for (unsigned i = 0; (rt = route_at(r->st, i)); i++) {
+		if (agrees(r, &w, rt)) {
+			copy = *rt;
+			return route_del(r->st, &copy);
+		}
+	}
+	return -ESRCH;
+}
