@@ -67,6 +67,7 @@ struct tcpc {
 	bool		ts_ok : 1, sack_ok : 1, wscale_ok : 1;
 	bool		nodelay : 1, cork : 1, more : 1;
 	bool		tlp : 1, tlp_rxt : 1;	/* a probe is out; old data was sent again for it */
+	bool		pto_one : 1;	/* the probe waits for one segment's delayed ACK */
 	bool		frto : 1;	/* is the timeout spurious? (RFC 5682) */
 	bool		frto_new : 1;	/* new data goes before what is lost, this once */
 	bool		cwnd_limited : 1;

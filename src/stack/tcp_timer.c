@@ -136,6 +136,7 @@ static bool set_pto(struct tcpc *tc)
 		return false;
 	left = rto_left(tc);
 	tc->rtx_is = RTX_PTO;
+	tc->pto_one = (uint32_t)seq_diff(tc->snd_nxt, tc->snd_una) <= tc->mss;
 	set_in(tc, TCP_T_RTX, left > 0 ? MIN(in, left) : in);
 	return true;
 }
@@ -336,11 +337,13 @@ void tcp_ev_established(struct tcpc *tc)
 	tcp_ev_keepalive(tc);
 }
 
-/* What is sent again first gets the whole time (RFC 6298 5.1 asks less). */
+/* What is sent again first gets the whole time (RFC 6298 5.1 asks less). A probe's
+ * time goes on: it is counted from the last ACK, unless it was longer for the sake
+ * of a single segment (RFC 8985 7.2 counts from the last octets sent). */
 void tcp_ev_data_sent(struct tcpc *tc, bool first_again)
 {
 	usec now = tc->so.st->now;
-	bool waits = running(tc, TCP_T_RTX) && tc->rtx_is != RTX_PTO;
+	bool waits = running(tc, TCP_T_RTX) && (tc->rtx_is != RTX_PTO || !tc->pto_one);
 
 	stop(tc, TCP_T_PERSIST);
 	if ((first_again || !waits) && !set_pto(tc))
