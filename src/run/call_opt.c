@@ -16,7 +16,7 @@
 #include "run/run.h"
 
 #define ARG(c, i) ((c)->n.data.args[i])
-#define OPT_MAX	1024
+#define OPT_MAX	16384	/* 64 sources of a group */
 
 long call_setsockopt(struct call *c)
 {
@@ -57,6 +57,13 @@ static int getopt_gone(const struct vsock *vs, int level, int name, void *v, soc
 	return 0;
 }
 
+/* Of which group? The buffer says it. */
+static bool asks_in_buffer(int level, int name)
+{
+	return (level == IPPROTO_IP || level == IPPROTO_IPV6) &&
+	       (name == IP_MSFILTER || name == MCAST_MSFILTER);
+}
+
 long call_getsockopt(struct call *c)
 {
 	int level = (int)ARG(c, 1), name = (int)ARG(c, 2);
@@ -73,6 +80,8 @@ long call_getsockopt(struct call *c)
 	if (room < 0)
 		return -EINVAL;
 	len = (socklen_t)MIN(room, OPT_MAX);
+	if (asks_in_buffer(level, name) && target_read(c, ARG(c, 3), value, len) < 0)
+		return -EFAULT;
 	if (level == SOL_SOCKET && name == SO_PEERCRED) {
 		len = MIN(len, sizeof(nobody));
 		memcpy(value, &nobody, len);

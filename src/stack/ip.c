@@ -167,7 +167,7 @@ static int check_source(struct stack *st, const struct flow *f)
 {
 	if (ip_is_v4(&f->src) != ip_is_v4(&f->dst))
 		return -EINVAL;
-	if (ip_is_loopback(&f->src) && !stack_addr(st, &f->dst))
+	if (ip_is_loopback(&f->src) && !stack_addr(st, &f->dst) && f->ifindex != st->lo->index)
 		return -EINVAL;		/* RFC 1122 3.2.1.3 (g) */
 	return f->any_src || stack_addr(st, &f->src) ? 0 : -EADDRNOTAVAIL;
 }

@@ -124,7 +124,8 @@ bool raw_in(struct stack *st, const struct pkt *pkt, const struct ip *ip)
 		struct raw *r = container_of(l, struct raw, link);
 		uint32_t dev = r->d.so.flow.ifindex;
 
-		if (!matches(r, ip->proto, &ip->dst, &ip->src) || (dev && dev != ip->nif->index))
+		if (!matches(r, ip->proto, &ip->dst, &ip->src) ||
+		    (dev && dev != ip->nif->index) || !sock_hears(&r->d.so, ip))
 			continue;
 		taken = true;
 		if (!filtered(r, pkt) && sum_ok(r, pkt, ip))
@@ -183,7 +184,8 @@ static int raw_connect(struct sock *so, const struct endpoint *ep)
 
 /* raw(7): identification and source are filled in if 0, length and checksum
  * always; IPv6's header is sent as it is. */
-static int header_fix(struct stack *st, uint8_t *h, uint32_t hlen, uint32_t len, const struct flow *f)
+static int header_fix(struct stack *st, uint8_t *h, uint32_t hlen, uint32_t len,
+		      const struct flow *f)
 {
 	static const uint8_t none[4];
 	struct sum s = { 0 };

@@ -69,7 +69,8 @@ static struct ip_addr any_of(int family)
 }
 
 /* Most sockets never say anything else. */
-#define IP_DEFAULT { .mtu_discover = IP_PMTUDISC_WANT, .group_ttl = 1, .group_loop = true }
+#define IP_DEFAULT { .mtu_discover = IP_PMTUDISC_WANT, .group_ttl = 1, .group_loop = true, \
+		     .group_all = true }
 static const struct sock_ip ip_defaults[2] = { IP_DEFAULT, IP_DEFAULT };
 
 struct sock_ip *sock_ip_own(struct sock *so)

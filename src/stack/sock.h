@@ -77,8 +77,7 @@ struct sock_ops {
 /* A group the socket has joined. */
 struct sock_group {
 	struct list	link;
-	struct netif	*nif;
-	struct ip_addr	addr;
+	struct netif_member m;
 };
 
 /* Ancillary data and errors a socket wants to hear of: sock_ip.want. */
@@ -100,6 +99,7 @@ struct sock_ip {
 	uint8_t		mtu_discover;	/* IP_PMTUDISC_* */
 	uint8_t		group_ttl;
 	bool		group_loop;
+	bool		group_all;	/* IP_MULTICAST_ALL: of groups others have joined, too */
 	uint32_t	group_if;	/* 0: by route */
 	uint32_t	unicast_if;	/* IP_UNICAST_IF; 0: by route */
 	uint32_t	frag_size;	/* IPV6_MTU: datagrams are cut to this; 0: path MTU */

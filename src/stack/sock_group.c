@@ -3,7 +3,7 @@
  * A membership belongs to the socket and an interface; the interface counts them
  * (group.c) and receives the group while anybody is in it. Options come in the
  * layouts of three generations: ip_mreq, ip_mreqn and ipv6_mreq, group_req
- * (RFC 3678 5.1).
+ * (RFC 3678 5.1). Filters by source are in sock_source.c.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -13,59 +13,73 @@
 #include "stack/netif.h"
 #include "stack/sock_opt.h"
 
+static void group_end(struct sock_group *sg)
+{
+	if (sg->m.nif)
+		netif_filter(sg->m.nif, &sg->m.group, &sg->m, false, NULL, 0);
+	list_del(&sg->link);
+	free(sg);
+}
+
 /* All on nif, or all (NULL). */
 void sock_groups_leave(struct sock *so, const struct netif *nif)
 {
 	list_for_safe(l, &so->groups) {
-		struct sock_group *g = container_of(l, struct sock_group, link);
+		struct sock_group *sg = container_of(l, struct sock_group, link);
 
-		if (nif && g->nif != nif)
-			continue;
-		netif_leave(g->nif, &g->addr);
-		list_del(&g->link);
-		free(g);
+		if (!nif || sg->m.nif == nif)
+			group_end(sg);
 	}
 }
 
-static struct sock_group *group_find(struct sock *so, struct netif *nif, const struct ip_addr *g)
+struct sock_group *sock_group_find(const struct sock *so, const struct netif *nif,
+				   const struct ip_addr *g)
 {
 	list_for(l, &so->groups) {
 		struct sock_group *sg = container_of(l, struct sock_group, link);
 
-		if (sg->nif == nif && ip_eq(&sg->addr, g))
+		if (sg->m.nif == nif && ip_eq(&sg->m.group, g))
 			return sg;
 	}
 	return NULL;
 }
 
-static int group_join(struct sock *so, struct netif *nif, const struct ip_addr *g)
+int sock_group_set(struct sock *so, struct netif *nif, const struct ip_addr *g, bool exclude,
+		   const struct ip_addr *src, unsigned n)
 {
-	struct sock_group *sg;
+	struct sock_group *sg = sock_group_find(so, nif, g);
 	int e;
 
-	if (!ip_is_multicast(g))
-		return -EINVAL;
-	if (group_find(so, nif, g))
-		return -EADDRINUSE;
-	e = netif_join(nif, g);
-	if (e)
-		return e;
-	sg = xmalloc(sizeof(*sg));
-	*sg = (struct sock_group){ .nif = nif, .addr = *g };
-	list_add_tail(&so->groups, &sg->link);
-	return 0;
+	if (!sg) {
+		sg = xzalloc(sizeof(*sg));
+		list_add_tail(&so->groups, &sg->link);
+	}
+	e = netif_filter(nif, g, &sg->m, exclude, src, n);
+	if (!sg->m.nif)
+		group_end(sg);
+	return e;
+}
+
+bool sock_hears(const struct sock *so, const struct ip *ip)
+{
+	struct sock_group *sg;
+
+	if (!ip_is_multicast(&ip->dst))
+		return true;
+	sg = sock_group_find(so, ip->nif, &ip->dst);
+	return sg ? member_wants(&sg->m, &ip->src) : sock_ip(so, &ip->dst)->group_all;
+}
+
+static int group_join(struct sock *so, struct netif *nif, const struct ip_addr *g)
+{
+	return sock_group_find(so, nif, g) ? -EADDRINUSE : sock_group_set(so, nif, g, true, NULL, 0);
 }
 
 static int group_leave(struct sock *so, struct netif *nif, const struct ip_addr *g)
 {
-	struct sock_group *sg = group_find(so, nif, g);
-
-	if (!sg)
+	if (!sock_group_find(so, nif, g))
 		return -EADDRNOTAVAIL;
-	netif_leave(nif, g);
-	list_del(&sg->link);
-	free(sg);
-	return 0;
+	return sock_group_set(so, nif, g, false, NULL, 0);
 }
 
 int opt_set_group_ttl(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
@@ -104,7 +118,7 @@ int opt_get_group_loop(struct sock *so, const struct opt_row *r, void *v, sockle
 	return opt_put_int(v, len, opt_family(so, r)->group_loop);
 }
 
-static struct netif *netif_of_addr(struct stack *st, const struct in_addr *in)
+struct netif *sock_group_netif_of(struct stack *st, const struct in_addr *in)
 {
 	struct ip_addr a = ip_from_v4((const uint8_t *)in);
 	struct netif_addr *na = stack_addr(st, &a);
@@ -113,7 +127,7 @@ static struct netif *netif_of_addr(struct stack *st, const struct in_addr *in)
 }
 
 /* The interface a multicast route would choose. */
-static struct netif *netif_for_group(struct sock *so, const struct ip_addr *g)
+struct netif *sock_group_netif(struct sock *so, const struct ip_addr *g)
 {
 	struct flow f = { .dst = *g, .ifindex = so->flow.ifindex };
 
@@ -146,7 +160,7 @@ int opt_set_group_if4(struct sock *so, const struct opt_row *r, const void *v, s
 	if (m.imr_ifindex)
 		nif = netif_by_index(so->st, (uint32_t)m.imr_ifindex);
 	else if (!none)
-		nif = netif_of_addr(so->st, &m.imr_address);
+		nif = sock_group_netif_of(so->st, &m.imr_address);
 	if (!nif && !none)
 		return -EADDRNOTAVAIL;
 	sock_ip_own(so)[0].group_if = nif ? nif->index : 0;
@@ -203,7 +217,7 @@ static int membership(struct sock *so, bool join, struct netif *nif, const struc
 	if (!ip_is_multicast(g))
 		return -EINVAL;
 	if (!nif)
-		nif = netif_for_group(so, g);
+		nif = sock_group_netif(so, g);
 	if (!nif)
 		return -ENODEV;
 	return join ? group_join(so, nif, g) : group_leave(so, nif, g);
@@ -222,7 +236,7 @@ int opt_set_member4(struct sock *so, const struct opt_row *r, const void *v, soc
 	if (m.imr_ifindex)
 		nif = netif_by_index(so->st, (uint32_t)m.imr_ifindex);
 	else if (m.imr_address.s_addr != INADDR_ANY)
-		nif = netif_of_addr(so->st, &m.imr_address);
+		nif = sock_group_netif_of(so->st, &m.imr_address);
 	if (!nif && (m.imr_ifindex || m.imr_address.s_addr != INADDR_ANY))
 		return -ENODEV;
 	return membership(so, r->name == IP_ADD_MEMBERSHIP, nif, &g);
@@ -270,11 +284,19 @@ int opt_set_member_any(struct sock *so, const struct opt_row *r, const void *v, 
 	return membership(so, r->name == MCAST_JOIN_GROUP, nif, &ep.addr);
 }
 
-/* Known, without effect here: every socket bound to the group's port hears it
- * (the default of both). */
-int opt_set_all(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
+int opt_set_group_all(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
 {
 	int n, e = opt_take_int(r->level, v, len, &n);
 
-	return e ? e : n == 1 ? 0 : -EINVAL;
+	if (e)
+		return e;
+	if (n != 0 && n != 1)
+		return -EINVAL;
+	opt_family(so, r)->group_all = n;
+	return 0;
+}
+
+int opt_get_group_all(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
+{
+	return opt_put_int(v, len, opt_family(so, r)->group_all);
 }

@@ -29,6 +29,17 @@ struct sock_ip *opt_family(struct sock *so, const struct opt_row *r);
 /* --- sock_group.c --- */
 
 void sock_groups_leave(struct sock *so, const struct netif *nif);	/* NULL: all */
+struct sock_group *sock_group_find(const struct sock *so, const struct netif *nif,
+				   const struct ip_addr *g);
+/* Joins or changes; include nobody is to leave. 0 or -errno. */
+int sock_group_set(struct sock *so, struct netif *nif, const struct ip_addr *g, bool exclude,
+		   const struct ip_addr *src, unsigned n);
+/* Is a packet to a group, which this node hears, for so as well? */
+bool sock_hears(const struct sock *so, const struct ip *ip);
+struct in_addr;
+struct netif *sock_group_netif_of(struct stack *st, const struct in_addr *in);
+/* The interface a multicast route would choose. */
+struct netif *sock_group_netif(struct sock *so, const struct ip_addr *g);
 
 #define OPT_SET(name) \
 	int opt_set_##name(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
@@ -46,6 +57,16 @@ OPT_GET(group_if6);
 OPT_SET(member4);
 OPT_SET(member6);
 OPT_SET(member_any);
-OPT_SET(all);
+OPT_SET(group_all);
+OPT_GET(group_all);
+
+/* --- sock_source.c --- */
+
+OPT_SET(source4);
+OPT_SET(source_any);
+OPT_SET(filter4);
+OPT_GET(filter4);
+OPT_SET(filter_any);
+OPT_GET(filter_any);
 
 #endif

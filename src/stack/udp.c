@@ -39,6 +39,8 @@ static void fan_each(void *ctx, struct sock *so)
 {
 	struct fan *f = ctx;
 
+	if (!sock_hears(so, f->ip))
+		return;
 	if (f->last)
 		dg_put(dg_of(f->last), pkt_clone(f->pkt), f->ip, f->port);
 	f->last = so;
