@@ -19,7 +19,7 @@
  *   tcp_cc.c     congestion control; cc_reno.c, cc_cubic.c the controllers
  *   tcp_listen.c accept queue; tcp_req.c half-open connections; tcp_cookie.c none
  *   tcp_challenge.c answers to what may be blind attacks
- *   tcp_opt.c    options of level IPPROTO_TCP
+ *   tcp_opt.c    options of level IPPROTO_TCP; tcp_info.c TCP_INFO
  *
  * Sequence space of the sender:
  *
@@ -291,5 +291,8 @@ bool tcp_may_answer(struct tcpc *tc, const struct seg *sg);
 /* --- tcp_opt.c --- */
 int tcp_setopt(struct sock *so, int level, int name, const void *v, socklen_t len);
 int tcp_getopt(struct sock *so, int level, int name, void *v, socklen_t *len);
+
+/* --- tcp_info.c --- */
+void tcp_info_get(const struct tcpc *tc, void *v, socklen_t *len);
 
 #endif

@@ -257,71 +257,6 @@ static int put(void *v, socklen_t *len, const void *from, size_t size)
 	return 0;
 }
 
-static uint32_t ms_since(const struct tcpc *tc, usec at)
-{
-	return (uint32_t)((tc->so.st->now - at) / USEC_PER_MSEC);
-}
-
-static uint8_t ca_state(const struct tcpc *tc)
-{
-	if (tc->rec == TCP_REC_RTO)
-		return TCP_CA_Loss;
-	if (tc->rec == TCP_REC_FAST)
-		return TCP_CA_Recovery;
-	if (tc->rec == TCP_REC_CWR)
-		return TCP_CA_CWR;
-	return tc->dup_acks || tc->sent.sacked ? TCP_CA_Disorder : TCP_CA_Open;
-}
-
-static uint32_t segs(const struct tcpc *tc, uint32_t bytes)
-{
-	return tc->mss ? (bytes + tc->mss - 1) / tc->mss : 0;
-}
-
-static void info_numbers(const struct tcpc *tc, struct tcp_info *i)
-{
-	i->tcpi_rto = tc->rto;
-	i->tcpi_ato = tc->so.st->param.tcp_delack_ms * 1000;
-	i->tcpi_snd_mss = tc->mss;
-	i->tcpi_rcv_mss = tc->rcv_mss;
-	i->tcpi_unacked = segs(tc, (uint32_t)seq_diff(tc->snd_nxt, tc->snd_una));
-	i->tcpi_sacked = segs(tc, tc->sent.sacked);
-	i->tcpi_lost = segs(tc, tc->sent.lost);
-	i->tcpi_pmtu = tc->mtu;
-	i->tcpi_rcv_ssthresh = tc->so.rcvbuf / 2;
-	i->tcpi_rtt = tc->srtt;
-	i->tcpi_rttvar = tc->rttvar;
-	i->tcpi_snd_ssthresh = segs(tc, tc->ssthresh);
-	i->tcpi_snd_cwnd = tc->mss ? tc->cwnd / tc->mss : 0;
-	i->tcpi_advmss = tc->mss_base;
-	i->tcpi_reordering = 3;
-	i->tcpi_rcv_rtt = tc->rcv_rtt;
-	i->tcpi_rcv_space = tc->drs_space;
-	i->tcpi_total_retrans = tc->total_retrans;
-}
-
-static int info_get(const struct tcpc *tc, void *v, socklen_t *len)
-{
-	struct tcp_info i = {
-		.tcpi_state = tc->state,
-		.tcpi_ca_state = ca_state(tc),
-		.tcpi_retransmits = (uint8_t)MIN(tc->retrans_run, 255),
-		.tcpi_probes = tc->probes,
-		.tcpi_backoff = tc->backoff,
-		.tcpi_options = (tc->ts_ok ? TCPI_OPT_TIMESTAMPS : 0) |
-				(tc->sack_ok ? TCPI_OPT_SACK : 0) |
-				(tc->wscale_ok ? TCPI_OPT_WSCALE : 0),
-		.tcpi_snd_wscale = tc->snd_wscale & 15,
-		.tcpi_rcv_wscale = tc->rcv_wscale & 15,
-		.tcpi_last_data_sent = ms_since(tc, tc->last_sent),
-		.tcpi_last_data_recv = ms_since(tc, tc->last_data),
-		.tcpi_last_ack_recv = ms_since(tc, tc->last_rcvd),
-	};
-
-	info_numbers(tc, &i);
-	return put(v, len, &i, sizeof(i));
-}
-
 static int congestion_get(const struct tcpc *tc, void *v, socklen_t *len)
 {
 	char name[16] = "";
@@ -338,8 +273,10 @@ int tcp_getopt(struct sock *so, int level, int name, void *v, socklen_t *len)
 
 	if (level != IPPROTO_TCP)
 		return -ENOPROTOOPT;
-	if (name == TCP_INFO)
-		return info_get(tc, v, len);
+	if (name == TCP_INFO) {
+		tcp_info_get(tc, v, len);
+		return 0;
+	}
 	if (name == TCP_CONGESTION)
 		return congestion_get(tc, v, len);
 	if (name < 0 || (size_t)name >= ARRAY_LEN(options) || !options[name].get)
