@@ -308,11 +308,12 @@ int ioth_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 	return leave(vs, ret);
 }
 
-/* Timeouts belong to the descriptor: the kernel keeps them on the data path. */
+/* Timeouts and the like belong to the descriptor: the kernel keeps them on the
+ * data path. */
 static bool of_descriptor(int level, int name)
 {
 	return level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO ||
-				       name == SO_RCVLOWAT);
+				       name == SO_RCVLOWAT || name == SO_OOBINLINE);
 }
 
 int ioth_setsockopt(int fd, int level, int name, const void *value, socklen_t len)

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -78,6 +79,24 @@ static bool unfill(struct vsock *vs)
 	return true;
 }
 
+/* An urgent byte that stands first in the program's end is sent as one. False:
+ * there is no room for it now. */
+static bool urgent_out(struct vsock *vs)
+{
+	struct pollfd pfd = { .fd = vs->w.fd, .events = POLLPRI };
+	struct iovec iov = { &(char){ 0 }, 1 };
+	int here = 0;
+
+	vs->urgent = poll(&pfd, 1, 0) > 0 && pfd.revents & POLLPRI;
+	if (!vs->urgent || ioctl(vs->w.fd, SIOCATMARK, &here) < 0 || !here ||
+	    recv(vs->w.fd, iov.iov_base, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
+		return true;
+	if (sock_send(vs->so, &iov, 1, MSG_OOB | MSG_DONTWAIT, NULL) == -EAGAIN)
+		return false;
+	recv(vs->w.fd, iov.iov_base, 1, MSG_DONTWAIT);
+	return true;
+}
+
 static void pump_out(struct vsock *vs)
 {
 	if (vs->fill && vs->readable && !unfill(vs))
@@ -85,19 +104,27 @@ static void pump_out(struct vsock *vs)
 	while (vs->readable && !vs->eof_out) {
 		struct iovec iov[SPANS];
 		int n = SPANS;
-		size_t room = sock_reserve(vs->so, iov, &n);
+		size_t room;
 		ssize_t got;
 		int error;
 
-		if (!room)
+		if (vs->urgent && !urgent_out(vs))
 			return;
+		room = sock_reserve(vs->so, iov, &n);
+
+		if (!room) {
+			vs->urgent = true;	/* what comes meanwhile may be */
+			return;
+		}
 		got = readv(vs->w.fd, iov, n);
 		error = errno;
 		/* also when nothing came: what was reserved goes back */
 		sock_commit(vs->so, got > 0 ? (size_t)got : 0);
 		if (got > 0) {
 			/* the end's own edge may be behind us: read up to it */
-			if ((size_t)got < room && !vs->hup && !vs->shut_out)
+			if ((size_t)got == room)
+				vs->urgent = true;	/* as above */
+			else if (!vs->urgent && !vs->hup && !vs->shut_out)
 				vs->readable = false;
 		} else if (got == 0) {
 			out_end(vs);
@@ -109,6 +136,23 @@ static void pump_out(struct vsock *vs)
 	}
 }
 
+/* The peer's urgent byte, where the stream stands at it. False: no room now. */
+static bool urgent_in(struct vsock *vs)
+{
+	struct iovec iov = { &(char){ 0 }, 1 };
+
+	if (!sock_at_mark(vs->so))
+		return true;
+	if (!vs->no_in && !vs->writable)
+		return false;
+	sock_recv(vs->so, &iov, 1, MSG_OOB | MSG_PEEK, NULL);
+	if (!vs->no_in && send(vs->w.fd, iov.iov_base, 1, MSG_OOB | MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+	    errno == EAGAIN)
+		return vs->writable = false;
+	sock_recv(vs->so, &iov, 1, MSG_OOB, NULL);
+	return true;
+}
+
 /* True when everything received so far was passed on. */
 static bool pump_in(struct vsock *vs)
 {
@@ -118,6 +162,8 @@ static bool pump_in(struct vsock *vs)
 		struct msghdr mh = { .msg_iov = iov };
 		ssize_t put;
 
+		if (!urgent_in(vs))
+			return false;
 		if (!sock_peek(vs->so, iov, &n))
 			return true;
 		mh.msg_iovlen = (size_t)n;

@@ -88,6 +88,8 @@ static void vsock_ready(struct watch *w, uint32_t events)
 		vs->readable = true;
 	if (events & EPOLLOUT)
 		vs->writable = true;
+	if (events & EPOLLPRI)
+		vs->urgent = vs->readable = true;
 	if (events & (EPOLLHUP | EPOLLERR))
 		vs->hup = vs->readable = true;
 	if (events & EPOLLRDHUP)
@@ -106,6 +108,8 @@ static int vsock_make(struct node *n, struct sock *so, struct vsock **out, int *
 		       SOCK_CLOEXEC, 0, fd) < 0)
 		return -errno;
 	fcntl(fd[0], F_SETFL, O_NONBLOCK);
+	/* no urgent byte is passed over, even if its event comes late */
+	setsockopt(fd[0], SOL_SOCKET, SO_OOBINLINE, &(int){ 1 }, sizeof(int));
 	vs = xzalloc(sizeof(*vs));
 	*vs = (struct vsock){
 		.n = n, .so = so, .family = so->family, .type = so->type, .proto = so->proto,
@@ -118,7 +122,7 @@ static int vsock_make(struct node *n, struct sock *so, struct vsock **out, int *
 	so->user = vs;
 	so->wake = vsock_wake;
 	map_insert(&n->vsocks, &vs->node, cookie_hash(vs->cookie));
-	loop_watch(n->loop, &vs->w, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+	loop_watch(n->loop, &vs->w, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 	*out = vs;
 	*app = fd[1];
 	return 0;

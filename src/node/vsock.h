@@ -17,6 +17,7 @@
  *               connection that came, and none when none waits
  *   FIN         shutdown of our end's writing side, and theirs seen as EOF
  *   RST         our end is closed with a byte unread: ECONNRESET
+ *   urgent      MSG_OOB, which AF_UNIX has as well, with its mark
  */
 #ifndef NODE_VSOCK_H
 #define NODE_VSOCK_H
@@ -35,6 +36,7 @@ struct vsock {
 	uint32_t	inode;		/* of the program's end, as /proc/PID/fd shows it */
 	int		family, type, proto;
 	bool		readable, writable; /* our end, as far as known */
+	bool		urgent;		/* an urgent byte of the program's may be there */
 	bool		hup;		/* the program closed, or shut both ways */
 	bool		shut_out;	/* it will write no more: the end is to be read */
 	bool		eof_out, eof_in; /* the end of each direction was passed on */

@@ -83,7 +83,10 @@ long call_listen(struct call *c)
 {
 	long ret = call_vsock(c);
 
-	return ret ? ret : vsock_listen(c->vs, (int)ARG(c, 1), c->app);
+	if (ret)
+		return ret;
+	call_catch_up(c);
+	return vsock_listen(c->vs, (int)ARG(c, 1), c->app);
 }
 
 /* --- connect --- */

@@ -323,6 +323,11 @@ void sock_consume(struct sock *so, size_t len)
 		so->ops->consume(so, len);
 }
 
+bool sock_at_mark(const struct sock *so)
+{
+	return so->ops->at_mark && so->ops->at_mark(so);
+}
+
 int sock_shutdown(struct sock *so, int how)
 {
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)

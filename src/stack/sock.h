@@ -61,6 +61,7 @@ struct sock_ops {
 	void	(*commit)(struct sock *so, size_t len);
 	size_t	(*peek)(struct sock *so, struct iovec *iov, int *n);
 	void	(*consume)(struct sock *so, size_t len);
+	bool	(*at_mark)(const struct sock *so);
 	int	(*shutdown)(struct sock *so, int how);
 	int	(*disconnect)(struct sock *so);
 	void	(*close)(struct sock *so);
@@ -158,6 +159,9 @@ void sock_commit(struct sock *so, size_t len);
 /* Spans of received bytes in order; then consume. Valid until the next call. */
 size_t sock_peek(struct sock *so, struct iovec *iov, int *n);
 void sock_consume(struct sock *so, size_t len);
+/* The byte that stands next is the urgent one, and sock_recv(MSG_OOB) has it: a
+ * peek would go on behind it. */
+bool sock_at_mark(const struct sock *so);
 
 int sock_shutdown(struct sock *so, int how);	/* SHUT_* */
 uint32_t sock_events(const struct sock *so);

@@ -373,6 +373,13 @@ static void tcp_consume(struct sock *so, size_t len)
 	tcp_rcv_taken(tc, n);
 }
 
+static bool tcp_at_mark(const struct sock *so)
+{
+	const struct tcpc *tc = tcpc_of(so);
+
+	return tc->urg_here && tc->urg_valid && seq_eq(tc->urg_seq, tc->copied);
+}
+
 /* --- closing --- */
 
 /* Our side is finished: FIN after what is queued. */
@@ -531,6 +538,7 @@ const struct sock_ops tcp_ops = {
 	.commit = tcp_commit,
 	.peek = tcp_peek,
 	.consume = tcp_consume,
+	.at_mark = tcp_at_mark,
 	.shutdown = tcp_shutdown,
 	.disconnect = tcp_disconnect,
 	.close = tcp_close,

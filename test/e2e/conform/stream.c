@@ -504,6 +504,85 @@ CASE(urgent_data)
 	want(s, "ab");
 }
 
+CASE(urgent_mark)
+{
+	int c, s, here = -1;
+	char b[8];
+
+	pair(&c, &s);
+	EQ(send(c, "ab!", 3, MSG_OOB), 3);
+	put(c, "cd");
+	poll_until(s, POLLPRI, POLLPRI);
+	OK(ioctl(s, SIOCATMARK, &here));
+	EQ(here, 0);
+	EQ(recv(s, b, sizeof(b), 0), 2);	/* a read ends at the mark */
+	OK(ioctl(s, SIOCATMARK, &here));
+	EQ(here, 1);
+	EQ(recv(s, b, 1, MSG_OOB), 1);
+	EQ(b[0], '!');
+	want(s, "cd");
+	EQ(send(c, "?", 1, MSG_OOB), 1);	/* and again */
+	poll_until(s, POLLPRI, POLLPRI);
+	EQ(recv(s, b, 1, MSG_OOB), 1);
+	EQ(b[0], '?');
+	put(c, "e");
+	want(s, "e");
+}
+
+CASE(urgent_inline)
+{
+	int c, s;
+
+	pair(&c, &s);
+	set_opt(s, SOL_SOCKET, SO_OOBINLINE, 1);
+	EQ(get_opt(s, SOL_SOCKET, SO_OOBINLINE), 1);
+	put(c, "a");
+	EQ(send(c, "b!", 2, MSG_OOB), 2);
+	put(c, "c");
+	want(s, "ab!c");
+}
+
+CASE(urgent_signal)
+{
+	int c, s;
+	char b;
+
+	pair(&c, &s);
+	catch_signal(SIGURG, 0);
+	OK(fcntl(s, F_SETOWN, getpid()));
+	EQ(send(c, "!", 1, MSG_OOB), 1);
+	for (int64_t end = now_ms() + 5000; !caught && now_ms() < end; nap(5))
+		;
+	EQ(caught, 1);
+	EQ(recv(s, &b, 1, MSG_OOB), 1);
+}
+
+static void *send_bulk(void *arg)
+{
+	int fd = *(int *)arg;
+
+	pat_send(fd, 0, 3000000);
+	EQ(send(fd, "!", 1, MSG_OOB), 1);
+	pat_send(fd, 3000000, 4000000);
+	return NULL;
+}
+
+CASE(urgent_amid_bulk)
+{
+	int c, s;
+	char b;
+	pthread_t t;
+
+	pair(&c, &s);
+	t = thread(send_bulk, &c);
+	pat_recv(s, 0, 3000000);
+	poll_until(s, POLLPRI, POLLPRI);
+	EQ(recv(s, &b, 1, MSG_OOB), 1);
+	EQ(b, '!');
+	pat_recv(s, 3000000, 4000000);
+	joined(t);
+}
+
 CASE(recv_eintr)
 {
 	int c, s;
