@@ -171,6 +171,7 @@ void icmp6_print(struct text *t, const struct icmp *h);
 /* --- Neighbour discovery (RFC 4861): bodies after the 4-byte ICMP head --- */
 
 enum {
+	MLD_QUERY = 130, MLD1_REPORT = 131,	/* RFC 3810 5.1, RFC 2710 3 */
 	ND_RS = 133, ND_RA = 134, ND_NS = 135, ND_NA = 136, ND_REDIRECT = 137,
 };
 enum { ND_NA_ROUTER = 0x80, ND_NA_SOLICITED = 0x40, ND_NA_OVERRIDE = 0x20 };

@@ -39,6 +39,7 @@
 	X(ICMP_SUM,		"ICMP checksum wrong") \
 	X(ICMP_TYPE,		"ICMP type not handled") \
 	X(ND_BAD,		"neighbour discovery message invalid") \
+	X(GROUP_BAD,		"IGMP or MLD message invalid") \
 	X(UDP_SHORT,		"UDP malformed") \
 	X(UDP_SUM,		"UDP checksum wrong") \
 	X(UDP_NO_SOCK,		"no UDP socket on that port") \

@@ -1,122 +1,64 @@
-/* group.c - multicast groups an interface receives
+/* group.c - multicast groups an interface receives, and from whom
  *
- * Joins are counted. The first join and the last leave are told to the link by
- * a report of one record (MLDv2, RFC 3810 5.2; IGMPv3, RFC 3376 4.2) so that
- * switches which snoop let the group through; the groups of all nodes are never
- * reported (RFC 3810 6, RFC 3376 5). A query, general or for a group we are in,
- * is answered by a report of all groups after a random part of the time it gives.
- *
- * in:  icmp6_in -> mld_in, ip_deliver -> igmp_in
- * out: netif_join | netif_leave | a query's time -> report -> ip6_send_on
+ * Users (a socket, an address) and members with a filter of sources are joined to
+ * what the interface wants (RFC 3376 3.2): one filter a group, whose changes mld.c
+ * tells to the link. A group nobody wants any more stays until that is told as
+ * often as it must. What is received is decided here too: netif_group_wants.
  */
+#include "stack/group.h"
+
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/sum.h"
-#include "proto/proto.h"
 #include "stack/ip.h"
 #include "stack/netif.h"
 
 #define MAX_GROUPS	256	/* of one interface */
 
-#define QUERY_MAX	(10 * USEC_PER_SEC)	/* longer answers are asked by nobody */
-
-enum { IS_EXCLUDE = 2, TO_INCLUDE = 3, TO_EXCLUDE = 4 };	/* RFC 3810 5.2.12 */
-enum { MLD2_REPORT = 143, IGMP_QUERY = 0x11, IGMP3_REPORT = 0x22 };
-
-static const struct ip_addr all_nodes = { { 0xff, 0x02, [15] = 1 } };
-static const struct ip_addr mld2_routers = { { 0xff, 0x02, [15] = 0x16 } };
-
 /* The groups everybody is in (RFC 4291 2.8, RFC 1112 7.2). */
 static bool is_all_nodes(const struct ip_addr *g)
 {
+	static const struct ip_addr all_nodes = { { 0xff, 0x02, [15] = 1 } };
 	static const struct ip_addr own_nodes = { { 0xff, 0x01, [15] = 1 } };
 
 	return ip_eq(g, &all_nodes) || ip_eq(g, &own_nodes) ||
 	       ip_eq(g, &IP4(224, 0, 0, 1));
 }
 
-static struct netif_group *group_find(const struct netif *nif, const struct ip_addr *g)
+/* RFC 3810 6, RFC 3376 5: not those, and nothing that stays in the node. */
+bool group_is_reported(const struct ip_addr *g)
+{
+	return !is_all_nodes(g) && (ip_is_v4(g) || (g->b[1] & 15) > 1);
+}
+
+static struct netif_group *of(struct list *l)
+{
+	return container_of(l, struct netif_group, link);
+}
+
+static struct netif_member *member_of(struct list *l)
+{
+	return container_of(l, struct netif_member, link);
+}
+
+struct netif_group *group_find(const struct netif *nif, const struct ip_addr *g)
 {
 	list_for(l, &nif->groups) {
-		struct netif_group *ng = container_of(l, struct netif_group, link);
-
-		if (ip_eq(&ng->addr, g))
-			return ng;
+		if (ip_eq(&of(l)->addr, g))
+			return of(l);
 	}
 	return NULL;
 }
 
 bool netif_joined(const struct netif *nif, const struct ip_addr *g)
 {
-	return is_all_nodes(g) || group_find(nif, g);
+	struct netif_group *ng = group_find(nif, g);
+
+	return is_all_nodes(g) || (ng && group_wanted(ng));
 }
 
-static void report_put(struct wr *w, uint8_t type, uint8_t record, const struct ip_addr *g)
-{
-	size_t skip = ip_is_v4(g) ? 12 : 0;
-
-	wr_u8(w, type);
-	wr_zero(w, 5);			/* code, checksum, reserved */
-	wr_u16(w, 1);
-	wr_u8(w, record);
-	wr_zero(w, 3);			/* no auxiliary data, no sources */
-	wr_bytes(w, g->b + skip, 16 - skip);
-}
-
-static void sum_put(uint8_t *p, const struct sum *s)
-{
-	be16 v = be16_put(sum_end(s));
-
-	memcpy(p + 2, &v, 2);
-}
-
-/* Source is the link-local address, or none while it is being tested
- * (RFC 3810 5.2.13). */
-static void mld_report(struct netif *nif, uint8_t record, const struct ip_addr *g)
-{
-	static const uint8_t alert[8] = { IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0 };
-	struct netif_addr *a = netif_linklocal(nif);
-	struct ip_addr src = a ? a->addr : IP6_ANY;
-	struct pkt *pkt = pkt_new();
-	uint8_t *p = pkt_push(pkt, 28);
-	struct wr w = wr_of(p, 28);
-	struct sum s = { 0 };
-
-	report_put(&w, MLD2_REPORT, record, g);
-	sum_pseudo(&s, &src, &mld2_routers, IPPROTO_ICMPV6, 28);
-	sum_add(&s, p, 28);
-	sum_put(p, &s);
-	memcpy(pkt_push(pkt, sizeof(alert)), alert, sizeof(alert));
-	ip6_send_on(nif, pkt, &src, &mld2_routers, IPPROTO_HOPOPTS, 1);
-}
-
-static void igmp_report(struct netif *nif, uint8_t record, const struct ip_addr *g)
-{
-	struct pkt *pkt = pkt_new();
-	uint8_t *p = pkt_push(pkt, 16);
-	struct wr w = wr_of(p, 16);
-	struct sum s = { 0 };
-
-	report_put(&w, IGMP3_REPORT, record, g);
-	sum_add(&s, p, 16);
-	sum_put(p, &s);
-	ip4_send_igmp(nif, pkt);
-}
-
-static void report(struct netif *nif, uint8_t record, const struct ip_addr *g)
-{
-	if (!netif_is_up(nif) || nif->flags & NETIF_NOARP || is_all_nodes(g))
-		return;
-	if (ip_is_v4(g))
-		igmp_report(nif, record, g);
-	else if ((g->b[1] & 15) > 1)	/* RFC 3810 6: not interface-local */
-		mld_report(nif, record, g);
-}
-
-/* The entry, made and announced if it was not there; NULL: no room. */
+/* The entry, made if it was not there; NULL: no room. */
 static struct netif_group *group_need(struct netif *nif, const struct ip_addr *g)
 {
 	struct netif_group *ng = group_find(nif, g);
@@ -129,21 +71,180 @@ static struct netif_group *group_need(struct netif *nif, const struct ip_addr *g
 	if (n >= MAX_GROUPS)
 		return NULL;
 	ng = xzalloc(sizeof(*ng));
+	ng->nif = nif;
 	ng->addr = *g;
 	list_init(&ng->members);
+	talk_group_init(ng);
 	list_add_tail(&nif->groups, &ng->link);
-	report(nif, TO_EXCLUDE, g);
 	return ng;
 }
 
-static void group_unused(struct netif *nif, struct netif_group *ng)
+void group_told(struct netif_group *ng)
 {
-	if (ng->users || !list_empty(&ng->members))
+	if (group_wanted(ng) || ng->mode_left || ng->n)
 		return;
-	report(nif, TO_INCLUDE, &ng->addr);
+	talk_group_fini(ng);
 	list_del(&ng->link);
 	free(ng);
 }
+
+/* --- the filter of the interface --- */
+
+/* What the interface wants of a group: computed anew after each change. */
+struct want {
+	bool		exclude;
+	unsigned	n;
+	struct ip_addr	src[GROUP_SOURCES];
+};
+
+static bool listed(const struct netif_member *m, const struct ip_addr *src)
+{
+	for (unsigned i = 0; i < m->n; i++) {
+		if (ip_eq(&m->src[i], src))
+			return true;
+	}
+	return false;
+}
+
+bool member_wants(const struct netif_member *m, const struct ip_addr *src)
+{
+	return listed(m, src) != m->exclude;
+}
+
+static bool anybody_wants(const struct netif_group *ng, const struct ip_addr *src)
+{
+	if (ng->users)
+		return true;
+	list_for(l, &ng->members) {
+		if (member_wants(member_of(l), src))
+			return true;
+	}
+	return false;
+}
+
+static bool in_want(const struct want *w, const struct ip_addr *src)
+{
+	for (unsigned i = 0; i < w->n; i++) {
+		if (ip_eq(&w->src[i], src))
+			return true;
+	}
+	return false;
+}
+
+/* A source is in the list if what happens to it differs from the mode. */
+static void want_sources(const struct netif_group *ng, const struct netif_member *m,
+			 struct want *w)
+{
+	for (unsigned i = 0; i < m->n; i++) {
+		const struct ip_addr *src = &m->src[i];
+
+		if (anybody_wants(ng, src) == w->exclude || in_want(w, src))
+			continue;
+		if (w->n == GROUP_SOURCES) {	/* too many to name: all, or all but these */
+			w->n = w->exclude ? w->n : 0;
+			w->exclude = true;
+			return;
+		}
+		w->src[w->n++] = *src;
+	}
+}
+
+static struct want want_of(const struct netif_group *ng)
+{
+	struct want w = { .exclude = ng->users > 0 };
+
+	list_for(l, &ng->members)
+		w.exclude = w.exclude || member_of(l)->exclude;
+	list_for(l, &ng->members) {
+		bool was = w.exclude;
+
+		want_sources(ng, member_of(l), &w);
+		if (w.exclude != was)
+			break;
+	}
+	return w;
+}
+
+static struct group_source *source_find(struct netif_group *ng, const struct ip_addr *src)
+{
+	for (unsigned i = 0; i < ng->n; i++) {
+		if (ip_eq(&ng->src[i].addr, src))
+			return &ng->src[i];
+	}
+	return NULL;
+}
+
+static void source_add(struct netif_group *ng, struct group_source s)
+{
+	if (!ng->src)
+		ng->src = xmalloc(MAX_NOTED * sizeof(*ng->src));
+	ng->src[ng->n++] = s;
+}
+
+/* The list is new with the mode: nothing is said of single sources. */
+static void mode_set(struct netif_group *ng, const struct want *w, uint8_t times)
+{
+	ng->exclude = w->exclude;
+	ng->mode_left = times;
+	ng->n = 0;
+	for (unsigned i = 0; i < w->n; i++)
+		source_add(ng, (struct group_source){ w->src[i], true, 0 });
+}
+
+static bool source_set(struct netif_group *ng, const struct ip_addr *src, bool in, uint8_t times)
+{
+	struct group_source *s = source_find(ng, src);
+
+	if (s && s->in == in)
+		return false;
+	if (!s && ng->n == MAX_NOTED)
+		return false;
+	if (s)
+		*s = (struct group_source){ *src, in, times };
+	else
+		source_add(ng, (struct group_source){ *src, in, times });
+	return true;
+}
+
+static bool sources_set(struct netif_group *ng, const struct want *w, uint8_t times)
+{
+	bool changed = false;
+
+	for (unsigned i = 0; i < ng->n; i++) {
+		struct group_source *s = &ng->src[i];
+
+		if (s->in && !in_want(w, &s->addr)) {
+			*s = (struct group_source){ s->addr, false, times };
+			changed = true;
+		}
+	}
+	for (unsigned i = 0; i < w->n; i++)
+		changed = source_set(ng, &w->src[i], true, times) || changed;
+	return changed;
+}
+
+static void update(struct netif_group *ng)
+{
+	uint8_t times = (uint8_t)talk_robustness(ng->nif, ip_is_v4(&ng->addr));
+	struct want w = want_of(ng);
+	bool changed = true;
+
+	if (!group_is_reported(&ng->addr) || !netif_is_up(ng->nif) ||
+	    ng->nif->flags & NETIF_NOARP)
+		times = 0;
+	if (ng->exclude != w.exclude)
+		mode_set(ng, &w, times);
+	else if (times)
+		changed = sources_set(ng, &w, times);
+	else
+		mode_set(ng, &w, 0);
+	if (changed && times)
+		talk_changed(ng);
+	else
+		group_told(ng);
+}
+
+/* --- users and members --- */
 
 int netif_join(struct netif *nif, const struct ip_addr *g)
 {
@@ -155,6 +256,7 @@ int netif_join(struct netif *nif, const struct ip_addr *g)
 	if (!ng)
 		return -ENOBUFS;
 	ng->users++;
+	update(ng);
 	return 0;
 }
 
@@ -165,22 +267,19 @@ void netif_leave(struct netif *nif, const struct ip_addr *g)
 	if (!ng || !ng->users)
 		return;
 	ng->users--;
-	group_unused(nif, ng);
+	update(ng);
 }
-
-/* --- members with a filter --- */
 
 static void member_clear(struct netif_member *m)
 {
 	struct netif_group *ng = m->nif ? group_find(m->nif, &m->group) : NULL;
-	struct netif *nif = m->nif;
 
-	if (nif)
+	if (ng)
 		list_del(&m->link);
 	free(m->src);
 	*m = (struct netif_member){ .n = 0 };
 	if (ng)
-		group_unused(nif, ng);
+		update(ng);
 }
 
 static void member_fill(struct netif_member *m, bool exclude, const struct ip_addr *src, unsigned n)
@@ -217,117 +316,59 @@ int netif_filter(struct netif *nif, const struct ip_addr *g, struct netif_member
 		list_add_tail(&ng->members, &m->link);
 	m->nif = nif;
 	m->group = *g;
+	update(ng);
 	return 0;
-}
-
-bool member_wants(const struct netif_member *m, const struct ip_addr *src)
-{
-	for (unsigned i = 0; i < m->n; i++) {
-		if (ip_eq(&m->src[i], src))
-			return !m->exclude;
-	}
-	return m->exclude;
 }
 
 bool netif_group_wants(const struct netif *nif, const struct ip_addr *g, const struct ip_addr *src)
 {
 	struct netif_group *ng = group_find(nif, g);
 
-	if (!ng)
-		return is_all_nodes(g);
-	if (ng->users)
-		return true;
-	list_for(l, &ng->members) {
-		if (member_wants(container_of(l, struct netif_member, link), src))
-			return true;
-	}
-	return false;
+	return is_all_nodes(g) || (ng && anybody_wants(ng, src));
 }
 
-static void report_all(struct netif *nif, uint8_t record)
-{
-	list_for(l, &nif->groups)
-		report(nif, record, &container_of(l, struct netif_group, link)->addr);
-}
-
-static void report_fire(struct stack *st, struct stimer *tm)
-{
-	report_all(container_of(tm, struct netif, report), IS_EXCLUDE);
-}
-
-/* An earlier answer to an earlier query will do (RFC 3810 6.2). */
-static void query_in(struct netif *nif, const struct ip_addr *g, usec within)
-{
-	struct stack *st = nif->st;
-	usec at = st->now + rng_below(&st->rng, (uint32_t)MIN(within, QUERY_MAX) + 1);
-
-	if (!ip_is_any(g) && !group_find(nif, g))
-		return;
-	if (!stimer_armed(&nif->report) || at < nif->report.t.at)
-		stimer_set(st, &nif->report, at);
-}
-
-/* RFC 3810 5.1.14: from the link, one hop; checksum is checked already. */
-enum drop mld_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
-{
-	uint8_t b[24];
-	struct rd r = rd_of(b, pkt_copy(pkt, 0, b, sizeof(b)));
-	struct ip_addr g;
-	uint16_t code;
-
-	rd_u32(&r);
-	code = rd_u16(&r);
-	rd_u16(&r);
-	rd_copy(&r, &g, sizeof(g));
-	if (r.fail || ip->ttl != 1 || !ip_is_linklocal(&ip->src))
-		return drop(st, pkt, DROP_ICMP_TYPE);
-	query_in(ip->nif, &g, code * USEC_PER_MSEC);
-	pkt_free(pkt);
-	return DROP_NONE;
-}
-
-enum drop igmp_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
-{
-	uint8_t b[8], g[4], type, code;
-	struct rd r = rd_of(b, pkt_copy(pkt, 0, b, sizeof(b)));
-	struct sum s = { 0 };
-	struct ip_addr group;
-
-	type = rd_u8(&r);
-	code = rd_u8(&r);
-	rd_u16(&r);
-	rd_copy(&r, g, sizeof(g));
-	pkt_sum(pkt, 0, pkt_len(pkt), &s);
-	if (r.fail || type != IGMP_QUERY || ip->ttl != 1 ||
-	    (pkt->sum == PKT_SUM_NONE && sum_end(&s)))
-		return drop(st, pkt, DROP_IP_PROTO);
-	group = ip_from_v4(g);
-	query_in(ip->nif, &group, code * 100 * USEC_PER_MSEC);
-	pkt_free(pkt);
-	return DROP_NONE;
-}
+/* --- with the interface --- */
 
 void groups_init(struct netif *nif)
 {
 	list_init(&nif->groups);
-	stimer_init(&nif->report, report_fire);
+	talk_init(nif);
 }
 
+/* Whatever was joined while it was down is news to the link. */
 void groups_up(struct netif *nif)
 {
-	report_all(nif, TO_EXCLUDE);
+	list_for_safe(l, &nif->groups) {
+		struct netif_group *ng = of(l);
+
+		if (group_wanted(ng) && group_is_reported(&ng->addr) && !(nif->flags & NETIF_NOARP)) {
+			ng->mode_left = (uint8_t)talk_robustness(nif, ip_is_v4(&ng->addr));
+			talk_changed(ng);
+		}
+	}
+}
+
+void groups_down(struct netif *nif)
+{
+	talk_fini(nif);
+	list_for_safe(l, &nif->groups) {
+		stimer_set(nif->st, &of(l)->reply, NEVER);
+		of(l)->mode_left = 0;
+		update(of(l));
+	}
 }
 
 void groups_free(struct netif *nif)
 {
 	struct list *l, *k;
 
-	stimer_set(nif->st, &nif->report, NEVER);
+	talk_fini(nif);
 	while ((l = list_pop(&nif->groups))) {
-		struct netif_group *ng = container_of(l, struct netif_group, link);
+		struct netif_group *ng = of(l);
 
 		while ((k = list_pop(&ng->members)))
-			container_of(k, struct netif_member, link)->nif = NULL;
+			member_of(k)->nif = NULL;
+		talk_group_fini(ng);
 		free(ng);
 	}
 }

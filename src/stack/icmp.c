@@ -22,7 +22,6 @@
 #define QUOTE4		548	/* RFC 1812 4.3.2.3: 576 in all */
 #define QUOTE6		1232	/* RFC 4443 2.4 c: 1280 in all */
 
-#define MLD_QUERY	130	/* RFC 3810 5.1 */
 
 #define ALL_RATE	1000	/* errors a second, as Linux's icmp_msgs_per_sec */
 #define ALL_BURST	50
@@ -189,7 +188,7 @@ enum drop icmp6_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
 		return error_in(st, pkt, &h, ip);
 	if (h.type >= ND_RS && h.type <= ND_REDIRECT)
 		return nd_in(st, pkt, ip);
-	if (h.type == MLD_QUERY)
+	if (h.type == MLD_QUERY || h.type == MLD1_REPORT)
 		return mld_in(st, pkt, ip);
 	if (h.type == ICMP6_ECHO_REPLY)
 		return ping_in(st, pkt, ip);

@@ -26,6 +26,17 @@ bool ip_sum_ok(const struct pkt *pkt, const struct ip *ip)
 	return sum_end(&s) == 0;
 }
 
+/* Queries come to the group itself, from a source no filter names. */
+static bool is_group_talk(const struct pkt *pkt, const struct ip *ip)
+{
+	uint8_t type;
+
+	if (ip->v4)
+		return ip->proto == IPPROTO_IGMP;
+	return ip->proto == IPPROTO_ICMPV6 && pkt_copy(pkt, 0, &type, 1) &&
+	       (type == MLD_QUERY || type == MLD1_REPORT);
+}
+
 enum drop ip_deliver(struct stack *st, struct pkt *pkt, const struct ip *ip)
 {
 	bool taken;
@@ -33,6 +44,9 @@ enum drop ip_deliver(struct stack *st, struct pkt *pkt, const struct ip *ip)
 	pkt->l4 = pkt->cur;
 	if (!ip->v4 && ip_is_any(&ip->src) && ip->proto != IPPROTO_ICMPV6)
 		return drop(st, pkt, DROP_IP_MARTIAN);	/* RFC 4291 2.5.2 */
+	if (ip_is_multicast(&ip->dst) && !is_group_talk(pkt, ip) &&
+	    !netif_group_wants(ip->nif, &ip->dst, &ip->src))
+		return drop(st, pkt, DROP_IP_NOT_OURS);
 	taken = raw_in(st, pkt, ip);
 	switch (ip->proto) {
 	case IPPROTO_TCP:

@@ -88,7 +88,7 @@ struct ip_addr ip_src_of(const struct pkt *pkt);
 /* For messages of the link itself, which know everything: no route is asked. */
 enum drop ip6_send_on(struct netif *nif, struct pkt *pkt, const struct ip_addr *src,
 		      const struct ip_addr *dst, uint8_t next, uint8_t hops);
-enum drop ip4_send_igmp(struct netif *nif, struct pkt *pkt);
+enum drop ip4_send_igmp(struct netif *nif, struct pkt *pkt, const struct ip_addr *dst);
 /* Family's part of ip_out: prepends the header, fragments if it must. */
 enum drop ip4_out(struct stack *st, struct pkt *pkt, const struct flow *f);
 enum drop ip6_out(struct stack *st, struct pkt *pkt, const struct flow *f);

@@ -78,7 +78,7 @@ static enum drop addresses_in(struct netif *nif, const struct ip4 *h, const stru
 	    (ip_is_loopback(&h->dst) && !netif_is_lo(nif)))
 		return DROP_IP_MARTIAN;
 	if (ip_is_multicast(&h->dst))
-		return netif_group_wants(nif, &h->dst, &h->src) ? DROP_NONE : DROP_IP_NOT_OURS;
+		return netif_joined(nif, &h->dst) ? DROP_NONE : DROP_IP_NOT_OURS;
 	return *group || stack_addr(nif->st, &h->dst) ? DROP_NONE : DROP_IP_NOT_OURS;
 }
 
@@ -190,14 +190,14 @@ void ip4_loop(struct pkt *pkt, const struct flow *f)
 }
 
 /* RFC 3376 4: with the router alert option, one hop. */
-enum drop ip4_send_igmp(struct netif *nif, struct pkt *pkt)
+enum drop ip4_send_igmp(struct netif *nif, struct pkt *pkt, const struct ip_addr *dst)
 {
 	static const uint8_t alert[4] = { 0x94, 4, 0, 0 };
 	struct ip4 h = {
 		.hlen = IP4_LEN + sizeof(alert), .tos = 0xc0,
 		.len = (uint16_t)(IP4_LEN + sizeof(alert) + pkt_len(pkt)),
 		.flags = IP4_DF, .ttl = 1, .proto = IPPROTO_IGMP,
-		.dst = IP4(224, 0, 0, 22), .opts = alert,
+		.dst = *dst, .opts = alert,
 	};
 
 	h.src = ip_source(nif->st, nif, &h.dst);

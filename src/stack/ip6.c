@@ -57,7 +57,7 @@ static bool for_us(struct netif *nif, const struct ip6 *h)
 	struct netif_addr *a;
 
 	if (ip_is_multicast(&h->dst))
-		return netif_group_wants(nif, &h->dst, &h->src);
+		return netif_joined(nif, &h->dst);
 	a = netif_addr_find(nif, &h->dst);
 	if (a)
 		return addr_usable(a);

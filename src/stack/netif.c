@@ -107,6 +107,7 @@ void netif_down(struct netif *nif)
 	if (!netif_is_up(nif))
 		return;
 	nif->flags &= ~(uint32_t)NETIF_UP;
+	groups_down(nif);
 	nd_netif_down(nif);
 	list_for_safe(l, &nif->addrs)
 		addr_down(container_of(l, struct netif_addr, link));

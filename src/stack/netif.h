@@ -45,6 +45,7 @@ struct netif_addr *netif_subnet(const struct netif *nif, const struct ip_addr *a
 
 /* group.c */
 void groups_up(struct netif *nif);		/* announces what was joined while down */
+void groups_down(struct netif *nif);
 void groups_init(struct netif *nif);
 void groups_free(struct netif *nif);
 

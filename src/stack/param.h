@@ -37,6 +37,8 @@ struct param {
 	uint32_t temp_valid_lft, temp_prefered_lft, max_desync_factor;	/* s, 7 days, 1 day, 600 */
 	uint32_t regen_max_retry;		/* 3 */
 	uint32_t ip_forward, forwarding;	/* 0: IPv4's, IPv6's */
+	uint32_t igmp_qrv, mld_qrv;		/* times a change is told, 2 */
+	uint32_t force_igmp_version, force_mld_version;	/* 0: as the querier's */
 	uint32_t igmp_max_msf, mld_max_msf;	/* sources of one filter, 10 and 64 */
 	uint32_t mtu_expires;			/* s a path MTU is remembered, 600 */
 	uint32_t rmem_default, wmem_default;	/* UDP, 212992 */

@@ -151,12 +151,15 @@ struct netif_addr {
 	struct stimer	life;		/* the next of the three */
 };
 
-/* A multicast group this interface receives (group.c). */
-struct netif_group {
-	struct list	link;
-	struct ip_addr	addr;
-	uint32_t	users;		/* who want all of it */
-	struct list	members;	/* struct netif_member */
+/* What one family says about groups on an interface (mld.c). */
+struct group_talk {
+	struct netif	*nif;
+	bool		v4;
+	uint8_t		robust;		/* told by the querier; 0: not */
+	usec		interval;	/* between its queries */
+	struct stimer	general;	/* it waits for all our groups */
+	struct stimer	change;		/* changes are told again */
+	struct stimer	elder[2];	/* a querier of version 1, 2 is there */
 };
 
 struct netif {
@@ -176,7 +179,7 @@ struct netif {
 	struct list	loop;		/* loopback only: frames under way */
 	uint32_t	looped;		/* how many */
 	struct list	groups;
-	struct stimer	report;		/* group.c: a querier waits for our groups */
+	struct group_talk talk[2];	/* mld.c: IPv4, IPv6 */
 	struct list	learned;	/* router.c: routes with a lifetime */
 	struct list	told;		/* rdnss.c: resolvers, domains */
 	struct stimer	rs;		/* solicit.c: next router solicitation */

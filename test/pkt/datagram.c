@@ -8,6 +8,7 @@
  *	< ip PROTO N		N bytes of any protocol
  *	< hex 0800 4500...	raw, from the Ethernet type on
  *	< neigh ..., > neigh ...		neigh.c
+ *	< query, < report, > report		group.c
  *	< ra, < redirect, < probe		router.c
  *
  * NAME: unreach net|host|proto|port|admin, frag (IPv6: packet too big),
@@ -265,7 +266,7 @@ static void hex_in_line(struct world *w, struct words *ws)
 bool frame_kind(const char *k)
 {
 	return !strcmp(k, "udp") || !strcmp(k, "icmp") || !strcmp(k, "neigh") ||
-	       !strcmp(k, "ra") || !strcmp(k, "redirect") || !strcmp(k, "probe") ||
+	       !strcmp(k, "query") || !strcmp(k, "report") || !strcmp(k, "ra") || !strcmp(k, "redirect") || !strcmp(k, "probe") ||
 	       !strcmp(k, "hex") || !strcmp(k, "frag") || !strcmp(k, "ip");
 }
 
@@ -281,6 +282,10 @@ void frame_in(struct world *w, struct conn *c, const char *kind, struct words *w
 		hex_in_line(w, ws);
 	else if (!strcmp(kind, "ip"))
 		ip_in_line(w, c, ws);
+	else if (!strcmp(kind, "query"))
+		group_query(w, ws);
+	else if (!strcmp(kind, "report"))
+		group_report_in(w, ws);
 	else if (!router_in(w, kind, ws))
 		fail(w, "script: %s only goes out", kind);
 }
@@ -296,6 +301,8 @@ void frame_expect(struct world *w, struct conn *c, const char *kind, struct word
 		neigh_expect(w, ws, when);
 	else if (!strcmp(kind, "frag"))
 		frag_expect_line(w, ws, when);
+	else if (!strcmp(kind, "report"))
+		group_expect(w, ws, when);
 	else
 		fail(w, "script: %s only comes in", kind);
 }

@@ -105,7 +105,7 @@ void expect_event(struct world *w, int n, struct words *ws)
 		expect_update(w, &w->conn[n]);
 	} else if (word_is(ws, "sockets")) {
 		expect_sockets(w, number_need(w, ws, "a count"));
-	} else if (!router_expect(w, ws)) {
+	} else if (!router_expect(w, ws) && !group_wants_expect(w, ws)) {
 		fail(w, "script: expect what?");
 	}
 }

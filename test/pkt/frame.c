@@ -217,7 +217,7 @@ static void l4_sum(const struct over *ov, uint8_t proto, uint8_t *l4, size_t len
 	struct sum s = { 0 };
 	be16 v;
 
-	if (proto != IPPROTO_ICMP)
+	if (proto != IPPROTO_ICMP && proto != IPPROTO_IGMP)
 		sum_pseudo(&s, &ov->src, &ov->dst, proto, (uint32_t)len);
 	sum_add(&s, l4, len);
 	v = be16_put((uint16_t)(sum_end(&s) ^ (ov->badsum ? 0x1234 : 0)));

@@ -17,6 +17,7 @@
  *	< udp 100, > icmp ...		datagram.c
  *	addr add|del ADDR/LEN
  *	route, rule, link, expect way	router.c
+ *	groups manual, filter		group.c
  *	fill, overfill, drain		fill.c
  *	forget				number 0 of this side will be learnt anew
  *	skip N				the next N bytes of the stream are not read
@@ -208,6 +209,8 @@ static bool head_event(struct world *w, const char *name, struct words *ws)
 		w->gso = word_is(ws, "on");
 	else if (!strcmp(name, "neigh"))
 		w->manual = word_is(ws, "manual");
+	else if (!strcmp(name, "groups"))
+		w->reports = word_is(ws, "manual");
 	else
 		return false;
 	return true;
@@ -228,7 +231,7 @@ static bool world_event(struct world *w, const char *name, int n, struct words *
 		c->nread += number_need(w, ws, "bytes");
 	} else if (!strcmp(name, "tcp")) {
 		macro_run(w, n, ws);
-	} else if (!router_event(w, name, ws)) {
+	} else if (!router_event(w, name, ws) && !group_event(w, name, n, ws)) {
 		return fill_event(w, c, name, ws);
 	}
 	return true;

@@ -75,14 +75,14 @@ static bool question_read(const struct frame *f, struct question *q)
 }
 
 /* Router solicitations, MLD reports, IGMP: never a script's business. */
-static bool is_report(const struct frame *f)
+static bool is_report(const struct world *w, const struct frame *f)
 {
 	uint8_t type;
 
 	if (!f->ip)
 		return false;
-	if (f->proto == IPPROTO_IGMP || f->proto == IPPROTO_HOPOPTS)
-		return true;
+	if (group_is_report(f))
+		return !w->reports || f->v6 != w->v6;
 	type = f->proto == IPPROTO_ICMPV6 && f->l4_len ? f->l4[0] : 0;
 	return type == ND_RS;
 }
@@ -91,7 +91,7 @@ bool neigh_swallow(struct world *w, struct frame *f)
 {
 	struct question q;
 
-	if (!w->ready || is_report(f))
+	if (!w->ready || is_report(w, f))
 		return true;
 	return !w->manual && question_read(f, &q);
 }

@@ -120,6 +120,7 @@ void world_finish(struct world *w)
 	world_start(w);
 	world_no_frames(w);
 	stack_free(w->st);
+	group_finish(w);
 	if (arena_heap_used(w->arena))
 		fail(w, "%zu bytes of packets were not given back",
 		     arena_heap_used(w->arena));

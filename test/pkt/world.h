@@ -77,6 +77,8 @@ struct world {
 	usec		now;
 	struct ip_addr	us, peer, router;
 	struct mac	us_mac, peer_mac, router_mac;
+	bool		reports;	/* "groups manual": the script expects them */
+	struct netif_member member[N_CONNS];
 	struct list	sent;		/* by the stack, not expected yet */
 	struct list	asked;		/* neighbour questions to be answered */
 	struct conn	conn[N_CONNS];	/* 0 is the listener */
@@ -172,6 +174,15 @@ void frame_in(struct world *w, struct conn *c, const char *kind, struct words *w
 void frame_expect(struct world *w, struct conn *c, const char *kind, struct words *ws,
 		  struct when when);
 bool frame_kind(const char *kind);
+
+/* --- group.c --- */
+bool group_is_report(const struct frame *f);
+void group_query(struct world *w, struct words *ws);
+void group_report_in(struct world *w, struct words *ws);
+void group_expect(struct world *w, struct words *ws, struct when when);
+bool group_event(struct world *w, const char *name, int n, struct words *ws);
+bool group_wants_expect(struct world *w, struct words *ws);
+void group_finish(struct world *w);
 
 /* --- router.c --- */
 bool router_in(struct world *w, const char *kind, struct words *ws);

@@ -57,11 +57,11 @@ static void join_and_leave_are_reported(void **state)
 	assert_memory_equal(h + 60, &g6, 16);
 }
 
-static void own_queries_are_answered(struct netif *nif, unsigned groups)
+static void own_queries_are_answered(struct netif *nif, bool v4, unsigned groups)
 {
 	unsigned n = 0;
 
-	assert_true(stimer_armed(&nif->report));
+	assert_true(stimer_armed(&nif->talk[v4 ? 0 : 1].general));
 	pair_run(p, 10 * USEC_PER_SEC);
 	list_for(l, &nif->groups)
 		n++;
@@ -82,11 +82,11 @@ static void mld_query(void **state)
 	sent = p->a.sent;
 	assert_int_equal(arrive(&p->a, &f), DROP_NONE);
 	assert_int_equal(p->a.sent, sent);		/* not at once */
-	own_queries_are_answered(p->a.nif, 1);		/* both addresses share a group */
+	own_queries_are_answered(p->a.nif, false, 1);		/* both addresses share a group */
 	assert_int_equal(p->a.sent, sent + 1);
 	h.hops = 64;
 	put_ip6(&f, &p->a, h, b, 28);
-	assert_int_equal(arrive(&p->a, &f), DROP_ICMP_TYPE);
+	assert_int_equal(arrive(&p->a, &f), DROP_GROUP_BAD);
 }
 
 static void igmp_query(void **state)
@@ -101,15 +101,15 @@ static void igmp_query(void **state)
 	assert_int_equal(netif_join(p->a.nif, &g4), 0);
 	put_ip4(&f, &p->a, h, b, 12);
 	assert_int_equal(arrive(&p->a, &f), DROP_NONE);
-	own_queries_are_answered(p->a.nif, 2);
+	own_queries_are_answered(p->a.nif, true, 2);
 	b[5] = 1;					/* of a group we are not in */
 	icmp_sum(b, 12, NULL);
 	put_ip4(&f, &p->a, h, b, 12);
 	assert_int_equal(arrive(&p->a, &f), DROP_NONE);
-	assert_false(stimer_armed(&p->a.nif->report));
+	assert_false(stimer_armed(&p->a.nif->talk[0].general));
 	b[6]++;
 	put_ip4(&f, &p->a, h, b, 12);
-	assert_int_equal(arrive(&p->a, &f), DROP_IP_PROTO);
+	assert_int_equal(arrive(&p->a, &f), DROP_GROUP_BAD);
 }
 
 /* The interface receives what any of its members wants. */
