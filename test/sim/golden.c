@@ -83,8 +83,10 @@ static void open_both(struct golden *g, struct host *client, struct host *server
  * what hosts say from time to time. */
 static void settled(struct sim *sim)
 {
-	for (unsigned i = 0; i < sim->n_hosts; i++)
+	for (unsigned i = 0; i < sim->n_hosts; i++) {
 		solicit_end(sim->host[i]->nif);
+		rng_seed(&sim->host[i]->st->rng, i + 1);
+	}
 	rng_seed(&sim->rng, 1);
 }
 
