@@ -3,8 +3,8 @@
 #	awk -v bench=link [-v json=FILE] -f link.awk SAMPLES
 #
 # A sample is CASE UNIT SUBJECT VALUE, separated by tabs. A cell has two subjects,
-# linux and native; their ratio is that of the medians. Other cases (shares) have a
-# line per subject.
+# linux and native; their ratio is that of the medians. Others of a cell are compared
+# to linux as well. Other cases (shares) have a line per subject.
 
 BEGIN { FS = "\t" }
 
@@ -55,6 +55,18 @@ function cell(c,	l, a, r)
 	below += r < 0.95
 	to_json(c, "linux", l, "null", "null", "null")
 	to_json(c, "native", a, "\"linux\"", sprintf("%.3f", r), "0.95")
+	other(c, "native-to-linux", l)
+	other(c, "linux-to-native", l)
+}
+
+function other(c, s, l,	k, r)
+{
+	k = c SUBSEP s
+	if (!(k in n))
+		return
+	r = median(l) ? median(k) / median(l) : 0
+	printf "    %-65s %s %6.2f\n", s, shown(k), r
+	to_json(c, s, k, "\"linux\"", sprintf("%.3f", r), "null")
 }
 
 END {

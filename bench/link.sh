@@ -5,6 +5,7 @@
 #	QUICK=1				a few cells, in under a minute
 #	ROUNDS=N SECONDS_EACH=S		how often; seconds are times 2 at 20 ms, 5 at 100 ms
 #	DELAYS=".." LOSSES=".." REORDERS=".." RATES=".." FAIR=0|1	only these
+#	CROSS=1				also from native to Linux and back: which side loses?
 #	JOBS=N				slow cells at once, which leave the processor idle
 #	JSON=FILE			one JSON object per row as well
 #
@@ -33,6 +34,10 @@ DELAYS=${DELAYS:-0 1 20 100}	# ms
 LOSSES=${LOSSES:-0 0.1 1 3}	# %
 REORDERS=${REORDERS:-0 2}	# %
 RATES=${RATES:-none 100M}
+KINDS="linux native"
+if [ "${CROSS:-0}" = 1 ]; then
+	KINDS="$KINDS native-to-linux linux-to-native"
+fi
 JOBS=${JOBS:-4}
 QUEUE=50
 port=5201
@@ -55,7 +60,7 @@ in_ns()	# PID PROGRAM...
 	nsenter --net="/proc/$ns/ns/net" -- "$@"
 }
 
-kernel_at()	# SIDE ADDRESS: sets kernel_pid
+kernel_at()	# SIDE NUMBER: sets kernel_pid
 {
 	unshare --net sleep 36000 &
 	kernel_pid=$!
@@ -63,7 +68,8 @@ kernel_at()	# SIDE ADDRESS: sets kernel_pid
 	in_ns $link ip link set "$1" netns $kernel_pid
 	in_ns $kernel_pid sysctl -qw net.ipv4.tcp_no_metrics_save=1
 	in_ns $kernel_pid ip link set "$1" up
-	in_ns $kernel_pid ip addr add "$2/24" dev "$1"
+	in_ns $kernel_pid ip addr add "10.0.0.$2/24" dev "$1"
+	in_ns $kernel_pid ip addr add "10.1.0.$((2 + $2))/16" dev "$1"
 }
 
 answers()	# LOG
@@ -86,12 +92,12 @@ cell_up()	# OPTIONS: the current directory is the cell's
 	unshare --net "$T/bin/link" "$1/seed=$((n_cells + 1))" "$D/left" "$D/right" >link.log 2>&1 &
 	link=$!
 	answers link.log
-	kernel_at right 10.0.0.2
+	kernel_at right 2
 	in_ns $kernel_pid "$bench" serve $port >linux.log 2>&1 </dev/null &
 	answers linux.log
 	native "$D/right" 10.1.0.2 "$bench" serve $port >native.log 2>&1 </dev/null &
 	answers native.log
-	kernel_at left 10.0.0.1
+	kernel_at left 1
 	fresh=10
 }
 
@@ -102,14 +108,25 @@ cell_down()
 	done
 }
 
-# A native client is a new host each time: nobody remembers its connections.
-flow()	# linux|native SECONDS: prints the goodput
+from_linux()	# ADDRESS SECONDS
 {
-	if [ "$1" = linux ]; then
-		in_ns $kernel_pid timeout 60 "$bench" client -C cubic 10.0.0.2 $port "$2" goodput
-	else
-		native "$D/left" "10.1.1.$fresh" timeout 60 "$bench" client 10.1.0.2 $port "$2" goodput
-	fi 2>>"$1.info" </dev/null | awk '{ print $3 }'
+	in_ns $kernel_pid timeout 60 "$bench" client -C cubic "$1" $port "$2" goodput
+}
+
+# A native client is a new host each time: nobody remembers its connections.
+from_native()	# ADDRESS SECONDS
+{
+	native "$D/left" "10.1.1.$fresh" timeout 60 "$bench" client "$1" $port "$2" goodput
+}
+
+flow()	# KIND SECONDS: prints the goodput
+{
+	case $1 in
+	linux)			from_linux 10.0.0.2 "$2" ;;
+	native)			from_native 10.1.0.2 "$2" ;;
+	linux-to-native)	from_linux 10.1.0.2 "$2" ;;
+	native-to-linux)	from_native 10.1.0.4 "$2" ;;
+	esac 2>>"$1.info" </dev/null | awk '{ print $3 }'
 }
 
 sample()	# CASE UNIT SUBJECT VALUE
@@ -122,7 +139,7 @@ cell()	# NAME OPTIONS SECONDS
 	cell_up "$2"
 	round=0
 	while [ $round -lt "$ROUNDS" ]; do
-		for kind in linux native; do
+		for kind in $KINDS; do
 			fresh=$((fresh + 1))
 			sample "$1" Mb/s $kind "$(flow $kind "$3")"
 		done
