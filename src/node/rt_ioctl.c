@@ -121,14 +121,18 @@ int arp_ioctl(struct stack *st, uint32_t cmd, void *arg)
 	struct netif *nif;
 	struct neigh *n;
 	struct mac mac;
+	int e = 0;
 
 	if (!sin_read(&req->arp_pa, &k.dst))
 		return -EPFNOSUPPORT;
 	req->arp_dev[sizeof(req->arp_dev) - 1] = 0;
-	nif = req->arp_dev[0] ? if_named(st, req->arp_dev) :
-	      route_lookup(st, &k, &way) == 0 ? way->nif : NULL;
+	if (!req->arp_dev[0])
+		e = route_lookup(st, &k, &way);
+	if (e)
+		return e;
+	nif = req->arp_dev[0] ? if_named(st, req->arp_dev) : way->nif;
 	if (!nif)
-		return req->arp_dev[0] ? -ENODEV : cmd == SIOCSARP ? -EINVAL : -ENXIO;
+		return -ENODEV;
 	n = neigh_find(nif, &k.dst);
 	if (cmd == SIOCDARP)
 		return n ? neigh_del(nif, &k.dst) : -ENXIO;

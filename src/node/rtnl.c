@@ -53,6 +53,14 @@ void row_end(struct nlout *o, const struct nlmsghdr *nlh)
 	o->len += MNL_ALIGN(nlh->nlmsg_len);
 }
 
+struct nlattr *nest_start(struct nlmsghdr *nlh, uint16_t type)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
+
+	nest->nla_type = type;
+	return nest;
+}
+
 void put_ip(struct nlmsghdr *nlh, uint16_t type, const struct ip_addr *addr)
 {
 	if (ip_is_v4(addr))

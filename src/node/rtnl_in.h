@@ -37,6 +37,8 @@ struct nlreq {
 struct nlmsghdr *row(struct nlout *o, uint16_t type, uint16_t flags, size_t head);
 void row_end(struct nlout *o, const struct nlmsghdr *nlh);
 void out_flush(struct nlout *o);
+/* Without NLA_F_NESTED, as the kernel writes them and iproute2 wants them. */
+struct nlattr *nest_start(struct nlmsghdr *nlh, uint16_t type);
 void put_ip(struct nlmsghdr *nlh, uint16_t type, const struct ip_addr *addr);
 
 /* A group's message, if anybody listens: begin, rows, end. */

@@ -36,8 +36,8 @@ static void put_stats(struct nlmsghdr *nlh, const struct netif *nif)
 
 static void put_af_spec(struct nlmsghdr *nlh)
 {
-	struct nlattr *spec = mnl_attr_nest_start(nlh, IFLA_AF_SPEC);
-	struct nlattr *v6 = mnl_attr_nest_start(nlh, AF_INET6);
+	struct nlattr *spec = nest_start(nlh, IFLA_AF_SPEC);
+	struct nlattr *v6 = nest_start(nlh, AF_INET6);
 
 	mnl_attr_put_u8(nlh, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_EUI64);
 	mnl_attr_nest_end(nlh, v6);

@@ -34,7 +34,7 @@ static void put_metrics(struct nlmsghdr *nlh, const struct route *r)
 
 	if (!r->mtu)
 		return;
-	nest = mnl_attr_nest_start(nlh, RTA_METRICS);
+	nest = nest_start(nlh, RTA_METRICS);
 	mnl_attr_put_u32(nlh, RTAX_MTU, r->mtu);
 	mnl_attr_nest_end(nlh, nest);
 }
@@ -61,6 +61,7 @@ void put_route(struct nlout *o, const struct route *r, uint16_t type, uint16_t f
 		.rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_COMPAT,
 		.rtm_type = r->type, .rtm_protocol = r->protocol,
 		.rtm_scope = v4 ? r->scope : RT_SCOPE_UNIVERSE,
+		.rtm_flags = r->onlink ? RTNH_F_ONLINK : 0,
 	};
 	mnl_attr_put_u32(nlh, RTA_TABLE, r->table);
 	if (r->len)

@@ -61,7 +61,7 @@ static int find(struct nlreq *r, struct way *w)
 	w->asked_src = !ip_is_any(&w->f.src);
 	e = ip_route(r->st, &w->f);
 	if (e)
-		return e;
+		return e == -EADDRNOTAVAIL ? -ENETUNREACH : e;
 	w->type = type_of(r, &w->f);
 	k = (struct route_key){
 		.dst = w->f.dst, .src = w->asked_src ? w->f.src : IP_NONE, .oif = w->f.ifindex,
@@ -80,7 +80,7 @@ static uint32_t flags_of(uint8_t type, bool ours)
 {
 	return RTM_F_CLONED | (type == RTN_LOCAL || ours ? RTCF_LOCAL : 0) |
 	       (type == RTN_MULTICAST ? RTCF_MULTICAST : 0) |
-	       (type == RTN_BROADCAST ? RTCF_BROADCAST : 0);
+	       (type == RTN_BROADCAST ? RTCF_BROADCAST | RTCF_LOCAL : 0);
 }
 
 static void put_metrics(struct nlmsghdr *nlh, const struct way *w)
@@ -89,7 +89,7 @@ static void put_metrics(struct nlmsghdr *nlh, const struct way *w)
 
 	if (w->f.mtu >= netif_mtu(w->f.nif, ip_is_v4(&w->f.dst)))
 		return;
-	nest = mnl_attr_nest_start(nlh, RTA_METRICS);
+	nest = nest_start(nlh, RTA_METRICS);
 	mnl_attr_put_u32(nlh, RTAX_MTU, w->f.mtu);
 	mnl_attr_nest_end(nlh, nest);
 }
@@ -97,14 +97,16 @@ static void put_metrics(struct nlmsghdr *nlh, const struct way *w)
 static void put_src(struct nlmsghdr *nlh, const struct way *w)
 {
 	bool v4 = ip_is_v4(&w->f.dst);
+	struct ip_addr src = v4 || !w->asked_src ? w->f.src :
+			     ip_source(w->f.nif->st, w->f.nif, &w->f.dst);
 	struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
 
 	if (w->asked_src || !v4) {
 		rtm->rtm_src_len = v4 ? 32 : 128;
 		put_ip(nlh, RTA_SRC, w->asked_src ? &w->f.src : &IP_NONE);
 	}
-	if (!w->asked_src)
-		put_ip(nlh, RTA_PREFSRC, &w->f.src);
+	if (!w->asked_src || !v4)
+		put_ip(nlh, RTA_PREFSRC, &src);
 }
 
 static void put_way(struct nlreq *r, const struct way *w)

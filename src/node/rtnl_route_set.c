@@ -150,6 +150,7 @@ static int check_gw(struct nlreq *r, struct route *rt)
 		return find_way(r, rt);
 	if (!rt->nif)
 		return refuse(r, -ENODEV, "Nexthop device required for onlink");
+	rt->onlink = true;
 	return 0;
 }
 
@@ -260,8 +261,7 @@ int delroute(struct nlreq *r)
 	if (e)
 		return e;
 	if (!route_table_exists(r->st, w.table, is_v4(r)))
-		return refuse(r, -ESRCH, is_v4(r) ? "ipv4: FIB table does not exist" :
-						    "ipv6: FIB table does not exist");
+		return refuse(r, -ESRCH, "FIB table does not exist");
 	for (unsigned i = 0; (rt = route_at(r->st, i)); i++) {
 		if (agrees(r, &w, rt)) {
 			copy = *rt;

@@ -125,7 +125,7 @@ static int read_prefix(struct nlreq *r, unsigned type, uint8_t len, struct ip_ad
 	if (len && (!r->tb[type] || len > (family == AF_INET ? 32 : 128)))
 		return refuse(r, -EINVAL, type == FRA_SRC ? "Invalid source" :
 							    "Invalid destination");
-	return req_ip(r, type, family, out);
+	return len ? req_ip(r, type, family, out) : 0;
 }
 
 static int read_selectors(struct nlreq *r, struct rule *rule)

@@ -34,12 +34,19 @@ static void addr_told(struct netif_addr *a)
 	stack_tell(a->nif->st, CHANGE_ADDR, false, a);
 }
 
+/* A host of IPv4 is on no link by its address alone, as with Linux. */
+static bool brings_route(const struct netif_addr *a)
+{
+	return !a->slaac && !(a->flags & ADDR_NOPREFIXROUTE) &&
+	       !(ip_is_v4(&a->addr) && a->len == 32 && ip_is_any(&a->peer));
+}
+
 /* Another address may have brought the route already. */
 static void route_join(const struct netif_addr *a)
 {
 	struct route r = connected_route(a);
 
-	if (!a->slaac && !(a->flags & ADDR_NOPREFIXROUTE))
+	if (brings_route(a))
 		route_add(a->nif->st, &r);
 }
 
@@ -162,15 +169,16 @@ static void route_leave(const struct netif_addr *gone)
 {
 	struct route r = connected_route(gone);
 
+	if (!brings_route(gone))
+		return;
 	list_for(l, &gone->nif->addrs) {
 		struct netif_addr *a = container_of(l, struct netif_addr, link);
 
-		if (a != gone && !a->slaac && !(a->flags & ADDR_NOPREFIXROUTE) && a->len == gone->len &&
+		if (a != gone && brings_route(a) && a->len == gone->len &&
 		    ip_in_prefix(&a->addr, &r.dst, r.len))
 			return;
 	}
-	if (!gone->slaac)
-		route_del(gone->nif->st, &r);
+	route_del(gone->nif->st, &r);
 }
 
 /* A /31 or /32 has none (RFC 3021 2.1), nor has IPv6. */

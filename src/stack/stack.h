@@ -269,6 +269,7 @@ struct route {
 	uint8_t		scope;
 	uint8_t		pref;		/* RFC 4191; among equal metrics */
 	bool		avoid;		/* the next hop does not answer (RFC 4191 3.2) */
+	bool		onlink;		/* for show: the gateway was believed to be there */
 	uint32_t	mtu;		/* 0: the link's */
 	usec		expires;	/* for show: by a router; 0: never */
 };

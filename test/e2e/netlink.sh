@@ -53,6 +53,28 @@ contains monitor_deleted "$seen" "Deleted 2: eth0"
 contains monitor_link "$seen" "mtu 1400"
 contains monitor_route "$seen" "blackhole 10.99.0.0/16"
 
+# A reader who is too slow is told that he missed something, and reads on.
+cat >"$T/slow.py" <<'EOF'
+import socket, struct
+ADDR = bytes([10, 9, 0, 1])
+def ask(what):
+    body = struct.pack("BBBBi", 2, 24, 0, 0, 2) + struct.pack("HH4sHH4s", 8, 2, ADDR, 8, 1, ADDR)
+    return struct.pack("IHHII", 16 + len(body), what, 0x401, 1, 0) + body
+watcher = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+watcher.bind((0, 0x10))     # RTMGRP_IPV4_IFADDR
+changer = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+for i in range(3000):
+    changer.sendmsg([ask(20)])
+    changer.sendmsg([ask(21)])
+try:
+    watcher.recvmsg(8192)
+except OSError as e:
+    print("missed", e.errno)
+print("then", struct.unpack("IH", watcher.recvmsg(8192)[0][:6])[1])
+EOF
+same slow_reader "$(node 1 python3 "$T/slow.py")" "missed 105
+then 20"
+
 cat >"$T/socks.py" <<'EOF'
 import socket, subprocess
 l = socket.socket(); l.bind(("10.0.0.1", 80)); l.listen(7)
