@@ -269,6 +269,7 @@ uint32_t tcp_rcv_window(const struct tcpc *tc);	/* still open, from rcv_nxt */
 uint32_t tcp_rcv_select_window(struct tcpc *tc);	/* what to advertise; notes it */
 void tcp_rcv_init(struct tcpc *tc);	/* window and scale; before the SYN */
 void tcp_rcv_taken(struct tcpc *tc, uint32_t n);	/* the user read n bytes */
+void tcp_snd_tune(struct tcpc *tc);	/* cwnd may have grown: so may the send buffer */
 void tcp_rcv_rtt_ts(struct tcpc *tc, uint32_t ecr);
 uint32_t tcp_initial_window(const struct tcpc *tc, uint32_t mss);
 uint8_t tcp_window_scale(const struct param *p);

@@ -94,14 +94,6 @@ static void forget_dups(struct tcpc *tc, struct ack_news *n)
 	n->heard.delivered -= dups * tc->mss;
 }
 
-static void grow_sndbuf(struct tcpc *tc)
-{
-	uint32_t want = MIN(2 * tc->cwnd, tc->so.st->param.tcp_wmem[2]);
-
-	if (!tc->so.sndbuf_locked && want > tc->so.sndbuf)
-		tc->so.sndbuf = want;
-}
-
 /* --- the steps --- */
 
 /* RFC 4861 7.3.1: the neighbour lives; telling it once a second is enough. */
@@ -194,7 +186,7 @@ bool tcp_ack_in(struct tcpc *tc, struct seg *sg)
 	tcp_rec_ack(tc, sg, &n);
 	if (grow && may_grow(tc))
 		tc->cc->ack(tc, &a);
-	grow_sndbuf(tc);
+	tcp_snd_tune(tc);
 	tcp_ev_ack(tc, n.newer, n.reorder);
 	return true;
 }

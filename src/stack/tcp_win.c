@@ -4,9 +4,15 @@
  * right edge never moves back and moves forward in worthwhile steps only (RFC
  * 9293 3.8.6.2.2). The buffer grows with what the user reads per round trip
  * (dynamic right sizing, as Linux does it), up to tcp_rmem[2], unless SO_RCVBUF
- * fixed it.
+ * fixed it. A short path cannot hold that much: what a neighbour on the same machine
+ * has in flight should stay in the processor's caches, so there the buffers of both
+ * directions stop growing earlier.
  */
 #include "stack/tcp.h"
+
+#define NEAR_RCVBUF	(2u << 20)	/* a window of 1 MiB */
+#define NEAR_SNDBUF	(1u << 20)
+#define FASTEST		10000u		/* bytes a us: no path holds more a round trip */
 
 uint32_t tcp_rcv_space(const struct tcpc *tc)
 {
@@ -78,6 +84,22 @@ uint32_t tcp_rcv_select_window(struct tcpc *tc)
 
 /* --- auto-tuning --- */
 
+static uint32_t buf_limit(const struct tcpc *tc, uint32_t most, uint32_t near)
+{
+	uint64_t path = (uint64_t)tc->min_rtt * FASTEST;	/* no sample: all */
+
+	return (uint32_t)MIN(most, MAX(path, near));
+}
+
+void tcp_snd_tune(struct tcpc *tc)
+{
+	uint32_t most = buf_limit(tc, tc->so.st->param.tcp_wmem[2], NEAR_SNDBUF);
+	uint32_t want = MIN(2 * tc->cwnd, most);
+
+	if (!tc->so.sndbuf_locked && want > tc->so.sndbuf)
+		tc->so.sndbuf = want;
+}
+
 /* With timestamps the peer tells when it sent; else a window takes a round trip. */
 void tcp_rcv_rtt_ts(struct tcpc *tc, uint32_t ecr)
 {
@@ -105,7 +127,7 @@ static void rtt_by_window(struct tcpc *tc)
 static void grow_buffer(struct tcpc *tc, uint32_t read)
 {
 	uint64_t want = 2ull * read + 16ull * tc->rcv_mss;
-	uint32_t most = tc->so.st->param.tcp_rmem[2];
+	uint32_t most = buf_limit(tc, tc->so.st->param.tcp_rmem[2], NEAR_RCVBUF);
 
 	want += 2 * (want * (read - tc->drs_space) / MAX(tc->drs_space, 1));
 	want = MIN(2 * want, most);

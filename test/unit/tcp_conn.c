@@ -557,6 +557,23 @@ static void buffers_grow_with_the_path(void **state)
 	close_all(n, s[0], s[1]);
 }
 
+/* Between neighbours they stop at what the caches hold. */
+static void buffers_stay_small_nearby(void **state)
+{
+	struct net *n = net_new(1);
+	struct sock *s[2];
+	struct flood fl;
+
+	n->delay = 20;
+	n->cut = false;
+	net_pair(n, false, s);
+	fl = (struct flood){ .from = s[0], .to = s[1], .total = 200000000, .unit = 1000000 };
+	net_flood(n, &fl, 1, 100 * USEC_PER_SEC);
+	assert_in_range(s[1]->rcvbuf, 256u << 10, 2u << 20);
+	assert_in_range(s[0]->sndbuf, 256u << 10, 1u << 20);
+	close_all(n, s[0], s[1]);
+}
+
 /* Others hold all memory for a while: the writer is told to wait, and woken. */
 static void waits_for_memory(void **state)
 {
@@ -627,6 +644,7 @@ int main(void)
 		cmocka_unit_test(path_mtu_is_learned),
 		cmocka_unit_test(urgent_byte_apart_and_inline),
 		cmocka_unit_test(buffers_grow_with_the_path),
+		cmocka_unit_test(buffers_stay_small_nearby),
 		cmocka_unit_test(waits_for_memory),
 		cmocka_unit_test(stack_ends_in_the_middle),
 	};
