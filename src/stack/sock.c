@@ -124,6 +124,7 @@ void sock_inherit(struct sock *so, const struct sock *from)
 	so->rcvlowat = from->rcvlowat;
 	so->mark = from->mark;
 	so->priority = from->priority;
+	so->max_pacing = from->max_pacing;
 	so->freebind = from->freebind;
 	so->dontroute = from->dontroute;
 	if (from->ip != ip_defaults)

@@ -133,6 +133,7 @@ struct sock {
 	int		error;		/* pending SO_ERROR, positive errno */
 	uint32_t	rcvbuf, sndbuf;	/* bytes (already doubled) */
 	uint32_t	mark, priority, rcvlowat;
+	uint64_t	max_pacing;	/* bytes a second; 0: no limit */
 	struct flow	flow;
 	void		(*wake)(struct sock *so);
 	void		*user;		/* of whoever created it; NULL after sock_close */

@@ -171,6 +171,34 @@ static int set_lowat(struct sock *so, const struct opt_row *r, const void *v, so
 	return e;
 }
 
+/* An int or eight bytes, as Linux; all ones: no limit. */
+static int set_pacing(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
+{
+	uint64_t rate = 0;
+	uint32_t n;
+
+	if (len >= sizeof(rate)) {
+		memcpy(&rate, v, sizeof(rate));
+	} else if (len >= sizeof(n)) {
+		memcpy(&n, v, sizeof(n));
+		rate = n == UINT32_MAX ? UINT64_MAX : n;
+	} else {
+		return -EINVAL;
+	}
+	so->max_pacing = rate == UINT64_MAX ? 0 : MAX(rate, 1);
+	return 0;
+}
+
+static int get_pacing(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
+{
+	uint64_t rate = so->max_pacing ? so->max_pacing : UINT64_MAX;
+	uint32_t n = (uint32_t)MIN(rate, UINT32_MAX);
+
+	if (*len >= sizeof(rate))
+		return opt_put(v, len, &rate, sizeof(rate));
+	return opt_put(v, len, &n, sizeof(n));
+}
+
 /* One of the four at a time. */
 static int set_stamp(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
 {
@@ -397,6 +425,7 @@ static const struct opt_row rows[] = {
 	FN_U32(SOL_SOCKET, SO_RCVLOWAT, set_lowat, rcvlowat),
 	FN(SOL_SOCKET, SO_SNDLOWAT, NULL, get_one),
 	U32(SOL_SOCKET, SO_PRIORITY, priority),
+	FN(SOL_SOCKET, SO_MAX_PACING_RATE, set_pacing, get_pacing),
 	FN_U32(SOL_SOCKET, SO_MARK, set_mark, mark),
 	FN(SOL_SOCKET, SO_BINDTODEVICE, set_device, get_device),
 	FN(SOL_SOCKET, SO_BINDTOIFINDEX, set_ifindex, get_ifindex),

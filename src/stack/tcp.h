@@ -15,7 +15,7 @@
  *   tcp_rcv.c    receive queue, out-of-order queue; tcp_win.c receive window
  *   tcp_sack.c   SACK blocks of the receiver
  *   tcp_rtt.c    round-trip time
- *   tcp_ecn.c    explicit congestion notification
+ *   tcp_ecn.c    explicit congestion notification; tcp_pace.c pacing
  *   tcp_cc.c     congestion control; cc_reno.c, cc_cubic.c the controllers
  *   tcp_listen.c accept queue; tcp_req.c half-open connections; tcp_cookie.c none
  *   tcp_challenge.c answers to what may be blind attacks
@@ -38,6 +38,7 @@
 #include "stack/sock.h"
 #include "stack/tcp_cc.h"
 #include "stack/tcp_ecn.h"
+#include "stack/tcp_pace.h"
 #include "stack/tcp_rec.h"
 #include "stack/tcp_sack.h"
 #include "stack/tcp_snd.h"
@@ -142,6 +143,8 @@ struct tcpc {
 	uint32_t	drs_space, rcv_rtt;
 	struct seq	drs_seq, rcv_rtt_seq;
 	uint32_t	drs_at, rcv_rtt_at;	/* us, low bits */
+
+	usec		pace_at;	/* the next piece does not go before */
 
 	/* timers */
 	struct stimer	timer;

@@ -204,7 +204,7 @@ static uint32_t gso_limit(const struct tcpc *tc, uint32_t mss)
 	uint32_t head = ip_len(&tc->so.flow) + TCP_MAXLEN;
 
 	most = most > head ? most - head : 0;
-	return most > mss ? most - most % mss : mss;
+	return most > mss ? tcp_pace_burst(tc, mss, most - most % mss) : mss;
 }
 
 static uint32_t cwnd_room(const struct tcpc *tc)
@@ -379,10 +379,13 @@ static void send_all(struct tcpc *tc)
 	if (tc->so.flow.mtu != tc->mtu)
 		tcp_mss_update(tc);
 	restart_after_idle(tc);
+	if (tcp_pace_wait(tc))
+		return;
 	tc->cwnd_limited = false;
-	while (pick(tc, &pc)) {
+	while (!tcp_pace_wait(tc) && pick(tc, &pc)) {
 		if (!fit_room(tc, &pc))
 			break;		/* resume goes on, or the timer */
+		tcp_pace_sent(tc, pc.len);
 		xmit(tc, &pc);
 	}
 	tc->frto_new = false;

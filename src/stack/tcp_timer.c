@@ -9,6 +9,7 @@
  *             forbids it: probe (RFC 9293 3.8.6.1)
  *   DELACK    an ACK waits for company (RFC 9293 3.8.6.3)
  *   KEEP      SO_KEEPALIVE: probe after silence (RFC 9293 3.8.4)
+ *   PACE      the rate allows the next piece (tcp_pace.c)
  *   MEMORY    the arenas were full when the user wanted to send: let him try again
  *   STATE     an orphan's FIN-WAIT-2 lasted too long (TIME-WAIT: tcp_tw.c)
  *
@@ -279,6 +280,7 @@ static void (*const due[])(struct tcpc *tc) = {
 	[TCP_T_PERSIST]	= persist_due,
 	[TCP_T_DELACK]	= delack_due,
 	[TCP_T_KEEP]	= keep_due,
+	[TCP_T_PACE]	= tcp_output,
 	[TCP_T_MEMORY]	= memory_due,
 	[TCP_T_STATE]	= state_due,
 };
@@ -395,6 +397,11 @@ void tcp_ev_no_memory(struct tcpc *tc)
 {
 	tc->no_memory = tc->nospace = true;
 	set_in(tc, TCP_T_MEMORY, MEMORY_RETRY);
+}
+
+void tcp_ev_paced(struct tcpc *tc, usec until)
+{
+	set(tc, TCP_T_PACE, until);
 }
 
 bool tcp_ack_pending(const struct tcpc *tc)

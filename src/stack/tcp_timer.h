@@ -12,6 +12,7 @@ enum tcp_timer {
 	TCP_T_PERSIST,	/* window closed or too small, nothing in flight */
 	TCP_T_DELACK,
 	TCP_T_KEEP,	/* keepalive */
+	TCP_T_PACE,	/* the next piece may go */
 	TCP_T_MEMORY,	/* there was none for the user's bytes: let him try again */
 	TCP_T_STATE,	/* end of an orphan's FIN-WAIT-2 */
 	N_TCP_TIMERS
@@ -32,6 +33,7 @@ void tcp_ev_data_came(struct tcpc *tc);
 void tcp_ev_ack_later(struct tcpc *tc);	/* a delayed ACK is owed */
 bool tcp_ack_pending(const struct tcpc *tc);
 void tcp_ev_no_memory(struct tcpc *tc);
+void tcp_ev_paced(struct tcpc *tc, usec until);
 void tcp_ev_blocked(struct tcpc *tc);	/* data, nothing in flight, may not send */
 void tcp_ev_unblocked(struct tcpc *tc);
 void tcp_ev_orphan_fin_wait2(struct tcpc *tc);

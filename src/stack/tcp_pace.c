@@ -1,0 +1,75 @@
+/* tcp_pace.c - pacing: a window spread over its round trip
+ *
+ * The rate is Linux's: cwnd per srtt, times tcp_pacing_ss_ratio (200 %) in slow start
+ * and tcp_pacing_ca_ratio (120 %) after it, at most SO_MAX_PACING_RATE. That option
+ * is always honoured; pacing of our own is tcp_pacing's to say, and never for paths
+ * below a millisecond, where a wake-up costs more than a queue. It is off by default:
+ * with a bottleneck's queue of 50 frames the simulator shows no gain.
+ *
+ * A piece of len bytes forbids the next for len / rate. Who was late catches up by a
+ * millisecond's worth; who starts with nothing in flight has the initial window for
+ * nothing. A super-frame carries a millisecond at most, as with Linux, and two
+ * segments at least. A connection that is not paced pays one comparison.
+ */
+#include "stack/tcp.h"
+
+#define SHORT_PATH	1000u			/* us */
+#define CATCH_UP	USEC_PER_MSEC
+
+uint64_t tcp_pace_rate(const struct tcpc *tc)
+{
+	const struct param *p = &tc->so.st->param;
+	bool own = p->tcp_pacing && tc->min_rtt >= SHORT_PATH && tc->srtt;
+	uint32_t ratio = tc->cwnd < tc->ssthresh / 2 ? p->tcp_pacing_ss_ratio :
+			 p->tcp_pacing_ca_ratio;
+	uint64_t rate;
+
+	if (!own)
+		return tc->so.max_pacing;
+	rate = (uint64_t)tc->cwnd * 1000000 / tc->srtt * ratio / 100;
+	if (tc->so.max_pacing)
+		rate = MIN(rate, tc->so.max_pacing);
+	return MAX(rate, 1);
+}
+
+/* A rate made from cwnd is cwnd's limit. */
+bool tcp_pace_wait(struct tcpc *tc)
+{
+	uint64_t rate;
+
+	if (tc->pace_at <= tc->so.st->now || !(rate = tcp_pace_rate(tc)))
+		return false;
+	tc->cwnd_limited |= rate != tc->so.max_pacing;
+	tcp_ev_paced(tc, tc->pace_at);
+	return true;
+}
+
+static usec time_for(uint64_t bytes, uint64_t rate)
+{
+	return (usec)MIN(bytes * 1000000 / rate, 3600u * 1000000u);
+}
+
+void tcp_pace_sent(struct tcpc *tc, uint32_t len)
+{
+	uint64_t rate = tcp_pace_rate(tc);
+	usec now = tc->so.st->now, first = tc->so.st->param.tcp_initial_cwnd * tc->mss;
+
+	if (!rate)
+		return;
+	if (seq_eq(tc->snd_una, tc->snd_nxt))
+		tc->pace_at = MAX(tc->pace_at, now - time_for(first, rate));
+	else if (tc->last_sent != now)
+		tc->pace_at = MAX(tc->pace_at, now - CATCH_UP);
+	tc->pace_at += time_for(len, rate);
+}
+
+uint32_t tcp_pace_burst(const struct tcpc *tc, uint32_t mss, uint32_t limit)
+{
+	uint64_t rate = tcp_pace_rate(tc);
+	uint32_t most;
+
+	if (!rate)
+		return limit;
+	most = MAX((uint32_t)MIN(rate / 1000, UINT16_MAX), 2 * mss);
+	return MIN(limit, most - most % mss);
+}
