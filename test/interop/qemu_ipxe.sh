@@ -46,15 +46,16 @@ dhcp_server()
 		--dhcp-broadcast --dhcp-boot=boot.ipxe --enable-tftp --tftp-root="$T/tftp"
 }
 
-guest()
+guest()	# tries again if a server was not quick enough
 {
 	qemu-system-x86_64 -accel tcg -nodefaults -no-user-config -display none -m 64 \
 		-machine pc,graphics=off -serial "file:$T/$kind.console" \
-		-netdev "vde,id=net,sock=$SW" -device "e1000,netdev=net,romfile=$ROM" -boot n \
+		-netdev "vde,id=net,sock=$SW" -device "e1000,netdev=net,romfile=$ROM" \
+		-boot order=n,reboot-timeout=1000 \
 		</dev/null >"$T/$kind.qemu" 2>&1 &
 }
 
-said()	# NAME WORD: the web server was asked for WORD, the first page of which there is one
+said()	# NAME WORD PAGE: the first that the web server was asked for with WORD
 {
 	if wait_for $PATIENCE grep -q "GET /$2" "$T/node1.log"; then
 		same "$kind $1" "$(grep -o "GET /$2[^ ]*" "$T/node1.log" | head -n 1)" "GET /$3"
@@ -64,8 +65,17 @@ said()	# NAME WORD: the web server was asked for WORD, the first page of which t
 	fi
 }
 
+serves()	# NODE WORD: its program has said it
+{
+	wait_for 20 grep -q "$2" "$T/node$1.log" || fail "$kind" "node $1: $(tail -n 2 "$T/node$1.log")"
+}
+
 qemu-system-x86_64 -netdev help 2>/dev/null | grep -qx vde || {
 	skip "$TEST" "this QEMU has no vde"
+	exit 0
+}
+$as_user unshare -r true 2>/dev/null || {
+	skip "$TEST" "no user namespaces here"
 	exit 0
 }
 # Half a minute each, nearly all of it spent in the ROM's waits.
@@ -81,8 +91,10 @@ for k in $kinds; do
 		kernel_up
 		node 1 ip addr add fe80::1/64 dev tap0 nodad
 	fi
-	NODE_OPTS="--ip fe80::1/64" serve 1 python3 -m http.server --bind :: -d "$T/www" 80
+	NODE_OPTS="--ip fe80::1/64" serve 1 python3 -u -m http.server --bind :: -d "$T/www" 80
 	dhcp_server
+	serves 1 Serving
+	serves 2 started
 	guest
 	said "the guest gets an address, a file by TFTP, one by HTTP" greeting greeting
 	said "every line of a script of $LINES" sum- "sum-$want"
