@@ -18,34 +18,7 @@
 #define ARG(c, i)	((c)->n.data.args[i])
 #define DGRAM_MAX	65536
 #define SEND_MAX	131072	/* the stack says that it is too much, and to whom it matters */
-#define IOV_MAX_USED	64
 #define CTL_MAX		512
-
-/* A msghdr of the program, brought here. */
-struct tmsg {
-	struct msghdr	h;
-	struct iovec	iov[IOV_MAX_USED];
-	int		n;
-	size_t		room;
-};
-
-static int tmsg_read(const struct call *c, uint64_t addr, struct tmsg *t)
-{
-	if (target_read(c, addr, &t->h, sizeof(t->h)) < 0)
-		return -EFAULT;
-	if (t->h.msg_iovlen > IOV_MAX_USED)
-		return -EMSGSIZE;
-	t->n = (int)t->h.msg_iovlen;
-	if (target_read(c, (uintptr_t)t->h.msg_iov, t->iov, t->h.msg_iovlen * sizeof(t->iov[0])) < 0)
-		return -EFAULT;
-	t->room = 0;
-	for (int i = 0; i < t->n; i++) {
-		if (t->iov[i].iov_len > SSIZE_MAX - t->room)
-			return -EINVAL;
-		t->room += t->iov[i].iov_len;
-	}
-	return 0;
-}
 
 static int read_dest(const struct call *c, uint64_t addr, uint32_t len, struct msg *m)
 {
@@ -144,7 +117,7 @@ static long sendmsg_at(struct call *c, uint64_t addr, int flags)
 {
 	struct msg m = { .ttl = -1, .tos = -1 };
 	struct tmsg t;
-	int ret = tmsg_read(c, addr, &t);
+	int ret = target_msg(c, addr, &t);
 
 	if (ret == 0)
 		ret = read_dest(c, (uintptr_t)t.h.msg_name, t.h.msg_namelen, &m);
@@ -234,7 +207,7 @@ static long recvmsg_at(struct call *c, uint64_t addr, int flags)
 	struct iovec iov;
 	struct tmsg t;
 	struct msg m;
-	ssize_t len = tmsg_read(c, addr, &t);
+	ssize_t len = target_msg(c, addr, &t);
 
 	if (len < 0)
 		return len;

@@ -194,22 +194,6 @@ static long nl_bind(struct call *c, struct nlsock *nl)
 	return c->n.data.nr == SYS_bind ? rtnl_bind(&nl->peer, sa.nl_pid, sa.nl_groups) : 0;
 }
 
-static long put_name(const struct call *c, uint64_t addr, uint64_t lenp,
-		     const struct sockaddr_nl *sa)
-{
-	int32_t room, len = sizeof(*sa);
-
-	if (!addr)
-		return 0;
-	if (target_read(c, lenp, &room, sizeof(room)) < 0)
-		return -EFAULT;
-	if (room < 0)
-		return -EINVAL;
-	if (target_write(c, addr, sa, (size_t)MIN(room, len)) < 0)
-		return -EFAULT;
-	return target_write(c, lenp, &len, sizeof(len));
-}
-
 static long nl_name(const struct call *c, const struct nlsock *nl, bool own)
 {
 	struct sockaddr_nl sa = {
@@ -217,7 +201,7 @@ static long nl_name(const struct call *c, const struct nlsock *nl, bool own)
 		.nl_groups = own ? (uint32_t)nl->peer.groups : 0,
 	};
 
-	return put_name(c, ARG(c, 1), ARG(c, 2), &sa);
+	return target_put_name(c, ARG(c, 1), ARG(c, 2), &sa, sizeof(sa));
 }
 
 /* --- options --- */
@@ -294,22 +278,12 @@ static long nl_send(struct call *c, struct nlsock *nl, const struct iovec *iov, 
 	return len;
 }
 
-static int read_msg(const struct call *c, struct msghdr *mh, struct iovec iov[8])
-{
-	if (target_read(c, ARG(c, 1), mh, sizeof(*mh)) < 0)
-		return -EFAULT;
-	if (mh->msg_iovlen > 8)
-		return -EMSGSIZE;
-	return target_read(c, (uintptr_t)mh->msg_iov, iov, mh->msg_iovlen * sizeof(iov[0]));
-}
-
 static long nl_sendmsg(struct call *c, struct nlsock *nl)
 {
-	struct iovec iov[8];
-	struct msghdr mh;
-	int e = read_msg(c, &mh, iov);
+	struct tmsg t;
+	int e = target_msg(c, ARG(c, 1), &t);
 
-	return e < 0 ? e : nl_send(c, nl, iov, (int)mh.msg_iovlen);
+	return e < 0 ? e : nl_send(c, nl, t.iov, t.n);
 }
 
 /* One datagram into the program's buffers; *whole is its length. */
@@ -338,25 +312,21 @@ static long nl_recv(struct call *c, struct nlsock *nl, const struct iovec *iov, 
 static long nl_recvmsg(struct call *c, struct nlsock *nl)
 {
 	struct sockaddr_nl from = { .nl_family = AF_NETLINK };
-	struct iovec iov[8];
-	struct msghdr mh;
-	size_t whole = 0, room = 0;
-	long len = read_msg(c, &mh, iov);
+	struct tmsg t;
+	size_t whole = 0;
+	long len = target_msg(c, ARG(c, 1), &t);
 
+	if (len == 0)
+		len = nl_recv(c, nl, t.iov, t.n, (int)ARG(c, 2), &whole);
 	if (len < 0)
 		return len;
-	for (size_t i = 0; i < mh.msg_iovlen; i++)
-		room += iov[i].iov_len;
-	len = nl_recv(c, nl, iov, (int)mh.msg_iovlen, (int)ARG(c, 2), &whole);
-	if (len < 0)
-		return len;
-	if (mh.msg_name && target_write(c, (uintptr_t)mh.msg_name, &from,
-					MIN(sizeof(from), mh.msg_namelen)) < 0)
+	if (t.h.msg_name && target_write(c, (uintptr_t)t.h.msg_name, &from,
+					 MIN(sizeof(from), t.h.msg_namelen)) < 0)
 		return -EFAULT;
-	mh.msg_namelen = mh.msg_name ? sizeof(from) : 0;
-	mh.msg_controllen = 0;
-	mh.msg_flags = whole > room ? MSG_TRUNC : 0;
-	return target_write(c, ARG(c, 1), &mh, sizeof(mh)) < 0 ? -EFAULT : len;
+	t.h.msg_namelen = t.h.msg_name ? sizeof(from) : 0;
+	t.h.msg_controllen = 0;
+	t.h.msg_flags = whole > t.room ? MSG_TRUNC : 0;
+	return target_write(c, ARG(c, 1), &t.h, sizeof(t.h)) < 0 ? -EFAULT : len;
 }
 
 static long nl_recvfrom(struct call *c, struct nlsock *nl)
@@ -366,7 +336,7 @@ static long nl_recvfrom(struct call *c, struct nlsock *nl)
 	size_t whole;
 	long ret = nl_recv(c, nl, &one, 1, (int)ARG(c, 3), &whole);
 
-	if (ret >= 0 && put_name(c, ARG(c, 4), ARG(c, 5), &from) < 0)
+	if (ret >= 0 && target_put_name(c, ARG(c, 4), ARG(c, 5), &from, sizeof(from)) < 0)
 		return -EFAULT;
 	return ret;
 }

@@ -16,6 +16,7 @@
 #define RUN_RUN_H
 
 #include <linux/seccomp.h>
+#include <sys/socket.h>
 
 #include "node/vsock.h"
 
@@ -101,11 +102,19 @@ void target_forget(struct runner *r);	/* closes what it keeps */
 int target_fd(const struct call *c, int fd);	/* a duplicate of its descriptor */
 int target_read(const struct call *c, uint64_t addr, void *buf, size_t n);
 int target_write(const struct call *c, uint64_t addr, const void *buf, size_t n);
-struct iovec;
 /* Scatter and gather between buf and the program's iovec; bytes or -EFAULT. */
 ssize_t target_gather(const struct call *c, const struct iovec *iov, int n, void *buf, size_t size);
 int target_scatter(const struct call *c, const struct iovec *iov, int n, const void *buf, size_t len);
+/* A msghdr and its iovec. 0 or -errno. */
+struct tmsg {
+	struct msghdr	h;
+	struct iovec	iov[64];
+	int		n;
+	size_t		room;		/* of all */
+};
+int target_msg(const struct call *c, uint64_t addr, struct tmsg *t);
 /* A sockaddr with its value-result length. */
+int target_put_name(const struct call *c, uint64_t addr, uint64_t lenp, const void *sa, size_t size);
 int target_put_addr(const struct call *c, uint64_t addr, uint64_t lenp,
 		    const struct endpoint *ep, int family);
 /* An unblocked signal that is caught or stops waits for the thread: its own, or

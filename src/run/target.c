@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,11 +172,26 @@ int target_scatter(const struct call *c, const struct iovec *iov, int n, const v
 	return 0;
 }
 
-int target_put_addr(const struct call *c, uint64_t addr, uint64_t lenp,
-		    const struct endpoint *ep, int family)
+int target_msg(const struct call *c, uint64_t addr, struct tmsg *t)
 {
-	struct sockaddr_storage ss;
-	socklen_t size = ep_to_sockaddr(ep, family, &ss);
+	if (target_read(c, addr, &t->h, sizeof(t->h)) < 0)
+		return -EFAULT;
+	if (t->h.msg_iovlen > ARRAY_LEN(t->iov))
+		return -EMSGSIZE;
+	t->n = (int)t->h.msg_iovlen;
+	if (target_read(c, (uintptr_t)t->h.msg_iov, t->iov, t->h.msg_iovlen * sizeof(t->iov[0])) < 0)
+		return -EFAULT;
+	t->room = 0;
+	for (int i = 0; i < t->n; i++) {
+		if (t->iov[i].iov_len > SSIZE_MAX - t->room)
+			return -EINVAL;
+		t->room += t->iov[i].iov_len;
+	}
+	return 0;
+}
+
+int target_put_name(const struct call *c, uint64_t addr, uint64_t lenp, const void *sa, size_t size)
+{
 	int32_t room, len = (int32_t)size;
 
 	if (!addr)
@@ -184,9 +200,17 @@ int target_put_addr(const struct call *c, uint64_t addr, uint64_t lenp,
 		return -EFAULT;
 	if (room < 0)
 		return -EINVAL;
-	if (target_write(c, addr, &ss, (size_t)MIN(room, len)) < 0)
+	if (target_write(c, addr, sa, (size_t)MIN(room, len)) < 0)
 		return -EFAULT;
 	return target_write(c, lenp, &len, sizeof(len));
+}
+
+int target_put_addr(const struct call *c, uint64_t addr, uint64_t lenp,
+		    const struct endpoint *ep, int family)
+{
+	struct sockaddr_storage ss;
+
+	return target_put_name(c, addr, lenp, &ss, ep_to_sockaddr(ep, family, &ss));
 }
 
 #define SIGBIT(n)	(1ull << ((n) - 1))
