@@ -18,39 +18,13 @@ if [ -z "${E2E_STAGED:-}" ]; then
 	exec "$(dirname "$0")/run" "$(basename "$0" .sh)"
 fi
 
+. "$(dirname "$0")/checks.sh"
+
 SW=$T/sw
 NODE_OPTS=
 bg=			# the process started last by serve
 jobs=' '		# those that have not ended yet, as far as we know
-failures=0
 last_node=250		# for nodes of the library's own
-
-ok()
-{
-	echo "ok $1"
-}
-
-fail()	# NAME WHY...
-{
-	failures=$((failures + 1))
-	name=$1
-	shift
-	echo "FAIL $name: $(echo "$*" | tr '\n' ' ' | cut -c 1-300)"
-}
-
-skip()	# NAME WHY
-{
-	echo "skip $1: $2"
-}
-
-same()	# NAME GOT EXPECTED
-{
-	if [ "$2" = "$3" ]; then
-		ok "$1"
-	else
-		fail "$1" "got '$2', expected '$3'"
-	fi
-}
 
 contains()	# NAME TEXT PART
 {
@@ -60,30 +34,9 @@ contains()	# NAME TEXT PART
 	esac
 }
 
-check()	# NAME COMMAND...: it must succeed; what it printed is the reason if not
-{
-	name=$1
-	shift
-	if out=$("$@" 2>&1); then
-		ok "$name"
-	else
-		fail "$name" "exit status $?: $(echo "$out" | tail -n 4)"
-	fi
-}
-
 status_of()	# COMMAND...: its exit status; its output goes to $T/out
 {
 	"$@" >"$T/out" 2>&1 && echo 0 || echo $?
-}
-
-need()	# PROGRAM...: or the whole test is skipped
-{
-	for p; do
-		if ! command -v "$p" >/dev/null; then
-			skip "$TEST" "no $p here"
-			exit 0
-		fi
-	done
 }
 
 on_host()	# are we measuring the yardstick itself?
@@ -109,20 +62,6 @@ start_switch()
 		fail "$TEST" "no switch: $(tail -n 3 "$T/switch.log")"
 		exit 1
 	fi
-}
-
-wait_for()	# SECONDS COMMAND...
-{
-	tries=$(($1 * 10))
-	shift
-	while [ $tries -gt 0 ]; do
-		if "$@" >/dev/null 2>&1; then
-			return 0
-		fi
-		tries=$((tries - 1))
-		sleep 0.1
-	done
-	return 1
 }
 
 node()	# N PROGRAM...: run as the node 10.0.0.N, fd00::N
@@ -203,12 +142,6 @@ cleanup()
 			sleep 0.1
 		done
 	done
-}
-
-finish()
-{
-	[ "$failures" = 0 ]
-	exit
 }
 
 trap cleanup EXIT

@@ -19,52 +19,14 @@ if [ -z "${INTEROP_MARK:-}" ]; then
 fi
 
 set -u
-failures=0
+. "${top:-$(dirname "$0")/../..}/test/checks.sh"
+
 kind=			# of the switch
 SW=
 NET=			# locator of our nodes
 NODE_OPTS=		# more options of theirs
 kernel_pid=
 peer="python3 $STAGE/bin/kernel_peer.py"
-
-ok()
-{
-	echo "ok $1"
-}
-
-fail()	# NAME WHY...
-{
-	failures=$((failures + 1))
-	name=$1
-	shift
-	echo "FAIL $name: $(echo "$*" | tr '\n' ' ' | cut -c 1-300)"
-}
-
-skip()	# NAME WHY
-{
-	echo "skip $1: $2"
-}
-
-same()	# NAME GOT EXPECTED
-{
-	if [ "$2" = "$3" ]; then
-		ok "$1"
-	else
-		fail "$1" "got '$2', expected '$3'"
-	fi
-}
-
-check()	# NAME COMMAND...: it must succeed; what it printed is the reason if not
-{
-	name=$1
-	shift
-	out=$("$@" 2>&1) && status=0 || status=$?
-	if [ $status = 0 ]; then
-		ok "$name"
-	else
-		fail "$name" "exit status $status: $(echo "$out" | tail -n 4)"
-	fi
-}
 
 on_host()	# are we measuring the yardstick itself?
 {
@@ -74,16 +36,6 @@ on_host()	# are we measuring the yardstick itself?
 full()
 {
 	[ "$FULL" = 1 ]
-}
-
-need()	# PROGRAM...: or the whole test is skipped
-{
-	for p; do
-		if ! command -v "$p" >/dev/null; then
-			skip "$TEST" "no $p here"
-			exit 0
-		fi
-	done
 }
 
 need_kernel_nodes()
@@ -110,20 +62,6 @@ as_user=
 if [ "$(id -u)" = 0 ]; then
 	as_user="setpriv --reuid 65534 --regid 65534 --clear-groups --"
 fi
-
-wait_for()	# SECONDS COMMAND...
-{
-	tries=$(($1 * 10))
-	shift
-	while [ $tries -gt 0 ]; do
-		if "$@" >/dev/null 2>&1; then
-			return 0
-		fi
-		tries=$((tries - 1))
-		sleep 0.1
-	done
-	return 1
-}
 
 start_switch()	# KIND
 {
@@ -243,12 +181,6 @@ stop_all()
 			sleep 0.1
 		done
 	done
-}
-
-finish()
-{
-	[ "$failures" = 0 ]
-	exit
 }
 
 random_file()	# NAME MEGABYTES: under www
