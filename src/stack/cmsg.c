@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -258,6 +259,14 @@ static int take_dontfrag6(const struct sock *so, const void *v, size_t n, struct
 	return e;
 }
 
+static int take_segment(const struct sock *so, const void *v, size_t n, struct msg *m)
+{
+	if (so->proto != IPPROTO_UDP || n != sizeof(m->segment))
+		return -EINVAL;
+	memcpy(&m->segment, v, sizeof(m->segment));
+	return 0;
+}
+
 static const struct take {
 	int	level, type;
 	int	(*take)(const struct sock *so, const void *v, size_t n, struct msg *m);
@@ -271,6 +280,7 @@ static const struct take {
 	{ IPPROTO_IPV6, IPV6_HOPLIMIT, take_hops6 },
 	{ IPPROTO_IPV6, IPV6_TCLASS, take_tclass6 },
 	{ IPPROTO_IPV6, IPV6_DONTFRAG, take_dontfrag6 },
+	{ IPPROTO_UDP, UDP_SEGMENT, take_segment },
 };
 
 /* Levels that are not the socket's are not looked at; what is unknown at one that

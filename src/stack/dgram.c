@@ -289,9 +289,14 @@ size_t iov_total(const struct iovec *iov, int n)
 	return len;
 }
 
-static bool has_room(struct netif *nif)
+int dg_room(struct sock *so, const struct flow *f, uint32_t frames)
 {
-	return !nif->ops->room || nif->ops->room(nif) > 0;
+	struct netif *nif = f->nif;
+
+	if (!nif->ops->room || nif->ops->room(nif) >= frames)
+		return 0;
+	sock_stall(so, nif);
+	return -EAGAIN;
 }
 
 int dg_gather(struct sock *so, const struct flow *f, const struct iovec *iov, int n,
@@ -299,11 +304,10 @@ int dg_gather(struct sock *so, const struct flow *f, const struct iovec *iov, in
 {
 	struct arena *arena = f->nif->arena ? f->nif->arena : so->st->heap;
 	struct pkt *pkt;
+	int e = dg_room(so, f, 1);
 
-	if (!has_room(f->nif)) {
-		sock_stall(so, f->nif);
-		return -EAGAIN;
-	}
+	if (e)
+		return e;
 	pkt = pkt_new();
 	if (!pkt_append_iov(pkt, arena, iov, n, (uint32_t)iov_total(iov, n))) {
 		drop(so->st, pkt, DROP_NO_MEMORY);

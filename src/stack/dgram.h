@@ -33,7 +33,9 @@ int dg_flow(struct sock *so, const struct msg *m, struct flow *f);
 int dg_mtu_check(struct sock *so, struct flow *f, size_t total, const struct msg *m);
 /* -EMSGSIZE, and in the error queue the MTU. */
 int dg_too_large(struct sock *so, const struct flow *f, const struct msg *m);
-/* The user's bytes as a packet for the flow. -EAGAIN: the socket waits for room. */
+/* -EAGAIN: no room for that many frames, the socket waits for it. */
+int dg_room(struct sock *so, const struct flow *f, uint32_t frames);
+/* The user's bytes as a packet for the flow. 0, -EAGAIN (dg_room), -ENOBUFS. */
 int dg_gather(struct sock *so, const struct flow *f, const struct iovec *iov, int n,
 	      struct pkt **out);
 size_t iov_total(const struct iovec *iov, int n);

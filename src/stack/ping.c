@@ -10,11 +10,20 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "base/mem.h"
 #include "base/sum.h"
 #include "proto/proto.h"
 #include "stack/dgram.h"
 #include "stack/errq.h"
 #include "stack/netif.h"
+
+struct sock *ping_sock_new(struct stack *st)
+{
+	struct dgram *d = xzalloc(sizeof(*d));
+
+	dg_init(d);
+	return &d->so;
+}
 
 static int proto_of(bool v4)
 {

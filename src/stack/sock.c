@@ -25,8 +25,8 @@ static const struct kind {
 } kinds[] = {
 	{ 0, SOCK_STREAM, IPPROTO_TCP, tcp_sock_new, &tcp_ops },
 	{ 0, SOCK_DGRAM, IPPROTO_UDP, udp_sock_new, &udp_ops },
-	{ AF_INET, SOCK_DGRAM, IPPROTO_ICMP, udp_sock_new, &ping_ops },
-	{ AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6, udp_sock_new, &ping_ops },
+	{ AF_INET, SOCK_DGRAM, IPPROTO_ICMP, ping_sock_new, &ping_ops },
+	{ AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6, ping_sock_new, &ping_ops },
 	{ 0, SOCK_RAW, 0, raw_sock_new, &raw_ops },
 };
 

@@ -44,6 +44,7 @@ struct msg {
 	usec		when;		/* in: it came, if the socket asks (SO_TIMESTAMP) */
 	uint32_t	lost;		/* in: before it, for want of room (SO_RXQ_OVFL) */
 	bool		dontfrag;	/* out: IPV6_DONTFRAG */
+	uint16_t	segment;	/* out: UDP_SEGMENT */
 	uint8_t		n_opts;		/* in: IPv4's options, if the socket asks */
 	uint8_t		opts[IP4_OPTS_MAX];
 	struct sock_error err;		/* in, with MSG_ERRQUEUE */
@@ -185,6 +186,7 @@ extern const struct sock_ops udp_ops, tcp_ops, ping_ops, raw_ops;
 struct sock *udp_sock_new(struct stack *st);	/* zeroed but for its own part */
 struct sock *tcp_sock_new(struct stack *st);
 struct sock *raw_sock_new(struct stack *st);
+struct sock *ping_sock_new(struct stack *st);
 void sock_init(struct sock *so, struct stack *st, const struct sock_ops *ops,
 	       int family, int type, int proto);
 void sock_fini(struct sock *so);		/* out of all tables and lists */

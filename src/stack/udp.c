@@ -8,6 +8,8 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/sum.h"
@@ -17,12 +19,35 @@
 #include "stack/netif.h"
 #include "stack/sock_opt.h"
 
+#define MAX_SEGMENTS	128	/* UDP_MAX_SEGMENTS */
+
+/* Of linux/udp.h, which cannot be had together with netinet/udp.h. */
+#define UDP_NO_CHECK6_TX 101
+#define UDP_NO_CHECK6_RX 102
+
+struct udp_sock {
+	struct dgram	d;		/* first */
+	bool		cork;		/* UDP_CORK */
+	bool		no_sum_tx, no_sum_rx;	/* UDP_NO_CHECK6_TX, _RX */
+	uint16_t	segment;	/* UDP_SEGMENT: bytes; 0: whole */
+	bool		held;		/* a datagram that grows is underway: */
+	struct flow	flow;
+	struct endpoint	to;
+	uint8_t		*data;
+	size_t		len;
+};
+
+static struct udp_sock *udp_of(const struct sock *so)
+{
+	return container_of(dg_of(so), struct udp_sock, d);
+}
+
 struct sock *udp_sock_new(struct stack *st)
 {
-	struct dgram *d = xzalloc(sizeof(*d));
+	struct udp_sock *us = xzalloc(sizeof(*us));
 
-	dg_init(d);
-	return &d->so;
+	dg_init(&us->d);
+	return &us->d.so;
 }
 
 /* --- in --- */
@@ -57,10 +82,17 @@ static enum drop udp_group_in(struct stack *st, struct pkt *pkt, const struct ip
 	return dg_put(dg_of(f.last), pkt, ip, uh->src_port);
 }
 
-/* No checksum at all is fine in IPv4 only (RFC 768, RFC 8200 8.1). */
-static bool sum_ok(const struct pkt *pkt, const struct ip *ip, const struct udp *uh)
+/* No checksum at all is fine in IPv4, and in IPv6 for who says so (RFC 768,
+ * RFC 8200 8.1, RFC 6936). */
+static bool sum_ok(struct stack *st, const struct pkt *pkt, const struct ip *ip,
+		   const struct udp *uh)
 {
-	return (ip->v4 && !uh->sum) || ip_sum_ok(pkt, ip);
+	struct sock *so;
+
+	if (uh->sum || pkt->sum != PKT_SUM_NONE)
+		return ip_sum_ok(pkt, ip);
+	so = ip->v4 ? NULL : sock_find(st, IPPROTO_UDP, ip, uh->dst_port, uh->src_port);
+	return ip->v4 || (so && udp_of(so)->no_sum_rx);
 }
 
 enum drop udp_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
@@ -73,7 +105,7 @@ enum drop udp_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
 	if (!udp_parse(&r, &uh) || uh.len > pkt_len(pkt))
 		return drop(st, pkt, DROP_UDP_SHORT);
 	pkt_trim_to(pkt, uh.len);
-	if (!sum_ok(pkt, ip, &uh))
+	if (!sum_ok(st, pkt, ip, &uh))
 		return drop(st, pkt, DROP_UDP_SUM);
 
 	if (ip->group) {
@@ -109,21 +141,34 @@ void udp_icmp(struct stack *st, const struct icmp_note *n)
 
 /* --- out --- */
 
-static enum drop udp_out(struct stack *st, struct pkt *pkt, struct flow *f,
-			 uint16_t from, uint16_t to)
+static enum drop udp_out(struct udp_sock *us, struct pkt *pkt, struct flow *f, uint16_t to)
 {
+	struct sock *so = &us->d.so;
 	uint32_t len = UDP_LEN + pkt_len(pkt);
-	struct udp uh = { from, to, (uint16_t)len, 0 };
+	struct udp uh = { so->local.port, to, (uint16_t)len, 0 };
 	struct wr w = wr_of(pkt_push(pkt, UDP_LEN), UDP_LEN);
+	bool none = us->no_sum_tx && !ip_is_v4(&f->dst);
 	struct sum s = { 0 };
 
 	sum_pseudo(&s, &f->src, &f->dst, IPPROTO_UDP, len);
-	uh.sum = sum_partial(&s);
+	uh.sum = none ? 0 : sum_partial(&s);
 	udp_emit(&w, &uh);
-	pkt->sum = PKT_SUM_PARTIAL;
+	pkt->sum = none ? PKT_SUM_NONE : PKT_SUM_PARTIAL;
 	pkt->sum_start = 0;
 	pkt->sum_off = 6;
-	return ip_out(st, pkt, f);
+	return ip_out(so->st, pkt, f);
+}
+
+/* udp(7), UDP_SEGMENT: datagrams of that many bytes each, the last of what is
+ * left. They share the payload's memory. */
+static void segments_out(struct udp_sock *us, struct pkt *pkt, struct flow *f, uint16_t to,
+			 uint32_t size)
+{
+	uint32_t total = pkt_len(pkt);
+
+	for (uint32_t off = 0; off < total; off += size)
+		udp_out(us, pkt_slice(pkt, off, MIN(size, total - off)), f, to);
+	pkt_free(pkt);
 }
 
 /* Linux: more than a datagram can have is an error like more than the path takes. */
@@ -139,34 +184,193 @@ static int size_check(struct sock *so, struct flow *f, size_t len, const struct 
 	return dg_mtu_check(so, f, len + UDP_LEN + (v4 ? IP4_LEN : IP6_LEN), m);
 }
 
+static uint32_t segment_of(const struct udp_sock *us, const struct msg *m, size_t len)
+{
+	uint32_t size = m && m->segment ? m->segment : us->segment;
+
+	return size && len > size ? size : 0;
+}
+
+/* As Linux: a segment fits the path, and there are not too many. */
+static int segment_check(struct udp_sock *us, struct flow *f, size_t len, uint32_t size,
+			 const struct msg *m)
+{
+	bool v4 = ip_is_v4(&f->dst);
+	size_t total = size + UDP_LEN + (v4 ? IP4_LEN : IP6_LEN);
+	int e;
+
+	if (len > 65535 - UDP_LEN - (v4 ? IP4_LEN : 0))
+		return -EMSGSIZE;
+	e = dg_mtu_check(&us->d.so, f, total, m);
+	if (!e && total > f->mtu)
+		e = -EMSGSIZE;
+	if (!e && len > (size_t)size * MAX_SEGMENTS)
+		e = -EINVAL;
+	return !e && us->no_sum_tx && !v4 ? -EIO : e;
+}
+
+/* All of it or none: so much room must be there. */
+static int send_now(struct udp_sock *us, struct flow *f, const struct iovec *iov, int n,
+		    const struct msg *m, uint16_t port)
+{
+	struct sock *so = &us->d.so;
+	size_t len = iov_total(iov, n);
+	uint32_t size = segment_of(us, m, len);
+	struct pkt *pkt;
+	int e = size ? segment_check(us, f, len, size, m) : size_check(so, f, len, m);
+
+	if (!e)
+		e = dg_room(so, f, size ? (uint32_t)((len + size - 1) / size) : 1);
+	if (!e)
+		e = dg_gather(so, f, iov, n, &pkt);
+	if (e)
+		return e;
+	if (size)
+		segments_out(us, pkt, f, port, size);
+	else
+		udp_out(us, pkt, f, port);
+	return 0;
+}
+
+static void held_drop(struct udp_sock *us)
+{
+	free(us->data);
+	us->data = NULL;
+	us->len = 0;
+	us->held = false;
+}
+
+static int held_append(struct udp_sock *us, const struct iovec *iov, int n)
+{
+	size_t more = iov_total(iov, n);
+
+	if (us->len + more > 65535) {
+		held_drop(us);
+		return -EMSGSIZE;
+	}
+	us->data = xrealloc(us->data, us->len + more + 1);
+	for (int i = 0; i < n; i++) {
+		if (iov[i].iov_len)
+			memcpy(us->data + us->len, iov[i].iov_base, iov[i].iov_len);
+		us->len += iov[i].iov_len;
+	}
+	return 0;
+}
+
+/* What was held goes, to whom its first piece was for. */
+static int held_send(struct udp_sock *us)
+{
+	struct iovec iov = { us->data, us->len };
+	struct msg m = { .peer = us->to, .has_peer = true, .ttl = -1, .tos = -1 };
+	int e = us->held ? send_now(us, &us->flow, &iov, 1, &m, us->to.port) : 0;
+
+	if (e != -EAGAIN)
+		held_drop(us);
+	return e;
+}
+
+/* MSG_MORE, UDP_CORK: pieces of one datagram. */
+static int hold(struct udp_sock *us, const struct flow *f, const struct endpoint *to,
+		const struct iovec *iov, int n, bool more)
+{
+	int e = more ? 0 : dg_room(&us->d.so, &us->flow, 1);
+
+	if (e)
+		return e;
+	if (!us->held) {
+		us->flow = *f;
+		us->to = *to;
+		us->held = true;
+	}
+	e = held_append(us, iov, n);
+	return e || more ? e : held_send(us);
+}
+
 /* RFC 1122 4.1.3.4: the address a wildcard socket speaks from is the route's. */
 static ssize_t udp_send(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m)
 {
 	const struct endpoint *to = m && m->has_peer ? &m->peer : &so->remote;
-	size_t len = iov_total(iov, n);
+	struct udp_sock *us = udp_of(so);
+	bool more = flags & MSG_MORE || us->cork;
 	struct flow f;
-	struct pkt *pkt;
-	int e;
+	int e = 0;
 
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (dg_of(so)->shut_wr)
+	if (us->d.shut_wr)
 		return -EPIPE;
 	if (so->error)
 		return -sock_take_error(so);
-	if (!to->port && ((m && m->has_peer) || so->connected))
+	if (!us->held && !to->port && ((m && m->has_peer) || so->connected))
 		return -EINVAL;
-	e = dg_flow(so, m, &f);
+	if (!us->held)
+		e = dg_flow(so, m, &f);
 	if (!e)
 		e = dg_autobind(so);
-	if (!e)
-		e = size_check(so, &f, len, m);
-	if (!e)
-		e = dg_gather(so, &f, iov, n, &pkt);
-	if (e)
-		return e;
-	udp_out(so->st, pkt, &f, so->local.port, to->port);
-	return (ssize_t)len;
+	if (!e && (more || us->held))
+		e = hold(us, us->held ? &us->flow : &f, to, iov, n, more);
+	else if (!e)
+		e = send_now(us, &f, iov, n, m, to->port);
+	return e ? e : (ssize_t)iov_total(iov, n);
+}
+
+/* --- options --- */
+
+static int set_flag(struct udp_sock *us, int name, int n)
+{
+	switch (name) {
+	case UDP_CORK:
+		us->cork = n != 0;
+		return us->cork ? 0 : held_send(us);
+	case UDP_NO_CHECK6_TX:
+		us->no_sum_tx = n != 0;
+		return 0;
+	case UDP_NO_CHECK6_RX:
+		us->no_sum_rx = n != 0;
+		return 0;
+	case UDP_SEGMENT:
+		if (n < 0 || n > 65535)
+			return -EINVAL;
+		us->segment = (uint16_t)n;
+		return 0;
+	}
+	return -ENOPROTOOPT;
+}
+
+static int udp_setopt(struct sock *so, int level, int name, const void *v, socklen_t len)
+{
+	int n, e;
+
+	if (level != IPPROTO_UDP)
+		return dg_setopt(so, level, name, v, len);
+	e = opt_take_int(level, v, len, &n);
+	return e ? e : set_flag(udp_of(so), name, n);
+}
+
+static int udp_getopt(struct sock *so, int level, int name, void *v, socklen_t *len)
+{
+	const struct udp_sock *us = udp_of(so);
+
+	if (level != IPPROTO_UDP)
+		return so->family == AF_INET && level != IPPROTO_IP && level != SOL_SOCKET ?
+		       -EOPNOTSUPP : -ENOPROTOOPT;
+	switch (name) {
+	case UDP_CORK:
+		return opt_put_int(v, len, us->cork);
+	case UDP_NO_CHECK6_TX:
+		return opt_put_int(v, len, us->no_sum_tx);
+	case UDP_NO_CHECK6_RX:
+		return opt_put_int(v, len, us->no_sum_rx);
+	case UDP_SEGMENT:
+		return opt_put_int(v, len, us->segment);
+	}
+	return -ENOPROTOOPT;
+}
+
+static void udp_destroy(struct sock *so)
+{
+	held_drop(udp_of(so));
+	dg_destroy(so);
 }
 
 const struct sock_ops udp_ops = {
@@ -175,9 +379,10 @@ const struct sock_ops udp_ops = {
 	.send = udp_send,
 	.recv = dg_recv,
 	.shutdown = dg_shutdown,
-	.close = dg_destroy,
+	.close = udp_destroy,
 	.events = dg_events,
-	.setopt = dg_setopt,
+	.setopt = udp_setopt,
+	.getopt = udp_getopt,
 	.resume = sock_wake,
-	.destroy = dg_destroy,
+	.destroy = udp_destroy,
 };

@@ -1,6 +1,7 @@
 /* stack_dgram.c - options, ancillary data and the error queue of datagram sockets */
 #include "unit.h"
 
+#include <netinet/udp.h>
 #include <time.h>
 
 #include <linux/errqueue.h>
@@ -252,6 +253,67 @@ static void unicast_if(void **state)
 	pair_free(p);
 }
 
+static void on_room(struct sock *so)
+{
+	(*(unsigned *)so->user)++;
+}
+
+/* UDP_SEGMENT: all frames of a call have room or none is sent. */
+static void segments_wait_for_room(void **state)
+{
+	struct pair *p = pair_ready(1500);
+	struct sock *a = udp_open(&p->a, AF_INET, IP4_ANY, 0);
+	struct sock *b = udp_open(&p->b, AF_INET, IP4_ANY, 2000);
+	uint8_t big[2500] = { 0 }, buf[1500];
+	unsigned sent, woken = 0;
+
+	udp_to(a, "x", 1, v4_of(2), 2000);
+	pair_settle(p);
+	assert_int_equal(udp_from(b, buf, sizeof(buf), NULL), 1);
+	a->user = &woken;
+	a->wake = on_room;
+	set(a, IPPROTO_UDP, UDP_SEGMENT, 1000);
+	sent = p->a.sent;
+	p->a.room = 2;
+	assert_int_equal(udp_to(a, big, sizeof(big), v4_of(2), 2000), -EAGAIN);
+	assert_int_equal(p->a.sent, sent);
+	assert_int_equal(sock_events(a) & EV_OUT, 0);
+	p->a.room = 3;
+	netif_ready(p->a.nif);
+	assert_int_equal(woken, 1);
+	assert_int_equal(udp_to(a, big, sizeof(big), v4_of(2), 2000), sizeof(big));
+	assert_int_equal(p->a.sent, sent + 3);
+	pair_settle(p);
+	assert_int_equal(udp_from(b, buf, sizeof(buf), NULL), 1000);
+	assert_int_equal(udp_from(b, buf, sizeof(buf), NULL), 1000);
+	assert_int_equal(udp_from(b, buf, sizeof(buf), NULL), 500);
+	set(a, IPPROTO_UDP, UDP_SEGMENT, 1473);		/* more than the path takes */
+	assert_int_equal(udp_to(a, big, sizeof(big), v4_of(2), 2000), -EMSGSIZE);
+	set(a, IPPROTO_UDP, UDP_SEGMENT, 1472);
+	assert_int_equal(udp_to(a, big, sizeof(big), v4_of(2), 2000), sizeof(big));
+	pair_free(p);
+}
+
+/* A datagram in pieces that grows too large is lost, and the next is a new one. */
+static void cork_has_limits(void **state)
+{
+	struct pair *p = pair_ready(1500);
+	struct sock *a = udp_open(&p->a, AF_INET, IP4_ANY, 0);
+	struct sock *b = udp_open(&p->b, AF_INET, IP4_ANY, 2000);
+	static uint8_t big[40000], buf[65536];
+
+	set(a, IPPROTO_UDP, UDP_CORK, 1);
+	assert_int_equal(udp_to(a, big, sizeof(big), v4_of(2), 2000), sizeof(big));
+	assert_int_equal(udp_to(a, big, sizeof(big), v4_of(2), 2000), -EMSGSIZE);
+	assert_int_equal(udp_to(a, "x", 1, v4_of(2), 2000), 1);
+	set(a, IPPROTO_UDP, UDP_CORK, 0);
+	pair_settle(p);
+	assert_int_equal(udp_from(b, buf, sizeof(buf), NULL), 1);
+	set(a, IPPROTO_UDP, UDP_CORK, 1);
+	assert_int_equal(udp_to(a, "held at the end", 15, v4_of(2), 2000), 15);
+	pair_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +326,8 @@ int main(void)
 		cmocka_unit_test(mapped_is_told_at_both_levels),
 		cmocka_unit_test(control_that_lies_is_refused),
 		cmocka_unit_test(unicast_if),
+		cmocka_unit_test(segments_wait_for_room),
+		cmocka_unit_test(cork_has_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
