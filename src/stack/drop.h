@@ -27,6 +27,7 @@
 	X(IP6_EXT,		"IPv6 extension headers refused") \
 	X(IP_MARTIAN,		"source or destination address not allowed here") \
 	X(IP_NOT_OURS,		"packet for another host") \
+	X(IP_RPF,		"source would not be reached by this interface") \
 	X(IP_TTL,		"hop limit reached") \
 	X(IP_NO_ROUTE,		"no route") \
 	X(IP_TOO_BIG,		"larger than the path MTU") \

@@ -108,7 +108,9 @@ enum drop eth_out(struct netif *nif, struct pkt *pkt, const struct mac *dst, uin
  * group address, a non-first fragment (RFC 1122 3.2.2, RFC 4443 2.4e). Looks
  * only; the caller still drops pkt. */
 enum icmp_err {
-	ICMP_ERR_PORT, ICMP_ERR_PROTO, ICMP_ERR_HOST, ICMP_ERR_TOO_BIG,
+	ICMP_ERR_PORT, ICMP_ERR_PROTO, ICMP_ERR_NET, ICMP_ERR_ADMIN, ICMP_ERR_HOST,
+	ICMP_ERR_REDIRECT,		/* IPv4 only; arg: the gateway */
+	ICMP_ERR_TOO_BIG,
 	ICMP_ERR_TTL, ICMP_ERR_FRAG_TIME, ICMP_ERR_PARAM,
 };
 void icmp_error(struct stack *st, const struct pkt *pkt, enum icmp_err e, uint32_t arg);

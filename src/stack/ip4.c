@@ -10,6 +10,7 @@
 
 #include "base/sum.h"
 #include "proto/proto.h"
+#include "stack/forward.h"
 #include "stack/frag.h"
 #include "stack/ip.h"
 #include "stack/netif.h"
@@ -77,6 +78,8 @@ static enum drop addresses_in(struct netif *nif, const struct ip4 *h, const stru
 	if (!source_ok(nif, h, pkt) || ip_is_any(&h->dst) ||
 	    (ip_is_loopback(&h->dst) && !netif_is_lo(nif)))
 		return DROP_IP_MARTIAN;
+	if (pkt->note != PKT_LOOPED && !forward_source_ok(nif, &h->src))
+		return DROP_IP_RPF;
 	if (ip_is_multicast(&h->dst))
 		return netif_joined(nif, &h->dst) ? DROP_NONE : DROP_IP_NOT_OURS;
 	return *group || stack_addr(nif->st, &h->dst) ? DROP_NONE : DROP_IP_NOT_OURS;
@@ -97,6 +100,8 @@ enum drop ip4_in(struct netif *nif, struct pkt *pkt)
 		why = options_in(&h);
 	if (!why)
 		why = addresses_in(nif, &h, pkt, &group);
+	if (why == DROP_IP_NOT_OURS && st->param.ip_forward && !group)
+		return forward4(nif, pkt, &h);
 	if (why)
 		return drop(st, pkt, why);
 

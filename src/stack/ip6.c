@@ -12,6 +12,7 @@
 
 #include "base/sum.h"
 #include "proto/proto.h"
+#include "stack/forward.h"
 #include "stack/frag.h"
 #include "stack/icmp.h"
 #include "stack/ip.h"
@@ -78,6 +79,8 @@ enum drop ip6_in(struct netif *nif, struct pkt *pkt)
 		return drop(st, pkt, DROP_IP6_SHORT);
 	if (!addresses_ok(nif, &h, pkt))
 		return drop(st, pkt, DROP_IP_MARTIAN);
+	if (!for_us(nif, &h) && st->param.forwarding && !ip_is_multicast(&h.dst))
+		return forward6(nif, pkt, &h);
 	if (!for_us(nif, &h))
 		return drop(st, pkt, DROP_IP_NOT_OURS);
 

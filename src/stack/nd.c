@@ -108,6 +108,8 @@ static void nd_advertise(struct netif_addr *a, const struct ip_addr *dst, uint8_
 	uint8_t buf[OUT_MAX];
 	struct wr w = wr_of(buf, sizeof(buf));
 
+	if (a->nif->st->param.forwarding)
+		na.flags |= ND_NA_ROUTER;
 	if (a->state == ADDR_OK)		/* RFC 4429 3.3 */
 		na.flags |= ND_NA_OVERRIDE;
 	na.o.has_dst = true;

@@ -232,6 +232,13 @@ static void goto_state(struct neigh *n, enum neigh_state to)
 	stack_tell(st, CHANGE_NEIGH, false, n);
 }
 
+static bool is_ours(struct stack *st, const struct pkt *pkt)
+{
+	struct ip_addr src = ip_src_of(pkt);
+
+	return stack_addr(st, &src);
+}
+
 /* Whoever waits is told what an ICMP host unreachable would say
  * (RFC 4861 7.2.2, RFC 1122 2.4). */
 static void give_up(struct neigh *n)
@@ -248,7 +255,10 @@ static void give_up(struct neigh *n)
 	while ((l = list_pop(&waiting))) {
 		struct pkt *pkt = container_of(l, struct pkt, link);
 
-		icmp_local_error(st, pkt, EHOSTUNREACH);
+		if (is_ours(st, pkt))
+			icmp_local_error(st, pkt, EHOSTUNREACH);
+		else
+			icmp_error(st, pkt, ICMP_ERR_HOST, 0);
 		drop(st, pkt, DROP_NEIGH_FAILED);
 	}
 }

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "proto/proto.h"
+#include "stack/forward.h"
 #include "stack/frag.h"
 #include "stack/nd.h"
 #include "stack/neigh.h"
@@ -41,6 +42,8 @@ struct netif *netif_add(struct stack *st, const char *name, struct mac mac, uint
 	groups_init(nif);
 	nd_netif_init(nif);
 	list_add_tail(&st->netifs, &nif->link);
+	if (st->is_router)
+		forward_netif(nif, true);
 	route_changed(st);
 	stack_tell(st, CHANGE_LINK, false, nif);
 	return nif;

@@ -60,6 +60,8 @@ static const struct row rows[] = {
 	NUM(regen_max_retry, 0, 16, 3),
 	FLAG(ip_forward, 0),
 	FLAG(forwarding, 0),
+	FLAG(send_redirects, 1),
+	NUM(rp_filter, 0, 2, 0),
 	FLAG(autoconf, 1),
 	NUM(igmp_qrv, 1, 7, 2),
 	NUM(mld_qrv, 1, 7, 2),

@@ -167,6 +167,17 @@ void pkt_turn(struct pkt *pkt)
 	pkt->nif = NULL;
 }
 
+void pkt_strip(struct pkt *pkt)
+{
+	uint16_t gone = pkt->cur - pkt->start;
+
+	pkt->start = pkt->cur;
+	if (pkt->sum == PKT_SUM_PARTIAL)
+		pkt->sum_start -= gone;
+	if (pkt->gso_size)
+		pkt->gso_hlen -= gone;
+}
+
 struct pkt *pkt_slice(const struct pkt *pkt, uint32_t off, uint32_t len)
 {
 	struct pkt *s = pkt_clone(pkt);

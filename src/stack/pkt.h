@@ -125,6 +125,8 @@ uint8_t *pkt_push(struct pkt *pkt, unsigned n);
 /* What is left from cur on becomes the contents of a packet to be sent: room
  * in front again, no offload notes (echo replies, packets sent back). */
 void pkt_turn(struct pkt *pkt);
+/* The same for a packet sent on as it is: offload notes stay. */
+void pkt_strip(struct pkt *pkt);
 
 /* Appends a span; takes over one reference of chunk. False when the table is
  * full (the reference is then dropped). */

@@ -159,7 +159,8 @@ static bool route_valid(const struct route *r)
 	bool v4 = ip_is_v4(&r->dst);
 	struct ip_addr net;
 
-	if (!type_valid(r) || r->len > (v4 ? 32 : 128))
+	if (!type_valid(r) || r->len > (v4 ? 32 : 128) ||
+	    (r->mtu && r->mtu < (v4 ? 68u : 1280u)))	/* RFC 791 3.2, RFC 8200 5 */
 		return false;
 	net = ip_mask(&r->dst, r->len);
 	return ip_eq(&net, &r->dst) && (!has_gw(r) || ip_is_v4(&r->gw) == v4);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "stack/forward.h"
 #include "stack/frag.h"
 #include "stack/icmp.h"
 #include "stack/neigh.h"
@@ -129,5 +130,9 @@ usec stack_deadline(const struct stack *st)
 
 int stack_set(struct stack *st, const char *name, const char *value)
 {
-	return param_set(&st->param, name, value);
+	int e = param_set(&st->param, name, value);
+
+	if (!e)
+		forward_update(st);
+	return e;
 }

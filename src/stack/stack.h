@@ -54,6 +54,8 @@ struct stack {
 	struct icmp_limit *icmp;	/* icmp.c: error rate limit */
 	struct pmtu_table *pmtu;	/* pmtu.c */
 	uint32_t	route_gen;	/* changes with routes, addresses, path MTUs; never 0 */
+	bool		is_router;	/* forward.c: in the routers' groups */
+	uint64_t	forwarded;	/* packets for others */
 	uint16_t	ip_ids[64];	/* ip4.c: counters by hash of the two ends */
 	/* Called on each drop before the packet is freed, for traces; may be NULL. */
 	void		(*on_drop)(struct stack *st, const struct pkt *pkt, enum drop why);
