@@ -27,18 +27,32 @@ bool tcp_paws_fails(const struct tcpc *tc, const struct seg *sg)
 	       (uint32_t)(tc->so.st->now / USEC_PER_SEC) - tc->ts_recent_at < PAWS_IDLE;
 }
 
+/* A duplicate ACK that was overtaken by a later one: it may tell of a loss. As
+ * Linux: it changes no window and is no older than a timeout, in ticks of up to 1200
+ * a second. */
+static bool overtaken_ack(const struct tcpc *tc, const struct seg *sg)
+{
+	int32_t age = (int32_t)(tc->ts_recent - sg->h.o.ts_val);
+
+	return (sg->h.flags & TCP_ACK) && !sg->len && seq_eq(sg->h.seq, tc->rcv_nxt) &&
+	       seq_eq(sg->h.ack, tc->snd_una) &&
+	       !(seq_eq(sg->h.seq, tc->snd_wl1) && sg->wnd > tc->snd_wnd) &&
+	       age <= (int32_t)(tc->rto / 1000 * 12 / 10);
+}
+
 static bool check_paws(struct tcpc *tc, struct seg *sg)
 {
-	if ((sg->h.flags & TCP_RST) || !tcp_paws_fails(tc, sg))
+	if ((sg->h.flags & TCP_RST) || !tcp_paws_fails(tc, sg) || overtaken_ack(tc, sg))
 		return true;
 	tc->ack_now |= tcp_may_answer(tc, sg);
 	return end_seg(sg, DROP_TCP_PAWS);
 }
 
-/* RFC 7323 4.3: only what spans the last ACK we sent. */
+/* RFC 7323 4.3: only what spans the last ACK we sent, and never backwards. */
 static void ts_update(struct tcpc *tc, const struct seg *sg)
 {
-	if (!tc->ts_ok || !sg->h.o.has_ts || seq_gt(sg->h.seq, tc->rcv_wup))
+	if (!tc->ts_ok || !sg->h.o.has_ts || seq_gt(sg->h.seq, tc->rcv_wup) ||
+	    tcp_paws_fails(tc, sg))
 		return;
 	tc->ts_recent = sg->h.o.ts_val;
 	tc->ts_recent_at = (uint32_t)(tc->so.st->now / USEC_PER_SEC);
