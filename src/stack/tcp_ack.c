@@ -167,7 +167,7 @@ bool tcp_ack_in(struct tcpc *tc, struct seg *sg)
 	if (seq_lt(sg->h.ack, tc->snd_una))
 		return true;		/* old; its data may still be wanted */
 	n.heard.limit = tc->rec == TCP_REC_RTO ? tc->recover : tc->snd_una;
-	n.heard.not_after = rack_not_after(tc, sg);
+	n.heard.not_after = rack_not_after(tc);
 	if (tcp_ecn_echoed(tc, sg))	/* before this ACK lets cwnd grow */
 		tcp_enter_cwr(tc);
 	if (n.newer)

@@ -37,26 +37,14 @@ void rack_init(struct tcpc *tc)
 
 /* --- what arrived (RFC 8985 6.2 steps 1 to 3) --- */
 
-/* The peer echoes the clock of what arrived: this is the last moment of it. */
-static uint32_t echoed(const struct tcpc *tc, const struct seg *sg)
+/* Step 2: sent again less than the smallest round trip ago, it was not that copy which
+ * arrived; less by an eighth, for a probe may find the path emptier than all before it.
+ * The echoed timestamp would not tell: beyond a hole it is an old one. */
+uint32_t rack_not_after(const struct tcpc *tc)
 {
-	usec now = tc->so.st->now;
-	uint32_t ms = tcp_ts_now(tc) - sg->h.o.ts_ecr;
+	uint32_t least = tc->min_rtt == UINT32_MAX ? 0 : tc->min_rtt;
 
-	return (uint32_t)(now - now % USEC_PER_MSEC + USEC_PER_MSEC - 1) - ms * 1000u;
-}
-
-uint32_t rack_not_after(const struct tcpc *tc, const struct seg *sg)
-{
-	uint32_t young = now_of(tc) - (tc->min_rtt == UINT32_MAX ? 0 : tc->min_rtt);
-	uint32_t echo;
-
-	if (!tc->total_retrans)
-		return now_of(tc);
-	if (!tc->ts_ok || !sg->h.o.has_ts || !sg->h.o.ts_ecr)
-		return young;
-	echo = echoed(tc, sg);
-	return (int32_t)(echo - young) < 0 ? echo : young;
+	return now_of(tc) - (least - least / 8);
 }
 
 /* 6.2 step 4: once a round trip. A probe's duplicate says nothing about order. */

@@ -250,6 +250,7 @@ static enum drop ooo_insert(struct tcpc *tc, struct pkt *pkt)
 	ooo_trim_next(tc, pkt, prev);
 	list_link(&pkt->link, prev, prev->next);
 	tc->ooo->truesize += pkt->truesize;
+	to = seq_add(to, note_of(pkt)->fin);
 	if (!seq_eq(from, to))
 		tcp_sack_note(tc, from, to);
 	return DROP_NONE;

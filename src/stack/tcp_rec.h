@@ -69,7 +69,7 @@ void tcp_rec_reorder_due(struct tcpc *tc, usec *wait);
 
 /* --- tcp_rack.c --- */
 void rack_init(struct tcpc *tc);
-uint32_t rack_not_after(const struct tcpc *tc, const struct seg *sg);
+uint32_t rack_not_after(const struct tcpc *tc);
 void rack_ack(struct tcpc *tc, const struct ack_news *n);
 /* Octets found to be lost; what may only be late is waited for: *wait, 0: none. */
 uint32_t rack_detect(struct tcpc *tc, usec *wait);

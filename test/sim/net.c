@@ -178,7 +178,7 @@ static void lane_send(struct sim *sim, struct lane *l, struct flight *f)
 		free(f);
 		return;
 	}
-	if (sim_chance(sim, l->conf.loss) ||
+	if ((l->lose && l->lose(l, f->b, f->len)) || sim_chance(sim, l->conf.loss) ||
 	    (sim_chance(sim, l->conf.corrupt) && !corrupt(sim, f))) {
 		l->lost++;
 		trace(sim, l, f, " lost");

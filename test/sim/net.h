@@ -33,6 +33,8 @@ struct lane {
 	usec		free_at;	/* the last frame has left the queue */
 	usec		last;		/* arrival of the last frame in order */
 	uint64_t	frames, lost, overflowed, marked;
+	/* Chooses frames to be lost; NULL: chance only. */
+	bool		(*lose)(struct lane *l, const uint8_t *frame, size_t len);
 };
 
 struct host {

@@ -23,6 +23,7 @@ int many_one(uint64_t seed, unsigned verbose);	/* many.c */
 /* Rows about two flows that share a bottleneck (share.c). */
 struct text;
 void share_table(struct text *t, struct tally *tally);
+void repair_table(struct text *t);	/* repair.c */
 void golden_run(const char *path, bool write, struct tally *t);
 
 /* What a stack and each kind of connection cost, with n of those (memory.c). */
