@@ -15,14 +15,17 @@
 #include "node/rtnl_in.h"
 #include "node/vsock.h"
 #include "stack/tcp.h"
+#include "stack/tcp_req.h"
 
-/* One row: a socket, or what is left of one. */
+/* One row: a socket, what is left of one, or what may become one. */
 struct seen {
-	struct sock	*so;		/* NULL: TIME-WAIT */
+	struct sock	*so;		/* NULL: TIME-WAIT, SYN-RECEIVED */
 	struct endpoint	local, remote;
 	int		family;
 	uint8_t		state;
 	uint64_t	cookie;
+	uint8_t		timer, retries;	/* without a socket */
+	usec		until;
 };
 
 /* Raw sockets have their own, whatever they carry. */
@@ -55,14 +58,14 @@ static struct seen seen_sock(struct sock *so)
 	};
 }
 
-static struct seen seen_tw(const struct stack *st, const struct endpoint *l,
-			   const struct endpoint *r)
+static struct seen seen_small(const struct stack *st, uint8_t state, const struct endpoint *l,
+			      const struct endpoint *r)
 {
 	struct { struct endpoint l, r; } ends = { *l, *r };
 
 	return (struct seen){
 		.local = *l, .remote = *r, .family = ip_is_v4(&l->addr) ? AF_INET : AF_INET6,
-		.state = TCP_TIME_WAIT, .cookie = hash64(&st->secret, &ends, sizeof(ends)),
+		.state = state, .cookie = hash64(&st->secret, &ends, sizeof(ends)),
 	};
 }
 
@@ -169,6 +172,15 @@ static void put_sock(struct nlmsghdr *nlh, struct sock *so, uint8_t ext)
 		put_tcp(nlh, so, ext);
 }
 
+static void put_small(struct inet_diag_msg *m, const struct seen *s, usec now)
+{
+	m->idiag_timer = s->timer;
+	m->idiag_retrans = s->retries;
+	m->idiag_expires = (uint32_t)((MAX(s->until, now) - now) / USEC_PER_MSEC);
+	if (s->state == TCP_SYN_RECV)
+		m->idiag_uid = getuid();
+}
+
 static void put_seen(struct nlreq *r, const struct seen *s, uint16_t flags)
 {
 	const struct inet_diag_req_v2 *req = r->body;
@@ -181,7 +193,7 @@ static void put_seen(struct nlreq *r, const struct seen *s, uint16_t flags)
 	if (s->so)
 		put_sock(nlh, s->so, req->idiag_ext);
 	else
-		m->idiag_timer = 3;
+		put_small(m, s, r->st->now);
 	row_end(r->out, nlh);
 }
 
@@ -206,10 +218,35 @@ static void dump_tw(struct nlreq *r)
 	struct endpoint l, e;
 
 	for (const struct tcp_tw *tw = NULL; (tw = tcp_tw_next(r->st, tw, &l, &e));) {
-		struct seen s = seen_tw(r->st, &l, &e);
+		struct seen s = seen_small(r->st, TCP_TIME_WAIT, &l, &e);
 
+		s.timer = 3;
+		s.until = tcp_tw_until(tw);
 		if (asked_for(r->body, &s))
 			put_seen(r, &s, NLM_F_MULTI);
+	}
+}
+
+/* Half-open connections; their listener's timer says when something is due. */
+static void dump_reqs(struct nlreq *r, const struct sock *lis)
+{
+	struct tcp_listen *t = tcpc_of(lis)->lis;
+	struct endpoint l, e;
+
+	for (int i = 0; i < TCP_REQ_LEVELS; i++) {
+		list_for(k, &t->reqs[i]) {
+			const struct tcp_req *rq = container_of(k, struct tcp_req, link);
+			struct seen s;
+
+			tcp_req_ends(rq, &l, &e);
+			s = seen_small(r->st, TCP_SYN_RECV, &l, &e);
+			s.family = lis->family;
+			s.timer = 1;
+			s.retries = rq->retries;
+			s.until = t->timer.t.at;
+			if (asked_for(r->body, &s))
+				put_seen(r, &s, NLM_F_MULTI);
+		}
 	}
 }
 
@@ -235,6 +272,8 @@ int diag_dump(struct nlreq *r)
 
 		if (proto_of(so) == req->sdiag_protocol && !unborn(so) && asked_for(req, &s))
 			put_seen(r, &s, NLM_F_MULTI);
+		if (so->listening && so->type == SOCK_STREAM && req->sdiag_protocol == IPPROTO_TCP)
+			dump_reqs(r, so);
 	}
 	if (req->sdiag_protocol == IPPROTO_TCP)
 		dump_tw(r);

@@ -25,8 +25,8 @@ void out_flush(struct nlout *o)
 		list_for_safe(l, &rt->peers) {
 			struct nlpeer *p = container_of(l, struct nlpeer, link);
 
-			if (p->groups >> (o->group - 1) & 1)
-				p->emit(p, o->buf.b, o->len, true);
+			if (p->groups >> (o->group - 1) & 1 || p == rt->echo)
+				p->emit(p, o->buf.b, o->len, p != rt->echo);
 		}
 	}
 	o->len = 0;
@@ -225,12 +225,13 @@ static const struct op *find_op(const struct nlreq *r)
 	return &route_ops[type - RTM_BASE];
 }
 
-/* A dump may come with the short header of old, the family alone: glibc's. */
+/* A dump may come with the short header of old, the family alone: glibc's; or, of
+ * sock_diag, with that of a family that is not here. */
 static int perform(struct nlreq *r, bool *dumped)
 {
 	size_t len = mnl_nlmsg_get_payload_len(r->nlh);
 	const struct op *op = find_op(r);
-	struct { struct rtgenmsg g; uint8_t zero[64]; } whole = { .g.rtgen_family = 0 };
+	union { uint64_t zero[8]; struct rtgenmsg g; } whole = { .zero = { 0 } };
 
 	*dumped = op && op->dump && req_dump(r);
 	if (!op || !(op->act || *dumped))
@@ -238,7 +239,7 @@ static int perform(struct nlreq *r, bool *dumped)
 	if (*dumped && len < op->head) {
 		memcpy(&whole, mnl_nlmsg_get_payload(r->nlh), len);
 		r->body = &whole;
-		return r->peer->proto == NETLINK_ROUTE ? op->dump(r) : -EINVAL;
+		return op->dump(r);
 	}
 	if (len < op->head)
 		return -EINVAL;
@@ -258,8 +259,10 @@ static void request(struct nlpeer *p, const struct nlmsghdr *nlh)
 
 	rt->seq = nlh->nlmsg_seq;
 	rt->pid = p->pid;
+	rt->echo = nlh->nlmsg_flags & NLM_F_ECHO ? p : NULL;
 	error = perform(&r, &dumped);
 	rt->seq = rt->pid = 0;
+	rt->echo = NULL;
 	if (dumped)
 		put_done(&r, error);
 	else if (error || nlh->nlmsg_flags & NLM_F_ACK)

@@ -23,6 +23,7 @@ struct node;
 struct rtnl {
 	struct list	peers;
 	uint32_t	seq, pid;	/* of the request under way, for its news */
+	struct nlpeer	*echo;		/* who wants them himself (NLM_F_ECHO) */
 };
 
 struct nlpeer {

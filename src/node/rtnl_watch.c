@@ -16,6 +16,8 @@ bool news_begin(struct nlout *o, struct node *n, unsigned group)
 	o->seq = n->rtnl.seq;
 	o->pid = n->rtnl.pid;
 	o->len = 0;
+	if (n->rtnl.echo)
+		return true;
 	list_for(l, &n->rtnl.peers) {
 		if (container_of(l, struct nlpeer, link)->groups >> (group - 1) & 1)
 			return true;

@@ -292,6 +292,11 @@ const struct tcp_tw *tcp_tw_next(const struct stack *st, const struct tcp_tw *tw
 	return tw;
 }
 
+usec tcp_tw_until(const struct tcp_tw *tw)
+{
+	return tw->until;
+}
+
 void tcp_tw_init(struct tcp_tws *t)
 {
 	map_init(&t->map);

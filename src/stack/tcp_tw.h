@@ -35,5 +35,6 @@ void tcp_tw_forget(struct stack *st, const struct endpoint *l, const struct endp
 /* Walks all, for show: NULL starts. Fills in the ends. */
 const struct tcp_tw *tcp_tw_next(const struct stack *st, const struct tcp_tw *tw,
 				 struct endpoint *l, struct endpoint *r);
+usec tcp_tw_until(const struct tcp_tw *tw);
 
 #endif

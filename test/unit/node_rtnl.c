@@ -191,6 +191,19 @@ static void news(void **state)
 	assert_int_equal(nlh->nlmsg_pid, 0);
 }
 
+/* Who asks to hear what his own request does hears it before the answer. */
+static void echo(void **state)
+{
+	const struct nlmsghdr *nlh;
+
+	ask_addr(RTM_NEWADDR, NLM_F_CREATE | NLM_F_ECHO | NLM_F_ACK, 1);
+	nlh = send_to(&a);
+	assert_int_equal(nlh->nlmsg_type, RTM_NEWROUTE);
+	assert_int_equal(count(&a, RTM_NEWADDR), 1);
+	assert_int_equal(count(&a, NLMSG_ERROR), 1);
+	assert_int_equal(b.news, 0);
+}
+
 static void links(void **state)
 {
 	struct ifinfomsg *ifi = begin(RTM_NEWLINK, NLM_F_ACK, sizeof(*ifi));
@@ -289,13 +302,52 @@ static void sockets(void **state)
 	sock_close(lis);
 }
 
+static unsigned in_state(int tcp_state)
+{
+	ask_diag(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, 1u << tcp_state);
+	send_to(&a);
+	return count(&a, SOCK_DIAG_BY_FAMILY);
+}
+
+/* What has no socket, before and after, is shown too. */
+static void small_states(void **state)
+{
+	struct endpoint local = { IP4(10, 0, 0, 1), 80, 0 };
+	struct iovec hello = { (void *)"x", 1 };
+	struct sock *lis, *c, *s;
+	int wait = 5;
+
+	assert_int_equal(sock_new(st, AF_INET, SOCK_STREAM, 0, &lis), 0);
+	assert_int_equal(sock_bind(lis, &local), 0);
+	assert_int_equal(sock_setopt(lis, IPPROTO_TCP, TCP_DEFER_ACCEPT, &wait, sizeof(wait)), 0);
+	assert_int_equal(sock_listen(lis, 5), 0);
+	assert_int_equal(sock_new(st, AF_INET, SOCK_STREAM, 0, &c), 0);
+	assert_int_equal(sock_connect(c, &local), -EINPROGRESS);
+	stack_run(st);
+	a.p.proto = NETLINK_SOCK_DIAG;
+	assert_int_equal(in_state(TCP_SYN_RECV), 1);
+	assert_int_equal(in_state(TCP_ESTABLISHED), 1);
+	assert_int_equal(sock_send(c, &hello, 1, 0, &(struct msg){ .ttl = -1, .tos = -1 }), 1);
+	stack_run(st);
+	assert_int_equal(in_state(TCP_SYN_RECV), 0);
+	assert_int_equal(in_state(TCP_ESTABLISHED), 2);
+	assert_int_equal(sock_accept(lis, &s), 0);
+	sock_consume(s, 1);
+	sock_close(c);
+	stack_run(st);
+	sock_close(s);
+	stack_run(st);
+	assert_int_equal(in_state(TCP_TIME_WAIT), 1);
+	sock_close(lis);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(addresses), TEST(words), TEST(news), TEST(links), TEST(long_dump),
-		TEST(nonsense), TEST(sockets),
+		TEST(addresses), TEST(words), TEST(news), TEST(echo), TEST(links), TEST(long_dump),
+		TEST(nonsense), TEST(sockets), TEST(small_states),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
