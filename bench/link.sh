@@ -6,6 +6,7 @@
 #	ROUNDS=N SECONDS_EACH=S		how often; seconds are times 2 at 20 ms, 5 at 100 ms
 #	DELAYS=".." LOSSES=".." REORDERS=".." RATES=".." FAIR=0|1	only these
 #	CROSS=1				also from native to Linux and back: which side loses?
+#	NATIVE="--set NAME=VALUE"	more options of native nodes
 #	JOBS=N				slow cells at once, which leave the processor idle
 #	JSON=FILE			one JSON object per row as well
 #
@@ -83,7 +84,7 @@ native()	# DIRECTORY ADDRESS PROGRAM...
 {
 	dir=$1 addr=$2
 	shift 2
-	$as_user "$IOTH" run --net "$dir" --ip "$addr/16" -- "$@"
+	$as_user "$IOTH" run --net "$dir" --ip "$addr/16" ${NATIVE:-} -- "$@"
 }
 
 cell_up()	# OPTIONS: the current directory is the cell's
