@@ -12,6 +12,7 @@
 
 #define NEAR_RCVBUF	(2u << 20)	/* a window of 1 MiB */
 #define NEAR_SNDBUF	(1u << 20)
+#define FIRST_FLIGHT	10u		/* segments: more, and the buffer grows (Linux) */
 #define FASTEST		10000u		/* bytes a us: no path holds more a round trip */
 
 uint32_t tcp_rcv_space(const struct tcpc *tc)
@@ -52,7 +53,7 @@ void tcp_rcv_init(struct tcpc *tc)
 {
 	tc->rcv_wup = tc->rcv_nxt;
 	tc->copied = tc->rcv_nxt;
-	tc->drs_space = tc->rcv_wnd;
+	tc->drs_space = MIN(tc->rcv_wnd, FIRST_FLIGHT * tc->mss);
 	tc->drs_seq = tc->copied;
 	tc->drs_at = (uint32_t)tc->so.st->now;
 	tc->rcv_rtt_seq = seq_add(tc->rcv_nxt, tc->rcv_wnd);

@@ -17,7 +17,7 @@
 #define MTU		1500
 #define FRAME		1514
 #define LATE		(2 * USEC_PER_SEC)
-#define SETTLE(c)	(8 * USEC_PER_SEC + (c)->rtt * 200)
+#define SETTLE(c)	(8 * USEC_PER_SEC + (c)->rtt * 500)
 #define COUNTED(c)	((c)->rate > 10000000 ? 10 * USEC_PER_SEC : 30 * USEC_PER_SEC)
 
 struct case_of {
@@ -33,7 +33,6 @@ static const struct case_of cases[] = {
 	{ { "cubic", "cubic" }, 1250000, 100000, 50, false },
 	{ { "cubic", "cubic" }, 12500000, 1000, 50, false },
 	{ { "cubic", "cubic" }, 12500000, 20000, 50, false },
-	{ { "cubic", "cubic" }, 12500000, 40000, 100, false },
 	{ { "cubic", "cubic" }, 1250000, 20000, 50, true },
 	{ { "cubic", "cubic" }, 12500000, 20000, 50, true },
 	{ { "reno", "reno" }, 1250000, 20000, 50, false },
