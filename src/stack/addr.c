@@ -4,7 +4,8 @@
  * solicitations for it, or OPTIMISTIC when it may already be used with care:
  * no link-layer option in what we send from it, no override in what we
  * advertise (RFC 4429 3.2, 3.3). An IPv4 address is used at once and announced
- * (RFC 5227 2.3). Each address brings the route to its prefix.
+ * (RFC 5227 2.3), or TENTATIVE while arp_probes ask for it; it is defended by
+ * arp.c. Each address brings the route to its prefix.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -62,11 +63,41 @@ static void addr_settled(struct netif_addr *a)
 	nd_announce(a);
 }
 
+static usec spread(struct stack *st, usec span)
+{
+	return rng_below(&st->rng, (uint32_t)span);
+}
+
+/* RFC 5227 2.1.1, 2.3: probes one to two seconds apart, then two announcements. */
+static void acd_fire(struct netif_addr *a)
+{
+	struct stack *st = a->nif->st;
+	usec wait = 2 * USEC_PER_SEC;
+
+	if (a->state == ADDR_OK) {
+		arp_announce(a);
+		return;
+	}
+	if (!a->dad_left) {
+		addr_settled(a);
+		arp_announce(a);
+	} else {
+		arp_probe(a);
+		if (--a->dad_left)
+			wait = USEC_PER_SEC + spread(st, USEC_PER_SEC);
+	}
+	stimer_set(st, &a->dad, st->now + wait);
+}
+
 /* RFC 4862 5.4: one solicitation, then wait for the answer of an owner. */
 static void dad_fire(struct stack *st, struct stimer *tm)
 {
 	struct netif_addr *a = container_of(tm, struct netif_addr, dad);
 
+	if (ip_is_v4(&a->addr)) {
+		acd_fire(a);
+		return;
+	}
 	if (!a->dad_left) {
 		addr_settled(a);
 		return;
@@ -123,18 +154,31 @@ static void nonce_new(struct netif_addr *a)
 	memcpy(a->nonce, &h, sizeof(a->nonce));
 }
 
+static void acd_begin(struct netif_addr *a)
+{
+	struct stack *st = a->nif->st;
+
+	a->dad_left = (uint8_t)st->param.arp_probes;
+	addr_goto(a, ADDR_TENTATIVE);
+	stimer_set(st, &a->dad, st->now + spread(st, USEC_PER_SEC));	/* PROBE_WAIT */
+}
+
 void addr_up(struct netif_addr *a)
 {
 	struct stack *st = a->nif->st;
-	bool test = !ip_is_v4(&a->addr) && !(a->nif->flags & NETIF_NOARP) &&
-		    !(a->flags & ADDR_NODAD);
+	bool v4 = ip_is_v4(&a->addr);
+	bool test = !(a->nif->flags & NETIF_NOARP) && !(a->flags & ADDR_NODAD);
 
 	if (a->state == ADDR_DUPLICATE)
 		return;
 	route_join(a);		/* lost when the interface went down */
-	if (ip_is_v4(&a->addr))
+	if (v4 && test && st->param.arp_probes) {
+		acd_begin(a);
+		return;
+	}
+	if (v4)
 		arp_announce(a);
-	if (!test || !st->param.dad_transmits) {
+	if (v4 || !test || !st->param.dad_transmits) {
 		addr_settled(a);
 		return;
 	}

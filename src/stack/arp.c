@@ -4,12 +4,14 @@
  * out: neigh_out -> arp_request -> eth_out
  *
  * We speak for the addresses of the interface asked on, and never learn that
- * somebody else has one of them.
+ * somebody else has one of them: we defend it.
  */
 #include "proto/proto.h"
 #include "stack/ip.h"
 #include "stack/neigh.h"
 #include "stack/netif.h"
+
+#define DEFEND_INTERVAL	(10 * USEC_PER_SEC)	/* RFC 5227 1.1 */
 
 static void arp_send(struct netif *nif, const struct arp *a, const struct mac *to)
 {
@@ -35,6 +37,12 @@ void arp_announce(const struct netif_addr *a)
 {
 	if (!(a->nif->flags & NETIF_NOARP))
 		arp_request(a->nif, &a->addr, &a->addr, NULL);
+}
+
+/* RFC 5227 2.1.1: a request from nobody. */
+void arp_probe(const struct netif_addr *a)
+{
+	arp_request(a->nif, &a->addr, &IP4_ANY, NULL);
 }
 
 static void arp_answer(struct netif *nif, const struct arp *q)
@@ -66,6 +74,29 @@ static void arp_learn(struct netif *nif, const struct arp *a, bool to_us)
 		neigh_advert(nif, &a->spa, &a->sha, ADV_OVERRIDE);
 }
 
+/* Somebody else speaks from an address of ours: told to go, or as long as we only
+ * probe, left alone (RFC 5227 2.1.1, 2.4 (b); who comes back soon is not answered
+ * each time, or two of a kind would never stop). */
+static bool arp_conflicts(struct netif *nif, const struct arp *a)
+{
+	struct netif_addr *own = netif_addr_find(nif, ip_is_any(&a->spa) ? &a->tpa : &a->spa);
+	struct stack *st = nif->st;
+
+	if (!own || mac_eq(&a->sha, &nif->mac))
+		return false;
+	if (own->state == ADDR_TENTATIVE) {
+		addr_conflict(own);
+		return true;
+	}
+	if (ip_is_any(&a->spa) || own->state == ADDR_DUPLICATE)
+		return false;
+	if (!own->defended || st->now - own->defended >= DEFEND_INTERVAL) {
+		own->defended = st->now;
+		arp_announce(own);
+	}
+	return true;
+}
+
 enum drop arp_in(struct netif *nif, struct pkt *pkt, const struct mac *from)
 {
 	const uint8_t *p = pkt_pull(pkt, ARP_LEN);
@@ -75,7 +106,11 @@ enum drop arp_in(struct netif *nif, struct pkt *pkt, const struct mac *from)
 
 	if (!arp_parse(&r, &a) || !arp_valid(nif, &a))
 		return drop(nif->st, pkt, DROP_ARP_BAD);
+	if (arp_conflicts(nif, &a))
+		return drop(nif->st, pkt, DROP_ARP_CONFLICT);
 	own = netif_addr_find(nif, &a.tpa);
+	if (own && !addr_usable(own))
+		own = NULL;
 	arp_learn(nif, &a, own != NULL);
 	if (own && a.op == ARP_REQUEST && !ip_eq(&a.spa, &a.tpa))
 		arp_answer(nif, &a);

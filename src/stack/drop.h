@@ -18,6 +18,7 @@
 	X(NETIF_DOWN,		"interface is down") \
 	X(NETIF_FULL,		"interface queue is full") \
 	X(ARP_BAD,		"malformed ARP") \
+	X(ARP_CONFLICT,		"another station has our address") \
 	X(NEIGH_FULL,		"neighbour table or queue is full") \
 	X(NEIGH_FAILED,		"next hop did not answer") \
 	X(IP4_SHORT,		"IPv4 header malformed or cut off") \

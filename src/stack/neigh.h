@@ -60,5 +60,6 @@ void arp_request(struct netif *nif, const struct ip_addr *target, const struct i
 void nd_solicit(struct netif *nif, const struct ip_addr *target, const struct ip_addr *src,
 		const struct mac *to);
 void arp_announce(const struct netif_addr *a);
+void arp_probe(const struct netif_addr *a);
 
 #endif

@@ -142,6 +142,7 @@ struct netif_addr {
 	char		label[16];	/* IPv4's alias; "": the interface's name */
 	usec		created, updated;
 	uint8_t		dad_left;
+	usec		defended;	/* IPv4: last (RFC 5227 2.4); 0: never */
 	uint8_t		nonce[6];	/* of this test (RFC 7527) */
 	uint8_t		counter;	/* how many before it were somebody's (RFC 7217) */
 	bool		slaac;		/* by a router's prefix; brings no route */
