@@ -186,6 +186,17 @@ static int check_source(struct stack *st, const struct flow *f)
 	return f->any_src || stack_addr(st, &f->src) ? 0 : -EADDRNOTAVAIL;
 }
 
+/* RFC 6437 3: the same for a flow, not to be guessed, never 0. */
+static uint32_t flow_label(struct stack *st, const struct flow *f)
+{
+	struct { struct ip_addr src, dst; uint16_t sport, dport; uint32_t proto; } k = {
+		f->src, f->dst, f->sport, f->dport, f->proto
+	};
+	uint32_t label = (uint32_t)hash64(&st->secret, &k, sizeof(k)) & 0xfffff;
+
+	return label ? label : 1;
+}
+
 int ip_route(struct stack *st, struct flow *f)
 {
 	struct way w = { IP_NONE, 0 };
@@ -205,6 +216,8 @@ int ip_route(struct stack *st, struct flow *f)
 		f->mtu = MIN(f->mtu, w.mtu);
 	if (!netif_is_lo(f->nif))
 		f->mtu = pmtu_of(st, &f->dst, f->mtu);
+	if (!f->label && !ip_is_v4(&f->dst) && st->param.auto_flowlabels)
+		f->label = flow_label(st, f);
 	f->gen = st->route_gen;
 	return 0;
 }

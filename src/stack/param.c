@@ -38,6 +38,7 @@ static const struct row rows[] = {
 	NUM(retrans_time_ms, 1, 60000, 1000),
 	FLAG(optimistic_dad, 1),
 	NUM(dad_transmits, 0, 16, 1),
+	FLAG(auto_flowlabels, 1),
 	NUM(arp_probes, 0, 16, 0),
 	FLAG(enhanced_dad, 1),
 	NUM(accept_ra, 0, 2, 1),

@@ -21,6 +21,7 @@ struct param {
 	uint32_t retrans_time_ms;		/* 1000 */
 	uint32_t optimistic_dad;		/* 1 */
 	uint32_t dad_transmits;			/* 1 */
+	uint32_t auto_flowlabels;		/* 1: IPv6's labels by flow (RFC 6437) */
 	uint32_t arp_probes;			/* before an IPv4 address is used, 0 (RFC 5227: 3; not Linux's) */
 	uint32_t enhanced_dad;			/* 1: a nonce in probes (RFC 7527) */
 	uint32_t accept_ra, autoconf;		/* 1: routers are heard (2: though forwarding), SLAAC */

@@ -218,16 +218,6 @@ int sock_disconnect(struct sock *so)
 	return e;
 }
 
-/* RFC 6437 3: the same for a flow, not to be guessed. */
-static uint32_t flow_label(const struct sock *so)
-{
-	struct { struct ip_addr dst; uint32_t ports; } k = {
-		so->remote.addr, (uint32_t)so->local.port << 16 | so->remote.port
-	};
-
-	return (uint32_t)hash64(&so->st->secret, &k, sizeof(k)) & 0xfffff;
-}
-
 int sock_route(struct sock *so)
 {
 	struct flow *f = &so->flow;
@@ -244,6 +234,7 @@ int sock_route(struct sock *so)
 	f->df = ip->mtu_discover != IP_PMTUDISC_DONT;
 	f->any_src = so->freebind;
 	f->mark = so->mark;
+	f->label = 0;
 	f->sport = so->local.port;
 	f->dport = so->remote.port;
 	if (group && !f->ifindex)
@@ -255,8 +246,6 @@ int sock_route(struct sock *so)
 		return e;
 	if (choose)
 		so->local.addr = f->src;
-	if (!ip_is_v4(&f->dst))
-		f->label = flow_label(so);
 	return 0;
 }
 

@@ -129,6 +129,25 @@ static void flows(void **state)
 	assert_true(ip_eq(&f.src, &own));
 }
 
+/* RFC 6437 3 */
+static void labels(void **state)
+{
+	struct flow a = { .dst = v6_of(2), .proto = 17, .sport = 1000, .dport = 53 }, b = a, c = a;
+
+	c.dport = 54;
+	assert_int_equal(ip_route(st, &a), 0);
+	assert_int_equal(ip_route(st, &b), 0);
+	assert_int_equal(ip_route(st, &c), 0);
+	assert_int_not_equal(a.label, 0);
+	assert_int_equal(a.label, b.label);
+	assert_int_not_equal(a.label, c.label);
+	assert_int_equal(a.label >> 20, 0);
+	stack_set(st, "auto_flowlabels", "0");
+	b.label = 0;
+	assert_int_equal(ip_route(st, &b), 0);
+	assert_int_equal(b.label, 0);
+}
+
 static void preferred_source(void **state)
 {
 	struct route r = make("172.16.0.0/12", "10.0.0.9", 0);
@@ -220,6 +239,7 @@ int main(void)
 		TEST(bad_routes),
 		TEST(generation_moves),
 		TEST(flows),
+		TEST(labels),
 		TEST(preferred_source),
 		cmocka_unit_test(source_selection),
 		TEST(without_an_address),
