@@ -258,7 +258,7 @@ static void own_address_is_not_learned(void **state)
 	put_eth(&f, &p->a, ETHERTYPE_ARP);
 	arp_emit(&w, &a);
 	f.n += ARP_LEN;
-	assert_int_equal(arrive(&p->a, &f), DROP_NONE);
+	assert_int_equal(arrive(&p->a, &f), DROP_ARP_CONFLICT);
 	assert_null(of(1));
 }
 
