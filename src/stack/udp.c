@@ -209,7 +209,8 @@ static int segment_check(struct udp_sock *us, struct flow *f, size_t len, uint32
 	return !e && us->no_sum_tx && !v4 ? -EIO : e;
 }
 
-/* All of it or none: so much room must be there. */
+/* Room for one frame is enough to begin, as for a datagram of many fragments: the
+ * plug counts what it has to drop. */
 static int send_now(struct udp_sock *us, struct flow *f, const struct iovec *iov, int n,
 		    const struct msg *m, uint16_t port)
 {
@@ -220,7 +221,7 @@ static int send_now(struct udp_sock *us, struct flow *f, const struct iovec *iov
 	int e = size ? segment_check(us, f, len, size, m) : size_check(so, f, len, m);
 
 	if (!e)
-		e = dg_room(so, f, size ? (uint32_t)((len + size - 1) / size) : 1);
+		e = dg_room(so, f, 1);
 	if (!e)
 		e = dg_gather(so, f, iov, n, &pkt);
 	if (e)
