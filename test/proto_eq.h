@@ -122,13 +122,15 @@ static inline bool tcp_opts_eq(const struct tcp_opts *a, const struct tcp_opts *
 {
 	if (a->has_mss != b->has_mss || a->has_wscale != b->has_wscale ||
 	    a->has_ts != b->has_ts || a->sack_ok != b->sack_ok ||
-	    a->n_sack != b->n_sack)
+	    a->n_sack != b->n_sack || a->has_fo != b->has_fo)
 		return false;
 	for (unsigned i = 0; i < a->n_sack; i++) {
 		if (!seq_eq(a->sack[i].from, b->sack[i].from) ||
 		    !seq_eq(a->sack[i].to, b->sack[i].to))
 			return false;
 	}
+	if (a->has_fo && (a->fo_len != b->fo_len || memcmp(a->fo, b->fo, a->fo_len)))
+		return false;
 	return (!a->has_mss || a->mss == b->mss) &&
 	       (!a->has_wscale || a->wscale == b->wscale) &&
 	       (!a->has_ts || (a->ts_val == b->ts_val && a->ts_ecr == b->ts_ecr));

@@ -268,6 +268,9 @@ struct tcp_opts {
 	uint32_t	ts_val, ts_ecr;
 	uint8_t		n_sack;
 	struct tcp_sack	sack[TCP_MAX_SACK];
+	bool		has_fo;		/* Fast Open; fo_len 0 asks for a cookie */
+	uint8_t		fo_len;
+	uint8_t		fo[16];
 };
 
 struct tcp {

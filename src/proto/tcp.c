@@ -1,7 +1,7 @@
 /* tcp.c - the TCP header and its options (RFC 9293 3.1, 3.2)
  *
  * Options read: MSS (RFC 9293 3.7.1), window scale and timestamps (RFC 7323),
- * SACK permitted and SACK (RFC 2018). A list that makes no sense ends there and
+ * SACK permitted and SACK (RFC 2018), Fast Open (RFC 7413). A list that makes no sense ends there and
  * what was read before it stays: middle boxes damage options, and a dropped
  * segment would hang the connection.
  *
@@ -13,10 +13,11 @@
 #include "proto/proto.h"
 
 enum { OPT_END = 0, OPT_NOP = 1, OPT_MSS = 2, OPT_WSCALE = 3, OPT_SACK_OK = 4,
-       OPT_SACK = 5, OPT_TS = 8 };
+       OPT_SACK = 5, OPT_TS = 8, OPT_FO = 34 };
 
 #define SACK_HEAD	4	/* NOP NOP kind length */
 #define SACK_BLOCK	8
+#define FO_MIN		4	/* RFC 7413 4.1.1 */
 
 static void sack_parse(struct rd *r, struct tcp_opts *o)
 {
@@ -48,6 +49,10 @@ static void opt_parse_one(uint8_t kind, struct rd *body, struct tcp_opts *o)
 		o->wscale = rd_u8(body);
 	} else if (kind == OPT_SACK_OK && len == 0) {
 		o->sack_ok = true;
+	} else if (kind == OPT_FO && (!len || (len >= FO_MIN && len <= sizeof(o->fo)))) {
+		o->has_fo = true;
+		o->fo_len = (uint8_t)len;
+		rd_copy(body, o->fo, len);
 	}
 }
 
@@ -97,6 +102,7 @@ static unsigned len_before_sack(const struct tcp_opts *o)
 	n += o->has_mss ? 4 : 0;
 	n += o->has_ts ? 12 : o->sack_ok ? 4 : 0;
 	n += o->has_wscale ? 4 : 0;
+	n += o->has_fo ? (2u + o->fo_len + 3) & ~3u : 0;
 	return n;
 }
 
@@ -104,7 +110,7 @@ static unsigned sacks_that_fit(const struct tcp_opts *o)
 {
 	unsigned room = TCP_MAXLEN - len_before_sack(o);
 
-	return MIN(o->n_sack, (room - SACK_HEAD) / SACK_BLOCK);
+	return room < SACK_HEAD ? 0 : MIN(o->n_sack, (room - SACK_HEAD) / SACK_BLOCK);
 }
 
 unsigned tcp_hlen(const struct tcp_opts *o)
@@ -140,6 +146,13 @@ static void sack_emit(struct wr *w, const struct tcp_opts *o)
 	}
 }
 
+static void fo_emit(struct wr *w, const struct tcp_opts *o)
+{
+	opt_head(w, OPT_FO, (uint8_t)(2 + o->fo_len));
+	wr_bytes(w, o->fo, o->fo_len);
+	nops(w, -(2u + o->fo_len) & 3);
+}
+
 static void opts_emit(struct wr *w, const struct tcp_opts *o)
 {
 	if (o->has_mss) {
@@ -160,6 +173,8 @@ static void opts_emit(struct wr *w, const struct tcp_opts *o)
 		opt_head(w, OPT_WSCALE, 3);
 		wr_u8(w, o->wscale);
 	}
+	if (o->has_fo)
+		fo_emit(w, o);
 	sack_emit(w, o);
 }
 
@@ -197,6 +212,14 @@ static void sack_print(struct text *t, const struct tcp_opts *o)
 	text_add(t, ",");
 }
 
+static void fo_print(struct text *t, const struct tcp_opts *o)
+{
+	text_add(t, "FO ");
+	for (unsigned i = 0; i < o->fo_len; i++)
+		text_add(t, "%02x", o->fo[i]);
+	text_add(t, ",");
+}
+
 static void opts_print(struct text *t, const struct tcp_opts *o)
 {
 	char buf[256];
@@ -210,6 +233,8 @@ static void opts_print(struct text *t, const struct tcp_opts *o)
 		text_add(&l, "TS val %u ecr %u,", o->ts_val, o->ts_ecr);
 	if (o->has_wscale)
 		text_add(&l, "wscale %u,", o->wscale);
+	if (o->has_fo)
+		fo_print(&l, o);
 	if (o->n_sack)
 		sack_print(&l, o);
 	if (l.len)

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "base/text.h"
+#include "stack/tcp_fo.h"
 
 struct row {
 	const char	*name;
@@ -22,6 +23,7 @@ struct row {
 #define NUM(field, lo, hi, def)	{ #field, AT(field), 1, lo, hi, { def } }
 #define FLAG(field, def)	NUM(field, 0, 1, def)
 #define WORD(field)	{ #field, AT(field), 0, sizeof(((struct param *)0)->field), 0, { 0 } }
+#define WORD_OR_NONE(field) { #field, AT(field), 0, sizeof(((struct param *)0)->field), 1, { 0 } }
 #define ANY		UINT32_MAX
 #define BUF_MAX		(1u << 30)
 
@@ -81,6 +83,7 @@ static const struct row rows[] = {
 	NUM(tcp_max_syn_backlog, 1, 1u << 20, 512),
 	NUM(somaxconn, 0, 1u << 20, 4096),
 	NUM(tcp_syncookies, 0, 2, 1),
+	NUM(tcp_fastopen, 0, 0x7ff, 1),
 	NUM(tcp_syn_retries, 1, 127, 6),
 	NUM(tcp_synack_retries, 0, 255, 5),
 	NUM(tcp_retries2, 0, 255, 15),
@@ -115,6 +118,7 @@ static const struct row rows[] = {
 	NUM(tcp_initial_cwnd, 1, 1000, 10),
 	NUM(tcp_challenge_ack_limit, 0, ANY, 1000),
 	NUM(tcp_gso_max, 1, 65535, 65535),
+	WORD_OR_NONE(tcp_fastopen_key),
 	WORD(tcp_congestion_control),
 };
 
@@ -150,6 +154,8 @@ static int word_set(char *to, const struct row *r, const char *value)
 {
 	size_t n = strlen(value);
 
+	if (r->off == AT(tcp_fastopen_key) && n && !tcp_fo_key_ok(value))
+		return -EINVAL;
 	if (n < !r->max || n >= r->min || n != strcspn(value, " \t\n"))
 		return -EINVAL;
 	memcpy(to, value, n + 1);

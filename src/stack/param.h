@@ -52,6 +52,7 @@ struct param {
 	uint32_t tcp_max_syn_backlog;		/* 512 */
 	uint32_t somaxconn;			/* 4096 */
 	uint32_t tcp_syncookies;		/* 0 never, 1 when the queue is full, 2 always */
+	uint32_t tcp_fastopen;			/* bits, 1: clients may, 2: servers */
 	uint32_t tcp_syn_retries;		/* 6 */
 	uint32_t tcp_synack_retries;		/* 5 */
 	uint32_t tcp_retries2;			/* 15 */
@@ -83,6 +84,7 @@ struct param {
 	uint32_t tcp_initial_cwnd;		/* segments, 10 (RFC 6928) */
 	uint32_t tcp_challenge_ack_limit;	/* per second, 1000 */
 	uint32_t tcp_gso_max;			/* bytes of a super-frame, 65535 */
+	char	 tcp_fastopen_key[36];		/* 32 hexadecimal digits; unset: random */
 	char	 tcp_congestion_control[16];	/* cubic */
 };
 

@@ -99,6 +99,7 @@ void tcp_free(struct tcpc *tc)
 	tcp_snd_free(tc);
 	sent_free(&tc->sent);
 	tcp_rcv_free(tc);
+	tcp_fo_free(tc);
 	sock_fini(&tc->so);
 	free(tc);
 }
@@ -190,6 +191,8 @@ void tcp_established(struct tcpc *tc)
 	if (tc->total_retrans && !tc->srtt)
 		tc->rto = 3000000;
 	tc->backoff = 0;
+	tcp_fo_free(tc);
+	tcp_listen_done(tc);
 	tcp_set_state(tc, TCP_ESTABLISHED, "handshake complete");
 	tcp_ev_established(tc);
 	if (tc->fin_queued)
@@ -252,11 +255,13 @@ void tcp_stack_init(struct stack *st)
 	st->tcp = xzalloc(sizeof(*st->tcp));
 	map_init(&st->tcp->reqs);
 	tcp_tw_init(&st->tcp->tw);
+	list_init(&st->tcp->known);
 }
 
 void tcp_stack_fini(struct stack *st)
 {
 	tcp_tw_fini(st);
+	tcp_fo_fini(st);
 	map_fini(&st->tcp->reqs);
 	free(st->tcp);
 	st->tcp = NULL;

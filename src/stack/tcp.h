@@ -18,6 +18,7 @@
  *   tcp_ecn.c    explicit congestion notification; tcp_pace.c pacing
  *   tcp_cc.c     congestion control; cc_reno.c, cc_cubic.c the controllers
  *   tcp_listen.c accept queue; tcp_req.c half-open connections; tcp_cookie.c none
+ *   tcp_fo.c     data with the SYN (Fast Open)
  *   tcp_challenge.c answers to what may be blind attacks
  *   tcp_opt.c    options of level IPPROTO_TCP; tcp_info.c TCP_INFO
  *
@@ -40,6 +41,7 @@
 #include "stack/tcp_ecn.h"
 #include "stack/tcp_pace.h"
 #include "stack/tcp_rec.h"
+#include "stack/tcp_fo.h"
 #include "stack/tcp_sack.h"
 #include "stack/tcp_snd.h"
 #include "stack/tcp_timer.h"
@@ -75,6 +77,7 @@ struct tcpc {
 	bool		ack_now : 1;	/* an ACK is owed at once */
 	bool		pingpong : 1;	/* interactive: data carries our ACKs */
 	bool		pushed : 1;	/* what came last ended a burst of the peer's */
+	bool		fo_child : 1;	/* its SYN brought data; the handshake is not over */
 	bool		nospace : 1;	/* EV_OUT was denied: wake when there is room */
 	bool		no_memory : 1;	/* for what the user wants to send */
 	bool		ecn_ok : 1;	/* both ends want it */
@@ -155,6 +158,7 @@ struct tcpc {
 
 	/* listening, being accepted */
 	struct tcp_listen *lis;		/* of a listener */
+	struct tcp_fo	*fo;		/* NULL: Fast Open is not wanted */
 	struct tcp_ready *ready;	/* a child not yet accepted: its place in the queue */
 
 	uint64_t	bytes_acked, bytes_rcvd;
@@ -187,6 +191,8 @@ struct tcp_stack {
 	usec		chal_at;	/* RFC 5961 7: challenge ACKs of this second */
 	uint32_t	chal_left;
 	struct tcp_tws	tw;		/* TIME-WAIT */
+	struct list	known;		/* Fast Open: servers that gave us cookies */
+	uint32_t	n_known;
 };
 
 /* --- tcp.c --- */
@@ -284,6 +290,7 @@ int tcp_listen_accept(struct tcpc *tc, struct sock **out);
 bool tcp_listen_ready(const struct tcpc *tc);
 struct sock_queues tcp_listen_queues(const struct tcpc *tc);
 void tcp_listen_in(struct tcpc *tc, struct seg *sg); /* sets sg->why */
+void tcp_listen_done(struct tcpc *child);	/* its handshake is complete */
 void tcp_listen_forget(struct tcpc *child); /* it leaves the accept queue */
 bool tcp_req_icmp(struct stack *st, const struct icmp_note *n);
 

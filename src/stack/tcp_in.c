@@ -34,11 +34,26 @@ void tcp_reset_reply(struct stack *st, const struct seg *sg)
 
 /* --- SYN-SENT (RFC 9293 3.10.7.3) --- */
 
+/* What the SYN took of the sequence space, its data included. */
+static struct seq syn_end(const struct tcpc *tc)
+{
+	return tc->fo ? seq_add(tc->snd_nxt, tc->fo->len) : tc->snd_nxt;
+}
+
+/* Data that went with the SYN and was not taken goes again as any other. */
+static void syn_acked(struct tcpc *tc, const struct seg *sg)
+{
+	tcp_fo_syn_acked(tc, sg);
+	tc->bytes_acked = (uint32_t)seq_diff(sg->h.ack, tc->snd_nxt);
+	tc->snd_una = tc->snd_nxt = sg->h.ack;
+	tcp_snd_acked(tc, sg->h.ack);
+}
+
 static bool syn_sent_ack_ok(struct tcpc *tc, struct seg *sg)
 {
 	if (!(sg->h.flags & TCP_ACK))
 		return true;
-	if (seq_gt(sg->h.ack, tc->iss) && seq_le(sg->h.ack, tc->snd_nxt))
+	if (seq_gt(sg->h.ack, tc->iss) && seq_le(sg->h.ack, syn_end(tc)))
 		return true;
 	tcp_reset_reply(tc->so.st, sg);
 	sg->why = DROP_TCP_STATE;
@@ -85,7 +100,7 @@ static void syn_sent_in(struct tcpc *tc, struct seg *sg)
 	syn_options(tc, sg);
 	tc->last_rcvd = tc->so.st->now;
 	if (sg->h.flags & TCP_ACK) {
-		tc->snd_una = sg->h.ack;
+		syn_acked(tc, sg);
 		tcp_rtt_syn_acked(tc, sg);
 		tcp_established(tc);
 		tc->ack_now = true;

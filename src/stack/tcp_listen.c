@@ -124,12 +124,42 @@ static bool syns_full(const struct tcpc *tc)
 	return tc->lis->n_reqs >= most;
 }
 
-static enum drop syn_in(struct tcpc *tc, const struct seg *sg, const struct endpoint *l,
+/* The connection begins with the data of its SYN (RFC 7413 4.2.2); the SYN-ACK is
+ * its own, and the user may read before the handshake is over. */
+static enum drop fast_open(struct tcp_req *rq, struct seg *sg)
+{
+	struct tcpc *lis = rq->listener, *tc;
+	struct endpoint l, r;
+
+	tcp_req_ends(rq, &l, &r);
+	rq->iss = SEQ(tcp_isn(lis->so.st, &l, &r));
+	tc = child_new(rq);
+	if (!tc)
+		return DROP_TCP_STATE;
+	tc->fo_child = true;
+	ready_add(lis->lis, tc);
+	lis->lis->n_fo++;
+	tcp_rcv_data(tc, sg->pkt, tc->rcv_nxt, false);
+	sg->pkt = NULL;
+	tcp_rtt_syn_sent(tc);
+	tcp_send_syn(tc);
+	tcp_ev_syn_sent(tc);
+	sock_wake(&lis->so);
+	return DROP_NONE;
+}
+
+static enum drop syn_in(struct tcpc *tc, struct seg *sg, const struct endpoint *l,
 			const struct endpoint *r)
 {
 	uint32_t cookies = tc->so.st->param.tcp_syncookies;
 	bool full = syns_full(tc);
+	struct tcp_req rq;
 
+	if (sg->paylen) {
+		tcp_req_fill(&rq, tc, sg, l, r);
+		if (tcp_fo_syn_ok(tc, sg, &rq))
+			return fast_open(&rq, sg);
+	}
 	if (cookies == 2 || (full && cookies)) {
 		tcp_cookie_answer(tc, sg, l, r);
 		return DROP_NONE;
@@ -200,8 +230,17 @@ static struct tcpc *first_ready(const struct tcp_listen *l)
 	       container_of(l->ready.next, struct tcp_ready, link)->tc;
 }
 
+void tcp_listen_done(struct tcpc *child)
+{
+	if (child->fo_child && child->ready)
+		child->ready->lis->n_fo--;
+	child->fo_child = false;
+}
+
 void tcp_listen_forget(struct tcpc *child)
 {
+	if (child->fo_child)
+		child->ready->lis->n_fo--;
 	list_del(&child->ready->link);
 	child->ready->lis->n_ready--;
 	free(child->ready);

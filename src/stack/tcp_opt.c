@@ -196,6 +196,47 @@ static int notsent_lowat_get(const struct tcpc *tc)
 	return (int)tc->notsent_lowat;
 }
 
+static int fastopen_set(struct tcpc *tc, int v)
+{
+	if (v < 0 || !tcp_state_in(tc, 1u << TCP_CLOSE | 1u << TCP_LISTEN))
+		return -EINVAL;
+	tcp_fo_get(tc)->qlen = (uint16_t)MIN(v, UINT16_MAX);
+	return 0;
+}
+
+static int fastopen_get(const struct tcpc *tc)
+{
+	return tc->fo ? tc->fo->qlen : 0;
+}
+
+static int fo_connect_set(struct tcpc *tc, int v)
+{
+	if (v < 0 || v > 1 || tc->state != TCP_CLOSE)
+		return -EINVAL;
+	if (!(tc->so.st->param.tcp_fastopen & FO_CLIENT))
+		return -EOPNOTSUPP;
+	tcp_fo_get(tc)->connect = v;
+	return 0;
+}
+
+static int fo_connect_get(const struct tcpc *tc)
+{
+	return tc->fo && tc->fo->connect;
+}
+
+static int fo_no_cookie_set(struct tcpc *tc, int v)
+{
+	if (v < 0 || v > 1 || !tcp_state_in(tc, 1u << TCP_CLOSE | 1u << TCP_LISTEN))
+		return -EINVAL;
+	tcp_fo_get(tc)->no_cookie = v;
+	return 0;
+}
+
+static int fo_no_cookie_get(const struct tcpc *tc)
+{
+	return tc->fo && tc->fo->no_cookie;
+}
+
 static const struct tcp_option options[] = {
 	[TCP_NODELAY]		= { nodelay_set, nodelay_get },
 	[TCP_MAXSEG]		= { maxseg_set, maxseg_get },
@@ -208,6 +249,9 @@ static const struct tcp_option options[] = {
 	[TCP_DEFER_ACCEPT]	= { defer_accept_set, defer_accept_get },
 	[TCP_WINDOW_CLAMP]	= { window_clamp_set, window_clamp_get },
 	[TCP_QUICKACK]		= { quickack_set, quickack_get },
+	[TCP_FASTOPEN]		= { fastopen_set, fastopen_get },
+	[TCP_FASTOPEN_CONNECT]	= { fo_connect_set, fo_connect_get },
+	[TCP_FASTOPEN_NO_COOKIE] = { fo_no_cookie_set, fo_no_cookie_get },
 	[TCP_USER_TIMEOUT]	= { user_timeout_set, user_timeout_get },
 	[TCP_NOTSENT_LOWAT]	= { notsent_lowat_set, notsent_lowat_get },
 };

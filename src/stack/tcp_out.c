@@ -122,6 +122,7 @@ void tcp_send_probe(struct tcpc *tc)
 void tcp_send_syn(struct tcpc *tc)
 {
 	bool reply = tc->state == TCP_SYN_RECV;
+	struct pkt *pkt = pkt_new();
 	struct tcp h = {
 		.src_port = tc->so.local.port, .dst_port = tc->so.remote.port,
 		.seq = tc->iss, .ack = reply ? tc->rcv_nxt : SEQ(0),
@@ -137,9 +138,13 @@ void tcp_send_syn(struct tcpc *tc)
 	h.o.sack_ok = tc->sack_ok;
 	if (tc->ts_ok)
 		ts_fill(tc, &h.o);
+	if (!reply)
+		tcp_fo_syn(tc, &h.o);
 	tc->segs_out++;
 	tc->last_sent = tc->so.st->now;
-	tcp_send_bare(tc->so.st, &tc->so.flow, &h);
+	if (!reply && tc->fo && !tc->total_retrans)
+		tcp_snd_map(tc, pkt, tc->snd_nxt, tc->fo->len);
+	hand_down(tc->so.st, pkt, &tc->so.flow, &h, UINT32_MAX);
 }
 
 /* --- sizes --- */

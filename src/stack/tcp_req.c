@@ -95,6 +95,16 @@ static void reply(const struct tcp_req *rq, struct tcp *h, struct flow *f)
 	tcp_send_bare(rq->listener->so.st, f, h);
 }
 
+static void fo_fill(const struct tcp_req *rq, struct tcp_opts *o)
+{
+	struct fo_cookie c;
+
+	tcp_fo_cookie(rq->listener->so.st, &rq->remote, &rq->local, &c);
+	o->has_fo = true;
+	o->fo_len = c.len;
+	memcpy(o->fo, c.b, sizeof(c.b));
+}
+
 void tcp_req_syn_ack(const struct tcp_req *rq)
 {
 	struct flow f = tcp_req_flow(rq);
@@ -107,6 +117,8 @@ void tcp_req_syn_ack(const struct tcp_req *rq)
 	h.o.sack_ok = rq->sack_ok;
 	h.o.has_wscale = rq->wscale_ok;
 	h.o.wscale = rq->rcv_wscale;
+	if (rq->fo)
+		fo_fill(rq, &h.o);
 	reply(rq, &h, &f);
 }
 
@@ -242,6 +254,7 @@ void tcp_req_new(struct tcpc *lis, const struct seg *sg, const struct endpoint *
 	struct tcp_req *rq = xmalloc(sizeof(*rq));
 
 	tcp_req_fill(rq, lis, sg, l, r);
+	tcp_fo_syn_ok(lis, sg, rq);	/* for the cookie alone */
 	rq->iss = SEQ(tcp_isn(st, l, r));
 	map_insert(&st->tcp->reqs, &rq->node, tcp_hash_ends(st, l, r));
 	queue(rq);

@@ -10,6 +10,7 @@ struct tcp_listen {
 	struct tcpc	*tc;		/* the listener */
 	uint32_t	backlog;
 	uint32_t	n_ready, n_reqs;
+	uint32_t	n_fo;		/* of the ready, by Fast Open and not complete */
 	struct list	ready;		/* struct tcp_ready */
 	/* By how often the SYN-ACK was sent again, each in order of time. */
 	struct list	reqs[TCP_REQ_LEVELS];
@@ -30,8 +31,9 @@ struct tcp_req {
 	struct tcpc	*listener;
 	struct ip_addr	local, remote;
 	uint16_t	local_port, remote_port;
-	uint32_t	ifindex : 31;	/* of a link-local peer */
+	uint32_t	ifindex : 30;	/* of a link-local peer */
 	uint32_t	ecn_ok : 1;
+	uint32_t	fo : 1;		/* the SYN-ACK brings a Fast Open cookie */
 	struct seq	iss, irs;
 	uint32_t	ts_recent;
 	uint32_t	sent : 27;	/* us, low bits: the last SYN-ACK */

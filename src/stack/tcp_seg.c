@@ -125,7 +125,10 @@ static bool check_syn(struct tcpc *tc, struct seg *sg)
 		sg->h.flags &= ~(TCP_SYN | TCP_ECE);
 		return true;
 	}
-	tcp_challenge_ack(tc);
+	if (tc->fo_child && seq_eq(sg->h.seq, tc->irs))
+		tcp_send_syn(tc);	/* our SYN-ACK was lost */
+	else
+		tcp_challenge_ack(tc);
 	return end_seg(sg, DROP_TCP_STATE);
 }
 

@@ -41,6 +41,10 @@ static void start_over(struct tcpc *tc)
 	tc->dup_acks = tc->retrans_run = tc->srtt = tc->rttvar = 0;
 	tc->total_retrans = 0;
 	tc->soft_error = 0;
+	if (tc->fo) {
+		tc->fo->waits = false;
+		tc->fo->len = 0;
+	}
 	tcp_rtt_init(tc);
 }
 
@@ -74,7 +78,7 @@ static void forget_last_local(struct sock *so)
 		so->local.addr = so->family == AF_INET ? IP4_ANY : IP6_ANY;
 }
 
-static int connect_start(struct tcpc *tc, const struct endpoint *ep)
+static int connect_open(struct tcpc *tc, const struct endpoint *ep)
 {
 	struct sock *so = &tc->so;
 	struct endpoint local;
@@ -93,9 +97,36 @@ static int connect_start(struct tcpc *tc, const struct endpoint *ep)
 	}
 	syn_prepare(tc);
 	tcp_set_state(tc, TCP_SYN_SENT, "connect");
+	return 0;
+}
+
+static void connect_go(struct tcpc *tc)
+{
 	tcp_rtt_syn_sent(tc);
 	tcp_send_syn(tc);
 	tcp_ev_syn_sent(tc);
+}
+
+/* TCP_FASTOPEN_CONNECT: the SYN waits for the first write, if a cookie is known. */
+static bool waits_for_data(struct tcpc *tc)
+{
+	if (!tc->fo || !tc->fo->connect || !(tc->so.st->param.tcp_fastopen & FO_CLIENT))
+		return false;
+	tcp_fo_prepare(tc);
+	return tc->fo->waits = tcp_fo_ready(tc);
+}
+
+static int connect_start(struct tcpc *tc, const struct endpoint *ep)
+{
+	int e = connect_open(tc, ep);
+
+	if (e)
+		return e;
+	if (waits_for_data(tc)) {
+		tc->conn = TCP_CONN_DONE;
+		return 0;
+	}
+	connect_go(tc);
 	tc->conn = TCP_CONN_PENDING;
 	return -EINPROGRESS;
 }
@@ -249,13 +280,58 @@ static void sent_in_part(struct tcpc *tc)
 	tcp_output(tc);
 }
 
+static bool fo_waits(const struct tcpc *tc)
+{
+	return tc->fo && tc->fo->waits && tc->state == TCP_SYN_SENT;
+}
+
+/* The first bytes go with the SYN (RFC 7413 4.2.1): what fits beside its options. */
+static ssize_t syn_data(struct tcpc *tc, const struct iovec *iov, int n)
+{
+	struct source src = { iov, n, 0 };
+	uint32_t head = ip_is_v4(&tc->so.remote.addr) ? IP4_LEN : IP6_LEN;
+	size_t room = MIN(tc->so.flow.mtu, 1500u) - head - TCP_MAXLEN;
+
+	tc->fo->len = (uint16_t)queue_some(tc, &src, MIN(iov_total(iov, n), room));
+	tc->fo->waits = false;
+	connect_go(tc);
+	return tc->fo->len || !iov_total(iov, n) ? tc->fo->len : -EAGAIN;
+}
+
+/* MSG_FASTOPEN: connect and send in one. Without a cookie it is only the first. */
+static ssize_t fast_send(struct tcpc *tc, const struct iovec *iov, int n, const struct msg *m)
+{
+	int e;
+
+	if (!(tc->so.st->param.tcp_fastopen & FO_CLIENT))
+		return -EOPNOTSUPP;
+	if (!m || !m->has_peer)
+		return -EINVAL;
+	if (tc->state != TCP_CLOSE || tc->conn != TCP_CONN_NONE)
+		return -EISCONN;
+	e = connect_open(tc, &m->peer);
+	if (e)
+		return e;
+	tcp_fo_prepare(tc);
+	tc->conn = TCP_CONN_PENDING;
+	if (tcp_fo_ready(tc))
+		return syn_data(tc, iov, n);
+	connect_go(tc);
+	return -EINPROGRESS;
+}
+
 static ssize_t tcp_send(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m)
 {
 	struct tcpc *tc = tcpc_of(so);
 	struct source src = { iov, n, 0 };
 	size_t len = iov_total(iov, n), done = 0, want, k;
-	int e = may_send(tc);
+	int e;
 
+	if (fo_waits(tc))
+		return syn_data(tc, iov, n);
+	if ((flags & MSG_FASTOPEN) && tc->state == TCP_CLOSE)
+		return fast_send(tc, iov, n, m);
+	e = may_send(tc);
 	if (e)
 		return e;
 	if (!len)
@@ -516,10 +592,14 @@ static uint32_t tcp_events(const struct sock *so)
 		ev |= EV_HUP;
 	if (tc->shut & TCP_SHUT_RCV)
 		ev |= EV_IN | EV_RDHUP;
-	if (tcp_state_in(tc, SYN_UNANSWERED))
+	if (fo_waits(tc))
+		return ev | EV_OUT;
+	if (tcp_state_in(tc, SYN_UNANSWERED) && !tc->fo_child)
 		return ev;
 	if (tcp_rcv_readable(tc))
 		ev |= EV_IN;
+	if (tc->fo_child)
+		return ev;
 	if ((tc->shut & TCP_SHUT_SND) || tcp_writeable(tc))
 		ev |= EV_OUT;
 	if (tc->urg_valid)

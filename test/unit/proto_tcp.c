@@ -92,7 +92,10 @@ static void random_opts(struct rng *rng, struct tcp_opts *o)
 		.mss = (uint16_t)rng_u64(rng), .wscale = (uint8_t)rng_u64(rng),
 		.ts_val = (uint32_t)rng_u64(rng), .ts_ecr = (uint32_t)rng_u64(rng),
 		.n_sack = (uint8_t)rng_below(rng, TCP_MAX_SACK + 1),
+		.has_fo = !rng_below(rng, 3),
+		.fo_len = (uint8_t)(rng_below(rng, 3) ? 4 + rng_below(rng, 13) : 0),
 	};
+	random_bytes(rng, o->fo, sizeof(o->fo));
 	for (unsigned i = 0; i < o->n_sack; i++)
 		o->sack[i] = (struct tcp_sack){ SEQ(rng_u64(rng)), SEQ(rng_u64(rng)) };
 }
