@@ -116,10 +116,20 @@ static bool was_limited(const struct tcpc *tc, uint32_t before)
 	return tc->cwnd_limited;
 }
 
+/* Marks that snd_una has passed go along: left 2 GiB behind they would be ahead. */
+static void drag_marks(struct tcpc *tc)
+{
+	tc->snd_up = seq_max(tc->snd_up, tc->snd_una);
+	tc->snd_sml = seq_max(tc->snd_sml, tc->snd_una);
+	if (tc->rec == TCP_REC_OPEN)
+		tc->recover = seq_max(tc->recover, seq_add(tc->snd_una, (uint32_t)-1));
+}
+
 static void new_ack(struct tcpc *tc, const struct seg *sg, struct ack_news *n)
 {
 	tc->bytes_acked += (uint32_t)seq_diff(sg->h.ack, tc->snd_una);
 	tc->snd_una = sg->h.ack;
+	drag_marks(tc);
 	tcp_snd_acked(tc, tc->snd_una);
 	sent_ack(&tc->sent, tc->snd_una, &n->heard);
 	if (tc->rec < TCP_REC_FAST)
@@ -168,7 +178,8 @@ bool tcp_ack_in(struct tcpc *tc, struct seg *sg)
 		return true;		/* old; its data may still be wanted */
 	n.heard.limit = tc->rec == TCP_REC_RTO ? tc->recover : tc->snd_una;
 	n.heard.not_after = rack_not_after(tc);
-	if (tcp_ecn_echoed(tc, sg))	/* before this ACK lets cwnd grow */
+	/* Before this ACK lets cwnd grow; with nothing in flight it was told already. */
+	if (a.flight && tcp_ecn_echoed(tc, sg))
 		tcp_enter_cwr(tc);
 	if (n.newer)
 		new_ack(tc, sg, &n);

@@ -121,6 +121,36 @@ static void small_reads_and_writes(void **state)
 	net_free(n);
 }
 
+/* Half the sequence space further the urgent mark of nobody is not ahead. */
+static void no_mark_after_2_gib(void **state)
+{
+	struct net *n = net_new(10);
+	uint64_t left = 5ull << 29, there = left;
+	struct iovec iov[8];
+	struct sock *s[2];
+	int k;
+
+	net_pair(n, false, s);
+	while (there) {
+		size_t len;
+
+		k = ARRAY_LEN(iov);
+		len = MIN(sock_reserve(s[0], iov, &k), left);
+		sock_commit(s[0], len);
+		left -= len;
+		net_run(n, USEC_PER_MSEC);
+		k = ARRAY_LEN(iov);
+		while ((len = sock_peek(s[1], iov, &k)) > 0) {
+			sock_consume(s[1], len);
+			there -= len;
+			k = ARRAY_LEN(iov);
+		}
+		assert_false(seq_gt(tcpc_of(s[0])->snd_up, tcpc_of(s[0])->snd_una));
+	}
+	close_both(n, s);
+	net_free(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +160,7 @@ int main(void)
 		cmocka_unit_test(sends_from_the_arena),
 		cmocka_unit_test(survives_a_bad_wire),
 		cmocka_unit_test(moves_100_mb),
+		cmocka_unit_test(no_mark_after_2_gib),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
