@@ -102,7 +102,10 @@ static void cubic_undo(struct tcpc *tc)
 /* Waiting for the last ACK was no silence: that one begins with it. */
 static void cubic_restart(struct tcpc *tc)
 {
-	cubic_skip(&mem(tc)->cu, ms(tc->so.st->now) - mem(tc)->acked_at);
+	uint32_t now = ms(tc->so.st->now);
+
+	cubic_skip(&mem(tc)->cu, now - mem(tc)->acked_at);
+	mem(tc)->acked_at = now;	/* each silence counts once */
 }
 
 const struct tcp_cc tcp_cubic = {

@@ -36,6 +36,7 @@ void tcp_cc_init(struct tcpc *tc)
 void tcp_cc_set(struct tcpc *tc, const struct tcp_cc *cc)
 {
 	tc->cc = cc;
+	tc->undo.valid = false;		/* what it would take back was the other's */
 	if (tcp_state_in(tc, TCP_CAN_SEND))
 		cc->init(tc);
 }

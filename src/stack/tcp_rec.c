@@ -208,7 +208,7 @@ static void leave(struct tcpc *tc)
  * timeout was spurious. */
 static void frto_ack(struct tcpc *tc, const struct ack_news *n)
 {
-	if (n->heard.original && (tc->sack_ok || !n->heard.rxt))
+	if (n->heard.original && (tc->sack_ok || !n->heard.rxt) && tc->undo.valid)
 		spurious(tc);				/* 3b */
 	else if (seq_gt(tc->snd_nxt, tc->recover))
 		tc->frto &= !n->dup;			/* 3a */
