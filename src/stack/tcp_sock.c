@@ -41,6 +41,7 @@ static void start_over(struct tcpc *tc)
 	tc->dup_acks = tc->retrans_run = tc->srtt = tc->rttvar = 0;
 	tc->total_retrans = 0;
 	tc->soft_error = 0;
+	tc->undo.valid = false;
 	if (tc->fo) {
 		tc->fo->waits = false;
 		tc->fo->len = 0;
@@ -290,7 +291,7 @@ static ssize_t syn_data(struct tcpc *tc, const struct iovec *iov, int n)
 {
 	struct source src = { iov, n, 0 };
 	uint32_t head = ip_is_v4(&tc->so.remote.addr) ? IP4_LEN : IP6_LEN;
-	size_t room = MIN(tc->so.flow.mtu, 1500u) - head - TCP_MAXLEN;
+	size_t room = MAX(MIN(tc->so.flow.mtu, 1500u), head + TCP_MAXLEN) - head - TCP_MAXLEN;
 
 	tc->fo->len = (uint16_t)queue_some(tc, &src, MIN(iov_total(iov, n), room));
 	tc->fo->waits = false;
@@ -356,6 +357,10 @@ static size_t tcp_reserve(struct sock *so, struct iovec *iov, int *n)
 
 	if (tcp_state_in(tc, TCP_CAN_WRITE) && !so->error && !(tc->shut & TCP_SHUT_SND))
 		return tcp_snd_reserve(tc, iov, n, SIZE_MAX);
+	if (fo_waits(tc)) {	/* who writes in place has nothing to give the SYN yet */
+		tc->fo->waits = false;
+		connect_go(tc);
+	}
 	*n = 0;
 	return 0;
 }
