@@ -141,7 +141,8 @@ static void report_begin(struct report *r, struct group_talk *t)
 {
 	r->t = t;
 	r->n = 0;
-	r->w = wr_of(r->buf, MIN(sizeof(r->buf), (size_t)t->nif->mtu - 60));
+	/* room for a record at least, however small the MTU */
+	r->w = wr_of(r->buf, MIN(sizeof(r->buf), MAX((size_t)t->nif->mtu, 60 + 8 + 20) - 60));
 	wr_u8(&r->w, t->v4 ? IGMP3_REPORT : MLD2_REPORT);
 	wr_zero(&r->w, 7);
 }
