@@ -105,7 +105,9 @@ long call_sendto(struct call *c)
 		return ret;
 	if (c->vs->type == SOCK_STREAM)
 		return send_stream(c);
-	call_catch_up(c);
+	ret = call_catch_up(c);
+	if (ret)
+		return ret;
 	t.iov[0] = (struct iovec){ (void *)(uintptr_t)ARG(c, 1), ARG(c, 2) };
 	ret = read_dest(c, ARG(c, 4), (uint32_t)ARG(c, 5), &m);
 	if (ret == 0)
@@ -141,9 +143,10 @@ long call_sendmsg(struct call *c)
 	int flags = (int)ARG(c, 2);
 	long ret = dgram_socket(c);
 
+	if (!ret)
+		ret = call_catch_up(c);
 	if (ret)
 		return ret;
-	call_catch_up(c);
 	return sent(c, sendmsg_at(c, ARG(c, 1), flags), flags);
 }
 
@@ -172,9 +175,10 @@ long call_sendmmsg(struct call *c)
 {
 	long ret = dgram_socket(c);
 
+	if (!ret)
+		ret = call_catch_up(c);
 	if (ret)
 		return ret;
-	call_catch_up(c);
 	return sent(c, each(c, sendmsg_at), (int)ARG(c, 3));
 }
 

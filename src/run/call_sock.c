@@ -63,9 +63,10 @@ long call_bind(struct call *c)
 	socklen_t len;
 	long ret = call_vsock(c);
 
+	if (!ret)
+		ret = call_catch_up(c);
 	if (ret)
 		return ret;
-	call_catch_up(c);
 	ret = read_addr(c, &ss, &len);
 	if (ret < 0)
 		return ret;
@@ -83,9 +84,10 @@ long call_listen(struct call *c)
 {
 	long ret = call_vsock(c);
 
+	if (!ret)
+		ret = call_catch_up(c);
 	if (ret)
 		return ret;
-	call_catch_up(c);
 	return vsock_listen(c->vs, (int)ARG(c, 1), c->app);
 }
 
@@ -139,9 +141,10 @@ static long connect_first(struct call *c)
 	struct sockaddr_storage ss;
 	struct endpoint ep;
 	socklen_t len;
-	int ret = read_addr(c, &ss, &len);
+	long ret = read_addr(c, &ss, &len);
 
-	call_catch_up(c);
+	if (ret >= 0)
+		ret = call_catch_up(c);
 	if (ret < 0)
 		return ret;
 	if (len < 2)

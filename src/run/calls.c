@@ -99,11 +99,15 @@ long call_vsock(struct call *c)
 	return c->vs ? 0 : CALL_CONTINUE;
 }
 
-/* Only at the first try: later ones are made while events are being handled. */
-void call_catch_up(struct call *c)
+/* What happens meanwhile may free the socket: it is looked up anew. Only at the
+ * first try: later ones are made while events are being handled. */
+long call_catch_up(struct call *c)
 {
-	if (!c->started)
-		node_poll(c->r->node);
+	if (c->started)
+		return 0;
+	node_poll(c->r->node);
+	c->vs = vsock_of_fd(c->r->node, c->app);
+	return c->vs ? 0 : CALL_CONTINUE;
 }
 
 bool call_nonblock(const struct call *c)

@@ -156,7 +156,7 @@ long call_recvmmsg(struct call *c);
 /* Finds the socket of argument 0. 0, or what the handler must return. */
 long call_vsock(struct call *c);
 /* What the program closed before this call is closed. */
-void call_catch_up(struct call *c);
+long call_catch_up(struct call *c);
 bool call_nonblock(const struct call *c);
 /* Parks until the descriptor's timeout option has passed: CALL_PARK, or the
  * error to give when it has. */
