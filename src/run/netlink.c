@@ -21,6 +21,8 @@
 #define ARG(c, i)	((c)->n.data.args[i])
 #define REQ_MAX		65536		/* of one datagram, as the program may send */
 #define OUR_SNDBUF	(1 << 20)
+#define HELD_MAX	(1u << 20)	/* bytes of answers nobody reads */
+#define DRAIN		64		/* requests at a time */
 
 struct waiting {
 	struct list	link;
@@ -34,6 +36,7 @@ struct nlsock {
 	struct watch	w;		/* our end */
 	struct runner	*r;
 	uint64_t	cookie;		/* of the program's end */
+	size_t		held;		/* bytes in waiting */
 	struct list	waiting;	/* answers */
 	struct list	calls;		/* that wait for something to read */
 	bool		overrun;	/* news was lost */
@@ -50,8 +53,7 @@ static void nl_free(struct nlsock *nl)
 	list_del(&nl->link);
 	while ((l = list_pop(&nl->waiting)))
 		free(container_of(l, struct waiting, link));
-	while (list_pop(&nl->calls))
-		;
+	call_again(&nl->calls);	/* none finds it any more: the kernel says how it ends */
 	free(nl);
 }
 
@@ -65,9 +67,10 @@ static void keep(struct nlsock *nl, const void *buf, size_t len)
 	struct waiting *wa = xmalloc(sizeof(*wa) + len);
 
 	wa->len = len;
+	nl->held += len;
 	memcpy(wa->buf, buf, len);
 	list_add_tail(&nl->waiting, &wa->link);
-	loop_watch(nl->r->node->loop, &nl->w, EPOLLIN | EPOLLRDHUP | EPOLLOUT);
+	loop_watch(nl->r->node->loop, &nl->w, EPOLLRDHUP | EPOLLOUT);
 }
 
 static void emit(struct nlpeer *p, const void *buf, size_t len, bool news)
@@ -89,6 +92,7 @@ static void flush(struct nlsock *nl)
 
 	while ((wa = list_first(&nl->waiting, struct waiting, link)) && put(nl, wa->buf, wa->len)) {
 		list_del(&wa->link);
+		nl->held -= wa->len;
 		free(wa);
 	}
 	if (list_empty(&nl->waiting))
@@ -96,24 +100,26 @@ static void flush(struct nlsock *nl)
 	call_again(&nl->calls);
 }
 
-/* What was written without an address. Returns what recv said last. */
-static ssize_t drain(struct nlsock *nl)
+/* What was written without an address, while the answers are being read. */
+static void drain(struct nlsock *nl)
 {
 	uint8_t *req = xmalloc(REQ_MAX);
-	ssize_t len;
+	ssize_t len = 0;
 
-	while ((len = recv(nl->w.fd, req, REQ_MAX, MSG_DONTWAIT)) > 0)
-		rtnl_request(&nl->peer, req, (size_t)len);
+	for (int i = 0; i < DRAIN && len >= 0 && list_empty(&nl->waiting); i++) {
+		len = recv(nl->w.fd, req, REQ_MAX, MSG_DONTWAIT);
+		if (len > 0)
+			rtnl_request(&nl->peer, req, (size_t)len);
+	}
 	free(req);
-	return len;
 }
 
 static void nl_ready(struct watch *w, uint32_t events)
 {
 	struct nlsock *nl = container_of(w, struct nlsock, w);
-	ssize_t last = drain(nl);
 
-	if (last == 0 || events & (EPOLLHUP | EPOLLERR))
+	drain(nl);
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		nl_free(nl);
 	else if (events & EPOLLOUT)
 		flush(nl);
@@ -267,9 +273,13 @@ static long nl_getopt(struct call *c, struct nlsock *nl)
 /* Answered here and now, after what was written before it. */
 static long nl_send(struct call *c, struct nlsock *nl, const struct iovec *iov, int n)
 {
-	uint8_t *req = xmalloc(REQ_MAX);
-	ssize_t len = target_gather(c, iov, n, req, REQ_MAX);
+	uint8_t *req;
+	ssize_t len;
 
+	if (nl->held > HELD_MAX)
+		return -ENOBUFS;
+	req = xmalloc(REQ_MAX);
+	len = target_gather(c, iov, n, req, REQ_MAX);
 	if (len > 0) {
 		drain(nl);
 		rtnl_request(&nl->peer, req, (size_t)len);
