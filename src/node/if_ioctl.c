@@ -161,6 +161,8 @@ static int set_flags(struct netif *nif, const struct ifreq *ifr)
 	bool up = ifr->ifr_flags & IFF_UP;
 	struct netif_addr *alias = strchr(ifr->ifr_name, ':') ? labelled(nif, ifr->ifr_name) : NULL;
 
+	if (strchr(ifr->ifr_name, ':') && !alias)
+		return -EADDRNOTAVAIL;
 	if (alias && !up)
 		addr_remove(alias);
 	else if (up)
