@@ -18,8 +18,10 @@ if ! on_host; then
 	same no_extra_descriptors "$(node 1 ls /proc/self/fd | tr '\n' ' ')" \
 		"$(ls /proc/self/fd | tr '\n' ' ')"
 fi
-same no_ignored_signals "$(node 1 grep SigIgn /proc/self/status | cut -f 2)" \
-	"$(grep SigIgn /proc/self/status | cut -f 2)"
+# But for 32 and 33, which libc keeps to itself (nptl(7)) and a sanitizer's runtime resets.
+ignored() { echo $((0x$(cut -f 2) & ~(3 << 31))); }
+same no_ignored_signals "$(node 1 grep SigIgn /proc/self/status | ignored)" \
+	"$(grep SigIgn /proc/self/status | ignored)"
 same no_blocked_signals "$(node 1 grep SigBlk /proc/self/status | cut -f 2)" \
 	"$(grep SigBlk /proc/self/status | cut -f 2)"
 
