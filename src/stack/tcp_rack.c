@@ -19,6 +19,7 @@
  */
 #include "stack/tcp.h"
 
+#define AGE_MAX		(1u << 30) /* us: 18 minutes, of 32 bits of time */
 #define PERSIST		16	/* recoveries that a wide window lasts (RFC 8985 6.2) */
 #define REC_STATIC	2	/* bits of tcp_recovery, as Linux: no DSACK adapts */
 #define REC_NO_DUPTHRESH 4	/* three duplicates do not end the waiting */
@@ -73,12 +74,13 @@ void rack_ack(struct tcpc *tc, const struct ack_news *n)
 	dsack_in(tc, n);
 	if (!h->any)
 		return;
-	if (!r->valid || sent_after(h->at, h->end, r->at, r->end)) {
+	if (!r->valid || r->idle || sent_after(h->at, h->end, r->at, r->end)) {
 		r->at = h->at;
 		r->end = h->end;
 	}
 	r->rtt = now_of(tc) - h->at;
 	r->valid = true;
+	r->idle = !tc->sent.n;	/* all that follows is sent after r->at */
 }
 
 void rack_recovered(struct tcpc *tc)
@@ -121,6 +123,8 @@ uint32_t rack_detect(struct tcpc *tc, usec *wait)
 	const struct rack *r = &tc->rack;
 	uint32_t before = l->lost, late = r->rtt + reo_wnd(tc);
 
+	if (now_of(tc) - r->at > AGE_MAX)
+		return 0;	/* too old to be compared: the timeout decides */
 	for (uint32_t i = 0; i < l->n; i++) {
 		const struct sent *s = sent_nth(l, i);
 		int32_t left = (int32_t)(late - (now_of(tc) - s->at));

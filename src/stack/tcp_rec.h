@@ -24,6 +24,7 @@ struct rack {
 	bool		reordered;
 	bool		valid;		/* something arrived */
 	bool		in_round;	/* dsack_round is not over */
+	bool		idle;		/* nothing was in flight since */
 };
 
 /* RFC 9937: octets since recovery began. */
