@@ -5,7 +5,7 @@
 # make install    PREFIX=/usr/local DESTDIR=
 # make bench      measures, beside the kernel and the peers (QUICK=1, JSON=FILE); bench-NAME: one
 # make fuzz       every fuzz target for FUZZ_TIME seconds
-# make unit|pkt|sim|fuzz-quick|interop|e2e     one group of tests
+# make unit|pkt|sim|fuzz-quick|cost|interop|e2e     one group of tests
 # make san-check  unit, pkt, sim, fuzz-quick and the runner under address and undefined sanitizers
 # make thread-check   the runner under the thread sanitizer
 # V=1             shows the compiler's command lines
@@ -46,7 +46,7 @@ BENCHES	:= $(patsubst bench/%.sh,bench-%,$(sort $(wildcard bench/*.sh)))
 FUZZER	?=
 
 .PHONY: $(BENCHES) all tests examples deps demo check lint install bench clean fuzz fuzz-progs \
-	unit pkt sim fuzz-quick interop e2e
+	unit pkt sim fuzz-quick cost interop e2e
 .SECONDARY:
 
 all: $B/libioth.a $(if $(CMD_SRC),$B/ioth)
@@ -84,6 +84,11 @@ $B/test/sim/sim: $(SIM_OBJ) $B/libioth.a
 	$(if $(V),,@echo '  LINK $@')
 	$(LINK) $(LIBS)
 
+# Without shared libraries, so that each function has its name
+$B/bench/cost: $B/bench/cost.o $B/libioth.a
+	$(if $(V),,@echo '  LINK $@')
+	$(LINK) -static -lsodium
+
 $B/examples/%: examples/%.c $B/libioth.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -91,7 +96,7 @@ $B/examples/%: examples/%.c $B/libioth.a
 # --- tests: what runs each is tools/check ---
 
 tests: all $(UNIT) $(FUZZ) $(EXAMPLES) $(if $(wildcard test/pkt/*.c),$B/test/pkt/pkt) \
-	$(if $(wildcard test/sim/sim.c),$B/test/sim/sim)
+	$(if $(wildcard test/sim/sim.c),$B/test/sim/sim) $(if $(SAN),,$B/bench/cost)
 
 examples: $(EXAMPLES)
 
@@ -106,7 +111,7 @@ demo:
 check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
-	@B=$B tools/check unit pkt sim fuzz lint examples interop e2e
+	@B=$B tools/check unit pkt sim fuzz lint cost examples interop e2e
 
 # The library's tests again, under the sanitizers
 san-check:
@@ -124,7 +129,7 @@ thread-check-here: all $B/unit/plug_pair
 	@B=$B RUNNER="process conform netlink" tools/check runner
 .PHONY: san-check san-check-here thread-check thread-check-here
 
-unit pkt sim interop e2e: tests
+unit pkt sim cost interop e2e: tests
 	@B=$B tools/check $@
 
 fuzz-quick: tests
@@ -142,6 +147,7 @@ lint: all
 	@B=$B tools/lint
 
 bench: $(BENCHES)
+bench-cost: $B/bench/cost
 $(BENCHES): bench-%: all
 	@IOTH=$(abspath $B/ioth) bench/$*.sh
 
