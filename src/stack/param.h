@@ -55,6 +55,7 @@ struct param {
 	uint32_t tcp_fastopen;			/* bits, 1: clients may, 2: servers */
 	uint32_t tcp_syn_retries;		/* 6 */
 	uint32_t tcp_synack_retries;		/* 5 */
+	uint32_t tcp_retries1;			/* timeouts that make a black hole likely, 3 */
 	uint32_t tcp_retries2;			/* 15 */
 	uint32_t tcp_orphan_retries;		/* 8 */
 	uint32_t tcp_fin_timeout;		/* s, 60 */
@@ -69,6 +70,11 @@ struct param {
 	uint32_t tcp_window_scaling, tcp_timestamps, tcp_sack; /* 1 */
 	uint32_t tcp_min_rto_us;		/* 200000 */
 	uint32_t tcp_delack_ms;			/* 40 */
+	uint32_t tcp_mtu_probing;		/* 0; 1: after a black hole, 2: always */
+	uint32_t tcp_base_mss, tcp_mtu_probe_floor; /* where probing begins, 1024, and how low it falls, 48 */
+	uint32_t tcp_min_snd_mss;		/* no segments smaller than this by others' word, 48 */
+	uint32_t tcp_probe_interval;		/* s until a search is made anew, 600 */
+	uint32_t tcp_probe_threshold;		/* bytes that are not worth a search, 8 */
 	uint32_t tcp_ecn;			/* 2: when asked; 1 always asks, 0 never */
 	uint32_t tcp_ecn_fallback;		/* 1: a SYN sent again does not ask */
 	uint32_t tcp_recovery;			/* 1; bits 2: no adapting to DSACK, 4: no dupthresh */

@@ -100,6 +100,7 @@ void tcp_free(struct tcpc *tc)
 	sent_free(&tc->sent);
 	tcp_rcv_free(tc);
 	tcp_fo_free(tc);
+	tcp_mtup_free(tc);
 	sock_fini(&tc->so);
 	free(tc);
 }
@@ -180,6 +181,7 @@ void tcp_orphan_fin_wait2(struct tcpc *tc)
 
 void tcp_established(struct tcpc *tc)
 {
+	tcp_mtup_start(tc);
 	tcp_mss_update(tc);
 	tcp_cc_init(tc);
 	if (tc->total_retrans > 1)	/* RFC 6928 2: a SYN lost twice is a bad sign */

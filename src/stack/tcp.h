@@ -10,6 +10,7 @@
  *   tcp_rack.c   when is something lost: RACK-TLP
  *   tcp_rec.c    recovery: how much is sent meanwhile, undo
  *   tcp_out.c    what may be sent now, and building segments
+ *   tcp_mtup.c   packets as large as the path takes, found by trying
  *   tcp_timer.c  all timers; the only file that knows them
  *   tcp_snd.c    send queue: chunks of the arena, found by sequence number
  *   tcp_rcv.c    receive queue, out-of-order queue; tcp_win.c receive window
@@ -42,6 +43,7 @@
 #include "stack/tcp_pace.h"
 #include "stack/tcp_rec.h"
 #include "stack/tcp_fo.h"
+#include "stack/tcp_mtup.h"
 #include "stack/tcp_sack.h"
 #include "stack/tcp_snd.h"
 #include "stack/tcp_timer.h"
@@ -107,7 +109,7 @@ struct tcpc {
 	uint32_t	mss_base;	/* the same with options: min(peer's, path) */
 	uint32_t	mtu;		/* mss_base was made from this path MTU */
 	uint16_t	mss_peer, mss_user;
-	uint32_t	window_clamp;
+	struct tcp_mtup	*mtup;		/* NULL: no other sizes are tried */
 	struct snd_queue snd;
 
 	/* recovery and congestion */
@@ -137,7 +139,7 @@ struct tcpc {
 	struct seq	copied;		/* first byte the user has not taken */
 	struct seq	urg_seq;
 	uint32_t	rcv_wnd;	/* as last advertised, from rcv_wup */
-	uint32_t	rcv_mss, rcv_super;
+	uint32_t	rcv_mss, rcv_super, window_clamp;
 	struct list	rcvq;
 	uint32_t	rcv_bytes, rcv_true;
 	struct tcp_ooo	*ooo;		/* NULL: nothing is out of order or doubled */

@@ -132,6 +132,7 @@ static void new_ack(struct tcpc *tc, const struct seg *sg, struct ack_news *n)
 	drag_marks(tc);
 	tcp_snd_acked(tc, tc->snd_una);
 	sent_ack(&tc->sent, tc->snd_una, &n->heard);
+	tcp_mtup_ack(tc);
 	if (tc->rec < TCP_REC_FAST)
 		tc->dup_acks = 0;
 	else if (!tc->sack_ok)

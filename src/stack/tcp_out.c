@@ -18,14 +18,13 @@
 
 #define TCP_SUM_OFF	16
 #define TS_LEN		12
-#define MSS_MIN		88u	/* as Linux: below, headers only */
 #define HALF_WND_MIN	536u
 
 struct piece {
 	struct seq	from;
 	uint32_t	len;
 	uint32_t	mss;
-	bool		rxt, fin, push;
+	bool		rxt, fin, push, probe;
 };
 
 /* --- building --- */
@@ -174,13 +173,13 @@ void tcp_mss_update(struct tcpc *tc)
 {
 	const struct flow *f = &tc->so.flow;
 	uint32_t dflt = ip_is_v4(&f->dst) ? 536 : 1220;	/* RFC 9293 3.7.1 */
-	uint32_t mss = mss_of(f, f->mtu);
+	uint32_t mss = mss_of(f, tcp_mtup_mtu(tc, f->mtu));
 
 	mss = MIN(mss, tc->mss_peer ? tc->mss_peer : dflt);
 	if (tc->mss_user)
 		mss = MIN(mss, tc->mss_user);
 	tc->mtu = f->mtu;
-	tc->mss_base = MAX(mss, MSS_MIN);
+	tc->mss_base = MAX(mss, tc->so.st->param.tcp_min_snd_mss);
 	tc->mss = tc->mss_base - (tc->ts_ok ? TS_LEN : 0);
 	tc->cwnd = MAX(tc->cwnd, tc->mss);	/* a path that became wider */
 }
@@ -290,6 +289,18 @@ static bool pick_new(struct tcpc *tc, struct piece *pc)
 	return len > 0;
 }
 
+/* One packet larger than those before (tcp_mtup.c); false: not its turn. */
+static bool pick_probe(struct tcpc *tc, struct piece *pc)
+{
+	if (!tc->mtup || !tcp_mtup_turn(tc, &pc->len))
+		return false;
+	tc->cwnd_limited |= !pc->len;
+	pc->from = tc->snd_nxt;
+	pc->probe = pc->len;
+	pc->mss = MAX(pc->len, pc->mss);
+	return true;
+}
+
 /* Lost data goes before new data, and holds it back while it may not go; but for the
  * test of a timeout (RFC 5682 3.1 step 2b). */
 static bool pick(struct tcpc *tc, struct piece *pc)
@@ -297,7 +308,9 @@ static bool pick(struct tcpc *tc, struct piece *pc)
 	*pc = (struct piece){ .mss = mss_now(tc) };
 	if (tc->frto_new && pick_new(tc, pc))
 		return true;
-	return tc->sent.lost ? pick_lost(tc, pc) : pick_new(tc, pc);
+	if (tc->sent.lost)
+		return pick_lost(tc, pc);
+	return pick_probe(tc, pc) ? pc->probe : pick_new(tc, pc);
 }
 
 /* Back-pressure: no more frames than the netif takes without loss. */
@@ -327,8 +340,11 @@ static void note_sent(struct tcpc *tc, const struct piece *pc)
 	tc->last_sent = tc->so.st->now;
 	if (pc->rxt) {
 		tcp_rec_sent_again(tc, pc->from, end);
+		tcp_mtup_again(tc);
 		return;
 	}
+	if (pc->probe)
+		tcp_mtup_sent(tc, pc->from, end);
 	if (pc->len % pc->mss)
 		tc->snd_sml = end;
 	tc->snd_nxt = end;

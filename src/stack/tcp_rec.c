@@ -192,6 +192,18 @@ void tcp_mark_all_lost(struct tcpc *tc)
 	enter_rto(tc);
 }
 
+/* Too large for the path, that is all (RFC 4821 7.5): the window stays, and has room for
+ * it even where duplicates only tell that others have left the network. */
+static bool probe_was_lost(struct tcpc *tc)
+{
+	if (!tcp_mtup_lost(tc))
+		return false;
+	enter_rto(tc);
+	tc->cwnd = MAX(tc->cwnd, tcp_pipe(tc) + tc->sent.lost);
+	tc->undo.valid = false;
+	return true;
+}
+
 /* --- an ACK --- */
 
 static void leave(struct tcpc *tc)
@@ -251,7 +263,7 @@ void tcp_rec_ack(struct tcpc *tc, const struct seg *sg, struct ack_news *n)
 	if (tc->rec != TCP_REC_OPEN && seq_ge(tc->snd_una, tc->recover))
 		leave(tc);
 	detect(tc, n);
-	first = tc->rec < TCP_REC_FAST && tc->sent.lost;
+	first = tc->rec < TCP_REC_FAST && tc->sent.lost && !probe_was_lost(tc);
 	if (first)
 		enter_fast(tc, n->heard.delivered);
 	if (tc->rec == TCP_REC_FAST || tc->rec == TCP_REC_CWR) {
@@ -266,7 +278,7 @@ void tcp_rec_reorder_due(struct tcpc *tc, usec *wait)
 {
 	uint32_t lost = rack_detect(tc, wait);
 
-	if (lost && tc->rec < TCP_REC_FAST) {
+	if (lost && tc->rec < TCP_REC_FAST && !probe_was_lost(tc)) {
 		enter_fast(tc, 0);
 		prr_ack(tc, 0, false, false);
 	}

@@ -31,6 +31,7 @@ static void start_over(struct tcpc *tc)
 {
 	tcp_snd_free(tc);
 	tcp_rcv_free(tc);
+	tcp_mtup_free(tc);
 	tc->shut = 0;
 	tc->rec = TCP_REC_OPEN;
 	tc->done = tc->fin_queued = tc->fin_sent = false;

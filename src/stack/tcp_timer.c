@@ -180,6 +180,7 @@ static void rto_due(struct tcpc *tc)
 		give_up(tc);
 		return;
 	}
+	tcp_mtup_timeout(tc);
 	tc->retrans_run = closed ? MIN(tc->retrans_run + 1, 2) : tc->retrans_run + 1;
 	tcp_enter_rto(tc);
 	back_off(tc);

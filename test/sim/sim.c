@@ -4,6 +4,7 @@
  *	sim transfer [-n N] [-s SEED] [-v]	two hosts, random everything
  *	sim many [-n N] [-s SEED] [-v]		hundreds of connections, many hosts
  *	sim golden [-w]				throughput by loss, delay, buffer
+ *	sim hole			paths that drop large packets in silence
  *	sim memory [-n CONNECTIONS]		bytes of a stack, a connection (10000)
  *
  * -v says how each stream went, -vv prints every frame that leaves a host.
@@ -24,7 +25,7 @@
 static _Noreturn void usage(void)
 {
 	fprintf(stderr, "usage: sim [transfer|many [-n COUNT] [-s SEED] [-v]] | "
-		"[golden [-w]] | [memory [-n COUNT]]\n");
+		"[golden [-w]] | [hole] | [memory [-n COUNT]]\n");
 	exit(2);
 }
 
@@ -70,6 +71,7 @@ static void run_all(struct tally *t)
 	s.count = (s.count + MANY_PART - 1) / MANY_PART;
 	seeds_run(&s, "many", many_one, t);
 	golden_run(GOLDEN, false, t);
+	hole_run(t);
 	memory_run(CONNECTIONS, t);
 }
 
@@ -86,6 +88,8 @@ static void run_one(const char *name, int argc, char **argv, struct tally *t)
 		seeds_run(&s, name, many_one, t);
 	else if (!strcmp(name, "golden"))
 		golden_run(GOLDEN, write, t);
+	else if (!strcmp(name, "hole"))
+		hole_run(t);
 	else if (!strcmp(name, "memory"))
 		memory_run(s.count, t);
 	else
