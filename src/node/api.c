@@ -168,19 +168,23 @@ static int leave(struct vsock *vs, long ret)
 	return result(ret);
 }
 
-/* Leaves the node until something has changed in it. */
+/* Leaves the node until something has changed in it. The vsock is kept, though
+ * another thread may close its descriptor: a call waits there. */
 static void wait_change(struct vsock *vs)
 {
 	struct node *n = vs->n;
 	struct ioth *s = n->user;
 	uint64_t seen = s->changes;
+	struct list call;
 
+	list_add_tail(&vs->calls, &call);
 	node_unlock(n);
 	pthread_mutex_lock(&n->lock);
 	while (seen == s->changes)
 		pthread_cond_wait(&s->moved, &n->lock);
 	pthread_mutex_unlock(&n->lock);
 	node_lock(n);
+	list_del(&call);
 }
 
 static bool nonblock(int fd)

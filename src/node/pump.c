@@ -237,6 +237,6 @@ void vsock_pump(struct vsock *vs)
 		stream_pump(vs);
 	else if (vs->hup)
 		vsock_bury(vs);		/* closed before it was connected */
-	if (vs->so && vs->n->front)
-		vs->n->front->changed(vs);
+	if (vs->so)
+		vsock_changed(vs);
 }

@@ -1,6 +1,7 @@
-/* vsock.c - making, naming, connecting and ending sockets of other processes
+/* vsock.c - making, naming and ending sockets of other processes
  *
- * The pump is in pump.c, datagrams in vdgram.c; vsock.h tells the idea. When
+ * Connections are in vconn.c, the pump in pump.c, datagrams in vdgram.c; vsock.h
+ * tells the idea. When
  * the program's end is gone the vsock becomes a tomb for a while: a process may
  * have shut its socket both ways, which looks the same from here, and still ask
  * for names.
@@ -18,9 +19,6 @@
 #include "node/vsock_in.h"
 
 #define TOMBS		256
-#define TOKENS		64	/* in a listener's end at most */
-#define SNDBUF_MIN	4608		/* the kernel's least */
-#define SNDBUF_STD	212992
 
 static uint32_t cookie_hash(uint64_t cookie)
 {
@@ -80,6 +78,13 @@ void vsock_wake(struct sock *so)
 		list_add_tail(&vs->n->dirty, &vs->dirty);
 }
 
+/* Calls that wait on it try again. */
+void vsock_changed(struct vsock *vs)
+{
+	if (vs->n->front)
+		vs->n->front->changed(vs);
+}
+
 static void vsock_ready(struct watch *w, uint32_t events)
 {
 	struct vsock *vs = container_of(w, struct vsock, w);
@@ -99,7 +104,7 @@ static void vsock_ready(struct watch *w, uint32_t events)
 }
 
 /* A vsock for so, with a fresh pair. */
-static int vsock_make(struct node *n, struct sock *so, struct vsock **out, int *app)
+int vsock_make(struct node *n, struct sock *so, struct vsock **out, int *app)
 {
 	struct vsock *vs;
 	int fd[2];
@@ -141,7 +146,7 @@ int vsock_new(struct node *n, int domain, int type, int proto, struct vsock **ou
 	return ret;
 }
 
-static void vsock_free(struct vsock *vs)
+void vsock_free(struct vsock *vs)
 {
 	map_remove(&vs->n->vsocks, &vs->node);
 	list_del(&vs->tomb);
@@ -149,17 +154,11 @@ static void vsock_free(struct vsock *vs)
 	free(vs);
 }
 
-/* Our end and the stack's socket are let go; names stay for a while. */
-void vsock_bury(struct vsock *vs)
+/* Our end and the stack's socket are let go. */
+static void let_go(struct vsock *vs)
 {
-	struct node *n = vs->n;
-
-	if (!vs->so)
-		return;
-	sock_local(vs->so, &vs->local);
-	vs->sock_gone = sock_peer(vs->so, &vs->remote) == 0;
 	if (vs->w.fd >= 0) {
-		loop_unwatch(n->loop, &vs->w);
+		loop_unwatch(vs->n->loop, &vs->w);
 		close(vs->w.fd);
 		vs->w.fd = -1;
 	}
@@ -176,17 +175,37 @@ void vsock_bury(struct vsock *vs)
 	free(vs->held);
 	vs->held = NULL;
 	list_del(&vs->dirty);
-	list_add_tail(&n->tombs, &vs->tomb);
-	if (n->front && !list_empty(&vs->calls))
-		n->front->changed(vs);
-	if (++n->n_tombs > TOMBS) {
-		struct vsock *old = list_first(&n->tombs, struct vsock, tomb);
+}
 
+/* The oldest goes for good, unless a call still waits there. */
+static void bound_tombs(struct node *n)
+{
+	list_for_safe(l, &n->tombs) {
+		struct vsock *old = container_of(l, struct vsock, tomb);
+
+		if (n->n_tombs <= TOMBS)
+			return;
 		if (list_empty(&old->calls)) {
 			vsock_free(old);
 			n->n_tombs--;
 		}
 	}
+}
+
+/* The names stay for a while. */
+void vsock_bury(struct vsock *vs)
+{
+	struct node *n = vs->n;
+
+	if (!vs->so)
+		return;
+	sock_local(vs->so, &vs->local);
+	vs->sock_gone = sock_peer(vs->so, &vs->remote) == 0;
+	let_go(vs);
+	vsock_changed(vs);
+	n->n_tombs++;
+	bound_tombs(n);
+	list_add_tail(&n->tombs, &vs->tomb);	/* last: the caller may go on using it */
 }
 
 void vsock_drop(struct vsock *vs)
@@ -201,304 +220,17 @@ void vsock_free_all(struct node *n)
 	while ((m = map_next(&n->vsocks, NULL))) {
 		struct vsock *vs = container_of(m, struct vsock, node);
 
-		vsock_bury(vs);
-		if (vsock_by_cookie(n, vs->cookie) == vs)
-			vsock_free(vs);
+		if (vs->so)
+			let_go(vs);
+		vsock_free(vs);
 	}
+	n->n_tombs = 0;
 	dgram_notes_free(n);
 }
 
 int vsock_bind(struct vsock *vs, const struct endpoint *ep)
 {
 	return vs->so ? sock_bind(vs->so, ep) : -EINVAL;
-}
-
-/* --- connect --- */
-
-/* The program's end takes no more bytes until we drain it. */
-static void fill(struct vsock *vs, int app)
-{
-	static const char nothing[4096];
-	int size = SNDBUF_MIN;
-	ssize_t n;
-
-	vs->app = fcntl(app, F_DUPFD_CLOEXEC, 0);
-	if (vs->app < 0)
-		return;		/* polls writable too early; the bytes still wait */
-	setsockopt(app, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	while ((n = send(app, nothing, sizeof(nothing), MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
-		vs->fill += (size_t)n;
-}
-
-/* Writable again, in one edge: a larger buffer makes one, and so would the last
- * of the filling as it leaves. Its last byte stays until the program has written. */
-static void drain(struct vsock *vs)
-{
-	char junk[4096];
-	int size = SNDBUF_STD;
-
-	while (vs->fill > 1) {
-		ssize_t n = read(vs->w.fd, junk, MIN(vs->fill - 1, sizeof(junk)));
-
-		if (n <= 0)
-			break;
-		vs->fill -= (size_t)n;
-	}
-	if (vs->app >= 0) {
-		setsockopt(vs->app, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-		close(vs->app);
-	}
-	vs->app = -1;
-	vs->readable = true;	/* what the program wrote meanwhile made no new edge */
-}
-
-/* --dns: the machine's name servers are asked elsewhere. */
-static struct endpoint redirect(struct vsock *vs, const struct endpoint *ep)
-{
-	struct endpoint to = *ep;
-	const struct node *n = vs->n;
-
-	if (ep->port != 53 || !n->n_dns)
-		return to;
-	for (int i = 0; i < n->n_resolvers; i++) {
-		if (ip_eq(&n->resolvers[i], &ep->addr)) {
-			to.addr = n->dns[i % n->n_dns];
-			vs->asked = *ep;
-			break;
-		}
-	}
-	return to;
-}
-
-/* The other way: an answer seems to come from the server that was asked. */
-static void undirect(const struct vsock *vs, struct endpoint *ep)
-{
-	if (!vs->asked.port || ep->port != 53)
-		return;
-	for (int i = 0; i < vs->n->n_dns; i++) {
-		if (ip_eq(&vs->n->dns[i], &ep->addr)) {
-			*ep = vs->asked;
-			return;
-		}
-	}
-}
-
-/* --dns may name an IPv6 server where the program asks an IPv4 one: the stack's
- * socket is then of the family that can, and the program's stays what it is. */
-static void fit_family(struct vsock *vs, const struct endpoint *to)
-{
-	struct sock *so;
-
-	if (vs->so->family != AF_INET || ip_is_v4(&to->addr) || vs->so->bound ||
-	    sock_new(vs->n->st, AF_INET6, vs->type, vs->proto, &so) < 0)
-		return;
-	vs->so->user = NULL;
-	vs->so->wake = NULL;
-	sock_close(vs->so);
-	so->user = vs;
-	so->wake = vsock_wake;
-	vs->so = so;
-}
-
-int vsock_connect(struct vsock *vs, const struct endpoint *ep, int app)
-{
-	struct endpoint to = redirect(vs, ep);
-	int ret;
-
-	if (!vs->so)		/* an earlier attempt failed, and nobody waited */
-		return vsock_connect_result(vs);
-	if (vs->connecting)
-		return -EALREADY;
-	if (vs->connected && !vs->told) {	/* as Linux: once 0, then EISCONN */
-		vs->told = true;
-		return 0;
-	}
-	vs->error = 0;
-	fit_family(vs, &to);
-	ret = sock_connect(vs->so, &to);
-	if (ret == -EINPROGRESS) {
-		vs->connecting = true;
-		fill(vs, app);
-	}
-	if (ret == 0 && vs->type == SOCK_STREAM)
-		vs->connected = vs->told = true;
-	return ret;
-}
-
-/* What is under way between the ends belongs to the connection that was. */
-static void empty_pair(struct vsock *vs, int app)
-{
-	char junk[4096];
-
-	while (read(vs->w.fd, junk, sizeof(junk)) > 0)
-		;
-	while (recv(app, junk, sizeof(junk), MSG_DONTWAIT) > 0)
-		;
-	vs->fill = 0;
-}
-
-/* A pair of which a side was shut cannot be opened again. */
-int vsock_disconnect(struct vsock *vs, int app)
-{
-	if (!vs->so)
-		return -EINVAL;
-	if (vs->listening)
-		return vsock_unlisten(vs, app);
-	vs->asked.port = 0;
-	if (vs->type == SOCK_STREAM) {
-		if (vs->eof_in || vs->eof_out || vs->no_in)
-			return -EOPNOTSUPP;
-		if (vs->connecting)
-			drain(vs);
-		empty_pair(vs, app);
-		vs->connecting = vs->connected = vs->told = false;
-		vs->error = 0;
-	}
-	return sock_disconnect(vs->so);
-}
-
-int vsock_connect_result(struct vsock *vs)
-{
-	int error = vs->error;
-
-	if (!vs->so) {
-		vs->error = 0;
-		return -(error ? error : ECONNABORTED);
-	}
-	if (vs->connecting)
-		return -EINPROGRESS;
-	if (vs->failed)
-		drain(vs);
-	vs->told = !error;
-	vs->failed = false;
-	vs->error = 0;
-	return -error;
-}
-
-/* While connecting: has the stack decided? Asking again tells, once. */
-void vsock_connect_pump(struct vsock *vs)
-{
-	struct endpoint to = vs->so->remote;
-	int error = -sock_connect(vs->so, &to);
-
-	if (error == EALREADY || error == EINPROGRESS)
-		return;
-	vs->connecting = false;
-	vs->error = error;
-	vs->failed = error != 0;
-	vs->connected = !error;
-	if (!error)
-		drain(vs);
-	if (vs->n->front)
-		vs->n->front->changed(vs);
-	if (vs->failed) {	/* nobody waited: the descriptor has to tell */
-		int keep = vs->error;
-
-		vsock_bury(vs);		/* unread filling: ECONNRESET, HUP, ERR */
-		vs->error = keep;
-	}
-}
-
-/* --- listen and accept --- */
-
-int vsock_listen(struct vsock *vs, int backlog, int app)
-{
-	int ret = vs->so ? sock_listen(vs->so, backlog) : -EINVAL;
-
-	if (ret == 0 && !vs->listening) {
-		vs->listening = true;
-		fill(vs, app);		/* a listener is never writable */
-		close(vs->app);		/* and is gone when the program closes it */
-		vs->app = -1;
-	}
-	return ret;
-}
-
-static bool waiting(const struct vsock *vs)
-{
-	return vs->returned || (vs->so && sock_events(vs->so) & EV_IN);
-}
-
-/* Each arrival makes the program's end readable anew: an edge for epoll. */
-void vsock_listen_pump(struct vsock *vs)
-{
-	if (!waiting(vs))
-		return;
-	if ((vs->news && vs->tokens < TOKENS) || !vs->tokens)
-		vs->tokens += send(vs->w.fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
-	vs->news = false;
-	if (vs->n->front && !list_empty(&vs->calls))
-		vs->n->front->changed(vs);
-}
-
-int vsock_accept(struct vsock *vs, struct vsock **out, int *new_app)
-{
-	struct sock *so = vs->returned;
-	int ret = 0;
-
-	if (!vs->so || !vs->listening)
-		return -EINVAL;
-	if (!so)
-		ret = sock_accept(vs->so, &so);
-	vs->returned = NULL;
-	if (ret < 0)
-		return ret;
-	ret = vsock_make(vs->n, so, out, new_app);
-	if (ret < 0) {
-		vs->returned = so;
-		return ret;
-	}
-	(*out)->connected = (*out)->told = true;
-	vsock_wake((*out)->so);		/* there may be data already */
-	return 0;
-}
-
-void vsock_accepted(struct vsock *vs, int app)
-{
-	unsigned keep = waiting(vs) ? 1 : 0;
-	char token;
-
-	do {
-		if (vs->tokens <= keep || recv(app, &token, 1, MSG_DONTWAIT) != 1)
-			break;
-		vs->tokens--;
-	} while (!keep);
-}
-
-void vsock_unaccept(struct vsock *vs, struct vsock *nv)
-{
-	vs->returned = nv->so;
-	loop_unwatch(nv->n->loop, &nv->w);
-	close(nv->w.fd);
-	vs->returned->user = NULL;
-	vs->returned->wake = NULL;
-	vsock_free(nv);
-	vsock_wake(vs->so);
-}
-
-/* shutdown() of a listener: a socket again that could listen anew. */
-int vsock_unlisten(struct vsock *vs, int app)
-{
-	struct sock *old = vs->so, *so;
-	int ret = sock_new(vs->n->st, vs->family, vs->type, vs->proto, &so);
-
-	if (ret < 0)
-		return ret;
-	so->reuseaddr = old->reuseaddr;
-	so->reuseport = old->reuseport;
-	so->v6only = old->v6only;
-	old->user = NULL;
-	old->wake = NULL;
-	vs->local = old->local;
-	sock_close(old);
-	so->user = vs;
-	so->wake = vsock_wake;
-	vs->so = so;
-	vs->listening = false;
-	vsock_accepted(vs, app);
-	if (vs->n->front)
-		vs->n->front->changed(vs);
-	return sock_bind(so, &vs->local);
 }
 
 /* --- names and errors --- */
@@ -529,7 +261,7 @@ int vsock_peer(struct vsock *vs, struct endpoint *ep)
 	else
 		ret = -ENOTCONN;
 	if (ret == 0)
-		undirect(vs, ep);
+		vsock_undirect(vs, ep);
 	return ret;
 }
 
@@ -551,8 +283,8 @@ ssize_t vsock_sendto(struct vsock *vs, const struct iovec *iov, int n, int flags
 	if (!vs->so)
 		return -EPIPE;
 	if (m && m->has_peer) {
-		m->peer = redirect(vs, &m->peer);
-		fit_family(vs, &m->peer);
+		m->peer = vsock_redirect(vs, &m->peer);
+		vsock_fit_family(vs, &m->peer);
 	}
 	return sock_send(vs->so, iov, n, flags, m);
 }
@@ -563,6 +295,6 @@ ssize_t vsock_recvfrom(struct vsock *vs, int app, const struct iovec *iov, int n
 	ssize_t ret = dgram_recv(vs, app, iov, n, flags, m);
 
 	if (ret >= 0)
-		undirect(vs, &m->peer);
+		vsock_undirect(vs, &m->peer);
 	return ret;
 }

@@ -1,0 +1,171 @@
+/* node_vsock.c - sockets of other processes, whose descriptors the test holds */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "node/vsock.h"
+#include "unit.h"
+
+static struct node *n;
+static unsigned changes;
+
+static void changed(struct vsock *vs)
+{
+	changes++;
+}
+
+static int app_end(struct vsock *vs)
+{
+	return -1;
+}
+
+static int setup(void **state)
+{
+	static const struct vsock_front front = { changed, app_end };
+	struct node_conf conf = { .n_if = 0 };
+	char *why;
+
+	n = node_new(&conf, &why);
+	vsock_set_front(n, &front);
+	changes = 0;
+	return n ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	node_free(n);
+	return 0;
+}
+
+/* What the programs did is seen, and what it caused done. */
+static void settle(void)
+{
+	for (int i = 0; i < 4; i++) {
+		node_lock(n);
+		node_poll(n);
+		node_unlock(n);
+	}
+}
+
+static const struct endpoint server = { .addr = IP4(127, 0, 0, 1), .port = 80 };
+
+static struct vsock *tcp_new(int *app)
+{
+	struct vsock *vs;
+
+	assert_int_equal(vsock_new(n, AF_INET, SOCK_STREAM, 0, &vs, app), 0);
+	return vs;
+}
+
+static struct vsock *listener(int *app)
+{
+	struct vsock *vs = tcp_new(app);
+
+	assert_int_equal(vsock_bind(vs, &server), 0);
+	assert_int_equal(vsock_listen(vs, 8, *app), 0);
+	return vs;
+}
+
+/* A connection of the node with itself: client, and *at of the listener. */
+static struct vsock *joined(struct vsock *lis, int *app, struct vsock **at, int *at_app)
+{
+	struct vsock *vs = tcp_new(app);
+
+	assert_int_equal(vsock_connect(vs, &server, *app), -EINPROGRESS);
+	settle();
+	assert_int_equal(vsock_connect_result(vs), 0);
+	assert_int_equal(vsock_accept(lis, at, at_app), 0);
+	return vs;
+}
+
+static void closed_listener_forgets_what_it_got_back(void **state)
+{
+	int lis_app, app, at_app;
+	struct vsock *lis = listener(&lis_app), *at;
+
+	joined(lis, &app, &at, &at_app);
+	close(at_app);
+	vsock_unaccept(lis, at);
+	assert_int_equal(vsock_unlisten(lis, lis_app), 0);
+	assert_int_equal(vsock_listen(lis, 8, lis_app), 0);
+	assert_int_equal(vsock_accept(lis, &at, &at_app), -EAGAIN);
+	close(app);
+	close(lis_app);
+}
+
+static void connect_ends_when_disconnected_by_another(void **state)
+{
+	int app;
+	struct vsock *vs = tcp_new(&app);
+	unsigned before;
+
+	assert_int_equal(vsock_connect(vs, &server, app), -EINPROGRESS);
+	before = changes;
+	assert_int_equal(vsock_disconnect(vs, app), 0);
+	assert_true(changes > before);		/* whoever waits is told now */
+	assert_int_equal(vsock_connect_result(vs), -ECONNABORTED);
+	close(app);
+}
+
+/* shutdown() behind bytes that do not go out yet is not seen by the pump. */
+static void half_closed_pair_does_not_start_again(void **state)
+{
+	static char junk[65536];
+	int lis_app, app, at_app;
+	struct vsock *lis = listener(&lis_app), *at;
+	struct vsock *vs = joined(lis, &app, &at, &at_app);
+	bool more = true;
+
+	while (more) {
+		more = send(app, junk, sizeof(junk), MSG_DONTWAIT) > 0;
+		settle();
+	}
+	shutdown(app, SHUT_WR);
+	settle();
+	assert_false(vs->eof_out);
+	assert_int_equal(vsock_disconnect(vs, app), -EOPNOTSUPP);
+	close(at_app);
+	close(app);
+	close(lis_app);
+}
+
+static void tombs_are_bounded(void **state)
+{
+	int apps[600];
+
+	for (size_t i = 0; i < ARRAY_LEN(apps); i++)
+		vsock_drop(tcp_new(&apps[i]));
+	assert_int_equal(n->n_tombs, 256);
+	assert_null(vsock_of_fd(n, apps[0]));
+	assert_non_null(vsock_of_fd(n, apps[599]));
+	for (size_t i = 0; i < ARRAY_LEN(apps); i++)
+		close(apps[i]);
+}
+
+static void many_open_ones_end_with_the_node(void **state)
+{
+	int apps[600];
+
+	for (size_t i = 0; i < ARRAY_LEN(apps); i++)
+		tcp_new(&apps[i]);
+	vsock_free_all(n);
+	assert_int_equal(n->n_tombs, 0);
+	assert_null(map_next(&n->vsocks, NULL));
+	for (size_t i = 0; i < ARRAY_LEN(apps); i++)
+		close(apps[i]);
+}
+
+int main(void)
+{
+#define TEST(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(closed_listener_forgets_what_it_got_back),
+		TEST(connect_ends_when_disconnected_by_another),
+		TEST(half_closed_pair_does_not_start_again),
+		TEST(tombs_are_bounded),
+		TEST(many_open_ones_end_with_the_node),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
