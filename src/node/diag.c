@@ -161,13 +161,13 @@ static void put_sock(struct nlmsghdr *nlh, struct sock *so, uint8_t ext)
 	mnl_attr_put_u8(nlh, INET_DIAG_SHUTDOWN,
 			so->type == SOCK_STREAM ? tcpc_of(so)->shut : 0);
 	if (ext & 1 << (INET_DIAG_TOS - 1))
-		mnl_attr_put_u8(nlh, INET_DIAG_TOS, so->ip[0].tos);
+		mnl_attr_put_u8(nlh, INET_DIAG_TOS, so->asked->ip[0].tos);
 	if (so->family == AF_INET6 && ext & 1 << (INET_DIAG_TCLASS - 1))
-		mnl_attr_put_u8(nlh, INET_DIAG_TCLASS, so->ip[1].tos);
+		mnl_attr_put_u8(nlh, INET_DIAG_TCLASS, so->asked->ip[1].tos);
 	if (so->family == AF_INET6 && (so->listening || m->idiag_state == TCP_CLOSE))
 		mnl_attr_put_u8(nlh, INET_DIAG_SKV6ONLY, so->v6only);
-	if (so->mark)
-		mnl_attr_put_u32(nlh, INET_DIAG_MARK, so->mark);
+	if (so->flow.mark)
+		mnl_attr_put_u32(nlh, INET_DIAG_MARK, so->flow.mark);
 	if (so->type == SOCK_STREAM)
 		put_tcp(nlh, so, ext);
 }

@@ -42,7 +42,7 @@ static void out_end(struct vsock *vs)
 	if (vs->eof_out)
 		return;
 	vs->eof_out = true;
-	if (vs->so->linger_on && !vs->so->linger)
+	if (vs->so->linger_on && !vs->so->asked->linger)
 		vs->hup = closed(vs);
 	if (!vs->hup)		/* closed: closing the socket says FIN, or RST */
 		sock_shutdown(vs->so, SHUT_WR);
@@ -54,7 +54,7 @@ static void out_abort(struct vsock *vs)
 	vs->readable = false;
 	vs->eof_out = vs->hup = true;
 	vs->so->linger_on = true;
-	vs->so->linger = 0;
+	sock_asked_own(vs->so)->linger = 0;
 }
 
 /* What is left of the filling goes once the program has written or closed.

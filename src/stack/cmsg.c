@@ -124,7 +124,7 @@ static void put_error(struct put *p)
 
 static void put_ip4(struct put *p)
 {
-	unsigned want = p->so->ip[0].want;
+	unsigned want = p->so->asked->ip[0].want;
 	uint8_t tos = (uint8_t)p->m->tos;
 
 	if (want & WANT_PKTINFO)
@@ -144,7 +144,7 @@ static void put_ip4(struct put *p)
 
 static void put_ip6(struct put *p)
 {
-	unsigned want = p->so->ip[1].want;
+	unsigned want = p->so->asked->ip[1].want;
 
 	if (want & WANT_PKTINFO)
 		put_pktinfo6(p, IPV6_PKTINFO);

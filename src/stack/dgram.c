@@ -204,7 +204,7 @@ static int flow_make(struct sock *so, const struct endpoint *to, const struct ms
 		.src = speak_as(so, to, m), .dst = to->addr, .proto = (uint8_t)so->proto,
 		.ttl = ip_is_multicast(&to->addr) ? MAX(ip->group_ttl, 1) : ip->ttl,
 		.tos = ip->tos, .any_src = so->freebind, .ifindex = leave_by(so, to, m),
-		.mark = so->mark, .sport = so->local.port, .dport = to->port,
+		.mark = so->flow.mark, .sport = so->local.port, .dport = to->port,
 	};
 	if (so->flow.ifindex && f->ifindex != so->flow.ifindex)
 		return -ENETUNREACH;		/* bound to another device */
@@ -217,7 +217,7 @@ static int flow_make(struct sock *so, const struct endpoint *to, const struct ms
 
 static bool asks_nothing(const struct sock *so, const struct msg *m)
 {
-	if (so->ip[0].unicast_if || so->ip[1].unicast_if || dg_of(so)->sticky_if ||
+	if (so->asked->ip[0].unicast_if || so->asked->ip[1].unicast_if || dg_of(so)->sticky_if ||
 	    !ip_eq(&dg_of(so)->sticky_src, &IP_NONE))
 		return false;
 	return !m || (!m->has_peer && !names_source(m) && !m->ifindex &&

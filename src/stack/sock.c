@@ -71,17 +71,17 @@ static struct ip_addr any_of(int family)
 /* Most sockets never say anything else. */
 #define IP_DEFAULT { .mtu_discover = IP_PMTUDISC_WANT, .group_ttl = 1, .group_loop = true, \
 		     .group_all = true }
-static const struct sock_ip ip_defaults[2] = { IP_DEFAULT, IP_DEFAULT };
+static const struct sock_asked defaults = { .ip = { IP_DEFAULT, IP_DEFAULT }, .rcvlowat = 1 };
 
-struct sock_ip *sock_ip_own(struct sock *so)
+struct sock_asked *sock_asked_own(struct sock *so)
 {
-	if (so->ip == ip_defaults) {
-		struct sock_ip *own = xmalloc(sizeof(ip_defaults));
+	if (so->asked == &defaults) {
+		struct sock_asked *own = xmalloc(sizeof(*own));
 
-		memcpy(own, ip_defaults, sizeof(ip_defaults));
-		so->ip = own;
+		*own = defaults;
+		so->asked = own;
 	}
-	return (struct sock_ip *)(uintptr_t)so->ip;
+	return (struct sock_asked *)(uintptr_t)so->asked;
 }
 
 void sock_init(struct sock *so, struct stack *st, const struct sock_ops *ops,
@@ -89,20 +89,18 @@ void sock_init(struct sock *so, struct stack *st, const struct sock_ops *ops,
 {
 	so->st = st;
 	so->ops = ops;
-	so->family = family;
-	so->type = type;
-	so->proto = proto;
+	so->family = (uint8_t)family;
+	so->type = (uint8_t)type;
+	so->proto = (uint16_t)proto;
 	so->local.addr = so->remote.addr = any_of(family);
-	so->ip = ip_defaults;
+	so->asked = &defaults;
 	so->flow.proto = (uint8_t)proto;
-	so->rcvlowat = 1;
 	if (!so->rcvbuf)
 		so->rcvbuf = st->param.rmem_default;
 	if (!so->sndbuf)
 		so->sndbuf = st->param.wmem_default;
 	list_init(&so->port_link);
 	list_init(&so->stall);
-	list_init(&so->groups);
 	list_add_tail(&st->socks->all, &so->link);
 	st->socks->count++;
 }
@@ -116,19 +114,15 @@ void sock_inherit(struct sock *so, const struct sock *from)
 	so->keepalive = from->keepalive;
 	so->oobinline = from->oobinline;
 	so->linger_on = from->linger_on;
-	so->linger = from->linger;
 	so->rcvbuf = from->rcvbuf;
 	so->sndbuf = from->sndbuf;
 	so->rcvbuf_locked = from->rcvbuf_locked;
 	so->sndbuf_locked = from->sndbuf_locked;
-	so->rcvlowat = from->rcvlowat;
-	so->mark = from->mark;
-	so->priority = from->priority;
-	so->max_pacing = from->max_pacing;
+	so->flow.mark = from->flow.mark;
 	so->freebind = from->freebind;
 	so->dontroute = from->dontroute;
-	if (from->ip != ip_defaults)
-		memcpy(sock_ip_own(so), from->ip, sizeof(ip_defaults));
+	if (from->asked != &defaults)
+		*sock_asked_own(so) = *from->asked;
 	so->flow.ifindex = from->flow.ifindex;
 }
 
@@ -139,9 +133,9 @@ void sock_fini(struct sock *so)
 	list_del(&so->stall);
 	list_del(&so->link);
 	so->st->socks->count--;
-	if (so->ip != ip_defaults)
-		free((void *)(uintptr_t)so->ip);
-	so->ip = ip_defaults;
+	if (so->asked != &defaults)
+		free((void *)(uintptr_t)so->asked);
+	so->asked = &defaults;
 }
 
 void sock_close(struct sock *so)
@@ -233,7 +227,6 @@ int sock_route(struct sock *so)
 	f->tos = ip->tos;
 	f->df = ip->mtu_discover != IP_PMTUDISC_DONT;
 	f->any_src = so->freebind;
-	f->mark = so->mark;
 	f->label = 0;
 	f->sport = so->local.port;
 	f->dport = so->remote.port;

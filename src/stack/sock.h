@@ -78,7 +78,7 @@ struct sock_ops {
 
 /* A group the socket has joined. */
 struct sock_group {
-	struct list	link;
+	struct sock_group *next;
 	struct netif_member m;
 };
 
@@ -107,6 +107,14 @@ struct sock_ip {
 	uint32_t	frag_size;	/* IPV6_MTU: datagrams are cut to this; 0: path MTU */
 };
 
+/* What few sockets ask for by options. */
+struct sock_asked {
+	struct sock_ip	ip[2];		/* see sock_ip() */
+	uint64_t	max_pacing;	/* bytes a second; 0: no limit */
+	uint32_t	rcvlowat, priority;
+	int		linger;		/* s */
+};
+
 struct sock {
 	struct list	link;		/* all sockets of the stack */
 	struct map_node	node;		/* sock_table.c: connection table */
@@ -115,26 +123,25 @@ struct sock {
 	struct list	stall;
 	struct stack	*st;
 	const struct sock_ops *ops;
-	int		family, type, proto;	/* AF_INET or AF_INET6; SOCK_*; IPPROTO_* */
+	const struct sock_asked *asked;	/* shared until sock_asked_own() */
+	struct sock_group *groups;
+	uint8_t		family, type;	/* AF_INET or AF_INET6; SOCK_* */
+	uint16_t	proto;		/* IPPROTO_* */
 	struct endpoint	local, remote;	/* addr any / port 0: not set */
-	bool		bound;		/* has a port */
-	bool		connected;	/* in the connection table */
+	bool		bound : 1;	/* has a port */
+	bool		connected : 1;	/* in the connection table */
+	bool		addr_locked : 1, port_locked : 1; /* chosen by bind, kept by disconnect */
+	bool		rcvbuf_locked : 1, sndbuf_locked : 1;
+	bool		linger_on : 1;
+	uint8_t		stamp : 2;	/* enum sock_stamp */
+	bool		stamp_new : 1;	/* SO_TIMESTAMP_NEW: 64 bits everywhere */
+	/* The table of options (sock_opt.c) needs addresses of these. */
 	bool		listening;	/* takes packets of no connection (set by sock_listen) */
-	bool		addr_locked, port_locked;	/* chosen by bind, kept by disconnect */
 	bool		freebind, late_port;	/* IP_FREEBIND, IP_BIND_ADDRESS_NO_PORT */
 	bool		dontroute, rxq_ovfl;
-	bool		rcvbuf_locked, sndbuf_locked;
-	uint8_t		stamp;		/* enum sock_stamp */
-	bool		stamp_new;	/* SO_TIMESTAMP_NEW: 64 bits everywhere */
-	const struct sock_ip *ip;	/* two, shared until sock_ip_own(); use sock_ip() */
-	struct list	groups;		/* struct sock_group */
 	bool		v6only, reuseaddr, reuseport, broadcast, keepalive, oobinline;
-	bool		linger_on;
-	int		linger;		/* s */
 	int		error;		/* pending SO_ERROR, positive errno */
 	uint32_t	rcvbuf, sndbuf;	/* bytes (already doubled) */
-	uint32_t	mark, priority, rcvlowat;
-	uint64_t	max_pacing;	/* bytes a second; 0: no limit */
 	struct flow	flow;
 	void		(*wake)(struct sock *so);
 	void		*user;		/* of whoever created it; NULL after sock_close */
@@ -197,17 +204,16 @@ void sock_inherit(struct sock *so, const struct sock *listener);
 int sock_route(struct sock *so);
 /* Waits for room on the netif: resume is called by netif_ready. */
 void sock_stall(struct sock *so, struct netif *nif);
-/* Its own two, to write to. */
-struct sock_ip *sock_ip_own(struct sock *so);
+struct sock_asked *sock_asked_own(struct sock *so);	/* to write to */
 static inline const struct sock_ip *sock_ip(const struct sock *so, const struct ip_addr *dst)
 {
-	return &so->ip[ip_is_v4(dst) ? 0 : 1];
+	return &so->asked->ip[ip_is_v4(dst) ? 0 : 1];
 }
 
 /* WANT_* of either family. */
 static inline bool sock_wants(const struct sock *so, unsigned bits)
 {
-	return (so->ip[0].want | so->ip[1].want) & bits;
+	return (so->asked->ip[0].want | so->asked->ip[1].want) & bits;
 }
 
 /* Ports. ep->port 0 chooses one (RFC 6056). Linux's rules for reuse. 0,

@@ -13,50 +13,53 @@
 #include "stack/netif.h"
 #include "stack/sock_opt.h"
 
-static void group_end(struct sock_group *sg)
+static void group_end(struct sock *so, struct sock_group *sg)
 {
+	struct sock_group **p = &so->groups;
+
 	if (sg->m.nif)
 		netif_filter(sg->m.nif, &sg->m.group, &sg->m, false, NULL, 0);
-	list_del(&sg->link);
+	while (*p != sg)
+		p = &(*p)->next;
+	*p = sg->next;
 	free(sg);
 }
 
 /* All on nif, or all (NULL). */
 void sock_groups_leave(struct sock *so, const struct netif *nif)
 {
-	list_for_safe(l, &so->groups) {
-		struct sock_group *sg = container_of(l, struct sock_group, link);
-
+	for (struct sock_group *sg = so->groups, *next; sg; sg = next) {
+		next = sg->next;
 		if (!nif || sg->m.nif == nif)
-			group_end(sg);
+			group_end(so, sg);
 	}
 }
 
 struct sock_group *sock_group_find(const struct sock *so, const struct netif *nif,
 				   const struct ip_addr *g)
 {
-	list_for(l, &so->groups) {
-		struct sock_group *sg = container_of(l, struct sock_group, link);
+	struct sock_group *sg = so->groups;
 
-		if (sg->m.nif == nif && ip_eq(&sg->m.group, g))
-			return sg;
-	}
-	return NULL;
+	while (sg && (sg->m.nif != nif || !ip_eq(&sg->m.group, g)))
+		sg = sg->next;
+	return sg;
 }
 
 int sock_group_set(struct sock *so, struct netif *nif, const struct ip_addr *g, bool exclude,
 		   const struct ip_addr *src, unsigned n)
 {
-	struct sock_group *sg = sock_group_find(so, nif, g);
+	struct sock_group *sg = sock_group_find(so, nif, g), **p = &so->groups;
 	int e;
 
 	if (!sg) {
 		sg = xzalloc(sizeof(*sg));
-		list_add_tail(&so->groups, &sg->link);
+		while (*p)
+			p = &(*p)->next;
+		*p = sg;
 	}
 	e = netif_filter(nif, g, &sg->m, exclude, src, n);
 	if (!sg->m.nif)
-		group_end(sg);
+		group_end(so, sg);
 	return e;
 }
 
@@ -163,7 +166,7 @@ int opt_set_group_if4(struct sock *so, const struct opt_row *r, const void *v, s
 		nif = sock_group_netif_of(so->st, &m.imr_address);
 	if (!nif && !none)
 		return -EADDRNOTAVAIL;
-	sock_ip_own(so)[0].group_if = nif ? nif->index : 0;
+	sock_asked_own(so)->ip[0].group_if = nif ? nif->index : 0;
 	return 0;
 }
 
@@ -185,7 +188,7 @@ static struct in_addr first_address(const struct netif *nif)
 /* Linux tells the address that was set; we tell the interface's. */
 int opt_get_group_if4(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
 {
-	struct netif *nif = netif_by_index(so->st, so->ip[0].group_if);
+	struct netif *nif = netif_by_index(so->st, so->asked->ip[0].group_if);
 	struct in_addr in = { INADDR_ANY };
 
 	if (nif)
@@ -203,13 +206,13 @@ int opt_set_group_if6(struct sock *so, const struct opt_row *r, const void *v, s
 		return -ENOPROTOOPT;
 	if (n && !netif_by_index(so->st, (uint32_t)n))
 		return -ENODEV;
-	sock_ip_own(so)[1].group_if = (uint32_t)n;
+	sock_asked_own(so)->ip[1].group_if = (uint32_t)n;
 	return 0;
 }
 
 int opt_get_group_if6(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
 {
-	return opt_put_int(v, len, (int)so->ip[1].group_if);
+	return opt_put_int(v, len, (int)so->asked->ip[1].group_if);
 }
 
 static int membership(struct sock *so, bool join, struct netif *nif, const struct ip_addr *g)

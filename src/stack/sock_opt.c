@@ -49,7 +49,7 @@ int opt_take_int(int level, const void *v, socklen_t len, int *out)
 
 struct sock_ip *opt_family(struct sock *so, const struct opt_row *r)
 {
-	return &sock_ip_own(so)[r->level == IPPROTO_IPV6];
+	return &sock_asked_own(so)->ip[r->level == IPPROTO_IPV6];
 }
 
 static void *field(struct sock *so, const struct opt_row *r)
@@ -97,13 +97,13 @@ static int set_linger(struct sock *so, const struct opt_row *r, const void *v, s
 	memcpy(&l, v, sizeof(l));
 	so->linger_on = l.l_onoff != 0;
 	if (so->linger_on)
-		so->linger = l.l_linger;
+		sock_asked_own(so)->linger = l.l_linger;
 	return 0;
 }
 
 static int get_linger(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
 {
-	struct linger l = { so->linger_on, so->linger };
+	struct linger l = { so->linger_on, so->asked->linger };
 
 	return opt_put(v, len, &l, sizeof(l));
 }
@@ -111,6 +111,13 @@ static int get_linger(struct sock *so, const struct opt_row *r, void *v, socklen
 static int get_error(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
 {
 	return opt_put_int(v, len, sock_take_error(so));
+}
+
+static int get_kind(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
+{
+	int n = r->name == SO_TYPE ? so->type : r->name == SO_DOMAIN ? so->family : so->proto;
+
+	return opt_put_int(v, len, n);
 }
 
 /* Only while it is not routed yet; an empty name unbinds. */
@@ -167,8 +174,27 @@ static int set_lowat(struct sock *so, const struct opt_row *r, const void *v, so
 	int n, e = opt_take_int(r->level, v, len, &n);
 
 	if (!e)
-		so->rcvlowat = n < 0 ? INT32_MAX : n ? (uint32_t)n : 1;
+		sock_asked_own(so)->rcvlowat = n < 0 ? INT32_MAX : n ? (uint32_t)n : 1;
 	return e;
+}
+
+static int get_lowat(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
+{
+	return opt_put_int(v, len, (int)so->asked->rcvlowat);
+}
+
+static int set_priority(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
+{
+	int n, e = opt_take_int(r->level, v, len, &n);
+
+	if (!e)
+		sock_asked_own(so)->priority = (uint32_t)n;
+	return e;
+}
+
+static int get_priority(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
+{
+	return opt_put_int(v, len, (int)so->asked->priority);
 }
 
 /* An int or eight bytes, as Linux; all ones: no limit. */
@@ -185,13 +211,13 @@ static int set_pacing(struct sock *so, const struct opt_row *r, const void *v, s
 	} else {
 		return -EINVAL;
 	}
-	so->max_pacing = rate == UINT64_MAX ? 0 : MAX(rate, 1);
+	sock_asked_own(so)->max_pacing = rate == UINT64_MAX ? 0 : MAX(rate, 1);
 	return 0;
 }
 
 static int get_pacing(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
 {
-	uint64_t rate = so->max_pacing ? so->max_pacing : UINT64_MAX;
+	uint64_t rate = so->asked->max_pacing ? so->asked->max_pacing : UINT64_MAX;
 	uint32_t n = (uint32_t)MIN(rate, UINT32_MAX);
 
 	if (*len >= sizeof(rate))
@@ -247,7 +273,7 @@ static int set_mark(struct sock *so, const struct opt_row *r, const void *v, soc
 
 	if (e)
 		return e;
-	so->mark = so->flow.mark = (uint32_t)n;
+	so->flow.mark = (uint32_t)n;
 	so->flow.gen = 0;
 	return 0;
 }
@@ -393,17 +419,15 @@ static int set_v6only(struct sock *so, const struct opt_row *r, const void *v, s
 
 #define BOOL(lv, nm, f)		{ lv, nm, K_BOOL, offsetof(struct sock, f), NULL, NULL }
 #define RDBOOL(lv, nm, f)	{ lv, nm, K_RDONLY_BOOL, offsetof(struct sock, f), NULL, NULL }
-#define RDINT(lv, nm, f)	{ lv, nm, K_RDONLY_INT, offsetof(struct sock, f), NULL, NULL }
-#define U32(lv, nm, f)		{ lv, nm, K_U32, offsetof(struct sock, f), NULL, NULL }
 #define WANT(lv, nm, bit)	{ lv, nm, K_WANT, bit, NULL, NULL }
 #define FN(lv, nm, set, get)	{ lv, nm, K_FN, 0, set, get }
 #define FN_U32(lv, nm, set, f)	{ lv, nm, K_U32, offsetof(struct sock, f), set, NULL }
 #define FN_BOOL(lv, nm, set, f)	{ lv, nm, K_BOOL, offsetof(struct sock, f), set, NULL }
 
 static const struct opt_row rows[] = {
-	RDINT(SOL_SOCKET, SO_TYPE, type),
-	RDINT(SOL_SOCKET, SO_DOMAIN, family),
-	RDINT(SOL_SOCKET, SO_PROTOCOL, proto),
+	FN(SOL_SOCKET, SO_TYPE, NULL, get_kind),
+	FN(SOL_SOCKET, SO_DOMAIN, NULL, get_kind),
+	FN(SOL_SOCKET, SO_PROTOCOL, NULL, get_kind),
 	RDBOOL(SOL_SOCKET, SO_ACCEPTCONN, listening),
 	FN(SOL_SOCKET, SO_ERROR, NULL, get_error),
 	BOOL(SOL_SOCKET, SO_REUSEADDR, reuseaddr),
@@ -422,11 +446,11 @@ static const struct opt_row rows[] = {
 	FN_U32(SOL_SOCKET, SO_SNDBUF, set_buf, sndbuf),
 	FN_U32(SOL_SOCKET, SO_RCVBUFFORCE, set_buf, rcvbuf),
 	FN_U32(SOL_SOCKET, SO_SNDBUFFORCE, set_buf, sndbuf),
-	FN_U32(SOL_SOCKET, SO_RCVLOWAT, set_lowat, rcvlowat),
+	FN(SOL_SOCKET, SO_RCVLOWAT, set_lowat, get_lowat),
 	FN(SOL_SOCKET, SO_SNDLOWAT, NULL, get_one),
-	U32(SOL_SOCKET, SO_PRIORITY, priority),
+	FN(SOL_SOCKET, SO_PRIORITY, set_priority, get_priority),
 	FN(SOL_SOCKET, SO_MAX_PACING_RATE, set_pacing, get_pacing),
-	FN_U32(SOL_SOCKET, SO_MARK, set_mark, mark),
+	FN_U32(SOL_SOCKET, SO_MARK, set_mark, flow.mark),
 	FN(SOL_SOCKET, SO_BINDTODEVICE, set_device, get_device),
 	FN(SOL_SOCKET, SO_BINDTOIFINDEX, set_ifindex, get_ifindex),
 
@@ -517,17 +541,15 @@ static int row_set(struct sock *so, const struct opt_row *r, const void *v, sock
 
 	if (r->set)
 		return r->set(so, r, v, len);
-	if (r->kind != K_BOOL && r->kind != K_U32 && r->kind != K_WANT)
+	if (r->kind != K_BOOL && r->kind != K_WANT)
 		return -ENOPROTOOPT;
 	e = opt_take_int(r->level, v, len, &n);
 	if (e)
 		return e;
 	if (r->kind == K_WANT)
 		want_set(opt_family(so, r), (uint16_t)r->off, n != 0);
-	else if (r->kind == K_BOOL)
-		*(bool *)field(so, r) = n != 0;
 	else
-		*(uint32_t *)field(so, r) = (uint32_t)n;
+		*(bool *)field(so, r) = n != 0;
 	return 0;
 }
 
@@ -555,8 +577,7 @@ static int row_get(struct sock *so, const struct opt_row *r, void *v, socklen_t 
 	case K_RDONLY_BOOL:
 		return opt_put_int(v, len, *(bool *)field(so, r));
 	case K_U32:
-	case K_RDONLY_INT:
-		return opt_put_int(v, len, *(int *)field(so, r));
+		return opt_put_int(v, len, (int)*(uint32_t *)field(so, r));
 	default:
 		return -ENOPROTOOPT;
 	}

@@ -9,7 +9,7 @@ int sock_dst_check(struct sock *so, struct endpoint *ep);
 
 /* --- a row of the table in sock_opt.c --- */
 
-enum opt_kind { K_FN, K_BOOL, K_U32, K_WANT, K_RDONLY_BOOL, K_RDONLY_INT };
+enum opt_kind { K_FN, K_BOOL, K_U32, K_WANT, K_RDONLY_BOOL };
 
 struct opt_row {
 	int		level, name;

@@ -27,6 +27,7 @@ struct route_table;
 struct rule_table;
 struct sock_table;
 struct tcp_stack;
+struct tcpc;
 
 /* The kinds of object that on_change tells of: struct netif, netif_addr, route,
  * neigh, rule; the address list of resolvers of a struct netif. */
@@ -59,6 +60,8 @@ struct stack {
 	uint16_t	ip_ids[64];	/* ip4.c: counters by hash of the two ends */
 	/* Called on each drop before the packet is freed, for traces; may be NULL. */
 	void		(*on_drop)(struct stack *st, const struct pkt *pkt, enum drop why);
+	/* The state of a connection has changed, for traces; may be NULL. */
+	void		(*on_state)(const struct tcpc *tc, int old, const char *why);
 	/* What the tables hold has changed, for rtnetlink; may be NULL. The object
 	 * is read during the call only; gone: it is about to be freed. */
 	void		(*on_change)(struct stack *st, enum change what, bool gone,

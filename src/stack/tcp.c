@@ -76,6 +76,7 @@ struct sock *tcp_sock_new(struct stack *st)
 	struct tcpc *tc = xzalloc(sizeof(*tc));
 
 	tc->so.st = st;
+	tcp_asked_init(tc, NULL);
 	tc->state = TCP_CLOSE;
 	tc->so.rcvbuf = st->param.tcp_rmem[1];
 	tc->so.sndbuf = st->param.tcp_wmem[1];
@@ -91,6 +92,7 @@ static void free_sending(struct tcpc *tc)
 	if (!tc->snd.reserved || tc->orphan)
 		tcp_snd_free(tc);
 	sent_free(&tc->sent);
+	tcp_rec_forget_cut(tc);
 }
 
 void tcp_free(struct tcpc *tc)
@@ -98,9 +100,11 @@ void tcp_free(struct tcpc *tc)
 	tcp_timer_stop_all(tc);
 	tcp_snd_free(tc);
 	sent_free(&tc->sent);
+	tcp_rec_forget_cut(tc);
 	tcp_rcv_free(tc);
 	tcp_fo_free(tc);
 	tcp_mtup_free(tc);
+	tcp_asked_free(tc);
 	sock_fini(&tc->so);
 	free(tc);
 }
@@ -138,8 +142,11 @@ static void enter_time_wait(struct tcpc *tc)
 
 void tcp_set_state(struct tcpc *tc, int state, const char *why)
 {
+	int old = tc->state;
+
 	tc->state = (uint8_t)state;
-	tc->why = why;
+	if (tc->so.st->on_state)
+		tc->so.st->on_state(tc, old, why);
 	switch (state) {
 	case TCP_CLOSE:
 		enter_close(tc);
@@ -173,7 +180,7 @@ void tcp_abort(struct tcpc *tc, int error, const char *why)
  * all (TCP_LINGER2 < 0). */
 void tcp_orphan_fin_wait2(struct tcpc *tc)
 {
-	if (tc->linger2 < 0)
+	if (tc->asked->linger2 < 0)
 		tcp_abort(tc, 0, "no linger in FIN-WAIT-2");
 	else
 		tcp_ev_orphan_fin_wait2(tc);

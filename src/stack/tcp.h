@@ -59,8 +59,22 @@ enum { TCP_SHUT_RCV = 1, TCP_SHUT_SND = 2, TCP_SHUT_BOTH = 3 };
 /* The user's view of connect(): Linux's socket state beside TCP's. */
 enum { TCP_CONN_NONE, TCP_CONN_PENDING, TCP_CONN_DONE };
 
+/* What few users ask for by options; 0: nothing, or the stack's parameter. */
+struct tcp_asked {
+	uint32_t	user_timeout;	/* ms */
+	uint32_t	notsent_lowat;
+	uint32_t	window_clamp;
+	uint16_t	mss;
+	uint16_t	keep_idle, keep_intvl;	/* s */
+	uint8_t		keep_cnt;
+	uint8_t		syn_retries;
+	uint8_t		defer_accept;	/* SYN-ACKs a bare ACK is ignored for */
+	int8_t		linger2;	/* s */
+};
+
 struct tcpc {
 	struct sock	so;
+	const struct tcp_asked *asked;	/* by options; shared until tcp_asked_own() */
 
 	uint8_t		state;		/* TCP_ESTABLISHED...: Linux's numbers */
 	uint8_t		shut;
@@ -93,12 +107,7 @@ struct tcpc {
 	uint8_t		ack_frames;	/* full-sized frames not yet acknowledged */
 	uint8_t		backoff, probes;
 	uint8_t		rtx_is;		/* what TCP_T_RTX is: RTX_PTO... */
-	uint8_t		syn_retries;	/* 0: the stack's parameter */
-	uint8_t		keep_cnt;
-	uint8_t		defer_accept;	/* SYN-ACKs a bare ACK is ignored for */
 	uint8_t		soft_error;	/* errno of an ICMP error: why, if it times out */
-	int8_t		linger2;	/* s; 0: the stack's parameter */
-	uint16_t	keep_idle, keep_intvl;	/* s; 0: the stack's parameter */
 
 	/* sending */
 	struct seq	iss, snd_una, snd_nxt, snd_end, snd_wl1;
@@ -108,7 +117,7 @@ struct tcpc {
 	uint32_t	mss;		/* payload of a full frame without SACK blocks */
 	uint32_t	mss_base;	/* the same with options: min(peer's, path) */
 	uint32_t	mtu;		/* mss_base was made from this path MTU */
-	uint16_t	mss_peer, mss_user;
+	uint16_t	mss_peer;
 	struct tcp_mtup	*mtup;		/* NULL: no other sizes are tried */
 	struct snd_queue snd;
 
@@ -117,8 +126,7 @@ struct tcpc {
 	struct seq	recover;	/* recovery ends when this is acknowledged */
 	struct seq	tlp_end;	/* snd_nxt when the probe went */
 	struct rack	rack;
-	struct prr	prr;
-	struct undo	undo;
+	struct tcp_cut	*cut;		/* NULL: not needed, or there was no memory */
 	uint32_t	cwnd, ssthresh, dup_acks;
 	const struct tcp_cc *cc;
 	uint64_t	cc_mem[9];
@@ -139,7 +147,7 @@ struct tcpc {
 	struct seq	copied;		/* first byte the user has not taken */
 	struct seq	urg_seq;
 	uint32_t	rcv_wnd;	/* as last advertised, from rcv_wup */
-	uint32_t	rcv_mss, rcv_super, window_clamp;
+	uint32_t	rcv_mss, rcv_super;
 	struct list	rcvq;
 	uint32_t	rcv_bytes, rcv_true;
 	struct tcp_ooo	*ooo;		/* NULL: nothing is out of order or doubled */
@@ -154,9 +162,6 @@ struct tcpc {
 	/* timers */
 	struct stimer	timer;
 	usec		at[N_TCP_TIMERS];
-	uint32_t	user_timeout;	/* ms; 0: by retries */
-	uint32_t	notsent_lowat;
-	const char	*why;		/* of the last transition, for show */
 
 	/* listening, being accepted */
 	struct tcp_listen *lis;		/* of a listener */
@@ -302,6 +307,9 @@ void tcp_challenge_ack(struct tcpc *tc);	/* RFC 5961, rate limited */
 bool tcp_may_answer(struct tcpc *tc, const struct seg *sg);
 
 /* --- tcp_opt.c --- */
+void tcp_asked_init(struct tcpc *tc, const struct tcpc *from);	/* NULL: nothing */
+struct tcp_asked *tcp_asked_own(struct tcpc *tc);
+void tcp_asked_free(struct tcpc *tc);
 int tcp_setopt(struct sock *so, int level, int name, const void *v, socklen_t len);
 int tcp_getopt(struct sock *so, int level, int name, void *v, socklen_t *len);
 

@@ -25,14 +25,7 @@ static void child_options(struct tcpc *tc, const struct tcpc *lis)
 {
 	tc->nodelay = lis->nodelay;
 	tc->cork = lis->cork;
-	tc->mss_user = lis->mss_user;
-	tc->keep_idle = lis->keep_idle;
-	tc->keep_intvl = lis->keep_intvl;
-	tc->keep_cnt = lis->keep_cnt;
-	tc->user_timeout = lis->user_timeout;
-	tc->notsent_lowat = lis->notsent_lowat;
-	tc->linger2 = lis->linger2;
-	tc->window_clamp = lis->window_clamp;
+	tcp_asked_init(tc, lis);
 	tc->cc = lis->cc;
 }
 

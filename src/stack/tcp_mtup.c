@@ -68,7 +68,7 @@ static uint32_t most(const struct tcpc *tc)
 
 	if (tc->mss_peer)
 		mtu = MIN(mtu, tc->mss_peer + headers(tc));
-	return tc->mss_user ? MIN(mtu, tc->mss_user + headers(tc)) : mtu;
+	return tc->asked->mss ? MIN(mtu, tc->asked->mss + headers(tc)) : mtu;
 }
 
 static void begin(struct tcpc *tc, uint32_t low)

@@ -7,11 +7,41 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
 
 struct tcp_option {
 	int	(*set)(struct tcpc *tc, int v);		/* 0 or -errno */
 	int	(*get)(const struct tcpc *tc);
 };
+
+/* --- what few ask for --- */
+
+static const struct tcp_asked nothing;
+
+void tcp_asked_init(struct tcpc *tc, const struct tcpc *from)
+{
+	tc->asked = &nothing;
+	if (from && from->asked != &nothing)
+		*tcp_asked_own(tc) = *from->asked;
+}
+
+struct tcp_asked *tcp_asked_own(struct tcpc *tc)
+{
+	if (tc->asked == &nothing)
+		tc->asked = xzalloc(sizeof(*tc->asked));
+	return (struct tcp_asked *)(uintptr_t)tc->asked;
+}
+
+void tcp_asked_free(struct tcpc *tc)
+{
+	if (tc->asked != &nothing)
+		free((void *)(uintptr_t)tc->asked);
+	tc->asked = &nothing;
+}
+
+/* --- the options --- */
 
 static int nodelay_set(struct tcpc *tc, int v)
 {
@@ -43,7 +73,7 @@ static int maxseg_set(struct tcpc *tc, int v)
 {
 	if (v && (v < 88 || v > 32767))
 		return -EINVAL;
-	tc->mss_user = (uint16_t)v;
+	tcp_asked_own(tc)->mss = (uint16_t)v;
 	return 0;
 }
 
@@ -51,74 +81,79 @@ static int maxseg_set(struct tcpc *tc, int v)
 static int maxseg_get(const struct tcpc *tc)
 {
 	if (tcp_state_in(tc, 1u << TCP_CLOSE | 1u << TCP_LISTEN))
-		return tc->mss_user ? tc->mss_user : 536;
+		return tc->asked->mss ? tc->asked->mss : 536;
 	return (int)tc->mss;
+}
+
+static int or_param(uint32_t asked, uint32_t param)
+{
+	return (int)(asked ? asked : param);
 }
 
 static int keepidle_set(struct tcpc *tc, int v)
 {
 	if (v < 1 || v > 32767)
 		return -EINVAL;
-	tc->keep_idle = (uint16_t)v;
+	tcp_asked_own(tc)->keep_idle = (uint16_t)v;
 	tcp_ev_keepalive(tc);
 	return 0;
 }
 
 static int keepidle_get(const struct tcpc *tc)
 {
-	return (int)(tc->keep_idle ? tc->keep_idle : tc->so.st->param.tcp_keepalive_time);
+	return or_param(tc->asked->keep_idle, tc->so.st->param.tcp_keepalive_time);
 }
 
 static int keepintvl_set(struct tcpc *tc, int v)
 {
 	if (v < 1 || v > 32767)
 		return -EINVAL;
-	tc->keep_intvl = (uint16_t)v;
+	tcp_asked_own(tc)->keep_intvl = (uint16_t)v;
 	return 0;
 }
 
 static int keepintvl_get(const struct tcpc *tc)
 {
-	return (int)(tc->keep_intvl ? tc->keep_intvl : tc->so.st->param.tcp_keepalive_intvl);
+	return or_param(tc->asked->keep_intvl, tc->so.st->param.tcp_keepalive_intvl);
 }
 
 static int keepcnt_set(struct tcpc *tc, int v)
 {
 	if (v < 1 || v > 127)
 		return -EINVAL;
-	tc->keep_cnt = (uint8_t)v;
+	tcp_asked_own(tc)->keep_cnt = (uint8_t)v;
 	return 0;
 }
 
 static int keepcnt_get(const struct tcpc *tc)
 {
-	return (int)(tc->keep_cnt ? tc->keep_cnt : tc->so.st->param.tcp_keepalive_probes);
+	return or_param(tc->asked->keep_cnt, tc->so.st->param.tcp_keepalive_probes);
 }
 
 static int syncnt_set(struct tcpc *tc, int v)
 {
 	if (v < 1 || v > 127)
 		return -EINVAL;
-	tc->syn_retries = (uint8_t)v;
+	tcp_asked_own(tc)->syn_retries = (uint8_t)v;
 	return 0;
 }
 
 static int syncnt_get(const struct tcpc *tc)
 {
-	return (int)(tc->syn_retries ? tc->syn_retries : tc->so.st->param.tcp_syn_retries);
+	return or_param(tc->asked->syn_retries, tc->so.st->param.tcp_syn_retries);
 }
 
 static int user_timeout_set(struct tcpc *tc, int v)
 {
 	if (v < 0)
 		return -EINVAL;
-	tc->user_timeout = (uint32_t)v;
+	tcp_asked_own(tc)->user_timeout = (uint32_t)v;
 	return 0;
 }
 
 static int user_timeout_get(const struct tcpc *tc)
 {
-	return (int)tc->user_timeout;
+	return (int)tc->asked->user_timeout;
 }
 
 static int quickack_set(struct tcpc *tc, int v)
@@ -151,49 +186,49 @@ static int defer_accept_set(struct tcpc *tc, int v)
 
 	while (n < 255 && synack_time(n) < v)
 		n++;
-	tc->defer_accept = (uint8_t)n;
+	tcp_asked_own(tc)->defer_accept = (uint8_t)n;
 	return 0;
 }
 
 static int defer_accept_get(const struct tcpc *tc)
 {
-	return synack_time(tc->defer_accept);
+	return synack_time(tc->asked->defer_accept);
 }
 
 static int linger2_set(struct tcpc *tc, int v)
 {
-	tc->linger2 = (int8_t)(v < 0 ? -1 : MIN(v, 120));
+	tcp_asked_own(tc)->linger2 = (int8_t)(v < 0 ? -1 : MIN(v, 120));
 	return 0;
 }
 
 static int linger2_get(const struct tcpc *tc)
 {
-	return tc->linger2 ? tc->linger2 : (int)tc->so.st->param.tcp_fin_timeout;
+	return tc->asked->linger2 ? tc->asked->linger2 : (int)tc->so.st->param.tcp_fin_timeout;
 }
 
 static int window_clamp_set(struct tcpc *tc, int v)
 {
 	if (v < 0 || (!v && tc->state != TCP_CLOSE))
 		return -EINVAL;
-	tc->window_clamp = v ? MAX((uint32_t)v, 1152u) : 0;
+	tcp_asked_own(tc)->window_clamp = v ? MAX((uint32_t)v, 1152u) : 0;
 	return 0;
 }
 
 static int window_clamp_get(const struct tcpc *tc)
 {
-	return (int)tc->window_clamp;
+	return (int)tc->asked->window_clamp;
 }
 
 static int notsent_lowat_set(struct tcpc *tc, int v)
 {
-	tc->notsent_lowat = (uint32_t)v;
+	tcp_asked_own(tc)->notsent_lowat = (uint32_t)v;
 	sock_wake(&tc->so);
 	return 0;
 }
 
 static int notsent_lowat_get(const struct tcpc *tc)
 {
-	return (int)tc->notsent_lowat;
+	return (int)tc->asked->notsent_lowat;
 }
 
 static int fastopen_set(struct tcpc *tc, int v)

@@ -131,7 +131,7 @@ void tcp_send_syn(struct tcpc *tc)
 
 	h.flags |= tcp_ecn_syn(tc);
 	h.o.has_mss = true;
-	h.o.mss = tcp_mss_offer(tc->so.st, &tc->so.flow, tc->mss_user);
+	h.o.mss = tcp_mss_offer(tc->so.st, &tc->so.flow, tc->asked->mss);
 	h.o.has_wscale = tc->wscale_ok;
 	h.o.wscale = tc->rcv_wscale;
 	h.o.sack_ok = tc->sack_ok;
@@ -176,8 +176,8 @@ void tcp_mss_update(struct tcpc *tc)
 	uint32_t mss = mss_of(f, tcp_mtup_mtu(tc, f->mtu));
 
 	mss = MIN(mss, tc->mss_peer ? tc->mss_peer : dflt);
-	if (tc->mss_user)
-		mss = MIN(mss, tc->mss_user);
+	if (tc->asked->mss)
+		mss = MIN(mss, tc->asked->mss);
 	tc->mtu = f->mtu;
 	tc->mss_base = MAX(mss, tc->so.st->param.tcp_min_snd_mss);
 	tc->mss = tc->mss_base - (tc->ts_ok ? TS_LEN : 0);

@@ -25,10 +25,10 @@ uint64_t tcp_pace_rate(const struct tcpc *tc)
 	uint64_t rate;
 
 	if (!own)
-		return tc->so.max_pacing;
+		return tc->so.asked->max_pacing;
 	rate = (uint64_t)tc->cwnd * 1000000 / tc->srtt * ratio / 100;
-	if (tc->so.max_pacing)
-		rate = MIN(rate, tc->so.max_pacing);
+	if (tc->so.asked->max_pacing)
+		rate = MIN(rate, tc->so.asked->max_pacing);
 	return MAX(rate, 1);
 }
 
@@ -39,7 +39,7 @@ bool tcp_pace_wait(struct tcpc *tc)
 
 	if (tc->pace_at <= tc->so.st->now || !(rate = tcp_pace_rate(tc)))
 		return false;
-	tc->cwnd_limited |= rate != tc->so.max_pacing;
+	tc->cwnd_limited |= rate != tc->so.asked->max_pacing;
 	tcp_ev_paced(tc, tc->pace_at);
 	return true;
 }

@@ -310,7 +310,7 @@ bool tcp_rcv_readable(const struct tcpc *tc)
 {
 	bool at_mark = tc->urg_here && !tc->so.oobinline && seq_eq(tc->urg_seq, tc->copied);
 
-	return tc->rcv_bytes >= MIN(MAX(tc->so.rcvlowat, 1u), tcp_rcv_space(tc)) + at_mark;
+	return tc->rcv_bytes >= MIN(MAX(tc->so.asked->rcvlowat, 1u), tcp_rcv_space(tc)) + at_mark;
 }
 
 static void pass_mark(struct tcpc *tc)

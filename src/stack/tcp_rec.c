@@ -19,6 +19,8 @@
  */
 #include "stack/tcp.h"
 
+#include <stdlib.h>
+
 static uint32_t flight(const struct tcpc *tc)
 {
 	return (uint32_t)seq_diff(tc->snd_nxt, tc->snd_una);
@@ -33,18 +35,35 @@ uint32_t tcp_pipe(const struct tcpc *tc)
 	return pipe > dup ? pipe - dup : 0;
 }
 
-/* --- the window shrinks, and is put back --- */
+/* --- the window shrinks, and is put back ---
+ *
+ * What that needs is had from the first reduction until nothing can be put back any
+ * more. A connection that cannot have it shrinks all the same. */
+
+void tcp_rec_forget_cut(struct tcpc *tc)
+{
+	free(tc->cut);
+	tc->cut = NULL;
+}
+
+static bool may_undo(const struct tcpc *tc)
+{
+	return tc->cut && tc->cut->undo.valid;
+}
 
 static void reduce(struct tcpc *tc, enum tcp_cc_why why, uint32_t delivered)
 {
-	tc->undo = (struct undo){
+	struct undo undo = {
 		.cwnd = tc->cwnd, .ssthresh = tc->ssthresh, .from = tc->snd_una,
 		.valid = why != TCP_CC_ECN,
 	};
+	struct prr prr = { .flight = MAX(tcp_pipe(tc) + tc->sent.lost + delivered, 1u) };
+
+	if (!tc->cut)
+		tc->cut = malloc(sizeof(*tc->cut));
+	if (tc->cut)
+		*tc->cut = (struct tcp_cut){ prr, undo };
 	tc->ssthresh = tc->cc->ssthresh(tc, MIN(flight(tc), tc->cwnd), why);
-	tc->prr = (struct prr){
-		.flight = MAX(tcp_pipe(tc) + tc->sent.lost + delivered, 1u),
-	};
 	tc->tlp = false;
 	tcp_ecn_reduced(tc);
 }
@@ -53,9 +72,9 @@ static void reduce(struct tcpc *tc, enum tcp_cc_why why, uint32_t delivered)
 static void spurious(struct tcpc *tc)
 {
 	tc->rack.reordered |= tc->rec == TCP_REC_FAST;
-	tc->cwnd = MAX(tc->cwnd, tc->undo.cwnd);
-	tc->ssthresh = MAX(tc->ssthresh, tc->undo.ssthresh);
-	tc->undo.valid = false;
+	tc->cwnd = MAX(tc->cwnd, tc->cut->undo.cwnd);
+	tc->ssthresh = MAX(tc->ssthresh, tc->cut->undo.ssthresh);
+	tcp_rec_forget_cut(tc);
 	tc->cc->undo(tc);
 	if (tc->rec < TCP_REC_FAST)
 		return;
@@ -68,25 +87,28 @@ static void spurious(struct tcpc *tc)
  * that were sent again. */
 static bool eifel(const struct tcpc *tc, const struct seg *sg)
 {
-	return tc->undo.has_ts && tc->rec >= TCP_REC_FAST && sg->h.o.has_ts && sg->h.o.ts_ecr &&
-	       (int32_t)(sg->h.o.ts_ecr - tc->undo.ts) < 0;
+	const struct undo *u = &tc->cut->undo;
+
+	return u->has_ts && tc->rec >= TCP_REC_FAST && sg->h.o.has_ts && sg->h.o.ts_ecr &&
+	       (int32_t)(sg->h.o.ts_ecr - u->ts) < 0;
 }
 
 /* RFC 3708 2: all that was sent again had arrived. */
 static bool all_came_twice(struct tcpc *tc, const struct tcp_sack *twice)
 {
-	struct seq from = seq_max(twice->from, tc->undo.from);
+	struct undo *u = &tc->cut->undo;
+	struct seq from = seq_max(twice->from, u->from);
 	uint32_t len = seq_lt(from, twice->to) ? (uint32_t)seq_diff(twice->to, from) : 0;
 
-	if (!tc->undo.rxt || !len)
+	if (!u->rxt || !len)
 		return false;
-	tc->undo.rxt -= MIN(tc->undo.rxt, len);
-	return !tc->undo.rxt;
+	u->rxt -= MIN(u->rxt, len);
+	return !u->rxt;
 }
 
 static void undo_if_wrong(struct tcpc *tc, const struct seg *sg, const struct ack_news *n)
 {
-	if (!tc->undo.valid)
+	if (!may_undo(tc))
 		return;
 	if ((n->newer && eifel(tc, sg)) || (n->dsack && all_came_twice(tc, &n->twice)))
 		spurious(tc);
@@ -103,7 +125,7 @@ static uint32_t round_up(uint64_t n, uint32_t unit)
  * below ssthresh what has arrived is replaced, and a segment more if all is well. */
 static int64_t prr_count(const struct tcpc *tc, uint32_t delivered, bool safe)
 {
-	const struct prr *p = &tc->prr;
+	const struct prr *p = &tc->cut->prr;
 	uint32_t pipe = tcp_pipe(tc);
 	int64_t n;
 
@@ -120,13 +142,23 @@ static int64_t prr_count(const struct tcpc *tc, uint32_t delivered, bool safe)
 
 static void prr_ack(struct tcpc *tc, uint32_t delivered, bool safe, bool must)
 {
+	struct prr *p = &tc->cut->prr;
 	int64_t n;
 
-	tc->prr.delivered += delivered;
+	p->delivered += delivered;
 	n = MAX(prr_count(tc, delivered, safe), 0);
-	if (must || !tc->prr.out)
+	if (must || !p->out)
 		n = MAX(n, (int64_t)tc->mss);
 	tc->cwnd = MAX(tcp_pipe(tc) + (uint32_t)n, tc->mss);
+}
+
+/* Without memory for PRR the window is at once what it should become. */
+static void recovery_ack(struct tcpc *tc, uint32_t delivered, bool safe, bool must)
+{
+	if (tc->cut)
+		prr_ack(tc, delivered, safe, must);
+	else
+		tc->cwnd = MAX(tc->ssthresh, must ? tcp_pipe(tc) + tc->mss : tc->mss);
 }
 
 /* --- entering --- */
@@ -152,7 +184,7 @@ void tcp_rec_probe_lost(struct tcpc *tc)
 	if (tc->rec != TCP_REC_OPEN)
 		return;
 	reduce(tc, TCP_CC_LOSS, 0);
-	tc->undo.valid = false;
+	tcp_rec_forget_cut(tc);
 	tc->cwnd = tc->ssthresh;
 }
 
@@ -200,7 +232,7 @@ static bool probe_was_lost(struct tcpc *tc)
 		return false;
 	enter_rto(tc);
 	tc->cwnd = MAX(tc->cwnd, tcp_pipe(tc) + tc->sent.lost);
-	tc->undo.valid = false;
+	tcp_rec_forget_cut(tc);
 	return true;
 }
 
@@ -212,6 +244,8 @@ static void leave(struct tcpc *tc)
 		tc->cwnd = tc->ssthresh;
 	if (tc->rec != TCP_REC_CWR)
 		rack_recovered(tc);
+	if (!may_undo(tc))
+		tcp_rec_forget_cut(tc);
 	tc->rec = TCP_REC_OPEN;
 	tc->dup_acks = 0;
 }
@@ -220,7 +254,7 @@ static void leave(struct tcpc *tc)
  * timeout was spurious. */
 static void frto_ack(struct tcpc *tc, const struct ack_news *n)
 {
-	if (n->heard.original && (tc->sack_ok || !n->heard.rxt) && tc->undo.valid)
+	if (n->heard.original && (tc->sack_ok || !n->heard.rxt) && may_undo(tc))
 		spurious(tc);				/* 3b */
 	else if (seq_gt(tc->snd_nxt, tc->recover))
 		tc->frto &= !n->dup;			/* 3a */
@@ -268,8 +302,8 @@ void tcp_rec_ack(struct tcpc *tc, const struct seg *sg, struct ack_news *n)
 		enter_fast(tc, n->heard.delivered);
 	if (tc->rec == TCP_REC_FAST || tc->rec == TCP_REC_CWR) {
 		if (first || n->heard.delivered)
-			prr_ack(tc, n->heard.delivered, n->newer && !n->lost,
-				!tc->sack_ok && n->lost);
+			recovery_ack(tc, n->heard.delivered, n->newer && !n->lost,
+				     !tc->sack_ok && n->lost);
 	}
 }
 
@@ -280,7 +314,7 @@ void tcp_rec_reorder_due(struct tcpc *tc, usec *wait)
 
 	if (lost && tc->rec < TCP_REC_FAST && !probe_was_lost(tc)) {
 		enter_fast(tc, 0);
-		prr_ack(tc, 0, false, false);
+		recovery_ack(tc, 0, false, false);
 	}
 }
 
@@ -291,19 +325,26 @@ void tcp_rec_reorder_due(struct tcpc *tc, usec *wait)
 void tcp_rec_sent_new(struct tcpc *tc, uint32_t len)
 {
 	sent_new(&tc->sent, tc->snd_nxt, (uint32_t)tc->so.st->now, tc->srtt / QUANTA);
-	tc->prr.out += len;
+	if (tc->cut)
+		tc->cut->prr.out += len;
+}
+
+static void cut_sent_again(struct tcpc *tc, uint32_t len)
+{
+	struct undo *u = &tc->cut->undo;
+
+	tc->cut->prr.out += len;
+	u->rxt += len;
+	if (!tc->ts_ok || !u->valid || u->has_ts)
+		return;
+	u->has_ts = true;
+	u->ts = tcp_ts_now(tc);
 }
 
 void tcp_rec_sent_again(struct tcpc *tc, struct seq from, struct seq to)
 {
-	uint32_t len = (uint32_t)seq_diff(to, from);
-
 	sent_again(&tc->sent, from, to, (uint32_t)tc->so.st->now);
-	tc->prr.out += len;
-	tc->undo.rxt += len;
-	if (tc->ts_ok && tc->undo.valid && !tc->undo.has_ts) {
-		tc->undo.has_ts = true;
-		tc->undo.ts = tcp_ts_now(tc);
-	}
+	if (tc->cut)
+		cut_sent_again(tc, (uint32_t)seq_diff(to, from));
 	tc->total_retrans++;
 }

@@ -41,6 +41,12 @@ struct undo {
 	bool		valid, has_ts;
 };
 
+/* What goes with the last reduction of the window. */
+struct tcp_cut {
+	struct prr	prr;
+	struct undo	undo;
+};
+
 /* The rest of what an ACK said, for recovery. */
 struct ack_news {
 	struct heard	heard;
@@ -53,6 +59,7 @@ struct ack_news {
 };
 
 /* --- tcp_rec.c --- */
+void tcp_rec_forget_cut(struct tcpc *tc);
 uint32_t tcp_pipe(const struct tcpc *tc);
 /* After snd_una and the records have moved. */
 void tcp_rec_ack(struct tcpc *tc, const struct seg *sg, struct ack_news *n);

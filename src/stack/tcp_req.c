@@ -62,7 +62,7 @@ struct flow tcp_req_flow(const struct tcp_req *rq)
 		.src = rq->local, .dst = rq->remote, .proto = IPPROTO_TCP,
 		.df = want->mtu_discover != IP_PMTUDISC_DONT, .any_src = so->freebind,
 		.ttl = want->ttl, .tos = want->tos, .label = rq->iss.v & 0xfffff,
-		.sport = rq->local_port, .dport = rq->remote_port, .mark = so->mark,
+		.sport = rq->local_port, .dport = rq->remote_port, .mark = so->flow.mark,
 		.ifindex = rq->ifindex ? rq->ifindex : so->flow.ifindex,
 	};
 
@@ -113,7 +113,7 @@ void tcp_req_syn_ack(const struct tcp_req *rq)
 	if (rq->ecn_ok)
 		h.flags |= TCP_ECE;
 	h.o.has_mss = true;
-	h.o.mss = tcp_mss_offer(rq->listener->so.st, &f, rq->listener->mss_user);
+	h.o.mss = tcp_mss_offer(rq->listener->so.st, &f, rq->listener->asked->mss);
 	h.o.sack_ok = rq->sack_ok;
 	h.o.has_wscale = rq->wscale_ok;
 	h.o.wscale = rq->rcv_wscale;
@@ -180,7 +180,7 @@ static void queue(struct tcp_req *rq)
  * end, in case its data was lost (as Linux). */
 static bool wants_syn_ack(const struct tcp_req *rq)
 {
-	return !rq->acked || rq->retries + 1 >= rq->listener->defer_accept;
+	return !rq->acked || rq->retries + 1 >= rq->listener->asked->defer_accept;
 }
 
 static void req_due(struct tcp_req *rq)
@@ -189,7 +189,7 @@ static void req_due(struct tcp_req *rq)
 	unsigned most = lis->so.st->param.tcp_synack_retries;
 
 	if (rq->acked)
-		most = MAX(most, lis->defer_accept);
+		most = MAX(most, lis->asked->defer_accept);
 	if (rq->retries >= most) {
 		tcp_req_free(rq);
 		return;
@@ -244,7 +244,7 @@ void tcp_req_fill(struct tcp_req *rq, struct tcpc *lis, const struct seg *sg,
 	rq->ecn_ok = tcp_ecn_wanted(lis->so.st, sg);
 	f = tcp_req_flow(rq);
 	rq->rcv_wnd = (uint16_t)tcp_initial_window(lis, tcp_mss_offer(lis->so.st, &f,
-								     lis->mss_user));
+								     lis->asked->mss));
 }
 
 void tcp_req_new(struct tcpc *lis, const struct seg *sg, const struct endpoint *l,
@@ -309,7 +309,7 @@ static bool paws_fails(const struct tcp_req *rq, const struct seg *sg)
 /* TCP_DEFER_ACCEPT: the user wants to see connections with data in them. */
 static bool deferred(struct tcp_req *rq, const struct seg *sg)
 {
-	if (sg->len || rq->retries >= rq->listener->defer_accept)
+	if (sg->len || rq->retries >= rq->listener->asked->defer_accept)
 		return false;
 	rq->acked = true;
 	return true;

@@ -18,8 +18,8 @@
  * octets, so there are a few hundred in a window of any size. A receiver that
  * invents blocks cannot make more than SENT_MAX of them: SACK is advice.
  *
- * The records lie in an array that empties at its head and fills at its tail; it
- * shrinks to nothing when all is acknowledged, unless it is small.
+ * The records lie in an array that empties at its head and fills at its tail; there
+ * is none when all is acknowledged.
  */
 #include "stack/tcp_sent.h"
 
@@ -34,31 +34,34 @@
 
 void sent_init(struct sent_log *l, struct seq una)
 {
-	l->head = l->n = 0;
-	l->sacked = l->lost = 0;
-	l->una = l->fack = una;
+	sent_free(l);
+	l->una = una;
 }
 
 void sent_free(struct sent_log *l)
 {
-	free(l->v);
-	l->v = NULL;
-	l->size = l->head = l->n = 0;
-	l->sacked = l->lost = 0;
+	free(l->ring);
+	l->ring = NULL;
+	l->n = l->sacked = l->lost = 0;
 }
 
 /* Room for one more at the tail: what was freed at the head, or a larger array. */
 static void make_room(struct sent_log *l)
 {
-	if (l->head + l->n < l->size)
+	struct sent_ring *r = l->ring;
+
+	if (!r) {
+		l->ring = r = xmalloc(sizeof(*r) + SENT_FIRST * sizeof(r->v[0]));
+		*r = (struct sent_ring){ .size = SENT_FIRST, .fack = l->una };
+	} else if (r->head + l->n < r->size) {
 		return;
-	if (l->head <= l->size / 2) {
-		l->size = l->size ? 2 * l->size : SENT_FIRST;
-		l->v = xrealloc(l->v, l->size * sizeof(l->v[0]));
-		return;
+	} else if (r->head <= r->size / 2) {
+		l->ring = r = xrealloc(r, sizeof(*r) + 2 * r->size * sizeof(r->v[0]));
+		r->size *= 2;
+	} else {
+		memmove(r->v, r->v + r->head, l->n * sizeof(r->v[0]));
+		r->head = 0;
 	}
-	memmove(l->v, l->v + l->head, l->n * sizeof(l->v[0]));
-	l->head = 0;
 }
 
 /* Index of the record that holds seq; n if none does. */
@@ -81,7 +84,7 @@ static uint32_t find(const struct sent_log *l, struct seq seq)
 static void split(struct sent_log *l, uint32_t i, struct seq seq)
 {
 	make_room(l);
-	memmove(sent_nth(l, i + 1), sent_nth(l, i), (l->n - i) * sizeof(l->v[0]));
+	memmove(sent_nth(l, i + 1), sent_nth(l, i), (l->n - i) * sizeof(struct sent));
 	sent_nth(l, i)->end = seq;
 	l->n++;
 }
@@ -161,9 +164,10 @@ static void sample(struct heard *h, uint32_t at)
 /* Octets of s up to end arrived, and were not known to be there. */
 static void deliver(struct sent_log *l, const struct sent *s, struct seq end, struct heard *h)
 {
-	bool late = seq_lt(end, l->fack);
+	struct seq *fack = &l->ring->fack;
+	bool late = seq_lt(end, *fack);
 
-	l->fack = seq_max(l->fack, end);
+	*fack = seq_max(*fack, end);
 	if (s->rxt) {
 		h->rxt = true;
 		if ((int32_t)(s->at - h->not_after) > 0)
@@ -195,11 +199,6 @@ static void acked(struct sent_log *l, const struct sent *s, struct seq to, struc
 	deliver(l, s, to, h);
 }
 
-static void emptied(struct sent_log *l)
-{
-	sent_free(l);		/* idle connections are the most */
-}
-
 void sent_ack(struct sent_log *l, struct seq una, struct heard *h)
 {
 	while (l->n && seq_lt(l->una, una)) {
@@ -208,12 +207,12 @@ void sent_ack(struct sent_log *l, struct seq una, struct heard *h)
 		acked(l, s, seq_min(s->end, una), h);
 		if (seq_gt(s->end, una))
 			return;
-		l->head++;
+		l->ring->head++;
 		l->n--;
 	}
 	l->una = una;
 	if (!l->n)
-		emptied(l);
+		sent_free(l);	/* idle connections are the most */
 }
 
 /* The block is known already, or there are too many. */
@@ -293,7 +292,7 @@ void sent_renege(struct sent_log *l)
 			sent_nth(l, i)->state = SENT_FLYING;
 	}
 	l->sacked = 0;
-	l->fack = l->una;
+	l->ring->fack = l->una;
 }
 
 void sent_unlose(struct sent_log *l)

@@ -14,12 +14,17 @@ struct sent {
 	bool		rxt;		/* sent more than once */
 };
 
+struct sent_ring {
+	uint32_t	size, head;
+	struct seq	fack;		/* end of the highest octets that arrived */
+	struct sent	v[];		/* v[head] ... v[head + n - 1], in sequence order */
+};
+
 struct sent_log {
-	struct sent	*v;		/* v[head] ... v[head + n - 1], in sequence order */
-	uint32_t	size, head, n;
+	struct sent_ring *ring;		/* NULL: there are no records */
+	uint32_t	n;
 	uint32_t	sacked, lost;	/* octets in these states */
 	struct seq	una;
-	struct seq	fack;		/* end of the highest octets that arrived */
 };
 
 /* What one ACK said; sent_ack and sent_sack add to it. */
@@ -41,7 +46,7 @@ struct heard {
 
 static inline struct sent *sent_nth(const struct sent_log *l, uint32_t i)
 {
-	return &l->v[l->head + i];
+	return &l->ring->v[l->ring->head + i];
 }
 
 static inline struct seq sent_start(const struct sent_log *l, uint32_t i)

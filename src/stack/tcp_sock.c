@@ -42,7 +42,7 @@ static void start_over(struct tcpc *tc)
 	tc->dup_acks = tc->retrans_run = tc->srtt = tc->rttvar = 0;
 	tc->total_retrans = 0;
 	tc->soft_error = 0;
-	tc->undo.valid = false;
+	tcp_rec_forget_cut(tc);
 	if (tc->fo) {
 		tc->fo->waits = false;
 		tc->fo->len = 0;
@@ -65,7 +65,7 @@ static void syn_prepare(struct tcpc *tc)
 	tc->sack_ok = p->tcp_sack;
 	tc->wscale_ok = p->tcp_window_scaling;
 	tc->rcv_wscale = tcp_window_scale(p);
-	tc->rcv_wnd = tcp_initial_window(tc, tcp_mss_offer(st, &tc->so.flow, tc->mss_user));
+	tc->rcv_wnd = tcp_initial_window(tc, tcp_mss_offer(st, &tc->so.flow, tc->asked->mss));
 	tc->mtu = tc->so.flow.mtu;
 }
 
@@ -207,7 +207,7 @@ bool tcp_writeable(const struct tcpc *tc)
 {
 	uint32_t unsent = (uint32_t)seq_diff(tc->snd_end, tc->snd_nxt);
 
-	if (tc->notsent_lowat && tcp_state_in(tc, TCP_CAN_SEND) && unsent >= tc->notsent_lowat)
+	if (tc->asked->notsent_lowat && tcp_state_in(tc, TCP_CAN_SEND) && unsent >= tc->asked->notsent_lowat)
 		return false;
 	return !tc->no_memory && tcp_snd_space(tc) &&
 	       tcp_snd_space(tc) >= tc->snd.bytes / 2;
@@ -513,7 +513,7 @@ static void close_connection(struct tcpc *tc)
 	tcp_rcv_free(tc);
 	if (unread)			/* RFC 2525 2.17, RFC 9293 3.6.1 */
 		tcp_abort(tc, 0, "closed with data unread");
-	else if (tc->so.linger_on && !tc->so.linger)
+	else if (tc->so.linger_on && !tc->so.asked->linger)
 		tcp_abort(tc, 0, "closed with zero linger");
 	else if (tcp_state_in(tc, TCP_CAN_WRITE | 1u << TCP_SYN_RECV))
 		send_fin(tc);

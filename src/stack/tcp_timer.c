@@ -57,9 +57,9 @@ static usec rto(const struct tcpc *tc)
 /* The next try; TCP_USER_TIMEOUT does not wait for it to end. */
 static usec next_try(const struct tcpc *tc)
 {
-	usec end = tc->stuck_since + tc->user_timeout * USEC_PER_MSEC;
+	usec end = tc->stuck_since + tc->asked->user_timeout * USEC_PER_MSEC;
 
-	if (!tc->user_timeout)
+	if (!tc->asked->user_timeout)
 		return rto(tc);
 	return MIN(rto(tc), MAX(end - tc->so.st->now, 1));
 }
@@ -83,8 +83,8 @@ static bool too_long(struct tcpc *tc, unsigned tries)
 
 	if (tc->orphan && tries >= p->tcp_orphan_retries)
 		return true;
-	if (tc->user_timeout)
-		return waited >= tc->user_timeout * USEC_PER_MSEC;
+	if (tc->asked->user_timeout)
+		return waited >= tc->asked->user_timeout * USEC_PER_MSEC;
 	return tries >= p->tcp_retries2;
 }
 
@@ -94,7 +94,7 @@ static void syn_due(struct tcpc *tc)
 {
 	const struct param *p = &tc->so.st->param;
 	unsigned most = tc->state == TCP_SYN_RECV ? p->tcp_synack_retries :
-			tc->syn_retries ? tc->syn_retries : p->tcp_syn_retries;
+			tc->asked->syn_retries ? tc->asked->syn_retries : p->tcp_syn_retries;
 
 	if (tc->retrans_run >= most) {
 		tcp_fail(tc, tc->soft_error ? tc->soft_error : ETIMEDOUT, "no answer to SYN");
@@ -226,22 +226,27 @@ static void delack_due(struct tcpc *tc)
 
 static usec keep_idle(const struct tcpc *tc)
 {
-	return (tc->keep_idle ? tc->keep_idle : tc->so.st->param.tcp_keepalive_time) *
+	uint32_t s = tc->asked->keep_idle;
+
+	return (s ? s : tc->so.st->param.tcp_keepalive_time) *
 	       USEC_PER_SEC;
 }
 
 static usec keep_intvl(const struct tcpc *tc)
 {
-	return (tc->keep_intvl ? tc->keep_intvl : tc->so.st->param.tcp_keepalive_intvl) *
+	uint32_t s = tc->asked->keep_intvl;
+
+	return (s ? s : tc->so.st->param.tcp_keepalive_intvl) *
 	       USEC_PER_SEC;
 }
 
 static bool keep_over(const struct tcpc *tc, usec silence)
 {
-	unsigned most = tc->keep_cnt ? tc->keep_cnt : tc->so.st->param.tcp_keepalive_probes;
+	const struct tcp_asked *a = tc->asked;
+	unsigned most = a->keep_cnt ? a->keep_cnt : tc->so.st->param.tcp_keepalive_probes;
 
-	if (tc->user_timeout)
-		return tc->probes && silence >= tc->user_timeout * USEC_PER_MSEC;
+	if (a->user_timeout)
+		return tc->probes && silence >= a->user_timeout * USEC_PER_MSEC;
 	return tc->probes >= most;
 }
 
@@ -428,7 +433,8 @@ void tcp_ev_unblocked(struct tcpc *tc)
 /* Nobody will ever read: the peer's FIN is awaited for a limited time only. */
 void tcp_ev_orphan_fin_wait2(struct tcpc *tc)
 {
-	unsigned s = tc->linger2 ? (unsigned)tc->linger2 : tc->so.st->param.tcp_fin_timeout;
+	int asked = tc->asked->linger2;
+	unsigned s = asked ? (unsigned)asked : tc->so.st->param.tcp_fin_timeout;
 
 	stop(tc, TCP_T_KEEP);
 	set_in(tc, TCP_T_STATE, s * USEC_PER_SEC);

@@ -19,7 +19,7 @@ uint32_t tcp_rcv_space(const struct tcpc *tc)
 {
 	uint32_t space = tc->so.rcvbuf / 2;
 
-	return tc->window_clamp ? MIN(space, tc->window_clamp) : space;
+	return tc->asked->window_clamp ? MIN(space, tc->asked->window_clamp) : space;
 }
 
 static uint32_t free_space(const struct tcpc *tc)

@@ -31,6 +31,14 @@ void world_trace(struct world *w, const char *dir, const void *frame, size_t len
 		       frame_text(frame, len));
 }
 
+static void changed(const struct tcpc *tc, int old, const char *why)
+{
+	const struct world *w = tc->so.st->user;
+
+	printf("%10.6f # %s -> %s: %s\n", (double)(w->now - START) / 1e6, tcp_state_name(old),
+	       tcp_state_name(tc->state), why);
+}
+
 static void sent(void *ctx, const uint8_t *b, size_t len)
 {
 	struct world *w = ctx;
@@ -97,6 +105,8 @@ void world_start(struct world *w)
 		return;
 	w->now = START - 10 * USEC_PER_SEC;
 	w->st = stack_new(1, w->now);
+	w->st->user = w;
+	w->st->on_state = w->trace ? changed : NULL;
 	w->arena = arena_heap_new(ARENA_LIMIT);
 	w->nif = netif_add(w->st, "eth0", w->us_mac, w->mtu, 0, &netif_ops, w);
 	w->nif->arena = w->arena;

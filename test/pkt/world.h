@@ -22,7 +22,7 @@
 #include "../sim/wire.h"
 #include "base/list.h"
 #include "proto/proto.h"
-#include "stack/sock.h"
+#include "stack/tcp.h"
 
 #define N_CONNS		10
 #define START		(1000 * USEC_PER_SEC)

@@ -29,8 +29,6 @@
 #define SMALL_STATES	5000u
 #define STACKS		100
 #define IDLE		(300 * USEC_PER_SEC)
-#define MANY		100000u
-#define TABLES		64u		/* fewer have client's ports to themselves */
 
 struct room {
 	usec		now;
@@ -363,7 +361,7 @@ void memory_run(uint64_t n, struct tally *t)
 	row(t, "TIME-WAIT", wait_cost(r, small), 128);
 	room_free(r);
 	all = connection_cost(n, &hosts);
-	row(t, "idle connection, one end", all / n / 2, 1024 + (n < MANY ? TABLES : 0));
+	row(t, "idle connection, one end", all / n / 2, 1024);
 	printf("memory\t%lu connections of %u stacks\t%zu MiB\n", (unsigned long)n, hosts,
 	       all >> 20);
 }

@@ -435,7 +435,7 @@ static void fragment_size(void **state)
 	assert_int_equal(sock_setopt(so, IPPROTO_IPV6, IPV6_MTU, &v, sizeof(v)), -EINVAL);
 	v = 1280;
 	assert_int_equal(sock_setopt(so, IPPROTO_IPV6, IPV6_MTU, &v, sizeof(v)), 0);
-	assert_int_equal(so->ip[1].frag_size, 1280);
+	assert_int_equal(so->asked->ip[1].frag_size, 1280);
 }
 
 static void unknown_options(void **state)
