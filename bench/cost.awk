@@ -51,6 +51,8 @@ function stage_of(file, fn,   base)
 		return "memory"
 	if (fn ~ /siphash/)
 		return "look-up"
+	if (fn ~ /_(parse|emit)$/)	# these files have namesakes in src/stack
+		return "headers"
 	if (file ~ /\.h$/ || file !~ /\.c$/) {
 		sub(/\..*/, "", fn)
 		file = source[fn] ? source[fn] : file

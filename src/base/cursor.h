@@ -33,6 +33,23 @@ static inline size_t rd_left(const struct rd *r) { return (size_t)(r->end - r->p
 static inline size_t wr_left(const struct wr *w) { return (size_t)(w->end - w->p); }
 static inline size_t wr_len(const struct wr *w) { return (size_t)(w->p - w->start); }
 
+/* Fields of a span that was taken whole, by their offset in it. */
+static inline uint16_t get_u16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
+static inline uint32_t get_u32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+static inline void put_u16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+static inline void put_u32(uint8_t *p, uint32_t v)
+{
+	put_u16(p, (uint16_t)(v >> 16));
+	put_u16(p + 2, (uint16_t)v);
+}
+
 /* The next n bytes, or NULL (and fail). */
 static inline const uint8_t *rd_bytes(struct rd *r, size_t n)
 {
@@ -69,15 +86,14 @@ static inline uint16_t rd_u16(struct rd *r)
 {
 	const uint8_t *p = rd_bytes(r, 2);
 
-	return p ? (uint16_t)(p[0] << 8 | p[1]) : 0;
+	return p ? get_u16(p) : 0;
 }
 
 static inline uint32_t rd_u32(struct rd *r)
 {
 	const uint8_t *p = rd_bytes(r, 4);
 
-	return p ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-		   (uint32_t)p[2] << 8 | p[3] : 0;
+	return p ? get_u32(p) : 0;
 }
 
 /* A cursor over the next n bytes; both fail when they are not there. */

@@ -27,6 +27,30 @@ uint64_t hash64(const struct hash_key *k, const void *p, size_t n)
 	return v;
 }
 
+/* All 128 bits of the product, as wyhash folds them. */
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+	unsigned __int128 m = (unsigned __int128)a * b;
+
+	return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+uint32_t hash_quick(const struct hash_key *k, const void *p, size_t n)
+{
+	const uint8_t *b = p;
+	uint64_t key[2], w[2], h = n;
+
+	memcpy(key, k->b, sizeof(key));
+	for (; n > sizeof(w); n -= sizeof(w), b += sizeof(w)) {
+		memcpy(w, b, sizeof(w));
+		h = mix(h ^ key[0] ^ w[0], key[1] ^ w[1]);
+	}
+	w[0] = w[1] = 0;
+	memcpy(w, b, n);
+	h = mix(h ^ key[0] ^ w[0], key[1] ^ w[1]);
+	return (uint32_t)mix(h ^ key[1], key[0]);
+}
+
 void hash_key_system(struct hash_key *k)
 {
 	size_t have = 0;

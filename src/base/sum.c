@@ -101,14 +101,16 @@ void sum_add(struct sum *s, const void *p, size_t n)
 void sum_pseudo(struct sum *s, const struct ip_addr *src, const struct ip_addr *dst,
 		uint8_t proto, uint32_t len)
 {
-	struct { be32 len; uint8_t zero[3], proto; } rest = {
-		be32_put(len), { 0 }, proto
-	};
-	size_t skip = ip_is_v4(src) ? 12 : 0;
+	be32 l = be32_put(len), p = be32_put(proto);
+	uint64_t v = (uint64_t)load32(l.b) + load32(p.b);
 
-	sum_add(s, src->b + skip, 16 - skip);
-	sum_add(s, dst->b + skip, 16 - skip);
-	sum_add(s, &rest, sizeof(rest));
+	if (ip_is_v4(src)) {
+		v += (uint64_t)load32(ip_v4(src)) + load32(ip_v4(dst));
+	} else {
+		v = add(v, add(load64(src->b), load64(src->b + 8)));
+		v = add(v, add(load64(dst->b), load64(dst->b + 8)));
+	}
+	s->acc = add(s->acc, s->odd ? __builtin_bswap16(fold(v)) : v);
 }
 
 uint16_t sum_partial(const struct sum *s)

@@ -7,17 +7,25 @@
 
 bool eth_parse(struct rd *r, struct eth *e)
 {
-	rd_copy(r, &e->dst, 6);
-	rd_copy(r, &e->src, 6);
-	e->type = rd_u16(r);
-	return !r->fail;
+	const uint8_t *p = rd_bytes(r, ETH_LEN);
+
+	if (!p)
+		return false;
+	memcpy(&e->dst, p, 6);
+	memcpy(&e->src, p + 6, 6);
+	e->type = get_u16(p + 12);
+	return true;
 }
 
 void eth_emit(struct wr *w, const struct eth *e)
 {
-	wr_bytes(w, &e->dst, 6);
-	wr_bytes(w, &e->src, 6);
-	wr_u16(w, e->type);
+	uint8_t *p = wr_room(w, ETH_LEN);
+
+	if (!p)
+		return;
+	memcpy(p, &e->dst, 6);
+	memcpy(p + 6, &e->src, 6);
+	put_u16(p + 12, e->type);
 }
 
 static void type_print(struct text *t, uint16_t type)

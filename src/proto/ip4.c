@@ -4,59 +4,55 @@
 
 bool ip4_parse(struct rd *r, struct ip4 *h)
 {
-	uint8_t vhl = rd_u8(r), b[4];
+	const uint8_t *p = rd_bytes(r, IP4_LEN);
 	uint16_t frag;
 
-	h->hlen = (uint8_t)((vhl & 15) * 4);
-	h->tos = rd_u8(r);
-	h->len = rd_u16(r);
-	h->id = rd_u16(r);
-	frag = rd_u16(r);
+	if (!p)
+		return false;
+	h->hlen = (uint8_t)((p[0] & 15) * 4);
+	h->tos = p[1];
+	h->len = get_u16(p + 2);
+	h->id = get_u16(p + 4);
+	frag = get_u16(p + 6);
 	h->flags = frag & (IP4_DF | IP4_MF);
 	h->frag = (uint16_t)((frag & 0x1fff) * 8);
-	h->ttl = rd_u8(r);
-	h->proto = rd_u8(r);
-	h->sum = rd_u16(r);
-	rd_copy(r, b, 4);
-	h->src = ip_from_v4(b);
-	rd_copy(r, b, 4);
-	h->dst = ip_from_v4(b);
-	if (r->fail || vhl >> 4 != 4 || h->hlen < IP4_LEN || h->len < h->hlen)
+	h->ttl = p[8];
+	h->proto = p[9];
+	h->sum = get_u16(p + 10);
+	h->src = ip_from_v4(p + 12);
+	h->dst = ip_from_v4(p + 16);
+	if (p[0] >> 4 != 4 || h->hlen < IP4_LEN || h->len < h->hlen)
 		return false;
 	h->opts = rd_bytes(r, h->hlen - IP4_LEN);
 	return !r->fail;
 }
 
-static void put_header(struct wr *w, const struct ip4 *h)
+static void put_header(uint8_t *p, const struct ip4 *h)
 {
-	wr_u8(w, (uint8_t)(4 << 4 | h->hlen / 4));
-	wr_u8(w, h->tos);
-	wr_u16(w, h->len);
-	wr_u16(w, h->id);
-	wr_u16(w, (uint16_t)((h->flags & (IP4_DF | IP4_MF)) | h->frag / 8));
-	wr_u8(w, h->ttl);
-	wr_u8(w, h->proto);
-	wr_u16(w, 0);
-	wr_bytes(w, ip_v4(&h->src), 4);
-	wr_bytes(w, ip_v4(&h->dst), 4);
+	p[0] = (uint8_t)(4 << 4 | h->hlen / 4);
+	p[1] = h->tos;
+	put_u16(p + 2, h->len);
+	put_u16(p + 4, h->id);
+	put_u16(p + 6, (uint16_t)((h->flags & (IP4_DF | IP4_MF)) | h->frag / 8));
+	p[8] = h->ttl;
+	p[9] = h->proto;
+	put_u16(p + 10, 0);
+	memcpy(p + 12, ip_v4(&h->src), 4);
+	memcpy(p + 16, ip_v4(&h->dst), 4);
 	if (h->hlen > IP4_LEN)
-		wr_bytes(w, h->opts, h->hlen - IP4_LEN);
+		memcpy(p + IP4_LEN, h->opts, h->hlen - IP4_LEN);
 }
 
 void ip4_emit(struct wr *w, const struct ip4 *h)
 {
 	uint8_t *p = wr_room(w, h->hlen);
 	struct sum s = { 0 };
-	struct wr hw;
-	be16 sum;
 
 	if (!p)
 		return;
-	hw = wr_of(p, h->hlen);
-	put_header(&hw, h);
+	put_header(p, h);
 	sum_add(&s, p, h->hlen);
-	sum = be16_put(sum_end(&s));
-	memcpy(p + 10, &sum, 2);
+	put_u16(p + 10, sum_end(&s));
 }
 
 void ip4_print(struct text *t, const struct ip4 *h)

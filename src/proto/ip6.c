@@ -8,27 +8,34 @@
 
 bool ip6_parse(struct rd *r, struct ip6 *h)
 {
-	uint32_t first = rd_u32(r);
+	const uint8_t *p = rd_bytes(r, IP6_LEN);
+	uint32_t first;
 
+	if (!p)
+		return false;
+	first = get_u32(p);
 	h->tclass = (uint8_t)(first >> 20);
 	h->flow = first & 0xfffff;
-	h->plen = rd_u16(r);
-	h->next = rd_u8(r);
-	h->hops = rd_u8(r);
-	rd_copy(r, &h->src, 16);
-	rd_copy(r, &h->dst, 16);
-	return !r->fail && first >> 28 == 6 &&
-	       !ip_is_v4(&h->src) && !ip_is_v4(&h->dst);
+	h->plen = get_u16(p + 4);
+	h->next = p[6];
+	h->hops = p[7];
+	memcpy(&h->src, p + 8, 16);
+	memcpy(&h->dst, p + 24, 16);
+	return first >> 28 == 6 && !ip_is_v4(&h->src) && !ip_is_v4(&h->dst);
 }
 
 void ip6_emit(struct wr *w, const struct ip6 *h)
 {
-	wr_u32(w, 6u << 28 | (uint32_t)h->tclass << 20 | (h->flow & 0xfffff));
-	wr_u16(w, h->plen);
-	wr_u8(w, h->next);
-	wr_u8(w, h->hops);
-	wr_bytes(w, h->src.b, 16);
-	wr_bytes(w, h->dst.b, 16);
+	uint8_t *p = wr_room(w, IP6_LEN);
+
+	if (!p)
+		return;
+	put_u32(p, 6u << 28 | (uint32_t)h->tclass << 20 | (h->flow & 0xfffff));
+	put_u16(p + 4, h->plen);
+	p[6] = h->next;
+	p[7] = h->hops;
+	memcpy(p + 8, h->src.b, 16);
+	memcpy(p + 24, h->dst.b, 16);
 }
 
 void ip6_print(struct text *t, const struct ip6 *h)

@@ -15,6 +15,10 @@
 enum { OPT_END = 0, OPT_NOP = 1, OPT_MSS = 2, OPT_WSCALE = 3, OPT_SACK_OK = 4,
        OPT_SACK = 5, OPT_TS = 8, OPT_FO = 34 };
 
+#define TS_HEAD		(OPT_NOP << 24 | OPT_NOP << 16 | OPT_TS << 8 | 10)
+#define TS_AND_SACK_OK	(OPT_SACK_OK << 24 | 2 << 16 | OPT_TS << 8 | 10)
+#define SACK_OK_ALONE	(OPT_NOP << 24 | OPT_NOP << 16 | OPT_SACK_OK << 8 | 2)
+#define TS_LEN		12
 #define SACK_HEAD	4	/* NOP NOP kind length */
 #define SACK_BLOCK	8
 #define FO_MIN		4	/* RFC 7413 4.1.1 */
@@ -76,22 +80,39 @@ static void opts_parse(struct rd r, struct tcp_opts *o)
 	}
 }
 
+/* NOP NOP TS, as all write it (RFC 7323 appendix A): most segments have no other. */
+static bool only_ts(struct rd *r, struct tcp *h)
+{
+	if (h->hlen != TCP_LEN + TS_LEN || get_u32(r->p) != TS_HEAD)
+		return false;
+	h->o.has_ts = true;
+	h->o.ts_val = get_u32(r->p + 4);
+	h->o.ts_ecr = get_u32(r->p + 8);
+	r->p += TS_LEN;
+	return true;
+}
+
 bool tcp_parse(struct rd *r, struct tcp *h)
 {
-	h->src_port = rd_u16(r);
-	h->dst_port = rd_u16(r);
-	h->seq = SEQ(rd_u32(r));
-	h->ack = SEQ(rd_u32(r));
-	h->hlen = (uint8_t)((rd_u8(r) >> 4) * 4);
-	h->flags = rd_u8(r);
-	h->win = rd_u16(r);
-	h->sum = rd_u16(r);
-	h->urg = rd_u16(r);
-	h->o = (struct tcp_opts){ 0 };
-	if (r->fail || h->hlen < TCP_LEN)
+	const uint8_t *p = rd_bytes(r, TCP_LEN);
+
+	if (!p)
 		return false;
-	opts_parse(rd_sub(r, h->hlen - TCP_LEN), &h->o);
-	return !r->fail;
+	h->src_port = get_u16(p);
+	h->dst_port = get_u16(p + 2);
+	h->seq = SEQ(get_u32(p + 4));
+	h->ack = SEQ(get_u32(p + 8));
+	h->hlen = (uint8_t)((p[12] >> 4) * 4);
+	h->flags = p[13];
+	h->win = get_u16(p + 14);
+	h->sum = get_u16(p + 16);
+	h->urg = get_u16(p + 18);
+	h->o = (struct tcp_opts){ 0 };
+	if (h->hlen < TCP_LEN || rd_left(r) + TCP_LEN < h->hlen)
+		return false;
+	if (!only_ts(r, h))
+		opts_parse(rd_sub(r, h->hlen - TCP_LEN), &h->o);
+	return true;
 }
 
 /* 20 and all options but SACK, as emitted. */
@@ -153,21 +174,28 @@ static void fo_emit(struct wr *w, const struct tcp_opts *o)
 	nops(w, -(2u + o->fo_len) & 3);
 }
 
+/* The two NOPs before it are where SACK-permitted goes. */
+static void ts_emit(struct wr *w, const struct tcp_opts *o)
+{
+	uint8_t *p = wr_room(w, TS_LEN);
+
+	if (!p)
+		return;
+	put_u32(p, o->sack_ok ? TS_AND_SACK_OK : TS_HEAD);
+	put_u32(p + 4, o->ts_val);
+	put_u32(p + 8, o->ts_ecr);
+}
+
 static void opts_emit(struct wr *w, const struct tcp_opts *o)
 {
 	if (o->has_mss) {
 		opt_head(w, OPT_MSS, 4);
 		wr_u16(w, o->mss);
 	}
-	if ((o->has_ts || o->sack_ok) && !(o->has_ts && o->sack_ok))
-		nops(w, 2);
-	if (o->sack_ok)
-		opt_head(w, OPT_SACK_OK, 2);
-	if (o->has_ts) {
-		opt_head(w, OPT_TS, 10);
-		wr_u32(w, o->ts_val);
-		wr_u32(w, o->ts_ecr);
-	}
+	if (o->has_ts)
+		ts_emit(w, o);
+	else if (o->sack_ok)
+		wr_u32(w, SACK_OK_ALONE);
 	if (o->has_wscale) {
 		nops(w, 1);
 		opt_head(w, OPT_WSCALE, 3);
@@ -180,16 +208,22 @@ static void opts_emit(struct wr *w, const struct tcp_opts *o)
 
 void tcp_emit(struct wr *w, const struct tcp *h)
 {
-	wr_u16(w, h->src_port);
-	wr_u16(w, h->dst_port);
-	wr_u32(w, h->seq.v);
-	wr_u32(w, h->ack.v);
-	wr_u8(w, (uint8_t)(tcp_hlen(&h->o) / 4 << 4));
-	wr_u8(w, h->flags);
-	wr_u16(w, h->win);
-	wr_u16(w, h->sum);
-	wr_u16(w, h->urg);
-	opts_emit(w, &h->o);
+	unsigned hlen = tcp_hlen(&h->o);
+	uint8_t *p = wr_room(w, TCP_LEN);
+
+	if (!p)
+		return;
+	put_u16(p, h->src_port);
+	put_u16(p + 2, h->dst_port);
+	put_u32(p + 4, h->seq.v);
+	put_u32(p + 8, h->ack.v);
+	p[12] = (uint8_t)(hlen / 4 << 4);
+	p[13] = h->flags;
+	put_u16(p + 14, h->win);
+	put_u16(p + 16, h->sum);
+	put_u16(p + 18, h->urg);
+	if (hlen > TCP_LEN)
+		opts_emit(w, &h->o);
 }
 
 static void flags_print(struct text *t, uint8_t flags)

@@ -3,19 +3,27 @@
 
 bool udp_parse(struct rd *r, struct udp *u)
 {
-	u->src_port = rd_u16(r);
-	u->dst_port = rd_u16(r);
-	u->len = rd_u16(r);
-	u->sum = rd_u16(r);
-	return !r->fail && u->len >= UDP_LEN;
+	const uint8_t *p = rd_bytes(r, UDP_LEN);
+
+	if (!p)
+		return false;
+	u->src_port = get_u16(p);
+	u->dst_port = get_u16(p + 2);
+	u->len = get_u16(p + 4);
+	u->sum = get_u16(p + 6);
+	return u->len >= UDP_LEN;
 }
 
 void udp_emit(struct wr *w, const struct udp *u)
 {
-	wr_u16(w, u->src_port);
-	wr_u16(w, u->dst_port);
-	wr_u16(w, u->len);
-	wr_u16(w, u->sum);
+	uint8_t *p = wr_room(w, UDP_LEN);
+
+	if (!p)
+		return;
+	put_u16(p, u->src_port);
+	put_u16(p + 2, u->dst_port);
+	put_u16(p + 4, u->len);
+	put_u16(p + 6, u->sum);
 }
 
 void udp_print(struct text *t, const struct udp *u)

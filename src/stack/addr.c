@@ -393,7 +393,7 @@ bool netif_is_broadcast(const struct netif *nif, const struct ip_addr *addr)
 }
 
 /* All of 127/8 is ours (RFC 1122 3.2.1.3 (g)). */
-struct netif_addr *stack_addr(struct stack *st, const struct ip_addr *addr)
+static struct netif_addr *find_ours(struct stack *st, const struct ip_addr *addr)
 {
 	if (ip_is_v4(addr) && ip_is_loopback(addr))
 		return netif_subnet(st->lo, addr);
@@ -405,4 +405,15 @@ struct netif_addr *stack_addr(struct stack *st, const struct ip_addr *addr)
 			return a;
 	}
 	return NULL;
+}
+
+/* Each packet asks of its two ends, and few ends talk at a time. Whoever changes what
+ * is found says route_changed before anything is freed. */
+struct netif_addr *stack_addr(struct stack *st, const struct ip_addr *addr)
+{
+	struct addr_memo *m = &st->addr_memo[addr->b[15] % ARRAY_LEN(st->addr_memo)];
+
+	if (m->gen != st->route_gen || !ip_eq(&m->addr, addr))
+		*m = (struct addr_memo){ *addr, find_ours(st, addr), st->route_gen };
+	return m->found;
 }

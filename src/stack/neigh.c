@@ -62,7 +62,7 @@ static uint32_t key_hash(const struct netif *nif, const struct ip_addr *addr)
 {
 	struct { struct ip_addr a; uint32_t index; } k = { *addr, nif->index };
 
-	return (uint32_t)hash64(&nif->st->secret, &k, sizeof(k));
+	return hash_quick(&nif->st->quick, &k, sizeof(k));
 }
 
 struct neigh *neigh_find(struct netif *nif, const struct ip_addr *addr)

@@ -119,13 +119,27 @@ static void slide(struct pkt *pkt, uint16_t to)
 	pkt->l4 -= by;
 }
 
-const uint8_t *pkt_pull(struct pkt *pkt, unsigned n)
+/* need bytes from the extents, which have them, to the head. */
+static void pull_bytes(struct pkt *pkt, unsigned need)
 {
-	unsigned have = pkt->end - pkt->cur, need;
+	struct ext *e = &pkt->ext[0];
 
-	if (have >= n)
-		return pkt->head + pkt->cur;
-	need = n - have;
+	if (need < e->len) {		/* as a rule */
+		memcpy(pkt->head + pkt->end, e->p, need);
+		e->p += need;
+		e->len -= need;
+		pkt->paylen -= need;
+	} else {
+		exts_copy(pkt, 0, pkt->head + pkt->end, need);
+		exts_trim_front(pkt, need);
+	}
+	pkt->end += need;
+}
+
+const uint8_t *pkt_pull_more(struct pkt *pkt, unsigned n)
+{
+	unsigned need = n - (pkt->end - pkt->cur);
+
 	if (need > pkt->paylen)
 		return NULL;
 	if (pkt->start == pkt->end || pkt->end + need > PKT_HEAD) {
@@ -133,9 +147,7 @@ const uint8_t *pkt_pull(struct pkt *pkt, unsigned n)
 			return NULL;
 		slide(pkt, PULL_START);
 	}
-	exts_copy(pkt, 0, pkt->head + pkt->end, need);
-	exts_trim_front(pkt, need);
-	pkt->end += need;
+	pull_bytes(pkt, need);
 	return pkt->head + pkt->cur;
 }
 
@@ -264,13 +276,11 @@ void pkt_trim_front(struct pkt *pkt, uint32_t n)
 		exts_trim_front(pkt, n);
 }
 
-void pkt_trim_to(struct pkt *pkt, uint32_t len)
+void pkt_cut(struct pkt *pkt, uint32_t len)
 {
 	uint32_t hlen = (uint32_t)(pkt->end - pkt->cur), left;
 	unsigned i = 0;
 
-	if (pkt_len(pkt) <= len)
-		return;
 	if (len < hlen)
 		pkt->end = pkt->cur + len;
 	left = len > hlen ? len - hlen : 0;

@@ -115,7 +115,11 @@ static inline uint32_t pkt_len(const struct pkt *pkt)
 
 /* In: n contiguous header bytes at cur, copied out of the extents as needed;
  * NULL if the packet is shorter or head is full. Does not move cur. */
-const uint8_t *pkt_pull(struct pkt *pkt, unsigned n);
+const uint8_t *pkt_pull_more(struct pkt *pkt, unsigned n);	/* they are not in head yet */
+static inline const uint8_t *pkt_pull(struct pkt *pkt, unsigned n)
+{
+	return pkt->end - pkt->cur >= (int)n ? pkt->head + pkt->cur : pkt_pull_more(pkt, n);
+}
 static inline void pkt_skip(struct pkt *pkt, unsigned n) { pkt->cur += n; }
 
 /* Out: n bytes in front of everything; sets cur = start. NULL: no room.
@@ -137,7 +141,12 @@ bool pkt_append_iov(struct pkt *pkt, struct arena *a, const struct iovec *iov, i
 		    uint32_t total);
 
 void pkt_trim_front(struct pkt *pkt, uint32_t n);	/* from cur on: header rest, then payload */
-void pkt_trim_to(struct pkt *pkt, uint32_t len);	/* pkt_len becomes len if it was more */
+void pkt_cut(struct pkt *pkt, uint32_t len);	/* pkt_len, which is more, becomes len */
+static inline void pkt_trim_to(struct pkt *pkt, uint32_t len)
+{
+	if (pkt_len(pkt) > len)
+		pkt_cut(pkt, len);
+}
 /* Copies len bytes from offset off after cur; returns how many there were. */
 uint32_t pkt_copy(const struct pkt *pkt, uint32_t off, void *to, uint32_t len);
 /* The whole frame from cur as an iovec; returns entries (at most PKT_EXTS + 1). */

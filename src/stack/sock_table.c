@@ -293,7 +293,7 @@ static uint32_t conn_hash(struct stack *st, int proto, const struct endpoint *lo
 		local->addr, remote->addr, local->port, remote->port, proto
 	};
 
-	return (uint32_t)hash64(&st->secret, &k, sizeof(k));
+	return hash_quick(&st->quick, &k, sizeof(k));
 }
 
 /* ifindex 0: on whatever link. */

@@ -22,6 +22,13 @@
 #define HEAP_LIMIT	((size_t)64 << 20)	/* bytes of payload without a plug's arena */
 #define LOOP_TURN	1024			/* frames a stack_run delivers */
 
+/* A key of its own: what leaks of it by time tells nothing of the secret. */
+static void quick_key(struct stack *st)
+{
+	for (unsigned i = 0; i < sizeof(st->quick.b); i++)
+		st->quick.b[i] = (uint8_t)hash64(&st->secret, &i, sizeof(i));
+}
+
 struct stack *stack_new(uint64_t seed, usec now)
 {
 	struct stack *st = xzalloc(sizeof(*st));
@@ -36,6 +43,7 @@ struct stack *stack_new(uint64_t seed, usec now)
 		rng_seed_system(&st->rng);
 	for (unsigned i = 0; i < sizeof(st->secret.b); i++)
 		st->secret.b[i] = (uint8_t)rng_u64(&st->rng);
+	quick_key(st);
 	for (unsigned i = 0; i < ARRAY_LEN(st->ip_ids); i++)
 		st->ip_ids[i] = (uint16_t)rng_u64(&st->rng);
 	param_defaults(&st->param);

@@ -39,6 +39,7 @@ struct stack {
 	usec		now;
 	struct heap	timers;
 	struct hash_key	secret;		/* ISN, ports, tables */
+	struct hash_key	quick;		/* of hash_quick: tables */
 	struct rng	rng;
 	struct param	param;
 	struct list	netifs;
@@ -57,6 +58,12 @@ struct stack {
 	uint32_t	route_gen;	/* changes with routes, addresses, path MTUs; never 0 */
 	bool		is_router;	/* forward.c: in the routers' groups */
 	uint64_t	forwarded;	/* packets for others */
+	/* addr.c: what stack_addr found, by hash of the address */
+	struct addr_memo {
+		struct ip_addr	addr;
+		struct netif_addr *found;
+		uint32_t	gen;	/* valid while it is route_gen */
+	} addr_memo[16];
 	uint16_t	ip_ids[64];	/* ip4.c: counters by hash of the two ends */
 	/* Called on each drop before the packet is freed, for traces; may be NULL. */
 	void		(*on_drop)(struct stack *st, const struct pkt *pkt, enum drop why);

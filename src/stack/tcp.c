@@ -53,7 +53,7 @@ uint32_t tcp_hash_ends(struct stack *st, const struct endpoint *l, const struct 
 {
 	struct { struct ip_addr l, r; uint16_t lp, rp; } k = { l->addr, r->addr, l->port, r->port };
 
-	return (uint32_t)hash64(&st->secret, &k, sizeof(k));
+	return hash_quick(&st->quick, &k, sizeof(k));
 }
 
 /* RFC 6528 3, with Linux's clock of 64 ns. */
