@@ -5,7 +5,7 @@
 # make install    PREFIX=/usr/local DESTDIR=
 # make bench      measures, beside the kernel and the peers (QUICK=1, JSON=FILE); bench-NAME: one
 # make fuzz       every fuzz target for FUZZ_TIME seconds
-# make unit|pkt|sim|fuzz-quick|cost|interop|e2e     one group of tests
+# make unit|pkt|sim|mutate|fuzz-quick|cost|interop|e2e     one group of tests
 # make san-check  unit, pkt, sim, fuzz-quick and the runner under address and undefined sanitizers
 # make thread-check   the runner under the thread sanitizer
 # V=1             shows the compiler's command lines
@@ -42,6 +42,7 @@ EXAMPLES := $(patsubst %.c,$B/%,$(wildcard examples/*.c))
 FUZZ	:= $(patsubst test/%.c,$B/%,$(filter-out %/main.c,$(wildcard test/fuzz/*.c)))
 PKT_OBJ	:= $(patsubst %.c,$B/%.o,$(wildcard test/pkt/*.c) test/sim/wire.c)
 SIM_OBJ	:= $(patsubst %.c,$B/%.o,$(wildcard test/sim/*.c))
+MUTATE_OBJ := $(patsubst %.c,$B/%.o,$(wildcard test/mutate/*.c) test/sim/wire.c test/sim/books.c)
 BENCHES	:= $(patsubst bench/%.sh,bench-%,$(sort $(wildcard bench/*.sh)))
 FUZZER	?=
 
@@ -71,7 +72,8 @@ $B/unit/%: $B/test/unit/%.o $B/libioth.a
 	$(LINK) -lcmocka -lm $(LIBS)
 
 # FUZZER=1: clang's libFuzzer drives; else our own small driver
-$B/fuzz/%: $B/test/fuzz/%.o $(if $(FUZZER),,$B/test/fuzz/main.o) $B/libioth.a
+$B/fuzz/%: $B/test/fuzz/%.o $B/test/sim/books.o $(if $(FUZZER),,$B/test/fuzz/main.o) \
+		$B/libioth.a
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK $@')
 	$(LINK) $(if $(FUZZER),-fsanitize=fuzzer) $(LIBS)
@@ -89,6 +91,10 @@ $B/bench/cost: $B/bench/cost.o $B/libioth.a
 	$(if $(V),,@echo '  LINK $@')
 	$(LINK) -static -lsodium
 
+$B/test/mutate/mutate: $(MUTATE_OBJ) $B/libioth.a
+	$(if $(V),,@echo '  LINK $@')
+	$(LINK) $(LIBS)
+
 $B/examples/%: examples/%.c $B/libioth.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -96,7 +102,8 @@ $B/examples/%: examples/%.c $B/libioth.a
 # --- tests: what runs each is tools/check ---
 
 tests: all $(UNIT) $(FUZZ) $(EXAMPLES) $(if $(wildcard test/pkt/*.c),$B/test/pkt/pkt) \
-	$(if $(wildcard test/sim/sim.c),$B/test/sim/sim) $(if $(SAN),,$B/bench/cost)
+	$(if $(wildcard test/sim/sim.c),$B/test/sim/sim) $(if $(SAN),,$B/bench/cost) \
+	$B/test/mutate/mutate
 
 examples: $(EXAMPLES)
 
@@ -111,14 +118,14 @@ demo:
 check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
-	@B=$B tools/check unit pkt sim fuzz lint cost examples interop e2e
+	@B=$B tools/check unit pkt sim mutate fuzz lint cost examples interop e2e
 
 # The library's tests again, under the sanitizers
 san-check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=address,undefined san-check-here
 san-check-here: tests
-	@B=$B tools/check unit pkt sim fuzz runner
+	@B=$B tools/check unit pkt sim mutate fuzz runner
 
 # What has threads, under the thread sanitizer
 thread-check:

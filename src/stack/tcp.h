@@ -245,6 +245,7 @@ static inline struct seq tcp_seg_end(const struct seg *sg)
 	return seq_add(sg->h.seq, sg->len);
 }
 bool tcp_paws_fails(const struct tcpc *tc, const struct seg *sg);
+void tcp_ts_update(struct tcpc *tc, const struct seg *sg);
 /* The steps for a synchronized connection; then output. */
 void tcp_seg_in(struct tcpc *tc, struct seg *sg);
 /* The peer's FIN and all before it have arrived. */

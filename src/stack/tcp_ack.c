@@ -174,6 +174,7 @@ bool tcp_ack_in(struct tcpc *tc, struct seg *sg)
 		sg->why = DROP_TCP_WINDOW;
 		return false;
 	}
+	tcp_ts_update(tc, sg);
 	tc->probes = 0;
 	if (seq_lt(sg->h.ack, tc->snd_una))
 		return true;		/* old; its data may still be wanted */

@@ -3,7 +3,10 @@
  * When the SYN queue is full, the SYN-ACK's sequence number itself says what we
  * would have noted, and only we can have made it:
  *
- *   hash(ends) + peer's number + minute << 24 + (hash(ends, minute) + MSS index) % 2^24
+ *   hash(ends) + peer's number + minute << 24 + (hash(ends, minute, number) + index) % 2^24
+ *
+ * where index is the MSS's. With the number in the second hash, too, a segment that
+ * comes one octet later (the first was lost) does not pass for another MSS.
  *
  * The ACK brings it back; what is older than two minutes is not ours. With
  * timestamps (RFC 7323) the low six bits of ours, echoed by the peer, hold its
@@ -26,10 +29,10 @@
 static const uint16_t msses[] = { 536, 1220, 1300, 1420, 1440, 1460, 8940, 65475 };
 
 static uint32_t hash(struct stack *st, const struct endpoint *l, const struct endpoint *r,
-		     uint32_t count)
+		     uint32_t count, struct seq irs)
 {
-	struct { struct ip_addr l, r; uint16_t lp, rp; uint32_t count, what; } k = {
-		l->addr, r->addr, l->port, r->port, count, 0x636f6f6bu,
+	struct { struct ip_addr l, r; uint16_t lp, rp; uint32_t count, irs, what; } k = {
+		l->addr, r->addr, l->port, r->port, count, irs.v, 0x636f6f6bu,
 	};
 
 	return (uint32_t)hash64(&st->secret, &k, sizeof(k));
@@ -57,8 +60,8 @@ static uint32_t make(const struct tcp_req *rq, const struct endpoint *l, const s
 	struct stack *st = rq->listener->so.st;
 	uint32_t count = minute(st);
 
-	return hash(st, l, r, 0) + rq->irs.v + (count << 24) +
-	       ((hash(st, l, r, count) + mss_index(rq)) & 0xffffff);
+	return hash(st, l, r, 0, SEQ(0)) + rq->irs.v + (count << 24) +
+	       ((hash(st, l, r, count, rq->irs) + mss_index(rq)) & 0xffffff);
 }
 
 /* The place in msses, or something beyond: not ours. */
@@ -67,10 +70,11 @@ static uint32_t read_back(struct stack *st, uint32_t cookie, struct seq irs,
 {
 	uint32_t age;
 
-	cookie -= hash(st, l, r, 0) + irs.v;
+	cookie -= hash(st, l, r, 0, SEQ(0)) + irs.v;
 	age = (minute(st) - (cookie >> 24)) & 0xff;
-	return age < MAX_AGE ? (cookie - hash(st, l, r, minute(st) - age)) & 0xffffff :
-	       UINT32_MAX;
+	if (age >= MAX_AGE)
+		return UINT32_MAX;
+	return (cookie - hash(st, l, r, minute(st) - age, irs)) & 0xffffff;
 }
 
 /* The clock, a little back so that its low bits can tell the options. */

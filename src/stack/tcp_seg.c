@@ -48,8 +48,10 @@ static bool check_paws(struct tcpc *tc, struct seg *sg)
 	return end_seg(sg, DROP_TCP_PAWS);
 }
 
-/* RFC 7323 4.3: only what spans the last ACK we sent, and never backwards. */
-static void ts_update(struct tcpc *tc, const struct seg *sg)
+/* RFC 7323 4.3: only what spans the last ACK we sent, and never backwards. After
+ * the ACK was seen to be acceptable (as Linux): who guesses a sequence number but no
+ * acknowledgment must not set the clock that all that follows is measured by. */
+void tcp_ts_update(struct tcpc *tc, const struct seg *sg)
 {
 	if (!tc->ts_ok || !sg->h.o.has_ts || seq_gt(sg->h.seq, tc->rcv_wup) ||
 	    tcp_paws_fails(tc, sg))
@@ -361,7 +363,6 @@ void tcp_seg_in(struct tcpc *tc, struct seg *sg)
 	sg->wnd = (uint32_t)sg->h.win << tc->snd_wscale;
 	tc->segs_in++;
 	if (checks_pass(tc, sg)) {
-		ts_update(tc, sg);
 		tc->last_rcvd = tc->so.st->now;
 		if (check_ack(tc, sg) && do_urg(tc, sg))
 			do_data(tc, sg);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "../sim/books.h"
 #include "base/cursor.h"
 #include "fuzz.h"
 #include "stack/sock.h"
@@ -317,95 +318,6 @@ static void (*const steps[])(struct world *w) = {
 	change_room, icmp, do_listener,
 };
 
-/* --- the books --- */
-
-/* The records cover what was sent, without gaps, and the sums are theirs. */
-static void check_records(const struct tcpc *tc)
-{
-	const struct sent_log *l = &tc->sent;
-	uint32_t octets[3] = { 0 };
-
-	CHECK(seq_eq(l->una, tc->snd_una));
-	for (uint32_t i = 0; i < l->n; i++) {
-		CHECK(seq_gt(sent_nth(l, i)->end, sent_start(l, i)));
-		octets[sent_nth(l, i)->state] += sent_len(l, i);
-	}
-	CHECK(seq_eq(sent_start(l, l->n), tc->snd_nxt));
-	CHECK(octets[SENT_SACKED] == l->sacked && octets[SENT_LOST] == l->lost);
-}
-
-static void check_sender(const struct tcpc *tc)
-{
-	const struct snd_ring *r = tc->snd.ring;
-	uint32_t sum = 0;
-
-	for (uint32_t i = 0; i < tc->snd.n; i++)
-		sum += r->v[(r->head + i) & (r->size - 1)].len;
-	CHECK(sum == tc->snd.bytes);
-	if (!tcp_state_in(tc, TCP_CAN_SEND))
-		return;
-	CHECK(seq_le(tc->snd_una, tc->snd_nxt));
-	CHECK(seq_le(tc->snd_nxt, seq_add(tc->snd_end, tc->fin_sent)));
-	CHECK(seq_gt(tc->snd_una, tc->snd_end) ||
-	      (uint32_t)seq_diff(tc->snd_end, tc->snd_una) == tc->snd.bytes);
-	CHECK(tcp_pipe(tc) <= (uint32_t)seq_diff(tc->snd_nxt, tc->snd_una));
-	CHECK(tc->cwnd >= tc->mss && tc->mss > 0);
-	check_records(tc);
-	/* What is in flight or blocked has a timer that will wake it. */
-	if (seq_lt(tc->snd_una, tc->snd_nxt))
-		CHECK(tc->at[TCP_T_RTX] != NEVER);
-	else if (seq_lt(tc->snd_nxt, tc->snd_end))
-		CHECK(tc->at[TCP_T_PERSIST] != NEVER || !list_empty(&tc->so.stall));
-}
-
-/* What is ahead is in order, without overlap, and counted. */
-static void check_ahead(const struct tcpc *tc)
-{
-	struct seq at = tc->rcv_nxt;
-	uint32_t size = 0;
-
-	list_for(l, &tc->ooo->q) {
-		struct pkt *pkt = container_of(l, struct pkt, link);
-
-		CHECK(seq_ge(SEQ(pkt->note), at) && seq_gt(SEQ(pkt->note), tc->rcv_nxt));
-		at = SEQ(pkt->note + pkt_len(pkt));
-		size += pkt->truesize;
-	}
-	CHECK(size == tc->ooo->truesize);
-	CHECK(tc->ooo->n_sacks == 0 || !list_empty(&tc->ooo->q));
-}
-
-static void check_receiver(const struct tcpc *tc)
-{
-	uint32_t sum = 0, size = 0;
-
-	list_for(l, &tc->rcvq) {
-		sum += pkt_len(container_of(l, struct pkt, link));
-		size += container_of(l, struct pkt, link)->truesize;
-	}
-	CHECK(sum == tc->rcv_bytes && size == tc->rcv_true);
-	if (tc->ooo)
-		check_ahead(tc);
-	if (tcp_state_in(tc, TCP_CAN_RECV | 1u << TCP_CLOSE_WAIT) && !tc->orphan)
-		CHECK(seq_eq(seq_add(tc->copied, tc->rcv_bytes + tc->done), tc->rcv_nxt));
-}
-
-static void check_all(struct world *w)
-{
-	for (struct sock *so = sock_next(w->st, NULL); so; so = sock_next(w->st, so)) {
-		const struct tcpc *tc = tcpc_of(so);
-		usec next = NEVER;
-
-		for (unsigned i = 0; i < N_TCP_TIMERS; i++)
-			next = MIN(next, tc->at[i]);
-		CHECK(tc->timer.t.at <= next);
-		CHECK(!tc->orphan || tc->state != TCP_CLOSE);
-		check_sender(tc);
-		check_receiver(tc);
-		sock_events(so);
-	}
-}
-
 /* --- begin and end --- */
 
 static void begin(struct world *w)
@@ -436,7 +348,7 @@ static void end(struct world *w)
 	w->room = 100;
 	netif_ready(w->nif);
 	for (int i = 0; i < 4000 && sock_next(w->st, NULL); i++) {
-		check_all(w);
+		books_check(w->st);
 		stack_now(w->st, MIN(stack_deadline(w->st), w->st->now + 1000000000));
 		stack_run(w->st);
 	}
@@ -454,7 +366,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	begin(&w);
 	while (rd_left(&w.rd)) {
 		steps[rd_u8(&w.rd) % ARRAY_LEN(steps)](&w);
-		check_all(&w);
+		books_check(w.st);
 	}
 	end(&w);
 	return 0;
