@@ -28,21 +28,11 @@ struct ip_addr ip_from_v6(const uint8_t b[16])
 	return a;
 }
 
-bool ip_is_any(const struct ip_addr *a)
-{
-	return ip_eq(a, &IP6_ANY) || ip_eq(a, &IP4_ANY);
-}
-
 bool ip_is_loopback(const struct ip_addr *a)
 {
 	static const struct ip_addr one = { { [15] = 1 } };
 
 	return ip_is_v4(a) ? ip_v4(a)[0] == 127 : ip_eq(a, &one);
-}
-
-bool ip_is_multicast(const struct ip_addr *a)
-{
-	return ip_is_v4(a) ? ip_v4(a)[0] >> 4 == 14 : a->b[0] == 0xff;
 }
 
 bool ip_is_linklocal(const struct ip_addr *a)

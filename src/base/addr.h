@@ -49,9 +49,20 @@ static inline const uint8_t *ip_v4(const struct ip_addr *a) { return a->b + 12; 
 struct ip_addr ip_from_v4(const uint8_t b[4]);
 struct ip_addr ip_from_v6(const uint8_t b[16]);
 
-bool ip_is_any(const struct ip_addr *a);	/* ::, 0.0.0.0 */
+/* ::, 0.0.0.0 */
+static inline bool ip_is_any(const struct ip_addr *a)
+{
+	uint32_t v4;
+
+	memcpy(&v4, ip_v4(a), 4);
+	return !v4 && (ip_eq(a, &IP6_ANY) || ip_is_v4(a));
+}
 bool ip_is_loopback(const struct ip_addr *a);	/* 127/8, ::1 */
-bool ip_is_multicast(const struct ip_addr *a);	/* 224/4, ff00::/8 */
+/* 224/4, ff00::/8 */
+static inline bool ip_is_multicast(const struct ip_addr *a)
+{
+	return a->b[0] == 0xff || (ip_v4(a)[0] >> 4 == 14 && ip_is_v4(a));
+}
 bool ip_is_linklocal(const struct ip_addr *a);	/* 169.254/16, fe80::/10 */
 bool ip_is_ula(const struct ip_addr *a);	/* fc00::/7 */
 

@@ -129,8 +129,11 @@ static unsigned len_before_sack(const struct tcp_opts *o)
 
 static unsigned sacks_that_fit(const struct tcp_opts *o)
 {
-	unsigned room = TCP_MAXLEN - len_before_sack(o);
+	unsigned room;
 
+	if (!o->n_sack)
+		return 0;
+	room = TCP_MAXLEN - len_before_sack(o);
 	return room < SACK_HEAD ? 0 : MIN(o->n_sack, (room - SACK_HEAD) / SACK_BLOCK);
 }
 

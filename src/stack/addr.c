@@ -379,10 +379,8 @@ struct netif_addr *netif_subnet(const struct netif *nif, const struct ip_addr *a
 	return NULL;
 }
 
-bool netif_is_broadcast(const struct netif *nif, const struct ip_addr *addr)
+static bool is_broadcast_of(const struct netif *nif, const struct ip_addr *addr)
 {
-	if (!ip_is_v4(addr))
-		return false;
 	if (ip_eq(addr, &IP4_BROADCAST))
 		return true;
 	list_for(l, &nif->addrs) {
@@ -407,13 +405,43 @@ static struct netif_addr *find_ours(struct stack *st, const struct ip_addr *addr
 	return NULL;
 }
 
+static bool is_broadcast(struct stack *st, const struct ip_addr *addr)
+{
+	if (!ip_is_v4(addr))
+		return false;
+	list_for(l, &st->netifs) {
+		if (is_broadcast_of(container_of(l, struct netif, link), addr))
+			return true;
+	}
+	return false;
+}
+
 /* Each packet asks of its two ends, and few ends talk at a time. Whoever changes what
  * is found says route_changed before anything is freed. */
-struct netif_addr *stack_addr(struct stack *st, const struct ip_addr *addr)
+static __attribute__((noinline)) void memo_fill(struct stack *st, struct addr_memo *m,
+						const struct ip_addr *addr)
+{
+	*m = (struct addr_memo){
+		.addr = *addr, .found = find_ours(st, addr),
+		.broadcast = is_broadcast(st, addr), .gen = st->route_gen,
+	};
+}
+
+static const struct addr_memo *memo_of(struct stack *st, const struct ip_addr *addr)
 {
 	struct addr_memo *m = &st->addr_memo[addr->b[15] % ARRAY_LEN(st->addr_memo)];
 
 	if (m->gen != st->route_gen || !ip_eq(&m->addr, addr))
-		*m = (struct addr_memo){ *addr, find_ours(st, addr), st->route_gen };
-	return m->found;
+		memo_fill(st, m, addr);
+	return m;
+}
+
+struct netif_addr *stack_addr(struct stack *st, const struct ip_addr *addr)
+{
+	return memo_of(st, addr)->found;
+}
+
+bool netif_is_broadcast(const struct netif *nif, const struct ip_addr *addr)
+{
+	return memo_of(nif->st, addr)->broadcast && is_broadcast_of(nif, addr);
 }

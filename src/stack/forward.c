@@ -258,10 +258,11 @@ void forward_update(struct stack *st)
 bool forward_source_ok(struct netif *nif, const struct ip_addr *src)
 {
 	uint32_t filter = nif->st->param.rp_filter;
-	struct route_key k = { .dst = *src };
 	const struct route *r;
+	struct route_key k;
 
 	if (!filter || netif_is_lo(nif) || ip_is_any(src))
 		return true;
+	k = (struct route_key){ .dst = *src };
 	return !route_lookup(nif->st, &k, &r) && (filter == 2 || r->nif == nif);
 }

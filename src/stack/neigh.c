@@ -34,6 +34,7 @@
 struct neigh_table {
 	struct map	map;
 	struct list	lru;
+	struct neigh	*last;		/* found last; NULL: none */
 };
 
 static const char *const state_names[] = {
@@ -65,17 +66,24 @@ static uint32_t key_hash(const struct netif *nif, const struct ip_addr *addr)
 	return hash_quick(&nif->st->quick, &k, sizeof(k));
 }
 
+static bool is_it(const struct neigh *n, const struct netif *nif, const struct ip_addr *addr)
+{
+	return n->nif == nif && ip_eq(&n->addr, addr);
+}
+
 struct neigh *neigh_find(struct netif *nif, const struct ip_addr *addr)
 {
-	struct map_node *m = map_find(&nif->st->neigh->map, key_hash(nif, addr));
+	struct neigh_table *t = nif->st->neigh;
+	struct map_node *m;
 
-	for (; m; m = map_find_next(m)) {
-		struct neigh *n = container_of(m, struct neigh, node);
-
-		if (n->nif == nif && ip_eq(&n->addr, addr))
-			return n;
-	}
-	return NULL;
+	if (t->last && is_it(t->last, nif, addr))	/* as often as not the router */
+		return t->last;
+	m = map_find(&t->map, key_hash(nif, addr));
+	while (m && !is_it(container_of(m, struct neigh, node), nif, addr))
+		m = map_find_next(m);
+	if (m)
+		t->last = container_of(m, struct neigh, node);
+	return m ? t->last : NULL;
 }
 
 struct neigh *neigh_next(struct stack *st, struct neigh *n)
@@ -102,6 +110,8 @@ static void neigh_free(struct neigh *n)
 	queue_drop(n, DROP_NEIGH_FULL);
 	stimer_set(st, &n->timer, NEVER);
 	map_remove(&st->neigh->map, &n->node);
+	if (st->neigh->last == n)
+		st->neigh->last = NULL;
 	list_del(&n->lru);
 	free(n);
 }
@@ -168,8 +178,12 @@ static struct neigh *neigh_new(struct netif *nif, const struct ip_addr *addr)
 
 static void touch(struct neigh *n)
 {
+	struct list *lru = &n->nif->st->neigh->lru;
+
+	if (lru->next == &n->lru)
+		return;
 	list_del(&n->lru);
-	list_add_head(&n->nif->st->neigh->lru, &n->lru);
+	list_add_head(lru, &n->lru);
 }
 
 /* Asks from the address the first waiting packet has, as RFC 4861 7.2.2 wants,

@@ -119,49 +119,38 @@ static void slide(struct pkt *pkt, uint16_t to)
 	pkt->l4 -= by;
 }
 
-/* need bytes from the extents, which have them, to the head. */
-static void pull_bytes(struct pkt *pkt, unsigned need)
+/* From several extents, the last of them perhaps whole; the head may be in the way. */
+static __attribute__((noinline)) const uint8_t *pull_apart(struct pkt *pkt, unsigned need)
 {
-	struct ext *e = &pkt->ext[0];
-
-	if (need < e->len) {		/* as a rule */
-		memcpy(pkt->head + pkt->end, e->p, need);
-		e->p += need;
-		e->len -= need;
-		pkt->paylen -= need;
-	} else {
-		exts_copy(pkt, 0, pkt->head + pkt->end, need);
-		exts_trim_front(pkt, need);
-	}
-	pkt->end += need;
-}
-
-const uint8_t *pkt_pull_more(struct pkt *pkt, unsigned n)
-{
-	unsigned need = n - (pkt->end - pkt->cur);
-
 	if (need > pkt->paylen)
 		return NULL;
-	if (pkt->start == pkt->end || pkt->end + need > PKT_HEAD) {
+	if (pkt->end + need > PKT_HEAD) {
 		if (pkt->end - pkt->start + need > PKT_HEAD - PULL_START)
 			return NULL;
 		slide(pkt, PULL_START);
 	}
-	pull_bytes(pkt, need);
+	exts_copy(pkt, 0, pkt->head + pkt->end, need);
+	exts_trim_front(pkt, need);
+	pkt->end += need;
 	return pkt->head + pkt->cur;
 }
 
-uint8_t *pkt_push(struct pkt *pkt, unsigned n)
+/* The first header of all, or more of one that is there. */
+const uint8_t *pkt_pull_slow(struct pkt *pkt, unsigned n)
 {
-	if (pkt->start < n)
-		return NULL;
-	pkt->start -= n;
-	pkt->cur = pkt->start;
-	if (pkt->sum == PKT_SUM_PARTIAL)
-		pkt->sum_start += n;
-	if (pkt->gso_size)
-		pkt->gso_hlen += n;
-	return pkt->head + pkt->start;
+	unsigned need = n - (pkt->end - pkt->cur);
+	struct ext *e = &pkt->ext[0];
+
+	if (pkt->start == pkt->end)
+		pkt->start = pkt->cur = pkt->end = PULL_START;
+	if (!pkt->n_ext || need >= e->len || pkt->end + need > PKT_HEAD)
+		return pull_apart(pkt, need);
+	memcpy(pkt->head + pkt->end, e->p, need);
+	e->p += need;
+	e->len -= need;
+	pkt->paylen -= need;
+	pkt->end += need;
+	return pkt->head + pkt->cur;
 }
 
 void pkt_turn(struct pkt *pkt)
@@ -321,19 +310,25 @@ int pkt_iov(const struct pkt *pkt, struct iovec iov[PKT_EXTS + 1])
 
 void pkt_sum(const struct pkt *pkt, uint32_t off, uint32_t len, struct sum *s)
 {
-	struct iovec iov[PKT_EXTS + 1];
-	int n = pkt_iov(pkt, iov);
+	uint32_t hlen = (uint32_t)(pkt->end - pkt->cur), n;
 
-	for (int i = 0; i < n && len; i++) {
-		size_t k;
+	if (off < hlen) {
+		n = MIN(hlen - off, len);
+		sum_add(s, pkt->head + pkt->cur + off, n);
+		len -= n;
+		off += n;
+	}
+	off -= hlen;
+	for (unsigned i = 0; i < pkt->n_ext && len; i++) {
+		const struct ext *e = &pkt->ext[i];
 
-		if (off >= iov[i].iov_len) {
-			off -= (uint32_t)iov[i].iov_len;
+		if (off >= e->len) {
+			off -= e->len;
 			continue;
 		}
-		k = MIN(iov[i].iov_len - off, len);
-		sum_add(s, (const uint8_t *)iov[i].iov_base + off, k);
-		len -= (uint32_t)k;
+		n = MIN(e->len - off, len);
+		sum_add(s, e->p + off, n);
+		len -= n;
 		off = 0;
 	}
 }

@@ -115,17 +115,13 @@ static inline uint32_t pkt_len(const struct pkt *pkt)
 
 /* In: n contiguous header bytes at cur, copied out of the extents as needed;
  * NULL if the packet is shorter or head is full. Does not move cur. */
-const uint8_t *pkt_pull_more(struct pkt *pkt, unsigned n);	/* they are not in head yet */
-static inline const uint8_t *pkt_pull(struct pkt *pkt, unsigned n)
-{
-	return pkt->end - pkt->cur >= (int)n ? pkt->head + pkt->cur : pkt_pull_more(pkt, n);
-}
+static inline const uint8_t *pkt_pull(struct pkt *pkt, unsigned n);
 static inline void pkt_skip(struct pkt *pkt, unsigned n) { pkt->cur += n; }
 
 /* Out: n bytes in front of everything; sets cur = start. NULL: no room.
  * sum_start (of a PARTIAL sum) and gso_hlen (of a super-frame) grow by n, so
  * whoever sets them counts from its own header. */
-uint8_t *pkt_push(struct pkt *pkt, unsigned n);
+static inline uint8_t *pkt_push(struct pkt *pkt, unsigned n);
 /* What is left from cur on becomes the contents of a packet to be sent: room
  * in front again, no offload notes (echo replies, packets sent back). */
 void pkt_turn(struct pkt *pkt);
@@ -156,5 +152,40 @@ struct sum;
 void pkt_sum(const struct pkt *pkt, uint32_t off, uint32_t len, struct sum *s);
 /* A PARTIAL sum becomes a complete one (segmentation not wanted). */
 void pkt_sum_finish(struct pkt *pkt);
+
+/* --- the short ways of pkt_pull and pkt_push: each packet takes them several times --- */
+
+const uint8_t *pkt_pull_slow(struct pkt *pkt, unsigned n);
+
+/* As a rule the next header lies whole in the first extent and payload follows. */
+static inline const uint8_t *pkt_pull(struct pkt *pkt, unsigned n)
+{
+	struct ext *e = &pkt->ext[0];
+
+	if (pkt->end - pkt->cur >= (int)n)
+		return pkt->head + pkt->cur;
+	if (pkt->cur != pkt->end || pkt->start == pkt->end || pkt->end + n > PKT_HEAD ||
+	    !pkt->n_ext || e->len <= n)
+		return pkt_pull_slow(pkt, n);
+	memcpy(pkt->head + pkt->end, e->p, n);
+	e->p += n;
+	e->len -= n;
+	pkt->paylen -= n;
+	pkt->end += (uint16_t)n;
+	return pkt->head + pkt->cur;
+}
+
+static inline uint8_t *pkt_push(struct pkt *pkt, unsigned n)
+{
+	if (pkt->start < n)
+		return NULL;
+	pkt->start -= (uint16_t)n;
+	pkt->cur = pkt->start;
+	if (pkt->sum == PKT_SUM_PARTIAL)
+		pkt->sum_start += (uint16_t)n;
+	if (pkt->gso_size)
+		pkt->gso_hlen += (uint16_t)n;
+	return pkt->head + pkt->start;
+}
 
 #endif

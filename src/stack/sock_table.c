@@ -286,29 +286,34 @@ int sock_table_bind(struct sock *so, const struct endpoint *ep)
 
 /* --- connections --- */
 
-static uint32_t conn_hash(struct stack *st, int proto, const struct endpoint *local,
-			  const struct endpoint *remote)
-{
-	struct { struct ip_addr l, r; uint16_t lp, rp; int proto; } k = {
-		local->addr, remote->addr, local->port, remote->port, proto
-	};
+/* Both ends of a connection; hashed as it is, so without holes. */
+struct ends {
+	struct ip_addr	l, r;
+	uint16_t	lp, rp;
+	int		proto;
+};
 
-	return hash_quick(&st->quick, &k, sizeof(k));
+static struct ends ends_of(int proto, const struct endpoint *l, const struct endpoint *r)
+{
+	return (struct ends){ l->addr, r->addr, l->port, r->port, proto };
+}
+
+static uint32_t ends_hash(struct stack *st, const struct ends *k)
+{
+	return hash_quick(&st->quick, k, sizeof(*k));
 }
 
 /* ifindex 0: on whatever link. */
-static struct sock *conn_find(struct stack *st, int proto, const struct endpoint *local,
-			      const struct endpoint *remote, uint32_t ifindex)
+static struct sock *conn_find(struct stack *st, const struct ends *k, uint32_t ifindex)
 {
-	struct map_node *m = map_find(&st->socks->conns, conn_hash(st, proto, local, remote));
+	struct map_node *m = map_find(&st->socks->conns, ends_hash(st, k));
 
 	for (; m; m = map_find_next(m)) {
 		struct sock *so = container_of(m, struct sock, node);
 
-		if (so->proto == proto && so->local.port == local->port &&
-		    so->remote.port == remote->port &&
-		    ip_eq(&so->local.addr, &local->addr) &&
-		    ip_eq(&so->remote.addr, &remote->addr) &&
+		if (so->proto == k->proto && so->local.port == k->lp &&
+		    so->remote.port == k->rp &&
+		    ip_eq(&so->local.addr, &k->l) && ip_eq(&so->remote.addr, &k->r) &&
 		    (!ifindex || !so->flow.ifindex || so->flow.ifindex == ifindex))
 			return so;
 	}
@@ -318,16 +323,20 @@ static struct sock *conn_find(struct stack *st, int proto, const struct endpoint
 struct sock *sock_find_connected(struct stack *st, int proto, const struct endpoint *local,
 				 const struct endpoint *remote)
 {
-	return conn_find(st, proto, local, remote, 0);
+	struct ends k = ends_of(proto, local, remote);
+
+	return conn_find(st, &k, 0);
 }
 
 static bool tuple_taken(struct sock *so, uint16_t num)
 {
 	struct endpoint local = so->local;
+	struct ends k;
 	struct sock *o;
 
 	local.port = num;
-	o = conn_find(so->st, so->proto, &local, &so->remote, so->flow.ifindex);
+	k = ends_of(so->proto, &local, &so->remote);
+	o = conn_find(so->st, &k, so->flow.ifindex);
 	if (o)
 		return o != so;
 	return so->type == SOCK_STREAM && tcp_tw_taken(so->st, &local, &so->remote);
@@ -345,6 +354,8 @@ static bool free_to_connect(struct sock *so, uint16_t num)
 
 int sock_table_connect(struct sock *so)
 {
+	struct ends k;
+
 	if (so->type == SOCK_STREAM && so->local.port && tuple_taken(so, so->local.port))
 		return -EADDRINUSE;
 	if (!so->local.port)
@@ -355,8 +366,8 @@ int sock_table_connect(struct sock *so)
 		port_join(so);
 	list_del(&so->port_link);
 	list_add_tail(&so->port->conns, &so->port_link);
-	map_insert(&so->st->socks->conns, &so->node,
-		   conn_hash(so->st, so->proto, &so->local, &so->remote));
+	k = ends_of(so->proto, &so->local, &so->remote);
+	map_insert(&so->st->socks->conns, &so->node, ends_hash(so->st, &k));
 	if (so->type == SOCK_STREAM)
 		tcp_tw_forget(so->st, &so->local, &so->remote);
 	so->connected = true;
@@ -404,13 +415,13 @@ static int score(const struct sock *so, const struct ip *ip)
 
 /* Of equals who share by SO_REUSEPORT, the flow chooses, always the same. */
 static struct sock *share(struct stack *st, const struct sock_port *p, const struct ip *ip,
-			  int best, uint32_t hash)
+			  int best, const struct ends *k)
 {
 	uint32_t n = 0, pick;
 
 	list_for(l, &p->bound)
 		n += of_port(l)->reuseport && score(of_port(l), ip) == best;
-	pick = n ? hash % n : 0;
+	pick = n ? ends_hash(st, k) % n : 0;
 	list_for(l, &p->bound) {
 		struct sock *so = of_port(l);
 
@@ -421,7 +432,7 @@ static struct sock *share(struct stack *st, const struct sock_port *p, const str
 }
 
 static struct sock *bound_find(struct stack *st, const struct sock_port *p, const struct ip *ip,
-			       uint32_t hash)
+			       const struct ends *k)
 {
 	struct sock *best = NULL;
 	int top = -1;
@@ -434,20 +445,20 @@ static struct sock *bound_find(struct stack *st, const struct sock_port *p, cons
 			best = of_port(l);
 		}
 	}
-	return best && best->reuseport ? share(st, p, ip, top, hash) : best;
+	return best && best->reuseport ? share(st, p, ip, top, k) : best;
 }
 
 struct sock *sock_find(struct stack *st, int proto, const struct ip *ip,
 		       uint16_t local_port, uint16_t remote_port)
 {
-	struct endpoint local = { ip->dst, local_port, 0 }, remote = { ip->src, remote_port, 0 };
-	struct sock *so = conn_find(st, proto, &local, &remote, ip->nif->index);
+	struct ends k = { ip->dst, ip->src, local_port, remote_port, proto };
+	struct sock *so = conn_find(st, &k, ip->nif->index);
 	struct sock_port *p;
 
 	if (so)
 		return so;
 	p = port_find(st, proto, local_port);
-	return p ? bound_find(st, p, ip, conn_hash(st, proto, &local, &remote)) : NULL;
+	return p ? bound_find(st, p, ip, &k) : NULL;
 }
 
 void sock_find_all(struct stack *st, int proto, const struct ip *ip, uint16_t local_port,

@@ -62,6 +62,7 @@ struct stack {
 	struct addr_memo {
 		struct ip_addr	addr;
 		struct netif_addr *found;
+		bool	broadcast;	/* of some interface */
 		uint32_t	gen;	/* valid while it is route_gen */
 	} addr_memo[16];
 	uint16_t	ip_ids[64];	/* ip4.c: counters by hash of the two ends */

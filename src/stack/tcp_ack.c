@@ -163,6 +163,12 @@ static bool acceptable(const struct tcpc *tc, const struct seg *sg)
 	       seq_ge(seq_add(sg->h.ack, tc->max_wnd), tc->snd_una);
 }
 
+/* Of a peer that sends and is sent nothing, each segment. */
+static bool only_window(const struct tcpc *tc, const struct seg *sg, const struct ack_news *n)
+{
+	return !n->newer && !flight(tc) && !sg->h.o.n_sack && tc->rec == TCP_REC_OPEN && !tc->tlp;
+}
+
 bool tcp_ack_in(struct tcpc *tc, struct seg *sg)
 {
 	struct ack_news n = { .newer = seq_gt(sg->h.ack, tc->snd_una) };
@@ -178,6 +184,10 @@ bool tcp_ack_in(struct tcpc *tc, struct seg *sg)
 	tc->probes = 0;
 	if (seq_lt(sg->h.ack, tc->snd_una))
 		return true;		/* old; its data may still be wanted */
+	if (only_window(tc, sg, &n)) {
+		window_in(tc, sg, false);
+		return true;
+	}
 	n.heard.limit = tc->rec == TCP_REC_RTO ? tc->recover : tc->snd_una;
 	n.heard.not_after = rack_not_after(tc);
 	/* Before this ACK lets cwnd grow; with nothing in flight it was told already. */
