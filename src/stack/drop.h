@@ -51,6 +51,7 @@
 	X(TCP_NO_SOCK,		"no TCP socket on that port") \
 	X(TCP_BACKLOG,		"listen backlog is full") \
 	X(TCP_SYN_FULL,		"SYN queue is full") \
+	X(TCP_TTL,		"TCP segment from farther away than allowed") \
 	X(TCP_PAWS,		"TCP timestamp too old") \
 	X(TCP_WINDOW,		"TCP segment outside the window") \
 	X(TCP_STATE,		"TCP segment not acceptable in this state") \

@@ -103,6 +103,7 @@ static const struct row rows[] = {
 	FLAG(tcp_sack, 1),
 	NUM(tcp_min_rto_us, 1, 120000000, 200000),
 	NUM(tcp_delack_ms, 0, 500, 40),
+	FLAG(tcp_thin_linear_timeouts, 0),
 	NUM(tcp_mtu_probing, 0, 2, 0),
 	NUM(tcp_base_mss, 48, 65535, 1024),
 	NUM(tcp_min_snd_mss, 48, 65535, 48),

@@ -70,6 +70,7 @@ struct param {
 	uint32_t tcp_window_scaling, tcp_timestamps, tcp_sack; /* 1 */
 	uint32_t tcp_min_rto_us;		/* 200000 */
 	uint32_t tcp_delack_ms;			/* 40 */
+	uint32_t tcp_thin_linear_timeouts;	/* 0; 1: as TCP_THIN_LINEAR_TIMEOUTS, for all */
 	uint32_t tcp_mtu_probing;		/* 0; 1: after a black hole, 2: always */
 	uint32_t tcp_base_mss, tcp_mtu_probe_floor; /* where probing begins, 1024, and how low it falls, 48 */
 	uint32_t tcp_min_snd_mss;		/* no segments smaller than this by others' word, 48 */

@@ -101,6 +101,7 @@ struct sock_ip {
 	uint8_t		mtu_discover;	/* IP_PMTUDISC_* */
 	uint8_t		group_ttl;
 	bool		group_loop;
+	uint8_t		min_ttl;	/* IP_MINTTL, IPV6_MINHOPCOUNT */
 	bool		group_all;	/* IP_MULTICAST_ALL: of groups others have joined, too */
 	uint32_t	group_if;	/* 0: by route */
 	uint32_t	unicast_if;	/* IP_UNICAST_IF; 0: by route */

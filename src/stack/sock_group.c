@@ -89,10 +89,10 @@ int opt_set_group_ttl(struct sock *so, const struct opt_row *r, const void *v, s
 {
 	int n, e = opt_take_int(r->level, v, len, &n);
 
-	if (e)
-		return e;
 	if (so->type == SOCK_STREAM)
 		return r->level == IPPROTO_IPV6 ? -ENOPROTOOPT : -EINVAL;
+	if (e || !len)
+		return -EINVAL;
 	if (n < -1 || n > 255)
 		return -EINVAL;
 	opt_family(so, r)->group_ttl = n == -1 ? 1 : (uint8_t)n;
@@ -108,8 +108,8 @@ int opt_set_group_loop(struct sock *so, const struct opt_row *r, const void *v, 
 {
 	int n, e = opt_take_int(r->level, v, len, &n);
 
-	if (e)
-		return e;
+	if (e || !len)
+		return -EINVAL;
 	if (r->level == IPPROTO_IPV6 && n != 0 && n != 1)
 		return -EINVAL;
 	opt_family(so, r)->group_loop = n != 0;
@@ -200,10 +200,10 @@ int opt_set_group_if6(struct sock *so, const struct opt_row *r, const void *v, s
 {
 	int n, e = opt_take_int(r->level, v, len, &n);
 
-	if (e)
-		return e;
 	if (so->type == SOCK_STREAM)
 		return -ENOPROTOOPT;
+	if (e)
+		return e;
 	if (n && !netif_by_index(so->st, (uint32_t)n))
 		return -ENODEV;
 	sock_asked_own(so)->ip[1].group_if = (uint32_t)n;
@@ -233,6 +233,8 @@ int opt_set_member4(struct sock *so, const struct opt_row *r, const void *v, soc
 	struct ip_mreqn m;
 	int e = take_mreqn(v, len, &m);
 
+	if (so->type == SOCK_STREAM)
+		return -EPROTO;
 	if (e)
 		return e;
 	g = ip_from_v4((const uint8_t *)&m.imr_multiaddr);
@@ -253,6 +255,8 @@ int opt_set_member6(struct sock *so, const struct opt_row *r, const void *v, soc
 
 	if (len < sizeof(m))
 		return -EINVAL;
+	if (so->type == SOCK_STREAM)
+		return -EPROTO;
 	memcpy(&m, v, sizeof(m));
 	g = ip_from_v6(m.ipv6mr_multiaddr.s6_addr);
 	if (ip_is_v4(&g))
@@ -291,11 +295,11 @@ int opt_set_group_all(struct sock *so, const struct opt_row *r, const void *v, s
 {
 	int n, e = opt_take_int(r->level, v, len, &n);
 
-	if (e)
-		return e;
-	if (n != 0 && n != 1)
+	if (e || !len)
 		return -EINVAL;
-	opt_family(so, r)->group_all = n;
+	if (r->level == IPPROTO_IP && n != 0 && n != 1)
+		return -EINVAL;
+	opt_family(so, r)->group_all = n != 0;
 	return 0;
 }
 

@@ -34,16 +34,17 @@ int opt_put_int(void *v, socklen_t *len, int n)
 	return opt_put(v, len, &n, sizeof(n));
 }
 
-/* IP-level options may be given as one byte (ip(7) does not say, Linux does). */
+/* IP-level options may be given as one byte, or none for 0 (ip(7) does not say, Linux
+ * does). */
 int opt_take_int(int level, const void *v, socklen_t len, int *out)
 {
 	if (len >= sizeof(int)) {
 		memcpy(out, v, sizeof(int));
 		return 0;
 	}
-	if (level != IPPROTO_IP || !len)
+	if (level != IPPROTO_IP)
 		return -EINVAL;
-	*out = *(const uint8_t *)v;
+	*out = len ? *(const uint8_t *)v : 0;
 	return 0;
 }
 
@@ -64,6 +65,17 @@ static uint32_t buf_size(int want, uint32_t max, uint32_t least)
 	uint32_t n = MIN((uint32_t)want, MIN(max, (uint32_t)INT32_MAX / 2));
 
 	return MAX(n * 2, least);
+}
+
+/* SO_RCVBUFFORCE and its like are only set. */
+static int get_none(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
+{
+	return -ENOPROTOOPT;
+}
+
+static int get_accepts(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
+{
+	return opt_put_int(v, len, so->listening && so->type == SOCK_STREAM);
 }
 
 /* Twice what was asked is what getsockopt tells (socket(7)). */
@@ -159,6 +171,8 @@ static int set_ifindex(struct sock *so, const struct opt_row *r, const void *v, 
 
 	if (e)
 		return e;
+	if (n < 0)
+		return -EINVAL;
 	if (n && !netif_by_index(so->st, (uint32_t)n))
 		return -ENODEV;
 	return device_set(so, (uint32_t)n);
@@ -286,7 +300,7 @@ static int set_ttl(struct sock *so, const struct opt_row *r, const void *v, sock
 
 	if (e)
 		return e;
-	if (n != -1 && (n < 1 || n > 255))
+	if (!len || (n != -1 && (n < 1 || n > 255)))
 		return -EINVAL;
 	opt_family(so, r)->ttl = n == -1 ? 0 : (uint8_t)n;
 	flow_refresh(so);
@@ -350,9 +364,9 @@ static int set_mtu6(struct sock *so, const struct opt_row *r, const void *v, soc
 
 	if (e)
 		return e;
-	if (n && (n < IP6_MIN_MTU || n > 65535))
+	if (n && n < IP6_MIN_MTU)
 		return -EINVAL;
-	opt_family(so, r)->frag_size = (uint32_t)n;
+	opt_family(so, r)->frag_size = (uint32_t)MIN(n, 65535);
 	return 0;
 }
 
@@ -362,7 +376,9 @@ static int get_mtu(struct sock *so, const struct opt_row *r, void *v, socklen_t 
 		return -ENOTCONN;
 	if (so->flow.gen != so->st->route_gen && ip_route(so->st, &so->flow) < 0)
 		return -ENOTCONN;
-	return opt_put_int(v, len, (int)so->flow.mtu);
+	/* What IPv4's length field can say. */
+	return opt_put_int(v, len, (int)(ip_is_v4(&so->remote.addr) ? MIN(so->flow.mtu, 65535u) :
+								     so->flow.mtu));
 }
 
 /* RFC 3542 11.4: to the connected peer. */
@@ -415,6 +431,32 @@ static int set_v6only(struct sock *so, const struct opt_row *r, const void *v, s
 	return 0;
 }
 
+/* A socket with an IPv6 address of its own hears nothing else. */
+static int get_v6only(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
+{
+	const struct ip_addr *a = &so->local.addr;
+
+	return opt_put_int(v, len, so->v6only || (so->addr_locked && !ip_is_any(a) && !ip_is_v4(a)));
+}
+
+/* RFC 5082 3: packets that came from farther away are not for the connection. */
+static int set_min_ttl(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
+{
+	int n, e = opt_take_int(r->level, v, len, &n);
+
+	if (e)
+		return e;
+	if (!len || n < 0 || n > 255)
+		return -EINVAL;
+	opt_family(so, r)->min_ttl = (uint8_t)n;
+	return 0;
+}
+
+static int get_min_ttl(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
+{
+	return opt_put_int(v, len, opt_family(so, r)->min_ttl);
+}
+
 /* --- the table --- */
 
 #define BOOL(lv, nm, f)		{ lv, nm, K_BOOL, offsetof(struct sock, f), NULL, NULL }
@@ -428,7 +470,7 @@ static const struct opt_row rows[] = {
 	FN(SOL_SOCKET, SO_TYPE, NULL, get_kind),
 	FN(SOL_SOCKET, SO_DOMAIN, NULL, get_kind),
 	FN(SOL_SOCKET, SO_PROTOCOL, NULL, get_kind),
-	RDBOOL(SOL_SOCKET, SO_ACCEPTCONN, listening),
+	FN(SOL_SOCKET, SO_ACCEPTCONN, NULL, get_accepts),
 	FN(SOL_SOCKET, SO_ERROR, NULL, get_error),
 	BOOL(SOL_SOCKET, SO_REUSEADDR, reuseaddr),
 	BOOL(SOL_SOCKET, SO_REUSEPORT, reuseport),
@@ -444,8 +486,8 @@ static const struct opt_row rows[] = {
 	FN(SOL_SOCKET, SO_LINGER, set_linger, get_linger),
 	FN_U32(SOL_SOCKET, SO_RCVBUF, set_buf, rcvbuf),
 	FN_U32(SOL_SOCKET, SO_SNDBUF, set_buf, sndbuf),
-	FN_U32(SOL_SOCKET, SO_RCVBUFFORCE, set_buf, rcvbuf),
-	FN_U32(SOL_SOCKET, SO_SNDBUFFORCE, set_buf, sndbuf),
+	FN(SOL_SOCKET, SO_RCVBUFFORCE, set_buf, get_none),
+	FN(SOL_SOCKET, SO_SNDBUFFORCE, set_buf, get_none),
 	FN(SOL_SOCKET, SO_RCVLOWAT, set_lowat, get_lowat),
 	FN(SOL_SOCKET, SO_SNDLOWAT, NULL, get_one),
 	FN(SOL_SOCKET, SO_PRIORITY, set_priority, get_priority),
@@ -456,6 +498,7 @@ static const struct opt_row rows[] = {
 
 	FN(IPPROTO_IP, IP_TTL, set_ttl, get_ttl),
 	FN(IPPROTO_IP, IP_TOS, set_tos, get_tos),
+	FN(IPPROTO_IP, IP_MINTTL, set_min_ttl, get_min_ttl),
 	FN(IPPROTO_IP, IP_MTU, NULL, get_mtu),
 	FN(IPPROTO_IP, IP_MTU_DISCOVER, set_discover, get_discover),
 	WANT(IPPROTO_IP, IP_PKTINFO, WANT_PKTINFO),
@@ -487,9 +530,10 @@ static const struct opt_row rows[] = {
 	FN(IPPROTO_IP, MCAST_UNBLOCK_SOURCE, opt_set_source_any, NULL),
 	FN(IPPROTO_IP, MCAST_MSFILTER, opt_set_filter_any, opt_get_filter_any),
 
-	FN_BOOL(IPPROTO_IPV6, IPV6_V6ONLY, set_v6only, v6only),
+	FN(IPPROTO_IPV6, IPV6_V6ONLY, set_v6only, get_v6only),
 	FN(IPPROTO_IPV6, IPV6_UNICAST_HOPS, set_ttl, get_ttl),
 	FN(IPPROTO_IPV6, IPV6_TCLASS, set_tos, get_tos),
+	FN(IPPROTO_IPV6, IPV6_MINHOPCOUNT, set_min_ttl, get_min_ttl),
 	FN(IPPROTO_IPV6, IPV6_MTU, set_mtu6, get_mtu),
 	FN(IPPROTO_IPV6, IPV6_MTU_DISCOVER, set_discover, get_discover),
 	WANT(IPPROTO_IPV6, IPV6_RECVPKTINFO, WANT_PKTINFO),
@@ -556,10 +600,14 @@ static int row_set(struct sock *so, const struct opt_row *r, const void *v, sock
 int sock_setopt(struct sock *so, int level, int name, const void *v, socklen_t len)
 {
 	const struct opt_row *r = row_find(so, level, name);
-	int e;
+	int e = -ENOPROTOOPT;
 
+	if (level == SOL_SOCKET && name != SO_BINDTODEVICE && len < sizeof(int))
+		return -EINVAL;
+	if (!r && so->ops->setopt)
+		e = so->ops->setopt(so, level, name, v, len);
 	if (!r)
-		return so->ops->setopt ? so->ops->setopt(so, level, name, v, len) : -ENOPROTOOPT;
+		return e == -ENOPROTOOPT ? opt_fixed_set(so, level, name, v, len) : e;
 	e = row_set(so, r, v, len);
 	if (!e && level == SOL_SOCKET && so->ops->setopt)
 		so->ops->setopt(so, level, name, v, len);
@@ -583,16 +631,25 @@ static int row_get(struct sock *so, const struct opt_row *r, void *v, socklen_t 
 	}
 }
 
+/* As Linux's two families say of a level that is not the socket's. */
+static int no_such(const struct sock *so, int level)
+{
+	bool own = level == IPPROTO_IP || level == SOL_SOCKET || level == SOL_RAW ||
+		   level == so->proto;
+
+	return so->family == AF_INET && !own ? -EOPNOTSUPP : -ENOPROTOOPT;
+}
+
 int sock_getopt(struct sock *so, int level, int name, void *v, socklen_t *len)
 {
 	const struct opt_row *r = row_find(so, level, name);
+	int e = -ENOPROTOOPT;
 
 	if (r)
 		return row_get(so, r, v, len);
 	if (so->ops->getopt)
-		return so->ops->getopt(so, level, name, v, len);
-	/* As Linux's two families say of a level that is not the socket's. */
-	if (so->family == AF_INET && level != IPPROTO_IP && level != SOL_SOCKET)
-		return -EOPNOTSUPP;
-	return -ENOPROTOOPT;
+		e = so->ops->getopt(so, level, name, v, len);
+	if (e == -ENOPROTOOPT)
+		e = opt_fixed_get(so, level, name, v, len);
+	return e == -ENOPROTOOPT ? no_such(so, level) : e;
 }

@@ -26,6 +26,11 @@ int opt_put_int(void *v, socklen_t *len, int n);
 int opt_take_int(int level, const void *v, socklen_t len, int *out);
 struct sock_ip *opt_family(struct sock *so, const struct opt_row *r);
 
+/* --- sock_fixed.c: -ENOPROTOOPT for what is not there either --- */
+
+int opt_fixed_set(const struct sock *so, int level, int name, const void *v, socklen_t len);
+int opt_fixed_get(const struct sock *so, int level, int name, void *v, socklen_t *len);
+
 /* --- sock_group.c --- */
 
 void sock_groups_leave(struct sock *so, const struct netif *nif);	/* NULL: all */

@@ -69,6 +69,7 @@ struct tcp_asked {
 	uint8_t		keep_cnt;
 	uint8_t		syn_retries;
 	uint8_t		defer_accept;	/* SYN-ACKs a bare ACK is ignored for */
+	bool		thin;		/* few segments in flight: timeouts do not double */
 	int8_t		linger2;	/* s */
 };
 

@@ -150,6 +150,10 @@ static void deliver(struct stack *st, struct seg *sg)
 		sg->why = DROP_TCP_NO_SOCK;
 		return;
 	}
+	if (sg->ip->ttl < sock_ip(&tc->so, &sg->ip->src)->min_ttl) {
+		sg->why = DROP_TCP_TTL;
+		return;
+	}
 	conn_in(tc, sg);
 	tcp_put(tc);
 }

@@ -208,9 +208,9 @@ static int linger2_get(const struct tcpc *tc)
 
 static int window_clamp_set(struct tcpc *tc, int v)
 {
-	if (v < 0 || (!v && tc->state != TCP_CLOSE))
+	if (!v && tc->state != TCP_CLOSE)
 		return -EINVAL;
-	tcp_asked_own(tc)->window_clamp = v ? MAX((uint32_t)v, 1152u) : 0;
+	tcp_asked_own(tc)->window_clamp = v ? (uint32_t)MAX(v, 1152) : 0;
 	return 0;
 }
 
@@ -235,7 +235,8 @@ static int fastopen_set(struct tcpc *tc, int v)
 {
 	if (v < 0 || !tcp_state_in(tc, 1u << TCP_CLOSE | 1u << TCP_LISTEN))
 		return -EINVAL;
-	tcp_fo_get(tc)->qlen = (uint16_t)MIN(v, UINT16_MAX);
+	tcp_fo_get(tc)->qlen = (uint16_t)MIN((uint32_t)v, MIN(tc->so.st->param.somaxconn,
+							      UINT16_MAX));
 	return 0;
 }
 
@@ -272,6 +273,35 @@ static int fo_no_cookie_get(const struct tcpc *tc)
 	return tc->fo && tc->fo->no_cookie;
 }
 
+static int thin_set(struct tcpc *tc, int v)
+{
+	if (v < 0 || v > 1)
+		return -EINVAL;
+	tcp_asked_own(tc)->thin = v;
+	return 0;
+}
+
+static int thin_get(const struct tcpc *tc)
+{
+	return tc->asked->thin;
+}
+
+/* Linux takes it and does nothing: early retransmit did better (RFC 5827, RACK). */
+static int thin_dupack_set(struct tcpc *tc, int v)
+{
+	return v < 0 || v > 1 ? -EINVAL : 0;
+}
+
+static int thin_dupack_get(const struct tcpc *tc)
+{
+	return 0;
+}
+
+static int timestamp_get(const struct tcpc *tc)
+{
+	return (int)tcp_ts_now(tc);
+}
+
 static const struct tcp_option options[] = {
 	[TCP_NODELAY]		= { nodelay_set, nodelay_get },
 	[TCP_MAXSEG]		= { maxseg_set, maxseg_get },
@@ -287,6 +317,9 @@ static const struct tcp_option options[] = {
 	[TCP_FASTOPEN]		= { fastopen_set, fastopen_get },
 	[TCP_FASTOPEN_CONNECT]	= { fo_connect_set, fo_connect_get },
 	[TCP_FASTOPEN_NO_COOKIE] = { fo_no_cookie_set, fo_no_cookie_get },
+	[TCP_THIN_LINEAR_TIMEOUTS] = { thin_set, thin_get },
+	[TCP_THIN_DUPACK]	= { thin_dupack_set, thin_dupack_get },
+	[TCP_TIMESTAMP]		= { NULL, timestamp_get },
 	[TCP_USER_TIMEOUT]	= { user_timeout_set, user_timeout_get },
 	[TCP_NOTSENT_LOWAT]	= { notsent_lowat_set, notsent_lowat_get },
 };
@@ -319,10 +352,14 @@ int tcp_setopt(struct sock *so, int level, int name, const void *v, socklen_t le
 		return -ENOPROTOOPT;
 	if (name == TCP_CONGESTION)
 		return congestion_set(tc, v, len);
-	if (name < 0 || (size_t)name >= ARRAY_LEN(options) || !options[name].set)
-		return -ENOPROTOOPT;
+	if (name == TCP_ULP)
+		return len ? -ENOENT : -EINVAL;		/* there are no modules */
 	if (len < sizeof(n))
 		return -EINVAL;
+	if (name == TCP_MD5SIG || name == TCP_MD5SIG_EXT)
+		return len < sizeof(struct tcp_md5sig) ? -EINVAL : -ENOPROTOOPT;
+	if (name < 0 || (size_t)name >= ARRAY_LEN(options) || !options[name].set)
+		return -ENOPROTOOPT;
 	memcpy(&n, v, sizeof(n));
 	return options[name].set(tc, n);
 }
@@ -358,6 +395,10 @@ int tcp_getopt(struct sock *so, int level, int name, void *v, socklen_t *len)
 	}
 	if (name == TCP_CONGESTION)
 		return congestion_get(tc, v, len);
+	if (name == TCP_ULP || name == TCP_CC_INFO) {
+		*len = 0;
+		return 0;
+	}
 	if (name < 0 || (size_t)name >= ARRAY_LEN(options) || !options[name].get)
 		return -ENOPROTOOPT;
 	n = options[name].get(tc);

@@ -24,6 +24,8 @@
 
 #define RTO_MAX		(120 * USEC_PER_SEC)
 #define QUICK_ACKS	16
+#define THIN_SEGMENTS	4
+#define THIN_RETRIES	6
 #define MEMORY_RETRY	(10 * USEC_PER_MSEC)
 
 static void set(struct tcpc *tc, enum tcp_timer which, usec at)
@@ -170,6 +172,16 @@ static void reo_due(struct tcpc *tc)
 		set_rto(tc, rto_left(tc));
 }
 
+/* Linux: who sends little now and then (a game, a shell) waits for his own next segment,
+ * not for the network, so a few timeouts come without doubling. */
+static bool is_thin(const struct tcpc *tc)
+{
+	bool wanted = tc->asked->thin || tc->so.st->param.tcp_thin_linear_timeouts;
+
+	return wanted && tc->state == TCP_ESTABLISHED && tc->retrans_run <= THIN_RETRIES &&
+	       (uint32_t)seq_diff(tc->snd_nxt, tc->snd_una) < THIN_SEGMENTS * tc->mss;
+}
+
 static void rto_due(struct tcpc *tc)
 {
 	bool closed = only_closed(tc);
@@ -183,7 +195,10 @@ static void rto_due(struct tcpc *tc)
 	tcp_mtup_timeout(tc);
 	tc->retrans_run = closed ? MIN(tc->retrans_run + 1, 2) : tc->retrans_run + 1;
 	tcp_enter_rto(tc);
-	back_off(tc);
+	if (is_thin(tc))
+		tc->backoff = 0;
+	else
+		back_off(tc);
 	tcp_output(tc);
 	set_rto(tc, next_try(tc));
 }
