@@ -329,7 +329,8 @@ static void flags_are_one_or_zero(void **state)
 		assert_int_equal(get(so, t[i].level, t[i].name), 1);
 		set(so, t[i].level, t[i].name, 0);
 		assert_int_equal(get(so, t[i].level, t[i].name), 0);
-		assert_int_equal(sock_setopt(so, t[i].level, t[i].name, "", 0), -EINVAL);
+		assert_int_equal(sock_setopt(so, t[i].level, t[i].name, "", 0),
+				 t[i].level == IPPROTO_IP ? 0 : -EINVAL); /* as Linux */
 	}
 }
 

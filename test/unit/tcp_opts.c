@@ -32,7 +32,7 @@ static void what_is_set_is_got(void **state)
 		{ TCP_KEEPINTVL, 75, 5, 40000 }, { TCP_KEEPCNT, 9, 3, 128 },
 		{ TCP_SYNCNT, 6, 2, 0 },	{ TCP_LINGER2, 60, 30, 0 },
 		{ TCP_DEFER_ACCEPT, 0, 3, 0 },	{ TCP_USER_TIMEOUT, 0, 5000, -1 },
-		{ TCP_NOTSENT_LOWAT, 0, 16384, 0 }, { TCP_WINDOW_CLAMP, 0, 20000, -1 },
+		{ TCP_NOTSENT_LOWAT, 0, 16384, 0 }, { TCP_WINDOW_CLAMP, 0, 20000, 0 },
 		{ TCP_QUICKACK, 1, 0, 0 },
 	};
 	struct stack *st = stack_new(1, 0);
@@ -56,10 +56,15 @@ static void what_is_not_there_says_so(void **state)
 	socklen_t len = sizeof(int);
 	int v = 1;
 
-	assert_int_equal(set(so, TCP_MD5SIG, 1), -ENOPROTOOPT);
+	assert_int_equal(set(so, TCP_MD5SIG, 1), -EINVAL);
+	assert_int_equal(set(so, TCP_REPAIR, 1), -EPERM);
+	assert_int_equal(set(so, TCP_ULP, 1), -ENOENT);
+	assert_int_equal(set(so, TCP_INQ, 1), -ENOPROTOOPT);
 	assert_int_equal(set(so, 9999, 1), -ENOPROTOOPT);
 	assert_int_equal(set(so, -1, 1), -ENOPROTOOPT);
-	assert_int_equal(sock_getopt(so, IPPROTO_TCP, TCP_ULP, &v, &len), -ENOPROTOOPT);
+	assert_int_equal(sock_getopt(so, IPPROTO_TCP, TCP_INQ, &v, &len), -ENOPROTOOPT);
+	assert_int_equal(sock_getopt(so, IPPROTO_TCP, TCP_ULP, &v, &len), 0);
+	assert_int_equal(len, 0);
 	assert_int_equal(sock_setopt(so, IPPROTO_TCP, TCP_NODELAY, &v, 1), -EINVAL);
 	sock_close(so);
 	stack_free(st);
