@@ -6,7 +6,9 @@
  * Settling is the one place where due work runs: the stack's timers and
  * loopback, then the program ends of sockets with news, until neither has any
  * left; then each plug that was given frames is flushed once, so a burst costs
- * one system call.
+ * one system call. Programs that write as fast as we read would keep us there:
+ * what is left after some rounds is the driver's, who looks after everything
+ * else in between.
  */
 #include "node/node.h"
 
@@ -23,6 +25,8 @@
 #include "node/vsock.h"
 
 #define RECV_BATCH	64
+#define ROUNDS		4	/* of one settling */
+#define OVERTAKE	4	/* times, by the driver */
 
 /* A plug and the interface it is for the stack. */
 struct iface {
@@ -251,6 +255,7 @@ struct node *node_new(const struct node_conf *conf, char **why)
 	struct node *n = xzalloc(sizeof(*n));
 
 	pthread_mutex_init(&n->lock, NULL);
+	pthread_mutex_init(&n->gate, NULL);
 	n->loop = loop_new();
 	n->alarm_at = NEVER;
 	list_init(&n->dirty);
@@ -285,6 +290,7 @@ void node_free(struct node *n)
 	loop_free(n->loop);
 	map_fini(&n->vsocks);
 	pthread_mutex_destroy(&n->lock);
+	pthread_mutex_destroy(&n->gate);
 	free(n);
 }
 
@@ -292,6 +298,8 @@ static usec deadline(const struct node *n)
 {
 	usec at = MIN(stack_deadline(n->st), n->alarm_at);
 
+	if (!list_empty(&n->dirty))
+		return 0;
 	for (int i = 0; i < n->n_if; i++) {
 		if (n->ifs[i]->plug)
 			at = MIN(at, plug_deadline(n->ifs[i]->plug));
@@ -337,11 +345,14 @@ static void run_plugs(struct node *n)
 	}
 }
 
+/* Those that are dirty now: what becomes so meanwhile is of the next round. */
 static void pump_dirty(struct node *n)
 {
-	struct list *l;
+	struct list now, *l;
 
-	while ((l = list_pop(&n->dirty)))
+	list_init(&now);
+	list_splice_tail(&now, &n->dirty);
+	while ((l = list_pop(&now)))
 		vsock_pump(container_of(l, struct vsock, dirty));
 }
 
@@ -353,13 +364,15 @@ void node_poll(struct node *n)
 
 static void settle(struct node *n)
 {
+	int rounds = 0;
+
 	run_plugs(n);
 	do {
 		do {
 			stack_run(n->st);
 			pump_dirty(n);
 			stack_run(n->st);
-		} while (!list_empty(&n->dirty));
+		} while (!list_empty(&n->dirty) && ++rounds < ROUNDS);
 		flush_plugs(n);
 	} while (resume_stalled(n));
 	if (n->settled)
@@ -368,8 +381,27 @@ static void settle(struct node *n)
 
 void node_lock(struct node *n)
 {
-	pthread_mutex_lock(&n->lock);
+	if (pthread_mutex_trylock(&n->lock) != 0) {
+		__atomic_add_fetch(&n->waiting, 1, __ATOMIC_RELAXED);
+		pthread_mutex_lock(&n->gate);
+		pthread_mutex_lock(&n->lock);
+		pthread_mutex_unlock(&n->gate);
+		__atomic_sub_fetch(&n->waiting, 1, __ATOMIC_RELAXED);
+	}
 	stack_now(n->st, now_mono());
+}
+
+/* A busy driver would take the lock again before whom it wakes gets to it. To
+ * overtake a few times is cheaper than to wait each time, and no harm. */
+static void let_pass(struct node *n)
+{
+	if (!__atomic_load_n(&n->waiting, __ATOMIC_RELAXED)) {
+		n->overtook = 0;
+	} else if (++n->overtook > OVERTAKE) {
+		pthread_mutex_lock(&n->gate);	/* it has the lock by then */
+		pthread_mutex_unlock(&n->gate);
+		n->overtook = 0;
+	}
 }
 
 void node_unlock(struct node *n)
@@ -399,6 +431,7 @@ void node_drive(struct node *n)
 	struct timespec ts;
 	usec left;
 
+	let_pass(n);
 	pthread_mutex_lock(&n->lock);
 	n->asleep_until = deadline(n);
 	left = n->asleep_until;

@@ -54,6 +54,9 @@ struct vsock;
 
 struct node {
 	pthread_mutex_t	lock;
+	pthread_mutex_t	gate;			/* held by who is next to have the lock */
+	unsigned	waiting;		/* threads, for the lock */
+	unsigned	overtook;		/* times the driver did, them */
 	struct stack	*st;
 	struct loop	*loop;
 	struct watch	kick;			/* eventfd */
@@ -62,6 +65,7 @@ struct node {
 	struct iface	*ifs[NODE_IFS];
 	struct list	dirty;			/* vsocks whose socket has news */
 	struct map	vsocks;			/* by cookie of the program's end */
+	int		fd_max;			/* none of theirs from here on; 0: no limit */
 	const struct vsock_front *front;
 	struct list	tombs;			/* vsocks whose program end is gone */
 	unsigned	n_tombs;

@@ -19,6 +19,7 @@
 #include "node/vsock_in.h"
 
 #define NOTES	16
+#define BURST	64		/* datagrams of one program at a time */
 #define DGRAM_MAX 65536
 #define NOTE_ERROR INT_MIN	/* in msg.flags: no datagram, an error to tell */
 
@@ -176,11 +177,15 @@ static void pump_out(struct vsock *vs)
 {
 	uint8_t *buf = notes(vs->n)->buf;
 
-	while (vs->readable) {
+	for (int i = 0; vs->readable; i++) {
 		struct iovec iov = { buf, DGRAM_MAX };
-		ssize_t len = recv(vs->w.fd, buf, DGRAM_MAX, MSG_DONTWAIT);
-		ssize_t ret;
+		ssize_t len, ret;
 
+		if (i == BURST) {	/* it may write as fast as we read */
+			vsock_again(vs);
+			return;
+		}
+		len = recv(vs->w.fd, buf, DGRAM_MAX, MSG_DONTWAIT);
 		if (len < 0 && errno == EINTR)
 			continue;
 		if (len < 0 || (len == 0 && write_shut(vs))) {

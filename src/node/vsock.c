@@ -67,15 +67,21 @@ struct vsock *vsock_of_fd(struct node *n, int app)
 	return cookie ? vsock_by_cookie(n, cookie) : NULL;
 }
 
+void vsock_again(struct vsock *vs)
+{
+	if (list_empty(&vs->dirty))
+		list_add_tail(&vs->n->dirty, &vs->dirty);
+}
+
 /* The stack says so has news. */
 void vsock_wake(struct sock *so)
 {
 	struct vsock *vs = so->user;
 
-	if (vs)
-		vs->news = true;
-	if (vs && list_empty(&vs->dirty))
-		list_add_tail(&vs->n->dirty, &vs->dirty);
+	if (!vs)
+		return;
+	vs->news = true;
+	vsock_again(vs);
 }
 
 /* Calls that wait on it try again. */
@@ -99,19 +105,30 @@ static void vsock_ready(struct watch *w, uint32_t events)
 		vs->hup = vs->readable = true;
 	if (events & EPOLLRDHUP)
 		vs->shut_out = vs->readable = true;
-	if (list_empty(&vs->dirty))
-		list_add_tail(&vs->n->dirty, &vs->dirty);
+	vsock_again(vs);
 }
 
-/* A vsock for so, with a fresh pair. */
+int vsock_pair(const struct node *n, int type, int fd[2])
+{
+	if (socketpair(AF_UNIX, (type == SOCK_STREAM ? SOCK_STREAM : SOCK_SEQPACKET) |
+		       SOCK_CLOEXEC, 0, fd) < 0)
+		return -errno;
+	if (n->fd_max && MAX(fd[0], fd[1]) >= n->fd_max) {
+		close(fd[0]);
+		close(fd[1]);
+		return -EMFILE;
+	}
+	return 0;
+}
+
 int vsock_make(struct node *n, struct sock *so, struct vsock **out, int *app)
 {
 	struct vsock *vs;
 	int fd[2];
+	int ret = vsock_pair(n, so->type, fd);
 
-	if (socketpair(AF_UNIX, (so->type == SOCK_STREAM ? SOCK_STREAM : SOCK_SEQPACKET) |
-		       SOCK_CLOEXEC, 0, fd) < 0)
-		return -errno;
+	if (ret < 0)
+		return ret;
 	fcntl(fd[0], F_SETFL, O_NONBLOCK);
 	/* no urgent byte is passed over, even if its event comes late */
 	setsockopt(fd[0], SOL_SOCKET, SO_OOBINLINE, &(int){ 1 }, sizeof(int));
@@ -121,13 +138,19 @@ int vsock_make(struct node *n, struct sock *so, struct vsock **out, int *app)
 		.cookie = fd_cookie(fd[1]), .inode = fd_inode(fd[1]), .app = -1, .writable = true,
 		.w = { .fd = fd[0], .ready = vsock_ready },
 	};
+	ret = loop_watch(n->loop, &vs->w, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+	if (ret < 0) {		/* max_user_watches */
+		close(fd[0]);
+		close(fd[1]);
+		free(vs);
+		return ret == -ENOSPC ? -EMFILE : ret;
+	}
 	list_init(&vs->dirty);
 	list_init(&vs->tomb);
 	list_init(&vs->calls);
 	so->user = vs;
 	so->wake = vsock_wake;
 	map_insert(&n->vsocks, &vs->node, cookie_hash(vs->cookie));
-	loop_watch(n->loop, &vs->w, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 	*out = vs;
 	*app = fd[1];
 	return 0;

@@ -69,6 +69,9 @@ void vsock_set_front(struct node *n, const struct vsock_front *front);
 /* Both ends; the program's is *app (the caller's to give away and close). 0 or
  * -errno. */
 int vsock_new(struct node *n, int domain, int type, int proto, struct vsock **out, int *app);
+/* A joined pair for a socket of that type. -EMFILE: the last descriptors are not
+ * for sockets (node->fd_max). */
+int vsock_pair(const struct node *n, int type, int fd[2]);
 struct vsock *vsock_by_cookie(struct node *n, uint64_t cookie);
 struct vsock *vsock_of_fd(struct node *n, int app);	/* NULL: not one of ours */
 void vsock_drop(struct vsock *vs);	/* the program never got it */

@@ -8,6 +8,7 @@
 int vsock_make(struct node *n, struct sock *so, struct vsock **out, int *app);
 void vsock_free(struct vsock *vs);
 void vsock_wake(struct sock *so);
+void vsock_again(struct vsock *vs);	/* the pump comes back to it */
 void vsock_bury(struct vsock *vs);
 void vsock_changed(struct vsock *vs);
 void vsock_connect_pump(struct vsock *vs);

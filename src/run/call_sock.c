@@ -167,7 +167,7 @@ long call_connect(struct call *c)
 	long ret = call_vsock(c);
 
 	if (ret)
-		return c->vs ? ret : connect_unix(c);
+		return ret == CALL_CONTINUE ? connect_unix(c) : ret;
 	if (!c->started) {
 		ret = connect_first(c);
 		if (ret != -EINPROGRESS && !(ret == -EALREADY && !call_nonblock(c)))

@@ -95,6 +95,8 @@ long call_vsock(struct call *c)
 	if (c->vs || c->app >= 0)
 		return c->vs ? 0 : CALL_CONTINUE;
 	c->app = target_fd(c, (int)c->n.data.args[0]);
+	if (c->app == -EMFILE || c->app == -ENFILE || c->app == -ENOMEM)
+		return -ENOBUFS;	/* it may be one of ours */
 	if (c->app < 0)
 		return CALL_CONTINUE;	/* no such descriptor: the kernel says it best */
 	c->vs = vsock_of_fd(c->r->node, c->app);

@@ -15,6 +15,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,6 +34,7 @@
 
 #define FLUSH_TIME	(60 * USEC_PER_SEC)	/* for bytes under way at the end */
 #define FIN_TIME	(1 * USEC_PER_SEC)	/* for peers that have yet to close */
+#define FDS_KEPT	64	/* descriptors for calls under way, not for sockets */
 
 /* Supervisor to front. */
 struct word {
@@ -83,6 +85,7 @@ static _Noreturn void program(char **argv, int go, int ready, const struct rlimi
 	struct ready rd = { 0 };
 	char byte;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);	/* nobody would answer its calls */
 	if (read(go, &byte, 1) != 1)
 		_exit(1);		/* the supervisor has said why */
 	setrlimit(RLIMIT_NOFILE, nofile);
@@ -289,6 +292,8 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd)
 		err("%s", why);
 		return 1;
 	}
+	if (nofile.rlim_max > 2 * FDS_KEPT)
+		s.r.node->fd_max = (int)MIN(nofile.rlim_max - FDS_KEPT, INT_MAX);
 	resolv_load(s.r.node);
 	if (take_listener(&s, go[1], ready[0]) < 0)
 		return 1;
@@ -383,6 +388,8 @@ static int front(int status_fd)
 
 	while (next_word(status_fd, sig_fd, program, &w) && w.kind == WORD_STARTED)
 		program = w.value;
+	if (w.kind == WORD_STARTED)
+		err("the node was killed, and the program with it");
 	if (w.kind != WORD_ENDED)
 		return 1;
 	if (w.alone) {		/* bytes under way: a short time */

@@ -155,8 +155,9 @@ long netlink_socket(struct call *c)
 	if ((type & 0xf) != SOCK_RAW && (type & 0xf) != SOCK_DGRAM)
 		return -ESOCKTNOSUPPORT;
 	node_poll(c->r->node);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) < 0)
-		return -errno;
+	ret = vsock_pair(c->r->node, type & 0xf, fd);
+	if (ret < 0)
+		return ret;
 	if (type & SOCK_NONBLOCK)
 		fcntl(fd[1], F_SETFL, O_NONBLOCK);
 	nl = nl_new(c, fd[0], fd[1]);

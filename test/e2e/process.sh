@@ -36,6 +36,20 @@ ended $bg
 same sighup_passes $status 9
 same sighup_handled "$(tail -n 1 "$T/node1.log")" hup
 
+# Without its node a program has no sockets: it ends too, and we hear why.
+if ! on_host; then
+	serve 1 sleep 60
+	program() { node=$(pgrep -P $bg) && pgrep -x -P "$node" sleep; }
+	check node_runs wait_for 5 program
+	program=$(program)
+	kill -KILL "$(pgrep -P $bg)"
+	ended $bg
+	same node_killed_status $status 1
+	contains node_killed_says "$(cat "$T/node1.log")" "the node was killed"
+	gone() { ! [ -e "/proc/$program" ] || grep -q 'State:.*zombie' "/proc/$program/status"; }
+	check node_killed_program wait_for 5 gone
+fi
+
 # A background child outlives the program's own exit, and its sockets with it.
 node 1 sh -c 'python3 -m http.server 80 -d "$0" >/dev/null 2>&1 & sleep 0.5' "$T" &
 left=$!

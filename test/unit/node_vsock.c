@@ -8,11 +8,16 @@
 #include "unit.h"
 
 static struct node *n;
-static unsigned changes;
+static unsigned changes, restless;
 
+/* A program that does something new whenever we did something for it. */
 static void changed(struct vsock *vs)
 {
 	changes++;
+	if (restless) {
+		restless--;
+		vs->so->wake(vs->so);
+	}
 }
 
 static int app_end(struct vsock *vs)
@@ -28,7 +33,7 @@ static int setup(void **state)
 
 	n = node_new(&conf, &why);
 	vsock_set_front(n, &front);
-	changes = 0;
+	changes = restless = 0;
 	return n ? 0 : -1;
 }
 
@@ -156,6 +161,42 @@ static void many_open_ones_end_with_the_node(void **state)
 		close(apps[i]);
 }
 
+/* Settling holds the lock: it ends, and the driver comes back to the rest. */
+static void restless_program_does_not_keep_the_lock(void **state)
+{
+	struct vsock *vs;
+	int app;
+
+	assert_int_equal(vsock_new(n, AF_INET, SOCK_DGRAM, 0, &vs, &app), 0);
+	restless = 1000;
+	node_lock(n);
+	vs->so->wake(vs->so);
+	node_unlock(n);
+	assert_true(restless > 900);
+	while (restless)
+		node_drive(n);
+	close(app);
+}
+
+/* The last descriptors are for calls under way. */
+static void descriptors_are_kept_back(void **state)
+{
+	struct vsock *vs, *at;
+	int app, lis_app, client;
+	struct vsock *lis = listener(&lis_app), *c = tcp_new(&client);
+
+	assert_int_equal(vsock_connect(c, &server, client), -EINPROGRESS);
+	settle();
+	n->fd_max = client + 2;
+	assert_int_equal(vsock_new(n, AF_INET, SOCK_DGRAM, 0, &vs, &app), -EMFILE);
+	assert_int_equal(vsock_accept(lis, &at, &app), -EMFILE);
+	n->fd_max = 0;
+	assert_int_equal(vsock_accept(lis, &at, &app), 0);	/* it waited */
+	close(app);
+	close(client);
+	close(lis_app);
+}
+
 int main(void)
 {
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -164,6 +205,8 @@ int main(void)
 		TEST(connect_ends_when_disconnected_by_another),
 		TEST(half_closed_pair_does_not_start_again),
 		TEST(tombs_are_bounded),
+		TEST(restless_program_does_not_keep_the_lock),
+		TEST(descriptors_are_kept_back),
 		TEST(many_open_ones_end_with_the_node),
 	};
 
