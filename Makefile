@@ -71,6 +71,8 @@ $B/unit/%: $B/test/unit/%.o $B/libioth.a
 	$(if $(V),,@echo '  LINK $@')
 	$(LINK) -lcmocka -lm $(LIBS)
 
+$B/unit/tcp_nocut: LDFLAGS += -Wl,--wrap=malloc
+
 # FUZZER=1: clang's libFuzzer drives; else our own small driver
 $B/fuzz/%: $B/test/fuzz/%.o $B/test/sim/books.o $(if $(FUZZER),,$B/test/fuzz/main.o) \
 		$B/libioth.a

@@ -131,6 +131,18 @@ static void table_drops(struct stack *st, const struct report_node *who, FILE *o
 	}
 }
 
+static void table_memory(struct stack *st, const struct report_node *who, FILE *out)
+{
+	fputs("limit\tused\tmost_used\tbytes\tshort\ttimes_short\n", out);
+	for (enum budget_of b = 0; b < N_BUDGETS; b++) {
+		const struct budget *bu = &st->budget[b];
+
+		fprintf(out, "%s\t%ju\t%ju\t%ju\t%s\t%ju\n", budget_name(b),
+			(uintmax_t)bu->used, (uintmax_t)bu->most, (uintmax_t)budget_limit(st, b),
+			bu->pressed ? "yes" : "no", (uintmax_t)bu->pressures);
+	}
+}
+
 static void table_routes(struct stack *st, const struct report_node *who, FILE *out)
 {
 	char dst[IP_STRLEN], gw[IP_STRLEN], src[IP_STRLEN];
@@ -193,6 +205,7 @@ static const struct table {
 	{ "nodes",	table_nodes },
 	{ "sockets",	table_sockets },
 	{ "drops",	table_drops },
+	{ "memory",	table_memory },
 	{ "routes",	table_routes },
 	{ "neigh",	table_neigh },
 	{ "interfaces",	table_interfaces },

@@ -71,6 +71,10 @@ enum drop dg_put(struct dgram *d, struct pkt *pkt, const struct ip *ip, uint16_t
 		d->lost++;
 		return drop(st, pkt, DROP_SOCK_FULL);
 	}
+	if (d->queued + size > st->param.udp_rmem_min && !budget_room(st, BUDGET_UDP, size)) {
+		d->lost++;
+		return drop(st, pkt, DROP_NO_MEMORY);
+	}
 	*note_of(pkt) = (struct dg_note){
 		.peer = { ip->src, port, ip->nif->index },
 		.local = ip->dst, .lost = d->lost, .ttl = ip->ttl, .tos = ip->tos,
@@ -78,6 +82,7 @@ enum drop dg_put(struct dgram *d, struct pkt *pkt, const struct ip *ip, uint16_t
 	pkt->note = (uint64_t)st->now;
 	list_add_tail(&d->queue, &pkt->link);
 	d->queued += size;
+	budget_take(st, BUDGET_UDP, size);
 	sock_wake(&d->so);
 	return DROP_NONE;
 }
@@ -151,6 +156,7 @@ ssize_t dg_recv(struct sock *so, const struct iovec *iov, int n, int flags, stru
 		return ret;
 	list_del(&pkt->link);
 	d->queued -= pkt->truesize;
+	budget_give(d->so.st, BUDGET_UDP, pkt->truesize);
 	pkt_free(pkt);
 	return ret;
 }
@@ -383,8 +389,12 @@ void dg_free(struct dgram *d)
 {
 	struct list *l;
 
-	while ((l = list_pop(&d->queue)))
-		pkt_free(container_of(l, struct pkt, link));
+	while ((l = list_pop(&d->queue))) {
+		struct pkt *pkt = container_of(l, struct pkt, link);
+
+		budget_give(d->so.st, BUDGET_UDP, pkt->truesize);
+		pkt_free(pkt);
+	}
 	errq_free(d);
 	sock_fini(&d->so);
 	free(d);

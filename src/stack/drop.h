@@ -56,6 +56,9 @@
 	X(TCP_WINDOW,		"TCP segment outside the window") \
 	X(TCP_STATE,		"TCP segment not acceptable in this state") \
 	X(TCP_OOO_FULL,		"out-of-order memory is full") \
+	X(TCP_OFO_PRUNED,	"out-of-order data given up for want of memory (OfoPruned)") \
+	X(TCP_RCVQ_DROP,	"no memory for data in order (TCPRcvQDrop)") \
+	X(TCP_NO_MEMORY,	"no memory for a new connection") \
 	X(TCP_DUP,		"TCP data already received") \
 	X(NO_MEMORY,		"memory limit of the stack")
 

@@ -24,6 +24,11 @@ struct err_entry {
 	uint8_t		data[];
 };
 
+static uint32_t size_of(const struct err_entry *e)
+{
+	return (uint32_t)sizeof(*e) + e->len;
+}
+
 static struct err_entry *first(struct dgram *d)
 {
 	return list_first(&d->errs, struct err_entry, link);
@@ -34,7 +39,7 @@ static void put(struct dgram *d, const struct msg *m, struct rd data)
 	uint32_t len = (uint32_t)rd_left(&data), size = (uint32_t)sizeof(struct err_entry) + len;
 	struct err_entry *e;
 
-	if (d->queued + size > d->so.rcvbuf)
+	if (d->queued + size > d->so.rcvbuf || !budget_room(d->so.st, BUDGET_UDP, size))
 		return;
 	e = xmalloc(size);
 	e->m = *m;
@@ -46,6 +51,7 @@ static void put(struct dgram *d, const struct msg *m, struct rd data)
 		memcpy(e->data, data.p, len);
 	list_add_tail(&d->errs, &e->link);
 	d->queued += size;
+	budget_take(d->so.st, BUDGET_UDP, size);
 	sock_wake(&d->so);
 }
 
@@ -116,7 +122,8 @@ ssize_t errq_recv(struct dgram *d, const struct iovec *iov, int n, struct msg *m
 		m->flags |= copied < e->len ? MSG_TRUNC : 0;
 	}
 	list_del(&e->link);
-	d->queued -= (uint32_t)sizeof(*e) + e->len;
+	d->queued -= size_of(e);
+	budget_give(d->so.st, BUDGET_UDP, size_of(e));
 	if (is_icmp(e))
 		d->so.error = 0;
 	free(e);
@@ -130,6 +137,10 @@ void errq_free(struct dgram *d)
 {
 	struct list *l;
 
-	while ((l = list_pop(&d->errs)))
-		free(container_of(l, struct err_entry, link));
+	while ((l = list_pop(&d->errs))) {
+		struct err_entry *e = container_of(l, struct err_entry, link);
+
+		budget_give(d->so.st, BUDGET_UDP, size_of(e));
+		free(e);
+	}
 }

@@ -53,6 +53,21 @@ size_t frag_held(const struct stack *st)
 	return st->frags->held;
 }
 
+static void hold(struct stack *st, int32_t n)
+{
+	st->frags->held += (size_t)n;
+	if (n > 0)
+		budget_take(st, BUDGET_ALL, (uint32_t)n);
+	else
+		budget_give(st, BUDGET_ALL, (uint32_t)-n);
+}
+
+static bool fits(const struct stack *st, uint32_t need)
+{
+	return st->frags->held + need <= st->param.ipfrag_high_thresh &&
+	       budget_room(st, BUDGET_ALL, need);
+}
+
 static struct pkt *part_of(struct list *l)
 {
 	return container_of(l, struct pkt, link);
@@ -64,7 +79,7 @@ static void parts_drop(struct datagram *d, enum drop why)
 
 	while ((l = list_pop(&d->parts)))
 		drop(d->st, part_of(l), why);
-	d->st->frags->held -= d->size;
+	hold(d->st, -(int32_t)d->size);
 	d->size = 0;
 	d->n = 0;
 }
@@ -77,7 +92,7 @@ static void datagram_free(struct datagram *d, enum drop why)
 	stimer_set(st, &d->timer, NEVER);
 	map_remove(&st->frags->map, &d->node);
 	list_del(&d->age);
-	st->frags->held -= sizeof(*d);
+	hold(st, -(int32_t)sizeof(*d));
 	free(d);
 }
 
@@ -155,7 +170,7 @@ static struct datagram *datagram_new(struct stack *st, const struct ip *ip, cons
 		   (ip->v4 ? st->param.ipfrag_time : TIME6) * USEC_PER_SEC);
 	list_add_tail(&st->frags->age, &d->age);
 	map_insert(&st->frags->map, &d->node, key_hash(st, ip, f));
-	st->frags->held += sizeof(*d);
+	hold(st, sizeof(*d));
 	return d;
 }
 
@@ -167,12 +182,12 @@ static bool make_room(struct stack *st, const struct datagram *keep, uint32_t ne
 	list_for_safe(l, &t->age) {
 		struct datagram *d = container_of(l, struct datagram, age);
 
-		if (t->held + need <= st->param.ipfrag_high_thresh)
+		if (fits(st, need))
 			break;
 		if (d != keep)
 			datagram_free(d, DROP_FRAG_FULL);
 	}
-	return t->held + need <= st->param.ipfrag_high_thresh;
+	return fits(st, need);
 }
 
 static uint32_t part_end(const struct pkt *pkt)
@@ -229,7 +244,7 @@ static void part_add(struct datagram *d, struct pkt *pkt, struct list *prev, con
 	d->have += pkt_len(pkt);
 	d->ecn |= (uint8_t)(1u << (ip->tos & ECN_CE));
 	d->size += size;
-	d->st->frags->held += size;
+	hold(d->st, (int32_t)size);
 	if (!f->more)
 		d->total = part_end(pkt);
 	if (!f->off) {

@@ -47,6 +47,9 @@ struct param {
 	uint32_t mtu_expires;			/* s a path MTU is remembered, 600 */
 	uint32_t rmem_default, wmem_default;	/* UDP, 212992 */
 	uint32_t rmem_max, wmem_max;
+	uint32_t tcp_mem[3], udp_mem[3];	/* pages of 4 KiB: fine again, short, limit (budget.c) */
+	uint32_t stack_mem[3];			/* ours: the same of all together */
+	uint32_t udp_rmem_min;			/* bytes of a queue at the limit, 4096 */
 	uint32_t tcp_rmem[3];			/* 4096 131072 6291456 */
 	uint32_t tcp_wmem[3];			/* 4096 65536 4194304 */
 	uint32_t tcp_max_syn_backlog;		/* 512 */

@@ -16,6 +16,7 @@
 #include "stack/sock_table.h"
 
 #define MAX_SOCKS	(1u << 18)	/* of one stack */
+#define SOCK_SIZE	1024u		/* what one is counted as, of any protocol */
 
 static const struct kind {
 	int	family;			/* 0: either */
@@ -58,6 +59,8 @@ int sock_new(struct stack *st, int family, int type, int proto, struct sock **ou
 		return e;
 	if (st->socks->count >= MAX_SOCKS)
 		return -EMFILE;
+	if (!budget_room(st, BUDGET_ALL, SOCK_SIZE))
+		return -ENOBUFS;
 	*out = k->make(st);
 	sock_init(*out, st, k->ops, family, k->type, k->proto ? k->proto : proto);
 	return 0;
@@ -103,6 +106,7 @@ void sock_init(struct sock *so, struct stack *st, const struct sock_ops *ops,
 	list_init(&so->stall);
 	list_add_tail(&st->socks->all, &so->link);
 	st->socks->count++;
+	budget_take(st, BUDGET_ALL, SOCK_SIZE);
 }
 
 void sock_inherit(struct sock *so, const struct sock *from)
@@ -133,6 +137,7 @@ void sock_fini(struct sock *so)
 	list_del(&so->stall);
 	list_del(&so->link);
 	so->st->socks->count--;
+	budget_give(so->st, BUDGET_ALL, SOCK_SIZE);
 	if (so->asked != &defaults)
 		free((void *)(uintptr_t)so->asked);
 	so->asked = &defaults;

@@ -7,6 +7,7 @@
  */
 #include "stack/stack.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -84,6 +85,8 @@ void stack_free(struct stack *st)
 	neigh_table_free(st);
 	arena_heap_unref(st->heap);
 	heap_fini(&st->timers);
+	for (unsigned i = 0; i < N_BUDGETS; i++)
+		assert(!st->budget[i].used);	/* what was taken was given back */
 	free(st);
 }
 

@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/rand.h"
+#include "stack/budget.h"
 #include "stack/drop.h"
 #include "stack/param.h"
 #include "stack/pkt.h"
@@ -53,6 +54,7 @@ struct stack {
 	struct sock_table *socks;
 	struct tcp_stack *tcp;
 	uint64_t	drops[N_DROPS];
+	struct budget	budget[N_BUDGETS];
 	struct icmp_limit *icmp;	/* icmp.c: error rate limit */
 	struct pmtu_table *pmtu;	/* pmtu.c */
 	uint32_t	route_gen;	/* changes with routes, addresses, path MTUs; never 0 */

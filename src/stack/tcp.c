@@ -265,6 +265,7 @@ void tcp_stack_init(struct stack *st)
 	map_init(&st->tcp->reqs);
 	tcp_tw_init(&st->tcp->tw);
 	list_init(&st->tcp->known);
+	list_init(&st->tcp->ooo);
 }
 
 void tcp_stack_fini(struct stack *st)

@@ -14,6 +14,7 @@
  *   tcp_timer.c  all timers; the only file that knows them
  *   tcp_snd.c    send queue: chunks of the arena, found by sequence number
  *   tcp_rcv.c    receive queue, out-of-order queue; tcp_win.c receive window
+ *   tcp_prune.c  what is kept when memory is short
  *   tcp_sack.c   SACK blocks of the receiver
  *   tcp_rtt.c    round-trip time
  *   tcp_ecn.c    explicit congestion notification; tcp_pace.c pacing
@@ -199,6 +200,8 @@ struct tcp_stack {
 	usec		chal_at;	/* RFC 5961 7: challenge ACKs of this second */
 	uint32_t	chal_left;
 	struct tcp_tws	tw;		/* TIME-WAIT */
+	struct list	ooo;		/* struct tcp_ooo, the next to be pruned first */
+	uint32_t	n_ooo;
 	struct list	known;		/* Fast Open: servers that gave us cookies */
 	uint32_t	n_known;
 };
@@ -278,8 +281,15 @@ size_t tcp_rcv_peek(struct tcpc *tc, struct iovec *iov, int *n);
 bool tcp_rcv_readable(const struct tcpc *tc);
 void tcp_rcv_drop(struct tcpc *tc, uint32_t n);
 struct tcp_ooo *tcp_ooo_get(struct tcpc *tc);	/* there is one from now on */
+void tcp_ooo_prune(struct tcpc *tc);	/* what it holds is given up */
 void tcp_rcv_end(struct tcpc *tc);	/* FIN: forgets what is out of order */
 void tcp_rcv_free(struct tcpc *tc);
+
+/* --- tcp_prune.c --- */
+/* May so much be held: out of order; how much: in order, to be sent? */
+bool tcp_ooo_room(struct tcpc *tc, uint32_t size);
+uint32_t tcp_rcv_room(struct tcpc *tc, uint32_t size);
+uint32_t tcp_snd_room(const struct tcpc *tc, uint32_t size, uint32_t least);
 
 /* --- tcp_win.c --- */
 uint32_t tcp_rcv_space(const struct tcpc *tc);	/* the largest window now */

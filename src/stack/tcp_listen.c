@@ -97,6 +97,8 @@ enum drop tcp_listen_complete(struct tcp_req *rq, struct seg *sg)
 
 	if (queue_full(lis->lis))
 		return DROP_TCP_BACKLOG;
+	if (!budget_room(lis->so.st, BUDGET_TCP, 0))
+		return DROP_TCP_NO_MEMORY;
 	tc = child_new(rq);
 	if (!rq->cookie)
 		tcp_req_free(rq);
@@ -194,6 +196,8 @@ static enum drop listen_in(struct tcpc *tc, struct seg *sg)
 		return DROP_TCP_STATE;
 	if (queue_full(tc->lis))
 		return DROP_TCP_BACKLOG;
+	if (!budget_room(tc->so.st, BUDGET_TCP, 0))
+		return DROP_TCP_NO_MEMORY;
 	return syn_in(tc, sg, &l, &r);
 }
 

@@ -7,7 +7,7 @@
  * the window. In order, beyond that, small pieces of large chunks are copied out
  * and appended to a chunk of our own, so a peer that sends single bytes costs
  * bytes and not pages. Out of order they are copied at once, and what does not
- * fit is dropped: the peer sends it again.
+ * fit is dropped: the peer sends it again. Both queues are in the stack's budget.
  *
  * Between tcp_rcv_peek and consume the user reads in the packets without our
  * lock: bytes already queued are never moved.
@@ -115,6 +115,20 @@ static void queue_tail(struct tcpc *tc, struct pkt *pkt)
 {
 	list_add_tail(&tc->rcvq, &pkt->link);
 	tc->rcv_true += pkt->truesize;
+	budget_take(tc->so.st, BUDGET_TCP, pkt->truesize);
+}
+
+static void give(struct tcpc *tc, uint32_t size)
+{
+	tc->rcv_true -= size;
+	budget_give(tc->so.st, BUDGET_TCP, size);
+}
+
+/* Memory is short: it has to be worth it. */
+static bool dear(const struct tcpc *tc, const struct pkt *pkt)
+{
+	return tc->rcv_true + pkt->truesize > tc->so.rcvbuf ||
+	       budget_pressed(tc->so.st, BUDGET_TCP);
 }
 
 static void enqueue_copy(struct tcpc *tc, struct pkt *pkt)
@@ -140,7 +154,7 @@ static void enqueue(struct tcpc *tc, struct pkt *pkt)
 	tc->rcv_nxt = seq_add(tc->rcv_nxt, len);
 	if (join_tail(tc, pkt))
 		return;
-	if (tc->rcv_true + pkt->truesize > tc->so.rcvbuf && wasteful(pkt))
+	if (wasteful(pkt) && dear(tc, pkt))
 		enqueue_copy(tc, pkt);
 	else
 		queue_tail(tc, pkt);
@@ -148,6 +162,8 @@ static void enqueue(struct tcpc *tc, struct pkt *pkt)
 
 static void ooo_free(struct tcpc *tc)
 {
+	tc->so.st->tcp->n_ooo--;
+	list_del(&tc->ooo->link);
 	free(tc->ooo);
 	tc->ooo = NULL;
 }
@@ -161,14 +177,33 @@ void tcp_rcv_end(struct tcpc *tc)
 		return;
 	while ((l = list_pop(&tc->ooo->q)))
 		pkt_free(pkt_of(l));
+	budget_give(tc->so.st, BUDGET_TCP, tc->ooo->truesize);
 	ooo_free(tc);
+}
+
+/* The peer has it all and will send it again, SACKed or not (RFC 2018 8). */
+void tcp_ooo_prune(struct tcpc *tc)
+{
+	struct tcp_ooo *o = tc->ooo;
+	struct list *l;
+
+	budget_give(tc->so.st, BUDGET_TCP, o->truesize);
+	o->truesize = 0;
+	o->n_sacks = 0;
+	while ((l = list_pop(&o->q)))
+		drop(tc->so.st, pkt_of(l), DROP_TCP_OFO_PRUNED);
+	if (!tcp_sack_blocks(tc))
+		ooo_free(tc);
 }
 
 struct tcp_ooo *tcp_ooo_get(struct tcpc *tc)
 {
 	if (!tc->ooo) {
 		tc->ooo = xzalloc(sizeof(*tc->ooo));
+		tc->ooo->tc = tc;
 		list_init(&tc->ooo->q);
+		list_add_tail(&tc->so.st->tcp->ooo, &tc->ooo->link);
+		tc->so.st->tcp->n_ooo++;
 	}
 	return tc->ooo;
 }
@@ -177,6 +212,7 @@ static void ooo_unlink(struct tcpc *tc, struct pkt *pkt)
 {
 	list_del(&pkt->link);
 	tc->ooo->truesize -= pkt->truesize;
+	budget_give(tc->so.st, BUDGET_TCP, pkt->truesize);
 }
 
 /* What has become in order moves over. */
@@ -250,6 +286,7 @@ static enum drop ooo_insert(struct tcpc *tc, struct pkt *pkt)
 	ooo_trim_next(tc, pkt, prev);
 	list_link(&pkt->link, prev, prev->next);
 	tc->ooo->truesize += pkt->truesize;
+	budget_take(tc->so.st, BUDGET_TCP, pkt->truesize);
 	to = seq_add(to, note_of(pkt)->fin);
 	if (!seq_eq(from, to))
 		tcp_sack_note(tc, from, to);
@@ -265,10 +302,23 @@ static void ooo_add(struct tcpc *tc, struct pkt *pkt)
 		pkt_free(pkt);
 		pkt = new;
 	}
-	if (tcp_ooo_get(tc)->truesize + pkt->truesize <= tc->so.rcvbuf)
+	if (tcp_ooo_get(tc)->truesize + pkt->truesize <= tc->so.rcvbuf &&
+	    tcp_ooo_room(tc, pkt->truesize))
 		why = ooo_insert(tc, pkt);
 	if (why)
 		drop(tc->so.st, pkt, why);
+}
+
+/* What memory there is cuts what is taken. False: nothing. */
+static bool fit(struct tcpc *tc, struct pkt *pkt, bool *fin)
+{
+	uint32_t most = tcp_rcv_room(tc, pkt->truesize);
+
+	if (pkt_len(pkt) > most) {
+		pkt_trim_to(pkt, most);
+		*fin = false;
+	}
+	return most != 0;
 }
 
 void tcp_rcv_data(struct tcpc *tc, struct pkt *pkt, struct seq seq, bool fin)
@@ -278,6 +328,11 @@ void tcp_rcv_data(struct tcpc *tc, struct pkt *pkt, struct seq seq, bool fin)
 	if (seq_gt(seq, tc->rcv_nxt)) {
 		tc->ack_now = true;	/* RFC 5681 4.2: tell the gap */
 		ooo_add(tc, pkt);
+		return;
+	}
+	if (pkt_len(pkt) && !fit(tc, pkt, &fin)) {
+		tc->ack_now = true;
+		drop(tc->so.st, pkt, DROP_TCP_RCVQ_DROP);
 		return;
 	}
 	if (pkt_len(pkt))
@@ -336,11 +391,11 @@ void tcp_rcv_drop(struct tcpc *tc, uint32_t n)
 
 		if (n < len) {
 			pkt_trim_front(pkt, n);
-			tc->rcv_true -= size - pkt->truesize;
+			give(tc, size - pkt->truesize);
 			return;
 		}
 		list_del(&pkt->link);
-		tc->rcv_true -= size;
+		give(tc, size);
 		pkt_free(pkt);
 		n -= len;
 	}
@@ -414,6 +469,7 @@ void tcp_rcv_free(struct tcpc *tc)
 
 	while ((l = list_pop(&tc->rcvq)))
 		pkt_free(pkt_of(l));
-	tc->rcv_bytes = tc->rcv_true = 0;
+	tc->rcv_bytes = 0;
+	give(tc, tc->rcv_true);
 	tcp_rcv_end(tc);
 }

@@ -198,10 +198,13 @@ static void enter_rto(struct tcpc *tc)
 
 /* RFC 5681 3.1: ssthresh shrinks once for each loss, so not if recovery already
  * answered it, and not again while the timer backs off. What was sent less than a
- * round trip ago may still arrive (RFC 8985 6.3). */
+ * round trip ago may still arrive (RFC 8985 6.3). Whether the timeout was spurious is
+ * not asked in a recovery that got on (RFC 5682 3.1 step 1): new data goes before
+ * what is lost then, and one segment a timeout is all that would get through. */
 void tcp_enter_rto(struct tcpc *tc)
 {
 	bool new = tc->rec < TCP_REC_FAST || (tc->rec == TCP_REC_RTO && tc->retrans_run <= 1);
+	bool ask = tc->rec < TCP_REC_FAST || tc->retrans_run > 1;
 	struct sent_log *l = &tc->sent;
 
 	if (new)
@@ -215,7 +218,7 @@ void tcp_enter_rto(struct tcpc *tc)
 		sent_lose_all(l);
 	enter_rto(tc);
 	tc->cwnd = tcp_pipe(tc) + tc->mss;
-	tc->frto = tc->so.st->param.tcp_frto && (new || tc->retrans_run > 1);
+	tc->frto = tc->so.st->param.tcp_frto && ask;
 }
 
 void tcp_mark_all_lost(struct tcpc *tc)

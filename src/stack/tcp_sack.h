@@ -9,6 +9,8 @@ struct tcpc;
 
 /* What the receiver holds that is ahead of rcv_nxt, and what it says of that. */
 struct tcp_ooo {
+	struct list	link;		/* all of the stack (tcp_prune.c) */
+	struct tcpc	*tc;
 	struct list	q;
 	uint32_t	truesize;
 	uint8_t		n_sacks;

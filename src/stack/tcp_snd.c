@@ -49,6 +49,12 @@ static void grow(struct snd_queue *q)
 	q->ring = r;
 }
 
+static void let_go(struct tcpc *tc, struct chunk *c)
+{
+	budget_give(tc->so.st, BUDGET_TCP, c->size);
+	chunk_unref(c);
+}
+
 static struct chunk *chunk_for(struct tcpc *tc, size_t want)
 {
 	struct stack *st = tc->so.st;
@@ -57,6 +63,9 @@ static struct chunk *chunk_for(struct tcpc *tc, size_t want)
 	struct chunk *c = NULL;
 
 	size = CLAMP(MAX(size, (uint32_t)tc->snd.bytes), CHUNK_SMALL, CHUNK_MAX);
+	size = tcp_snd_room(tc, size, CHUNK_SMALL);
+	if (!size)
+		return NULL;
 	if (a)
 		c = a->alloc(a, size);
 	return c ? c : st->heap->alloc(st->heap, size);
@@ -74,13 +83,16 @@ static struct snd_span *push(struct tcpc *tc, size_t want)
 		grow(q);
 	s = span_at(q, q->n++);
 	*s = (struct snd_span){ .chunk = c, .p = c->data };
+	budget_take(tc->so.st, BUDGET_TCP, c->size);
 	return s;
 }
 
-static void drop_empty_tail(struct snd_queue *q)
+static void drop_empty_tail(struct tcpc *tc)
 {
+	struct snd_queue *q = &tc->snd;
+
 	while (q->n && !span_at(q, q->n - 1)->len)
-		chunk_unref(span_at(q, --q->n)->chunk);
+		let_go(tc, span_at(q, --q->n)->chunk);
 }
 
 /* The only span before the empty ones that can have room is the last. */
@@ -99,7 +111,7 @@ size_t tcp_snd_reserve(struct tcpc *tc, struct iovec *iov, int *n, size_t want)
 	size_t have = 0;
 	int k = 0;
 
-	drop_empty_tail(q);
+	drop_empty_tail(tc);
 	want = MIN(want, tcp_snd_space(tc));
 	for (uint32_t i = first_with_room(q); have < want && k < *n; i++) {
 		struct snd_span *s = i < q->n ? span_at(q, i) : push(tc, want - have);
@@ -134,7 +146,7 @@ void tcp_snd_commit(struct tcpc *tc, size_t len)
 		len -= add;
 	}
 	q->reserved = false;
-	drop_empty_tail(q);
+	drop_empty_tail(tc);
 }
 
 /* The place of the span that holds seq, which is in the queue. */
@@ -182,7 +194,7 @@ void tcp_snd_acked(struct tcpc *tc, struct seq una)
 		q->bytes -= (uint32_t)n;
 		if (s->len || (q->reserved && tail_room(s)))
 			return;
-		chunk_unref(s->chunk);
+		let_go(tc, s->chunk);
 		q->ring->head = (q->ring->head + 1) & (q->ring->size - 1);
 		q->ring->hint -= q->ring->hint > 0;
 		q->n--;
@@ -196,7 +208,7 @@ void tcp_snd_free(struct tcpc *tc)
 	struct snd_queue *q = &tc->snd;
 
 	for (uint32_t i = 0; i < q->n; i++)
-		chunk_unref(span_at(q, i)->chunk);
+		let_go(tc, span_at(q, i)->chunk);
 	free(q->ring);
 	*q = (struct snd_queue){ 0 };
 }

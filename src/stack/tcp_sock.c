@@ -161,6 +161,8 @@ static int tcp_connect(struct sock *so, const struct endpoint *ep)
 		return -EISCONN;
 	if (ip_is_multicast(&ep->addr) || ip_eq(&ep->addr, &IP4_BROADCAST))
 		return -ENETUNREACH;
+	if (!budget_room(so->st, BUDGET_TCP, 0))
+		return -ENOBUFS;
 	return connect_start(tc, ep);
 }
 

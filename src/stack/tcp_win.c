@@ -22,10 +22,14 @@ uint32_t tcp_rcv_space(const struct tcpc *tc)
 	return tc->asked->window_clamp ? MIN(space, tc->asked->window_clamp) : space;
 }
 
+#define SEGS_SHORT	4u	/* of a window while memory is short, as Linux */
+
 static uint32_t free_space(const struct tcpc *tc)
 {
 	uint32_t full = tcp_rcv_space(tc);
 
+	if (budget_pressed(tc->so.st, BUDGET_TCP))
+		full = MIN(full, SEGS_SHORT * MAX(tc->mss, tc->rcv_mss));
 	return full > tc->rcv_bytes ? full - tc->rcv_bytes : 0;
 }
 
@@ -97,6 +101,8 @@ void tcp_snd_tune(struct tcpc *tc)
 	uint32_t most = buf_limit(tc, tc->so.st->param.tcp_wmem[2], NEAR_SNDBUF);
 	uint32_t want = MIN(2 * tc->cwnd, most);
 
+	if (budget_pressed(tc->so.st, BUDGET_TCP))
+		return;
 	if (!tc->so.sndbuf_locked && want > tc->so.sndbuf)
 		tc->so.sndbuf = want;
 }
@@ -130,6 +136,8 @@ static void grow_buffer(struct tcpc *tc, uint32_t read)
 	uint64_t want = 2ull * read + 16ull * tc->rcv_mss;
 	uint32_t most = buf_limit(tc, tc->so.st->param.tcp_rmem[2], NEAR_RCVBUF);
 
+	if (budget_pressed(tc->so.st, BUDGET_TCP))
+		return;
 	want += 2 * (want * (read - tc->drs_space) / MAX(tc->drs_space, 1));
 	want = MIN(2 * want, most);
 	if (want > tc->so.rcvbuf && !tc->so.rcvbuf_locked)

@@ -5,6 +5,7 @@
  *	sim many [-n N] [-s SEED] [-v]		hundreds of connections, many hosts
  *	sim golden [-w]				throughput by loss, delay, buffer
  *	sim hole			paths that drop large packets in silence
+ *	sim flood			a transfer while others flood the same stack
  *	sim memory [-n CONNECTIONS]		bytes of a stack, a connection (10000)
  *
  * -v says how each stream went, -vv prints every frame that leaves a host.
@@ -25,7 +26,7 @@
 static _Noreturn void usage(void)
 {
 	fprintf(stderr, "usage: sim [transfer|many [-n COUNT] [-s SEED] [-v]] | "
-		"[golden [-w]] | [hole] | [memory [-n COUNT]]\n");
+		"[golden [-w]] | [hole] | [flood] | [memory [-n COUNT]]\n");
 	exit(2);
 }
 
@@ -72,6 +73,7 @@ static void run_all(struct tally *t)
 	seeds_run(&s, "many", many_one, t);
 	golden_run(GOLDEN, false, t);
 	hole_run(t);
+	flood_run(t);
 	memory_run(CONNECTIONS, t);
 }
 
@@ -90,6 +92,8 @@ static void run_one(const char *name, int argc, char **argv, struct tally *t)
 		golden_run(GOLDEN, write, t);
 	else if (!strcmp(name, "hole"))
 		hole_run(t);
+	else if (!strcmp(name, "flood"))
+		flood_run(t);
 	else if (!strcmp(name, "memory"))
 		memory_run(s.count, t);
 	else

@@ -28,6 +28,8 @@ void golden_run(const char *path, bool write, struct tally *t);
 
 /* Paths that drop large packets in silence (hole.c). */
 void hole_run(struct tally *t);
+/* A transfer while others flood the same stack (flood.c). */
+void flood_run(struct tally *t);
 /* What a stack and each kind of connection cost, with n of those (memory.c). */
 void memory_run(uint64_t n, struct tally *t);
 

@@ -135,7 +135,7 @@ static void every_table_answers(void **state)
 static void unknown_table(void **state)
 {
 	assert_string_equal(asked(*state, "sokets\n"),
-			    "?\tnodes\tsockets\tdrops\troutes\tneigh\tinterfaces\tresolvers\n");
+			    "?\tnodes\tsockets\tdrops\tmemory\troutes\tneigh\tinterfaces\tresolvers\n");
 }
 
 static void endless_request_is_cut_off(void **state)

@@ -1,12 +1,13 @@
 /* tcp_sacks.c - the blocks a receiver tells against the rules of RFC 2018, 2883 */
-#include <stdlib.h>
-
 #include "stack/tcp.h"
 #include "unit.h"
 
+static struct tcp_stack tcp = { .ooo = LIST_INIT(tcp.ooo) };
+static struct stack stack = { .tcp = &tcp };
+
 static void newest_block_first(void **state)
 {
-	struct tcpc tc = { .sack_ok = true };
+	struct tcpc tc = { .so.st = &stack, .sack_ok = true };
 	struct tcp_opts o = { 0 };
 
 	tcp_sack_note(&tc, SEQ(100), SEQ(200));
@@ -26,12 +27,12 @@ static void newest_block_first(void **state)
 	tc.rcv_nxt = SEQ(400);
 	tcp_sack_advance(&tc);
 	assert_int_equal(tc.ooo->n_sacks, 1);
-	free(tc.ooo);
+	tcp_rcv_end(&tc);
 }
 
 static void at_most_four_blocks(void **state)
 {
-	struct tcpc tc = { .sack_ok = true };
+	struct tcpc tc = { .so.st = &stack, .sack_ok = true };
 	struct tcp_opts o = { 0 };
 
 	for (uint32_t i = 1; i < 10; i++)
@@ -41,7 +42,7 @@ static void at_most_four_blocks(void **state)
 	assert_int_equal(o.n_sack, TCP_MAX_SACK);
 	assert_int_equal(o.sack[0].from.v, 10);		/* RFC 2883 4 */
 	assert_int_equal(o.sack[1].from.v, 900);
-	free(tc.ooo);
+	tcp_rcv_end(&tc);
 }
 
 int main(void)
