@@ -224,7 +224,7 @@ int ioth_bind(int fd, const struct sockaddr *addr, socklen_t len)
 
 	if (!vs)
 		return result(-EBADF);
-	ret = addr->sa_family == vs->family ? ep_from_sockaddr(addr, len, &ep) : -EAFNOSUPPORT;
+	ret = addr->sa_family == vs->family ? vname_bind(vs, addr, len, &ep) : -EAFNOSUPPORT;
 	return leave(vs, ret < 0 ? ret : vsock_bind(vs, &ep));
 }
 
@@ -256,15 +256,20 @@ int ioth_listen(int fd, int backlog)
 	return vs ? leave(vs, vsock_listen(vs, backlog, fd)) : result(-EBADF);
 }
 
+static void put_name(const struct sockaddr_storage *ss, socklen_t n, struct sockaddr *addr,
+		     socklen_t *len)
+{
+	if (!addr)
+		return;
+	memcpy(addr, ss, MIN(n, *len));
+	*len = n;
+}
+
 static void put_addr(const struct endpoint *ep, int family, struct sockaddr *addr, socklen_t *len)
 {
 	struct sockaddr_storage ss;
-	socklen_t n = ep_to_sockaddr(ep, family, &ss);
 
-	if (!addr)
-		return;
-	memcpy(addr, &ss, MIN(n, *len));
-	*len = n;
+	put_name(&ss, ep_to_sockaddr(ep, family, &ss), addr, len);
 }
 
 int ioth_accept(int fd, struct sockaddr *addr, socklen_t *len)
@@ -287,14 +292,15 @@ int ioth_accept(int fd, struct sockaddr *addr, socklen_t *len)
 int ioth_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 {
 	struct vsock *vs = enter(fd);
-	struct endpoint ep;
+	struct sockaddr_storage ss;
+	socklen_t n;
 	int ret;
 
 	if (!vs)
 		return result(-EBADF);
-	ret = vsock_local(vs, &ep);
+	ret = vname_local(vs, &ss, &n);
 	if (ret == 0)
-		put_addr(&ep, vs->family, addr, len);
+		put_name(&ss, n, addr, len);
 	return leave(vs, ret);
 }
 
@@ -377,7 +383,7 @@ ssize_t ioth_sendto(int fd, const void *buf, size_t len, int flags,
 		leave(vs, 0);
 		return send(fd, buf, len, flags);
 	}
-	ret = ep_from_sockaddr(addr, addrlen, &m.peer);
+	ret = vname_dest(vs, addr, addrlen, &m);
 	return leave(vs, ret < 0 ? ret : vsock_sendto(vs, &iov, 1, flags, &m));
 }
 
@@ -385,6 +391,7 @@ ssize_t ioth_recvfrom(int fd, void *buf, size_t len, int flags,
 		      struct sockaddr *addr, socklen_t *addrlen)
 {
 	struct iovec iov = { buf, len };
+	struct sockaddr_storage ss;
 	struct msg m;
 
 	for (;;) {
@@ -402,7 +409,7 @@ ssize_t ioth_recvfrom(int fd, void *buf, size_t len, int flags,
 		}
 		ret = vsock_recvfrom(vs, fd, &iov, 1, flags, &m);
 		if (ret >= 0)
-			put_addr(&m.peer, vs->family, addr, addrlen);
+			put_name(&ss, vname_source(vs, &m, &ss), addr, addrlen);
 		leave(vs, 0);
 		if (ret != -EAGAIN || flags & MSG_DONTWAIT || nonblock(fd))
 			return result(ret);

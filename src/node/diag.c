@@ -210,7 +210,7 @@ static bool asked_for(const struct inet_diag_req_v2 *req, const struct seen *s)
 /* Linux shows no socket that was never bound, connected or listening. */
 static bool unborn(const struct sock *so)
 {
-	return !so->port && so->type != SOCK_RAW;
+	return so->family == AF_PACKET || (!so->port && so->type != SOCK_RAW);
 }
 
 static void dump_tw(struct nlreq *r)

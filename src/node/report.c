@@ -70,6 +70,8 @@ static void table_nodes(struct stack *st, const struct report_node *who, FILE *o
 
 static const char *proto_name(const struct sock *so)
 {
+	if (so->family == AF_PACKET)
+		return "packet";
 	if (so->type == SOCK_RAW)
 		return "raw";
 	return so->proto == IPPROTO_TCP ? "tcp" : so->proto == IPPROTO_UDP ? "udp" : "icmp";

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "node/vring.h"
 #include "node/vsock_in.h"
 
 #define NOTES	16
@@ -133,6 +134,21 @@ static void tell_error(struct vsock *vs, int error)
 	deliver(vs, &m, "", 0);
 }
 
+/* What the program does not ask for would make each note another. */
+static void leave_out(const struct vsock *vs, struct msg *m)
+{
+	socklen_t len = sizeof(int);
+	int aux = 0;
+
+	if (vs->family != AF_PACKET)
+		return;
+	if (!vs->so->stamp)
+		m->when = 0;
+	sock_getopt(vs->so, SOL_PACKET, PACKET_AUXDATA, &aux, &len);
+	if (!aux)
+		m->frame.len = 0;
+}
+
 static void pump_in(struct vsock *vs)
 {
 	uint8_t *buf = notes(vs->n)->buf;
@@ -158,6 +174,7 @@ static void pump_in(struct vsock *vs)
 				continue;
 			return;
 		}
+		leave_out(vs, &m);
 		if (!deliver(vs, &m, buf, (size_t)len)) {
 			hold(vs, &m, buf, (size_t)len);
 			return;
@@ -208,7 +225,10 @@ void dgram_pump(struct vsock *vs)
 		vsock_bury(vs);
 		return;
 	}
-	pump_in(vs);
+	if (vs->ring)
+		vring_pump(vs);
+	else
+		pump_in(vs);
 }
 
 /* Takes the note out of the ancillary data; every descriptor is closed. */
@@ -281,6 +301,8 @@ ssize_t dgram_recv(struct vsock *vs, int app, const struct iovec *iov, int n, in
 {
 	if (flags & MSG_ERRQUEUE)
 		return error_recv(vs, iov, n, m);
+	if (vs->ring)
+		return -EAGAIN;		/* there the frames are */
 	for (;;) {
 		ssize_t len = next_dgram(vs, app, iov, n, flags, m);
 		int error = vs->error;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "node/vring.h"
 #include "node/vsock_in.h"
 
 #define TOMBS		256
@@ -191,6 +192,7 @@ static void let_go(struct vsock *vs)
 	if (vs->returned)
 		sock_close(vs->returned);
 	vs->returned = NULL;
+	vring_free(vs);
 	vs->so->user = NULL;
 	vs->so->wake = NULL;
 	sock_close(vs->so);

@@ -45,12 +45,17 @@ struct vsock {
 	bool		told;		/* of the connection: by connect's result */
 	bool		sock_gone;	/* of a tomb: names below are what it was */
 	int		error;		/* for SO_ERROR, before the socket's own */
-	int		app;		/* the program's end while connecting; else -1 */
+	int		app;		/* the program's end while connecting, or while a ring's
+					 * memory is in its place; else -1 */
 	size_t		fill;		/* bytes in it that are not the program's */
 	bool		news;		/* listening: the stack has something new */
 	unsigned	tokens;		/* listening: bytes in the program's end */
 	struct sock	*returned;	/* a connection that could not be given */
 	struct held	*held;		/* a datagram the program's end had no room for */
+	struct vring	*ring;		/* vring.c: frames in shared memory; NULL: none */
+	bool		wants_v2;	/* PACKET_VERSION */
+	bool		cloexec;	/* front end: as the program's end was given */
+	uint32_t	ring_reserve;	/* PACKET_RESERVE */
 	struct endpoint	local, remote;	/* of a tomb */
 	struct endpoint	asked;		/* the name server the program meant (--dns) */
 	pid_t		pid;		/* front end: who got it first, and as what */
@@ -107,5 +112,13 @@ ssize_t vsock_recvfrom(struct vsock *vs, int app, const struct iovec *iov, int n
 		       struct msg *m);
 
 void vsock_pump(struct vsock *vs);	/* moves what can be moved */
+
+/* vname.c: names in the layouts of the socket's family; AF_PACKET has its own. */
+int vname_dest(const struct vsock *vs, const struct sockaddr *sa, socklen_t len, struct msg *m);
+socklen_t vname_source(const struct vsock *vs, const struct msg *m, struct sockaddr_storage *ss);
+int vname_bind(const struct vsock *vs, const struct sockaddr *sa, socklen_t len,
+	       struct endpoint *ep);
+int vname_local(struct vsock *vs, struct sockaddr_storage *ss, socklen_t *len);
+usec vname_epoch(void);		/* Unix time when the stack's clock was 0 */
 
 #endif

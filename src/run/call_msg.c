@@ -9,7 +9,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "run/run.h"
@@ -23,7 +22,6 @@
 static int read_dest(const struct call *c, uint64_t addr, uint32_t len, struct msg *m)
 {
 	struct sockaddr_storage ss;
-	int ret;
 
 	if (!addr || !len)
 		return 0;
@@ -36,9 +34,7 @@ static int read_dest(const struct call *c, uint64_t addr, uint32_t len, struct m
 		ss.ss_family = (sa_family_t)c->vs->family;
 	if (ss.ss_family == AF_INET6 && c->vs->family == AF_INET)
 		return -EAFNOSUPPORT;
-	ret = ep_from_sockaddr((struct sockaddr *)&ss, len, &m->peer);
-	m->has_peer = ret == 0;
-	return ret;
+	return vname_dest(c->vs, (struct sockaddr *)&ss, len, m);
 }
 
 /* Ancillary data that goes out. */
@@ -184,21 +180,11 @@ long call_sendmmsg(struct call *c)
 
 /* --- receive --- */
 
-/* Unix time when the stack's clock, which is the monotonic one, was 0. */
-static usec epoch(void)
-{
-	struct timespec mono, real;
-
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	clock_gettime(CLOCK_REALTIME, &real);
-	return (real.tv_sec - mono.tv_sec) * USEC_PER_SEC + (real.tv_nsec - mono.tv_nsec) / 1000;
-}
-
 /* Ancillary data that came in, as the socket's options ask. */
 static void make_control(const struct vsock *vs, const struct msg *m, struct msghdr *mh)
 {
 	if (vs->so)
-		cmsg_put(vs->so, m, epoch(), mh);
+		cmsg_put(vs->so, m, vname_epoch(), mh);
 	else
 		mh->msg_controllen = 0;
 }
@@ -233,7 +219,7 @@ static long recvmsg_at(struct call *c, uint64_t addr, int flags)
 	    target_write(c, (uintptr_t)t.h.msg_control, ctl.b, t.h.msg_controllen) < 0)
 		return -EFAULT;
 	if (t.h.msg_name) {
-		socklen_t n = ep_to_sockaddr(&m.peer, c->vs->family, &ss);
+		socklen_t n = vname_source(c->vs, &m, &ss);
 
 		if (target_write(c, (uintptr_t)t.h.msg_name, &ss, MIN(n, t.h.msg_namelen)) < 0)
 			return -EFAULT;
@@ -289,6 +275,7 @@ static long skip_bytes(struct call *c, size_t len, int flags)
 long call_recvfrom(struct call *c)
 {
 	int flags = (int)ARG(c, 3);
+	struct sockaddr_storage ss;
 	struct iovec iov, to;
 	struct msg m;
 	long ret = call_vsock(c);
@@ -305,7 +292,8 @@ long call_recvfrom(struct call *c)
 		ret = -EFAULT;
 	free(iov.iov_base);
 	if (ret >= 0) {
-		int bad = target_put_addr(c, ARG(c, 4), ARG(c, 5), &m.peer, c->vs->family);
+		int bad = target_put_name(c, ARG(c, 4), ARG(c, 5), &ss,
+					  vname_source(c->vs, &m, &ss));
 
 		ret = bad < 0 ? bad : ret;
 	}

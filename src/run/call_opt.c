@@ -5,6 +5,7 @@
  * the kernel, which honours it on the data path.
  */
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <net/route.h>
@@ -13,10 +14,33 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
+#include "base/mem.h"
+#include "node/vring.h"
 #include "run/run.h"
 
 #define ARG(c, i) ((c)->n.data.args[i])
 #define OPT_MAX	16384	/* 64 sources of a group */
+
+/* The program is named by a pointer: a copy of our own is given. */
+static long attach_filter(struct call *c, const void *v, socklen_t len)
+{
+	struct sock_fprog prog;
+	struct sock_filter *code;
+	long ret;
+
+	if (len != sizeof(prog))
+		return -EINVAL;
+	memcpy(&prog, v, sizeof(prog));
+	if (prog.len > BPF_MAXINSNS)
+		return -EINVAL;
+	code = xmalloc((prog.len + 1u) * sizeof(*code));
+	ret = target_read(c, (uintptr_t)prog.filter, code, prog.len * sizeof(*code));
+	prog.filter = code;
+	if (ret == 0)
+		ret = sock_setopt(c->vs->so, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
+	free(code);
+	return ret;
+}
 
 long call_setsockopt(struct call *c)
 {
@@ -34,6 +58,10 @@ long call_setsockopt(struct call *c)
 		return ret;
 	if (!c->vs->so)
 		return 0;	/* reset already: as the kernel, nothing to tell */
+	if ((int)ARG(c, 1) == SOL_SOCKET && (int)ARG(c, 2) == SO_ATTACH_FILTER)
+		return attach_filter(c, value, (socklen_t)len);
+	if ((int)ARG(c, 1) == SOL_PACKET && vring_opt((int)ARG(c, 2)))
+		return ring_setopt(c, value, (socklen_t)len);
 	return sock_setopt(c->vs->so, (int)ARG(c, 1), (int)ARG(c, 2), value, (socklen_t)len);
 }
 
@@ -90,6 +118,10 @@ long call_getsockopt(struct call *c)
 
 		len = MIN(len, sizeof(error));
 		memcpy(value, &error, len);
+	} else if (level == SOL_PACKET && vring_opt(name)) {
+		if (target_read(c, ARG(c, 3), value, len) < 0)
+			return -EFAULT;
+		ret = vring_getopt(c->vs, name, value, &len);
 	} else if (c->vs->so) {
 		ret = sock_getopt(c->vs->so, level, name, value, &len);
 	} else {

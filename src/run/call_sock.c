@@ -22,11 +22,10 @@ long call_socket(struct call *c)
 	long ret;
 	int app;
 
-	if (domain == AF_PACKET)
-		return -EPERM;		/* as for any user without privilege */
 	if (domain == AF_NETLINK)
 		return netlink_socket(c);
-	if (type & ~(0xf | SOCK_NONBLOCK | SOCK_CLOEXEC) || proto < 0 || proto > 262)
+	if (type & ~(0xf | SOCK_NONBLOCK | SOCK_CLOEXEC) ||
+	    (domain != AF_PACKET && (proto < 0 || proto > 262)))
 		return -EINVAL;
 	ret = vsock_new(c->r->node, domain, type & 0xf, proto, &vs, &app);
 	if (ret == -EMFILE) {
@@ -37,6 +36,7 @@ long call_socket(struct call *c)
 		return ret;
 	if (type & SOCK_NONBLOCK)
 		fcntl(app, F_SETFL, O_NONBLOCK);
+	vs->cloexec = type & SOCK_CLOEXEC;
 	ret = call_give_fd(c, vs, app, type & SOCK_CLOEXEC);
 	close(app);
 	if (ret < 0 && ret != CALL_ANSWERED)
@@ -70,13 +70,13 @@ long call_bind(struct call *c)
 	ret = read_addr(c, &ss, &len);
 	if (ret < 0)
 		return ret;
-	if (len < (c->vs->family == AF_INET ? 16 : 24))
+	if (len < (c->vs->family == AF_INET ? 16 : c->vs->family == AF_INET6 ? 24 : 2))
 		return -EINVAL;
 	if (ss.ss_family == AF_UNSPEC && c->vs->family == AF_INET)
 		ss.ss_family = AF_INET;	/* as Linux: INADDR_ANY only, below */
 	if (ss.ss_family != c->vs->family)
 		return -EAFNOSUPPORT;
-	ret = ep_from_sockaddr((struct sockaddr *)&ss, len, &ep);
+	ret = vname_bind(c->vs, (struct sockaddr *)&ss, len, &ep);
 	return ret < 0 ? ret : vsock_bind(c->vs, &ep);
 }
 
@@ -151,6 +151,8 @@ static long connect_first(struct call *c)
 		return -EINVAL;
 	if (ss.ss_family == AF_UNSPEC)
 		return vsock_disconnect(c->vs, c->app);
+	if (c->vs->family == AF_PACKET)
+		return -EOPNOTSUPP;
 	ret = ep_from_sockaddr((struct sockaddr *)&ss, len, &ep);
 	if (ret < 0)
 		return ret;
@@ -241,13 +243,14 @@ long call_shutdown(struct call *c)
 
 long call_getsockname(struct call *c)
 {
-	struct endpoint ep;
+	struct sockaddr_storage ss;
+	socklen_t len;
 	long ret = call_vsock(c);
 
 	if (ret)
 		return ret;
-	ret = vsock_local(c->vs, &ep);
-	return ret < 0 ? ret : target_put_addr(c, ARG(c, 1), ARG(c, 2), &ep, c->vs->family);
+	ret = vname_local(c->vs, &ss, &len);
+	return ret < 0 ? ret : target_put_name(c, ARG(c, 1), ARG(c, 2), &ss, len);
 }
 
 long call_getpeername(struct call *c)

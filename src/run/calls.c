@@ -49,6 +49,7 @@ const struct trap traps[] = {
 	SOCKOPTS(IPPROTO_ICMPV6),
 	SOCKOPTS(SOL_RAW),
 	SOCKOPTS(SOL_NETLINK),
+	SOCKOPTS(SOL_PACKET),
 	SOCKOPT(SOL_SOCKET, SO_DEBUG),
 	SOCKOPT(SOL_SOCKET, SO_REUSEADDR),
 	SOCKOPT(SOL_SOCKET, SO_TYPE),
@@ -77,6 +78,10 @@ const struct trap traps[] = {
 	SOCKOPT(SOL_SOCKET, SO_TIMESTAMPNS_NEW),
 	SOCKOPT(SOL_SOCKET, SO_RXQ_OVFL),
 	SOCKOPT(SOL_SOCKET, SO_BINDTOIFINDEX),
+	SOCKOPT(SOL_SOCKET, SO_ATTACH_FILTER),
+	SOCKOPT(SOL_SOCKET, SO_DETACH_FILTER),
+	SOCKOPT(SOL_SOCKET, SO_LOCK_FILTER),
+	SOCKOPT(SOL_SOCKET, SO_BPF_EXTENSIONS),
 	ROW(shutdown, ANY),
 	ROW(ioctl, { 1, TRAP_BYTE1, 0x89 }),
 	ROW(ioctl, EQ(1, FIONREAD)),
@@ -100,6 +105,8 @@ long call_vsock(struct call *c)
 	if (c->app < 0)
 		return CALL_CONTINUE;	/* no such descriptor: the kernel says it best */
 	c->vs = vsock_of_fd(c->r->node, c->app);
+	if (!c->vs)
+		c->vs = ring_end(c);
 	return c->vs ? 0 : CALL_CONTINUE;
 }
 

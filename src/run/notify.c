@@ -45,6 +45,16 @@ int call_give(struct call *c, int fd, bool cloexec)
 	return ret < 0 ? -errno : ret;
 }
 
+int call_replace(struct call *c, int at, int fd, bool cloexec)
+{
+	struct seccomp_notif_addfd add = {
+		.id = c->n.id, .flags = SECCOMP_ADDFD_FLAG_SETFD, .srcfd = (uint32_t)fd,
+		.newfd = (uint32_t)at, .newfd_flags = cloexec ? O_CLOEXEC : 0,
+	};
+
+	return ioctl(c->r->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 ? -errno : 0;
+}
+
 long call_give_fd(struct call *c, struct vsock *vs, int fd, bool cloexec)
 {
 	int ret = call_give(c, fd, cloexec);
@@ -212,6 +222,7 @@ int notify_start(struct runner *r)
 {
 	list_init(&r->parked);
 	list_init(&r->netlinks);
+	list_init(&r->rings);
 	r->node->user = r;
 	r->node->alarm = parked_look;
 	vsock_set_front(r->node, &front);

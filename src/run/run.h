@@ -5,6 +5,7 @@
  *   notify.c   receives them, answers them, keeps those that wait
  *   target.c   the program's memory and descriptors
  *   calls.c, call_sock.c, call_msg.c, call_opt.c   what each trapped call does
+ *   ring.c     a packet socket's shared memory in the place of its descriptor
  *   netlink.c  AF_NETLINK sockets, answered by node/rtnl.c
  *   resolv.c   where the program's libc would ask for names
  *
@@ -36,6 +37,7 @@ struct runner {
 	pthread_t	notifier;
 	struct list	parked;		/* struct call.link */
 	struct list	netlinks;	/* netlink.c */
+	struct list	rings;		/* ring.c: struct vring.link */
 	struct pidfd {
 		pid_t	tid;		/* 0: none */
 		int	fd;
@@ -93,6 +95,8 @@ void notify_stop(struct runner *r);	/* after the last task has gone */
 long call_give_fd(struct call *c, struct vsock *vs, int fd, bool cloexec);
 /* The same without a vsock: its number there, or -errno. */
 int call_give(struct call *c, int fd, bool cloexec);
+/* Its descriptor at becomes fd. 0 or -errno. */
+int call_replace(struct call *c, int at, int fd, bool cloexec);
 /* Those that are parked in the list try again, in their order. */
 void call_again(struct list *calls);
 bool call_valid(const struct call *c);	/* the task still waits for the answer */
@@ -129,6 +133,11 @@ struct nlsock;
 long netlink_socket(struct call *c);
 struct nlsock *netlink_of(const struct call *c);	/* NULL: it is not one */
 long netlink_call(struct call *c, struct nlsock *nl);
+
+/* ring.c */
+long ring_setopt(struct call *c, const void *v, socklen_t len);
+/* The descriptor may be the memory of a ring: it is the socket's again. */
+struct vsock *ring_end(struct call *c);
 
 /* resolv.c */
 void resolv_load(struct node *n);	/* the machine's name servers */

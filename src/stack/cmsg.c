@@ -8,6 +8,7 @@
 #include "stack/cmsg.h"
 
 #include <errno.h>
+#include <linux/if_packet.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sys/time.h>
@@ -122,6 +123,24 @@ static void put_error(struct put *p)
 	    sizeof(v.ee) + (v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in)));
 }
 
+/* packet(7), PACKET_AUXDATA: no tag is ever taken out of the frame. */
+static void put_frame(struct put *p)
+{
+	const struct frame_note *f = &p->m->frame;
+	struct tpacket_auxdata a = {
+		.tp_status = TP_STATUS_USER, .tp_len = f->len, .tp_snaplen = p->m->len,
+		.tp_net = f->net,
+	};
+	socklen_t len = sizeof(int);
+	int on = 0;
+
+	sock_getopt((struct sock *)(uintptr_t)p->so, SOL_PACKET, PACKET_AUXDATA, &on, &len);
+	if (f->sum_wanted)
+		a.tp_status |= TP_STATUS_CSUMNOTREADY;
+	if (on)
+		put(p, SOL_PACKET, PACKET_AUXDATA, &a, sizeof(a));
+}
+
 static void put_ip4(struct put *p)
 {
 	unsigned want = p->so->asked->ip[0].want;
@@ -167,7 +186,9 @@ void cmsg_put(const struct sock *so, const struct msg *m, usec epoch, struct msg
 	struct put p = { so, m, epoch, mh, 0, ip_is_v4(&m->local) };
 
 	put_stamp(&p);
-	if (m->flags & MSG_ERRQUEUE) {
+	if (so->family == AF_PACKET) {
+		put_frame(&p);
+	} else if (m->flags & MSG_ERRQUEUE) {
 		put_error(&p);
 	} else {
 		if (so->rxq_ovfl && m->lost)

@@ -10,11 +10,14 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <net/if_arp.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "proto/proto.h"
+#include "stack/bpf.h"
 #include "stack/errq.h"
 #include "stack/netif.h"
 #include "stack/sock_opt.h"
@@ -27,6 +30,7 @@ struct dg_note {
 	uint8_t		ttl, tos;
 };
 static_assert(sizeof(struct dg_note) <= sizeof(((struct pkt *)0)->cb), "fits the packet");
+static_assert(sizeof(struct frame_note) <= sizeof(((struct pkt *)0)->cb), "so does packet.c's");
 
 static struct dg_note *note_of(struct pkt *pkt)
 {
@@ -57,13 +61,11 @@ static uint32_t charge(struct stack *st, struct pkt *pkt)
 	return pkt->truesize;
 }
 
-enum drop dg_put(struct dgram *d, struct pkt *pkt, const struct ip *ip, uint16_t port)
+enum drop dg_queue(struct dgram *d, struct pkt *pkt)
 {
 	struct stack *st = d->so.st;
 	uint32_t size;
 
-	if (d->shut_rd)
-		return drop(st, pkt, DROP_UDP_NO_SOCK);
 	size = charge(st, pkt);
 	if (size == UINT32_MAX)
 		return drop(st, pkt, DROP_NO_MEMORY);
@@ -75,16 +77,46 @@ enum drop dg_put(struct dgram *d, struct pkt *pkt, const struct ip *ip, uint16_t
 		d->lost++;
 		return drop(st, pkt, DROP_NO_MEMORY);
 	}
-	*note_of(pkt) = (struct dg_note){
-		.peer = { ip->src, port, ip->nif->index },
-		.local = ip->dst, .lost = d->lost, .ttl = ip->ttl, .tos = ip->tos,
-	};
 	pkt->note = (uint64_t)st->now;
 	list_add_tail(&d->queue, &pkt->link);
 	d->queued += size;
 	budget_take(st, BUDGET_UDP, size);
 	sock_wake(&d->so);
 	return DROP_NONE;
+}
+
+/* What the socket's filter leaves of it: UDP's sees the header, which stays. */
+static bool filtered(struct dgram *d, struct pkt *pkt, const struct ip *ip)
+{
+	uint16_t cur = pkt->cur, back = d->so.ops == &udp_ops ? UDP_LEN : 0;
+	struct bpf_pkt p = {
+		.pkt = pkt, .data = (uint32_t)(cur - back - pkt->l3), .hatype = ARPHRD_ETHER,
+		.proto = ip->v4 ? ETHERTYPE_IP4 : ETHERTYPE_IP6, .ifindex = ip->nif->index,
+		.rng = &d->so.st->rng,
+	};
+	uint32_t keep;
+
+	if (!d->filter)
+		return true;
+	pkt->cur = pkt->l3;
+	keep = bpf_run(d->filter, &p);
+	pkt->cur = cur;
+	if (keep)
+		pkt_trim_to(pkt, MAX(keep, (uint32_t)back) - back);
+	return keep;
+}
+
+enum drop dg_put(struct dgram *d, struct pkt *pkt, const struct ip *ip, uint16_t port)
+{
+	if (d->shut_rd)
+		return drop(d->so.st, pkt, DROP_UDP_NO_SOCK);
+	if (!filtered(d, pkt, ip))
+		return drop(d->so.st, pkt, DROP_FILTER);
+	*note_of(pkt) = (struct dg_note){
+		.peer = { ip->src, port, ip->nif->index },
+		.local = ip->dst, .lost = d->lost, .ttl = ip->ttl, .tos = ip->tos,
+	};
+	return dg_queue(d, pkt);
 }
 
 static struct pkt *queue_first(struct dgram *d)
@@ -113,7 +145,13 @@ static uint8_t ip4_options(const struct pkt *pkt, uint8_t to[IP4_OPTS_MAX])
 	return n;
 }
 
-static void tell(const struct sock *so, struct msg *m, struct pkt *pkt, size_t copied)
+static void tell_frame(struct msg *m, const struct pkt *pkt)
+{
+	memcpy(&m->frame, pkt->cb, sizeof(m->frame));
+	m->when = (usec)pkt->note;
+}
+
+static void tell_ip(const struct sock *so, struct msg *m, struct pkt *pkt)
 {
 	const struct dg_note *u = note_of(pkt);
 	bool scoped = !ip_is_v4(&u->peer.addr) && ip_is_linklocal(&u->peer.addr);
@@ -129,6 +167,14 @@ static void tell(const struct sock *so, struct msg *m, struct pkt *pkt, size_t c
 	m->lost = so->rxq_ovfl ? u->lost : 0;
 	if (sock_wants(so, WANT_OPTIONS))
 		m->n_opts = ip4_options(pkt, m->opts);
+}
+
+static void tell(const struct sock *so, struct msg *m, struct pkt *pkt, size_t copied)
+{
+	if (so->family == AF_PACKET)
+		tell_frame(m, pkt);
+	else
+		tell_ip(so, m, pkt);
 	m->len = pkt_len(pkt);
 	m->flags = m->len > copied ? MSG_TRUNC : 0;
 }
@@ -396,6 +442,7 @@ void dg_free(struct dgram *d)
 		pkt_free(pkt);
 	}
 	errq_free(d);
+	bpf_free(d->filter);
 	sock_fini(&d->so);
 	free(d);
 }
@@ -442,8 +489,54 @@ static int set_pktinfo6(struct dgram *d, const void *v, socklen_t len)
 	return 0;
 }
 
+static int set_filter(struct dgram *d, const void *v, socklen_t len)
+{
+	struct sock_fprog prog;
+	struct bpf *b;
+	int e;
+
+	if (len != sizeof(prog))
+		return -EINVAL;
+	if (d->filter_locked)
+		return -EPERM;
+	memcpy(&prog, v, sizeof(prog));
+	e = prog.filter ? bpf_new(prog.filter, prog.len, &b) : -EINVAL;
+	if (e)
+		return e;
+	bpf_free(d->filter);
+	d->filter = b;
+	return 0;
+}
+
+static int filter_opt(struct dgram *d, int name, const void *v, socklen_t len)
+{
+	int n, e;
+
+	switch (name) {
+	case SO_ATTACH_FILTER:
+		return set_filter(d, v, len);
+	case SO_DETACH_FILTER:
+		if (d->filter_locked)
+			return -EPERM;
+		if (!d->filter)
+			return -ENOENT;
+		bpf_free(d->filter);
+		d->filter = NULL;
+		return 0;
+	case SO_LOCK_FILTER:
+		e = opt_take_int(SOL_SOCKET, v, len, &n);
+		if (!e && d->filter_locked && !n)
+			return -EPERM;
+		d->filter_locked |= !e && n;
+		return e;
+	}
+	return -ENOPROTOOPT;
+}
+
 int dg_setopt(struct sock *so, int level, int name, const void *v, socklen_t len)
 {
+	if (level == SOL_SOCKET)
+		return filter_opt(dg_of(so), name, v, len);
 	if (level == IPPROTO_IPV6 && name == IPV6_PKTINFO && so->family == AF_INET6)
 		return set_pktinfo6(dg_of(so), v, len);
 	return -ENOPROTOOPT;

@@ -4,6 +4,8 @@
 
 #include "stack/sock.h"
 
+struct bpf;
+
 struct dgram {
 	struct sock	so;		/* first */
 	struct list	queue;		/* packets, cur at the data */
@@ -11,6 +13,8 @@ struct dgram {
 	uint32_t	queued;		/* memory of both */
 	uint32_t	lost;		/* datagrams there was no room for */
 	bool		shut_rd, shut_wr;
+	struct bpf	*filter;	/* SO_ATTACH_FILTER; NULL: none */
+	bool		filter_locked;
 	struct ip_addr	sticky_src;	/* IPV6_PKTINFO as an option (RFC 3542 6.2) */
 	uint32_t	sticky_if;
 };
@@ -25,6 +29,9 @@ void dg_free(struct dgram *d);		/* what it holds, and itself */
 
 /* pkt is one datagram from ip->src, with cur at what the user gets. Takes pkt. */
 enum drop dg_put(struct dgram *d, struct pkt *pkt, const struct ip *ip, uint16_t port);
+
+/* The same of one that is noted already. */
+enum drop dg_queue(struct dgram *d, struct pkt *pkt);
 
 /* Fills in where a datagram goes: m's peer or the connected one, the socket's
  * options, what m asks for. 0 or -errno. */

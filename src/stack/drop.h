@@ -46,6 +46,7 @@
 	X(UDP_SUM,		"UDP checksum wrong") \
 	X(UDP_NO_SOCK,		"no UDP socket on that port") \
 	X(SOCK_FULL,		"socket buffer is full") \
+	X(FILTER,		"refused by the socket's filter") \
 	X(TCP_SHORT,		"TCP malformed") \
 	X(TCP_SUM,		"TCP checksum wrong") \
 	X(TCP_NO_SOCK,		"no TCP socket on that port") \

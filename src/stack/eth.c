@@ -2,6 +2,7 @@
 #include "proto/proto.h"
 #include "stack/ip.h"
 #include "stack/netif.h"
+#include "stack/packet.h"
 
 /* Ours, or a group's: IP decides which groups. */
 static bool for_us(const struct netif *nif, const struct mac *dst)
@@ -35,6 +36,7 @@ enum drop eth_in(struct netif *nif, struct pkt *pkt)
 	nif->rx_bytes += pkt_len(pkt);
 	if (!netif_is_up(nif))
 		return drop(st, pkt, DROP_NETIF_DOWN);
+	packet_tap(nif, pkt, false, NULL);
 	if (!eth_parse(&r, &e))
 		return drop(st, pkt, DROP_ETH_SHORT);
 	if (!for_us(nif, &e.dst))
@@ -67,9 +69,15 @@ enum drop eth_out(struct netif *nif, struct pkt *pkt, const struct mac *dst, uin
 		return drop(nif->st, pkt, DROP_NO_MEMORY);
 	w = wr_of(p, ETH_LEN);
 	eth_emit(&w, &e);
+	eth_send(nif, pkt, NULL);
+	return DROP_NONE;
+}
+
+void eth_send(struct netif *nif, struct pkt *pkt, const struct sock *from)
+{
+	packet_tap(nif, pkt, true, from);
 	pkt->nif = nif;
 	nif->tx_frames++;
 	nif->tx_bytes += pkt_len(pkt);
 	nif->ops->out(nif, pkt);
-	return DROP_NONE;
 }

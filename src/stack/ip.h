@@ -10,6 +10,8 @@
 #include "base/cursor.h"
 #include "stack/stack.h"
 
+struct sock;
+
 /* What IP knows of a packet that came in. */
 struct ip {
 	struct ip_addr	src, dst;
@@ -102,6 +104,8 @@ enum drop ip6_headers_in(struct stack *st, struct pkt *pkt, struct ip *ip, uint8
 enum drop neigh_out(struct netif *nif, struct pkt *pkt, const struct ip_addr *hop);
 /* Upper layer saw progress through this hop (RFC 4861 7.3.1). */
 void neigh_confirm(struct stack *st, const struct flow *f);
+/* A whole frame. from: the packet socket that sends it, or NULL. */
+void eth_send(struct netif *nif, struct pkt *pkt, const struct sock *from);
 enum drop eth_out(struct netif *nif, struct pkt *pkt, const struct mac *dst, uint16_t type);
 
 /* ICMP errors we send, about pkt whose l3 is set; never about an error, a

@@ -17,6 +17,7 @@
 #include "stack/frag.h"
 #include "stack/nd.h"
 #include "stack/neigh.h"
+#include "stack/packet.h"
 #include "stack/slaac.h"
 #include "stack/sock.h"
 
@@ -75,6 +76,7 @@ void netif_remove(struct netif *nif)
 	while (!list_empty(&nif->stalled))
 		list_del(nif->stalled.next);
 	sock_netif_gone(nif);
+	packet_netif_down(nif);
 	nd_netif_down(nif);
 	while (!list_empty(&nif->addrs))
 		addr_remove(list_first(&nif->addrs, struct netif_addr, link));
@@ -110,6 +112,7 @@ void netif_down(struct netif *nif)
 	if (!netif_is_up(nif))
 		return;
 	nif->flags &= ~(uint32_t)NETIF_UP;
+	packet_netif_down(nif);
 	groups_down(nif);
 	nd_netif_down(nif);
 	list_for_safe(l, &nif->addrs)

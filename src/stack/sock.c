@@ -52,15 +52,17 @@ int sock_new(struct stack *st, int family, int type, int proto, struct sock **ou
 	const struct kind *k = NULL;
 	int e;
 
+	if (st->socks->count >= MAX_SOCKS)
+		return -EMFILE;
+	if (!budget_room(st, BUDGET_ALL, SOCK_SIZE))
+		return -ENOBUFS;
+	if (family == AF_PACKET)
+		return packet_sock_new(st, type, proto, out);
 	if (family != AF_INET && family != AF_INET6)
 		return -EAFNOSUPPORT;
 	e = kind_find(family, type, proto, &k);
 	if (e)
 		return e;
-	if (st->socks->count >= MAX_SOCKS)
-		return -EMFILE;
-	if (!budget_room(st, BUDGET_ALL, SOCK_SIZE))
-		return -ENOBUFS;
 	*out = k->make(st);
 	sock_init(*out, st, k->ops, family, k->type, k->proto ? k->proto : proto);
 	return 0;

@@ -32,6 +32,16 @@ struct sock_error {
 	struct ip_addr	from;		/* who complains; IP_NONE: ourselves */
 };
 
+/* Of a packet socket's frame: struct sockaddr_ll and struct tpacket_auxdata. */
+struct frame_note {
+	uint16_t	proto, hatype;
+	uint8_t		pkttype, halen, addr[8];
+	uint32_t	ifindex;
+	uint32_t	len;		/* in: before the filter cut it */
+	uint16_t	net;		/* in: where its network header is */
+	bool		sum_wanted;	/* in: the checksum is not computed */
+};
+
 /* What comes with a datagram, and what may be asked for one that goes out. */
 struct msg {
 	struct endpoint	peer;		/* in: source. out: destination */
@@ -48,6 +58,7 @@ struct msg {
 	uint8_t		n_opts;		/* in: IPv4's options, if the socket asks */
 	uint8_t		opts[IP4_OPTS_MAX];
 	struct sock_error err;		/* in, with MSG_ERRQUEUE */
+	struct frame_note frame;	/* packet sockets only, both ways */
 };
 
 struct sock_ops {
@@ -149,6 +160,8 @@ struct sock {
 };
 
 /* AF_INET/AF_INET6 with SOCK_STREAM/TCP or SOCK_DGRAM/UDP; proto 0: default.
+ * AF_PACKET with SOCK_RAW, SOCK_DGRAM: proto is an ethertype in network order, and
+ * so is the port of an endpoint given to bind.
  * -EAFNOSUPPORT, -EPROTONOSUPPORT, -ESOCKTNOSUPPORT, -EMFILE as errors. */
 int sock_new(struct stack *st, int family, int type, int proto, struct sock **out);
 void sock_close(struct sock *so);
@@ -195,6 +208,7 @@ struct sock *udp_sock_new(struct stack *st);	/* zeroed but for its own part */
 struct sock *tcp_sock_new(struct stack *st);
 struct sock *raw_sock_new(struct stack *st);
 struct sock *ping_sock_new(struct stack *st);
+int packet_sock_new(struct stack *st, int type, int proto, struct sock **out);
 void sock_init(struct sock *so, struct stack *st, const struct sock_ops *ops,
 	       int family, int type, int proto);
 void sock_fini(struct sock *so);		/* out of all tables and lists */

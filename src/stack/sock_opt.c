@@ -9,6 +9,7 @@
 #include "stack/sock_opt.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 
 #include "stack/netif.h"
@@ -266,6 +267,12 @@ static int get_one(struct sock *so, const struct opt_row *r, void *v, socklen_t 
 	return opt_put_int(v, len, 1);
 }
 
+/* How far what bpf.c knows beside the packet goes. */
+static int get_bpf(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
+{
+	return opt_put_int(v, len, SKF_AD_MAX);
+}
+
 /* --- IP and IPv6 --- */
 
 /* What the next packet of a connection carries. */
@@ -490,6 +497,7 @@ static const struct opt_row rows[] = {
 	FN(SOL_SOCKET, SO_SNDBUFFORCE, set_buf, get_none),
 	FN(SOL_SOCKET, SO_RCVLOWAT, set_lowat, get_lowat),
 	FN(SOL_SOCKET, SO_SNDLOWAT, NULL, get_one),
+	FN(SOL_SOCKET, SO_BPF_EXTENSIONS, NULL, get_bpf),
 	FN(SOL_SOCKET, SO_PRIORITY, set_priority, get_priority),
 	FN(SOL_SOCKET, SO_MAX_PACING_RATE, set_pacing, get_pacing),
 	FN_U32(SOL_SOCKET, SO_MARK, set_mark, flow.mark),

@@ -34,6 +34,7 @@ struct sock_table *sock_table_new(struct stack *st)
 	map_init(&t->conns);
 	list_init(&t->all);
 	list_init(&t->raws);
+	list_init(&t->taps);
 	return t;
 }
 

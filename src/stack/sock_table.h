@@ -9,6 +9,7 @@ struct sock_table {
 	struct map	conns;		/* struct sock */
 	struct list	all;
 	struct list	raws;		/* raw.c */
+	struct list	taps;		/* packet.c */
 	uint32_t	count;
 };
 

@@ -194,6 +194,7 @@ struct netif {
 	struct list	stalled;	/* sockets waiting for room (sock.stall) */
 	struct list	loop;		/* loopback only: frames under way */
 	uint32_t	looped;		/* how many */
+	uint32_t	promisc;	/* packet sockets that want others' frames */
 	struct list	groups;
 	struct group_talk talk[2];	/* mld.c: IPv4, IPv6 */
 	struct list	learned;	/* router.c: routes with a lifetime */
