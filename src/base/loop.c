@@ -18,14 +18,13 @@
 
 #include "base/mem.h"
 
-#define BATCH	64
 #define ALWAYS	(EPOLLERR | EPOLLHUP)
 
 struct loop {
 	int			fd;
 	int			n, at;	/* the batch and the event being run */
 	bool			no_pwait2;
-	struct epoll_event	ev[BATCH];
+	struct epoll_event	ev[LOOP_BATCH];
 };
 
 usec now_mono(void)
@@ -97,7 +96,7 @@ static int wait_msec(struct loop *l, usec left)
 {
 	int64_t ms = left == NEVER ? -1 : (left + USEC_PER_MSEC - 1) / USEC_PER_MSEC;
 
-	return epoll_wait(l->fd, l->ev, BATCH, (int)MIN(ms, INT_MAX));
+	return epoll_wait(l->fd, l->ev, LOOP_BATCH, (int)MIN(ms, INT_MAX));
 }
 
 static int wait_usec(struct loop *l, usec left)
@@ -106,7 +105,7 @@ static int wait_usec(struct loop *l, usec left)
 	int n = -1;
 
 	if (!l->no_pwait2)
-		n = epoll_pwait2(l->fd, l->ev, BATCH, left == NEVER ? NULL : &ts, NULL);
+		n = epoll_pwait2(l->fd, l->ev, LOOP_BATCH, left == NEVER ? NULL : &ts, NULL);
 	if (l->no_pwait2 || (n < 0 && errno == ENOSYS)) {
 		l->no_pwait2 = true;
 		n = wait_msec(l, left);

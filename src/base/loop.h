@@ -10,6 +10,8 @@
 
 #include "base/list.h"
 
+#define LOOP_BATCH	64	/* events handled by one wait at most */
+
 struct loop;
 
 struct watch {

@@ -26,6 +26,7 @@
 
 #define RECV_BATCH	64
 #define ROUNDS		4	/* of one settling */
+#define POLLS		16	/* batches of events at a time */
 #define OVERTAKE	4	/* times, by the driver */
 
 /* A plug and the interface it is for the stack. */
@@ -358,7 +359,8 @@ static void pump_dirty(struct node *n)
 
 void node_poll(struct node *n)
 {
-	loop_wait(n->loop, 0);
+	for (int i = 0; i < POLLS && loop_wait(n->loop, 0) == LOOP_BATCH; i++)
+		pump_dirty(n);
 	pump_dirty(n);
 }
 

@@ -189,7 +189,7 @@ static bool pump_in(struct vsock *vs)
  * its peer closes with a byte of its unread. */
 static void in_reset(struct vsock *vs)
 {
-	int app = vs->n->front ? vs->n->front->app_end(vs) : -1;
+	int app = vs->n->front && !closed(vs) ? vs->n->front->app_end(vs) : -1;
 	int error = sock_take_error(vs->so);
 
 	if (app >= 0) {

@@ -28,6 +28,10 @@ long call_socket(struct call *c)
 	    (domain != AF_PACKET && (proto < 0 || proto > 262)))
 		return -EINVAL;
 	ret = vsock_new(c->r->node, domain, type & 0xf, proto, &vs, &app);
+	if (ret == -EMFILE) {	/* what was closed before counts no more */
+		node_poll(c->r->node);
+		ret = vsock_new(c->r->node, domain, type & 0xf, proto, &vs, &app);
+	}
 	if (ret == -EMFILE) {
 		info("descriptor limit of the supervisor reached; raise ulimit -Hn");
 		return ret;

@@ -6,7 +6,9 @@
  * vsock changes. Parked calls are deaf to handlers (WAIT_KILLABLE_RECV), so
  * while there are any, their threads' pending signals are looked at every 10 ms
  * and a call with one is answered ERESTARTSYS: the kernel then runs the handler
- * and restarts the call or makes it EINTR, as SA_RESTART says.
+ * and restarts the call or makes it EINTR, as SA_RESTART says. A look is a file
+ * read: of many calls a few have their turn, and where all have waited long the
+ * looks are fewer.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +23,9 @@
 
 #define ERESTARTSYS	512	/* the kernel's, not for programs */
 #define SIGNAL_PERIOD	(10 * USEC_PER_MSEC)
+#define QUIET_PERIOD	(40 * USEC_PER_MSEC)
+#define QUIET_AFTER	(1 * USEC_PER_SEC)	/* without a new call that waits */
+#define LOOKS		32			/* at a time */
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS	SECCOMP_IOW(4, __u64)
@@ -107,6 +112,7 @@ static void call_try(struct call *c)
 
 		if (list_empty(&c->link)) {
 			list_add_tail(&c->r->parked, &c->link);
+			c->r->parked_at = n->st->now;
 			list_add_tail(c->waits ? c->waits : &c->vs->calls, &c->wait);
 		}
 		n->alarm_at = MIN(n->alarm_at, n->st->now + SIGNAL_PERIOD);
@@ -157,20 +163,40 @@ static bool interrupted(struct call *c)
 	return true;
 }
 
+/* Those at the front, which go to the end. */
+static void look_for_signals(struct runner *r)
+{
+	struct list *last = r->parked.prev, *l = NULL;
+
+	for (int i = 0; i < LOOKS && l != last; i++) {
+		struct call *c;
+
+		l = list_pop(&r->parked);
+		if (!l)
+			return;
+		list_add_tail(&r->parked, l);
+		c = container_of(l, struct call, link);
+		if (interrupted(c))
+			call_free(c);
+	}
+}
+
 static void parked_look(struct node *n)
 {
 	struct runner *r = n->user;
+	bool quiet = n->st->now - r->parked_at > QUIET_AFTER;
 
+	look_for_signals(r);
 	list_for_safe(l, &r->parked) {
 		struct call *c = container_of(l, struct call, link);
 
-		if (interrupted(c))
-			call_free(c);
-		else if (c->give_up <= n->st->now)
+		if (c->give_up <= n->st->now)
 			call_try(c);
+		else
+			n->alarm_at = MIN(n->alarm_at, c->give_up);
 	}
 	if (!list_empty(&r->parked))
-		n->alarm_at = MIN(n->alarm_at, n->st->now + SIGNAL_PERIOD);
+		n->alarm_at = MIN(n->alarm_at, n->st->now + (quiet ? QUIET_PERIOD : SIGNAL_PERIOD));
 }
 
 static const struct trap *trap_of(int nr)

@@ -4,6 +4,7 @@
  *   filter.c   which system calls are trapped, from the table in calls.c
  *   notify.c   receives them, answers them, keeps those that wait
  *   target.c   the program's memory and descriptors
+ *   find.c     where an end of a pair lives, when it has moved
  *   calls.c, call_sock.c, call_msg.c, call_opt.c   what each trapped call does
  *   ring.c     a packet socket's shared memory in the place of its descriptor
  *   netlink.c  AF_NETLINK sockets, answered by node/rtnl.c
@@ -36,6 +37,7 @@ struct runner {
 	bool		orphaned;	/* no filtered task is left */
 	pthread_t	notifier;
 	struct list	parked;		/* struct call.link */
+	usec		parked_at;	/* when the last came */
 	struct list	netlinks;	/* netlink.c */
 	struct list	rings;		/* ring.c: struct vring.link */
 	struct pidfd {
@@ -125,7 +127,9 @@ int target_put_addr(const struct call *c, uint64_t addr, uint64_t lenp,
  * one shared with others. */
 enum sig_wait { SIG_NONE, SIG_SHARED, SIG_OWN };
 enum sig_wait target_signal(const struct call *c);
-/* A descriptor of the program's end of vs, wherever it lives now; or -1. */
+int target_thread_fd(struct runner *r, pid_t tid, int fd);
+
+/* find.c: a descriptor of the program's end of vs, wherever it lives now; or -1. */
 int target_find_end(struct vsock *vs);
 
 /* netlink.c */

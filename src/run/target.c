@@ -5,8 +5,6 @@
  * SO_COOKIE, which is the same through dup, fork and passing. Memory is copied
  * once and acted upon only if the thread still waits for its answer.
  */
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -72,7 +70,7 @@ void target_forget(struct runner *r)
 /* A thread's pidfd is kept: opening one costs more than using it. If its number
  * belongs to another thread by now, the pidfd still means the old one, of which
  * there are no descriptors to be had (ESRCH), and a new one is opened. */
-static int thread_fd(struct runner *r, pid_t tid, int fd)
+int target_thread_fd(struct runner *r, pid_t tid, int fd)
 {
 	struct pidfd *p = &r->pidfds[(unsigned)tid % ARRAY_LEN(r->pidfds)];
 	int ret = p->tid == tid ? getfd(p->fd, fd) : -ESRCH;
@@ -97,7 +95,7 @@ static int thread_fd(struct runner *r, pid_t tid, int fd)
 
 int target_fd(const struct call *c, int fd)
 {
-	return thread_fd(c->r, (pid_t)c->n.pid, fd);
+	return target_thread_fd(c->r, (pid_t)c->n.pid, fd);
 }
 
 /* Where process_vm_* is forbidden (some containers), /proc/PID/mem may not be. */
@@ -238,55 +236,4 @@ enum sig_wait target_signal(const struct call *c)
 	if (own & ~blocked & caught)
 		return SIG_OWN;
 	return shared & ~blocked & caught ? SIG_SHARED : SIG_NONE;
-}
-
-/* fd of process pid, if it is the program's end of vs. */
-static int end_at(const struct vsock *vs, pid_t pid, int fd)
-{
-	int app = thread_fd(vs->n->user, pid, fd);
-
-	if (app >= 0 && vsock_of_fd(vs->n, app) != vs) {
-		close(app);
-		app = -1;
-	}
-	return app < 0 ? -1 : app;
-}
-
-static int scan_fds(const struct vsock *vs, pid_t pid)
-{
-	char path[64];
-	struct dirent *e;
-	int app = -1;
-	DIR *d;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
-	d = opendir(path);
-	while (d && app < 0 && (e = readdir(d))) {
-		char to[64];
-		ssize_t n = readlinkat(dirfd(d), e->d_name, to, sizeof(to) - 1);
-
-		if (n > 7 && memcmp(to, "socket:", 7) == 0)
-			app = end_at(vs, pid, atoi(e->d_name));
-	}
-	if (d)
-		closedir(d);
-	return app;
-}
-
-int target_find_end(struct vsock *vs)
-{
-	struct dirent *e;
-	int app = vs->pid ? end_at(vs, vs->pid, vs->pid_fd) : -1;
-	DIR *d;
-
-	if (app >= 0)
-		return app;
-	d = opendir("/proc");	/* it moved by fork, dup or passing: rare, and slow */
-	while (d && app < 0 && (e = readdir(d))) {
-		if (isdigit((unsigned char)e->d_name[0]) && atoi(e->d_name) != getpid())
-			app = scan_fds(vs, atoi(e->d_name));
-	}
-	if (d)
-		closedir(d);
-	return app;
 }

@@ -178,6 +178,21 @@ static void restless_program_does_not_keep_the_lock(void **state)
 	close(app);
 }
 
+/* However many, and with one look. */
+static void closes_are_seen_at_once(void **state)
+{
+	int apps[600];
+
+	for (size_t i = 0; i < ARRAY_LEN(apps); i++)
+		tcp_new(&apps[i]);
+	settle();
+	for (size_t i = 0; i < ARRAY_LEN(apps); i++)
+		close(apps[i]);
+	node_poll(n);
+	assert_int_equal(n->n_tombs, 256);
+	assert_null(sock_next(n->st, NULL));
+}
+
 /* The last descriptors are for calls under way. */
 static void descriptors_are_kept_back(void **state)
 {
@@ -206,6 +221,7 @@ int main(void)
 		TEST(half_closed_pair_does_not_start_again),
 		TEST(tombs_are_bounded),
 		TEST(restless_program_does_not_keep_the_lock),
+		TEST(closes_are_seen_at_once),
 		TEST(descriptors_are_kept_back),
 		TEST(many_open_ones_end_with_the_node),
 	};

@@ -345,6 +345,53 @@ CASE(fork_child_close_is_its_own)
 	want(s, "mine");
 }
 
+static int client;		/* not the child's to keep open */
+
+static void reads_reset(int fd)
+{
+	char byte;
+
+	close(client);
+	ERR(read(fd, &byte, 1), ECONNRESET);
+}
+
+static int orphan[2];		/* says that it has */
+
+static void orphan_reads_reset(int fd)
+{
+	reads_reset(fd);
+	put(orphan[1], "reset");
+}
+
+static void leaves_orphan(int fd)
+{
+	child(orphan_reads_reset, fd);
+}
+
+CASE(fork_reset_reaches_child)
+{
+	int s;
+	pid_t pid;
+
+	pair(&client, &s);
+	pid = child(reads_reset, s);
+	close(s);
+	rude_close(client);
+	reap(pid);
+}
+
+CASE(fork_reset_reaches_orphan)
+{
+	int s;
+
+	pair(&client, &s);
+	OK(pipe(orphan));
+	reap(child(leaves_orphan, s));
+	close(s);
+	rude_close(client);
+	want(orphan[0], "reset");
+}
+
 static void listens(int fd)
 {
 	OK(listen(fd, 4));
