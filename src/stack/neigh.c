@@ -246,11 +246,12 @@ static void goto_state(struct neigh *n, enum neigh_state to)
 	stack_tell(st, CHANGE_NEIGH, false, n);
 }
 
+/* What came in by no interface is, though its address may have been removed. */
 static bool is_ours(struct stack *st, const struct pkt *pkt)
 {
 	struct ip_addr src = ip_src_of(pkt);
 
-	return stack_addr(st, &src);
+	return !pkt->nif || stack_addr(st, &src);
 }
 
 /* Whoever waits is told what an ICMP host unreachable would say

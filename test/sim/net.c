@@ -311,6 +311,18 @@ static void lane_init(struct lane *l, struct host *h, bool up, const struct lane
 	*l = (struct lane){ .conf = *conf, .host = h, .up = up };
 }
 
+static void host_start(struct host *h, uint32_t mtu)
+{
+	h->st = stack_new(rng_u64(&h->sim->rng) | 1, h->sim->now);
+	h->st->user = h;
+	h->nif = netif_add(h->st, "eth0", h->mac, mtu, 0, &netif_ops, h);
+	h->nif->arena = h->arena;
+	netif_up(h->nif);
+	netif_addr_add(h->nif, &h->ip4, 24);
+	netif_addr_add(h->nif, &h->ip6, 64);
+	host_touch(h);
+}
+
 struct host *sim_host(struct sim *sim, uint32_t mtu, const struct lane_conf *conf)
 {
 	struct host *h = xzalloc(sizeof(*h));
@@ -326,16 +338,18 @@ struct host *sim_host(struct sim *sim, uint32_t mtu, const struct lane_conf *con
 	lane_init(&h->up, h, true, conf);
 	lane_init(&h->down, h, false, conf);
 	h->arena = arena_heap_new(ARENA_LIMIT);
-	h->st = stack_new(rng_u64(&sim->rng) | 1, sim->now);
-	h->st->user = h;
 	sim->host[sim->n_hosts++] = h;
-	h->nif = netif_add(h->st, "eth0", h->mac, mtu, 0, &netif_ops, h);
-	h->nif->arena = h->arena;
-	netif_up(h->nif);
-	netif_addr_add(h->nif, &h->ip4, 24);
-	netif_addr_add(h->nif, &h->ip6, 64);
-	host_touch(h);
+	host_start(h, mtu);
 	return h;
+}
+
+void host_reboot(struct host *h)
+{
+	uint32_t mtu = h->nif->mtu;
+
+	stack_free(h->st);
+	h->woken = false;
+	host_start(h, mtu);
 }
 
 /* --- time --- */

@@ -69,6 +69,8 @@ struct sim {
 void sim_init(struct sim *sim, uint64_t seed);
 /* 10.0.0.N and fd00::N for the N-th host, counting from 1; both lanes alike. */
 struct host *sim_host(struct sim *sim, uint32_t mtu, const struct lane_conf *conf);
+/* A new stack in its place, which knows nothing of the old one's connections. */
+void host_reboot(struct host *h);
 void sim_host_wake(struct sock *so);	/* for so->wake: so->user must be the host */
 void host_touch(struct host *h);	/* after calls into its stack from outside */
 void event_at(struct sim *sim, struct event *ev, usec at);

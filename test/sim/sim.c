@@ -2,6 +2,7 @@
  *
  *	sim				all of them; SEEDS=N in the environment (200)
  *	sim transfer [-n N] [-s SEED] [-v]	two hosts, random everything
+ *	sim chaos [-n N] [-s SEED] [-v]		the same, and all kinds of mischief
  *	sim many [-n N] [-s SEED] [-v]		hundreds of connections, many hosts
  *	sim golden [-w]				throughput by loss, delay, buffer
  *	sim hole			paths that drop large packets in silence
@@ -25,7 +26,7 @@
 
 static _Noreturn void usage(void)
 {
-	fprintf(stderr, "usage: sim [transfer|many [-n COUNT] [-s SEED] [-v]] | "
+	fprintf(stderr, "usage: sim [transfer|chaos|many [-n COUNT] [-s SEED] [-v]] | "
 		"[golden [-w]] | [hole] | [flood] | [memory [-n COUNT]]\n");
 	exit(2);
 }
@@ -69,6 +70,7 @@ static void run_all(struct tally *t)
 	struct seeds s = { .first = 1, .count = default_count() };
 
 	seeds_run(&s, "transfer", transfer_one, t);
+	seeds_run(&s, "chaos", chaos_one, t);
 	s.count = (s.count + MANY_PART - 1) / MANY_PART;
 	seeds_run(&s, "many", many_one, t);
 	golden_run(GOLDEN, false, t);
@@ -86,6 +88,8 @@ static void run_one(const char *name, int argc, char **argv, struct tally *t)
 	options(&s, &write, argc, argv);
 	if (!strcmp(name, "transfer"))
 		seeds_run(&s, name, transfer_one, t);
+	else if (!strcmp(name, "chaos"))
+		seeds_run(&s, name, chaos_one, t);
 	else if (!strcmp(name, "many"))
 		seeds_run(&s, name, many_one, t);
 	else if (!strcmp(name, "golden"))

@@ -18,6 +18,7 @@ void seeds_run(const struct seeds *s, const char *name,
 	       int (*one)(uint64_t seed, unsigned verbose), struct tally *t);
 
 int transfer_one(uint64_t seed, unsigned verbose);	/* transfer.c */
+int chaos_one(uint64_t seed, unsigned verbose);	/* the same and mischief.c */
 int many_one(uint64_t seed, unsigned verbose);	/* many.c */
 /* Compares the table with the file, or with write set makes it (golden.c). */
 /* Rows about two flows that share a bottleneck (share.c). */

@@ -60,6 +60,8 @@ static bool write_one(struct stream *s)
 
 static void write_all(struct stream *s)
 {
+	int r;
+
 	if (s->shut || !(sock_events(s->so) & EV_OUT))
 		return;
 	while (s->sent < s->total && !s->error)
@@ -68,8 +70,9 @@ static void write_all(struct stream *s)
 	if (s->error || s->sent < s->total)
 		return;
 	s->shut = true;
-	if (sock_shutdown(s->so, SHUT_WR) < 0)
-		stop(s, "shutdown failed", 0);
+	r = sock_shutdown(s->so, SHUT_WR);
+	if (r < 0)
+		stop(s, "shutdown failed", -r);
 }
 
 static void check(struct stream *s, const uint8_t *b, uint32_t n)

@@ -11,30 +11,11 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "net.h"
 #include "sim.h"
-#include "stream.h"
+#include "transfer.h"
 
 #define TIME_LIMIT	(4 * 3600 * USEC_PER_SEC)
-#define MAX_FLOWS	4
 #define PORT		80
-
-struct plan {
-	uint64_t	seed;
-	bool		v6;
-	uint32_t	mtu;
-	struct lane_conf lane;
-	unsigned	flows;
-};
-
-struct run {
-	struct sim	sim;
-	struct plan	plan;
-	struct host	*client, *server;
-	struct sock	*listener;
-	struct stream	*c[MAX_FLOWS], *s[MAX_FLOWS];
-	unsigned	accepted;
-};
 
 static double maybe(struct sim *sim, double p, double max)
 {
@@ -114,11 +95,6 @@ static struct sock *sock_or_die(struct host *h, bool v6)
 	return so;
 }
 
-static struct run *run_of(struct host *h)
-{
-	return container_of(h->sim, struct run, sim);
-}
-
 static void connect_flow(struct run *r, unsigned i)
 {
 	struct endpoint ep = { r->plan.v6 ? r->server->ip6 : r->server->ip4, PORT, 0 };
@@ -135,6 +111,8 @@ static bool unreachable(const struct run *r, unsigned i)
 {
 	const struct stream *c = r->c[i];
 
+	if (r->mischief && mischief_excuses(r, c, i))
+		return false;
 	return c->done && c->error_no == EHOSTUNREACH && !c->recvd && !r->s[i]->so;
 }
 
@@ -142,7 +120,7 @@ static void again(struct run *r, unsigned i)
 {
 	struct stream *c = r->c[i];
 
-	c->done = c->shut = false;
+	c->done = c->shut = c->paused = false;
 	c->error = NULL;
 	c->error_no = 0;
 	c->sent = 0;
@@ -182,10 +160,16 @@ static void take(struct run *r, struct sock *so)
 {
 	struct stream *s = flow_of(r, so);
 
-	if (!s || s->so) {
-		fprintf(stderr, "a connection nobody made was accepted\n");
-		exit(1);
+	if (!s || s->so || s->done) {
+		if (!r->mischief) {
+			fprintf(stderr, "a connection nobody made was accepted\n");
+			exit(1);
+		}
+		sock_close(so);		/* whoever made it has given up, or never was */
+		return;
 	}
+	if (r->mischief)
+		mischief_watch(so);
 	s->so = so;
 	so->user = r->server;
 	so->wake = sim_host_wake;
@@ -205,7 +189,7 @@ static void server_app(struct host *h)
 			stream_step(r->s[i]);
 }
 
-static void serve(struct run *r)
+void transfer_serve(struct run *r)
 {
 	struct endpoint ep = { r->plan.v6 ? IP6_ANY : IP4_ANY, PORT, 0 };
 
@@ -246,7 +230,8 @@ static bool all_done(struct sim *sim)
 	struct run *r = container_of(sim, struct run, sim);
 
 	for (unsigned i = 0; i < r->plan.flows; i++)
-		if (!r->c[i]->done || (!r->s[i]->done && !r->c[i]->error))
+		if (!r->c[i]->done || (r->mischief && r->s[i]->so) ||
+		    (!r->s[i]->done && !r->c[i]->error))
 			return false;
 	return true;
 }
@@ -269,9 +254,13 @@ static void print_plan(const struct plan *p)
 		l->loss, l->dup, l->reorder, l->corrupt, (unsigned long)l->rate, l->queue);
 }
 
-static int stream_report(const char *who, unsigned i, const struct stream *s, unsigned verbose)
+static int stream_report(const struct run *r, const char *who, unsigned i,
+			 const struct stream *s, unsigned verbose)
 {
 	bool bad = s->error || !s->done || s->recvd != s->expect;
+
+	if (bad && r->mischief && mischief_excuses(r, s, i))
+		bad = false;
 
 	if (bad || verbose)
 		fprintf(stderr, "  %s %u: sent %u of %u, received %u of %u%s%s %s in %.3f s\n", who,
@@ -287,8 +276,8 @@ static int report(struct run *r, unsigned verbose)
 	int bad = 0;
 
 	for (unsigned i = 0; i < r->plan.flows; i++) {
-		bad |= stream_report("client", i, r->c[i], verbose);
-		bad |= stream_report("server", i, r->s[i], verbose);
+		bad |= stream_report(r, "client", i, r->c[i], verbose);
+		bad |= stream_report(r, "server", i, r->s[i], verbose);
 	}
 	for (int i = 0; i < 2; i++) {
 		if (leak[i]) {
@@ -312,30 +301,41 @@ static void set_up(struct run *r, uint64_t seed, unsigned verbose)
 	r->client->app = client_app;
 	r->server->app = server_app;
 	sim_run(&r->sim, r->sim.now + 5 * USEC_PER_SEC, NULL);	/* DAD */
-	serve(r);
+	transfer_serve(r);
 	for (unsigned i = 0; i < r->plan.flows; i++)
 		make_flow(r, i);
-	for (unsigned i = 0; i < r->plan.flows; i++)
+	if (r->mischief)
+		mischief_start(r);
+	for (unsigned i = 0; i < r->plan.flows; i++) {
+		if (r->mischief)
+			mischief_watch(r->c[i]->so);
 		connect_flow(r, i);
+	}
 	host_touch(r->client);
 }
 
-int transfer_one(uint64_t seed, unsigned verbose)
+static int run_one(uint64_t seed, unsigned verbose, struct mischief *m)
 {
 	struct run *r = xzalloc(sizeof(*r));
 	int bad;
 
+	r->mischief = m;
 	set_up(r, seed, verbose);
 	if (verbose)
 		print_plan(&r->plan);
 	sim_run(&r->sim, r->sim.now + TIME_LIMIT, all_done);
-	sock_close(r->listener);
+	if (m)
+		mischief_stop(r);
+	if (r->listener)
+		sock_close(r->listener);
 	r->listener = NULL;
 	host_touch(r->server);
 	sim_run(&r->sim, r->sim.now + TIME_LIMIT, all_gone);
 	bad = report(r, verbose);
 	if (bad && !verbose)
 		print_plan(&r->plan);
+	if (m && (bad || verbose))
+		mischief_print(m);
 	sim_fini(&r->sim);
 	for (unsigned i = 0; i < r->plan.flows; i++) {
 		free(r->c[i]);
@@ -343,4 +343,16 @@ int transfer_one(uint64_t seed, unsigned verbose)
 	}
 	free(r);
 	return bad;
+}
+
+int transfer_one(uint64_t seed, unsigned verbose)
+{
+	return run_one(seed, verbose, NULL);
+}
+
+int chaos_one(uint64_t seed, unsigned verbose)
+{
+	struct mischief m = { 0 };
+
+	return run_one(seed, verbose, &m);
 }
