@@ -127,7 +127,7 @@ san-check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=address,undefined san-check-here
 san-check-here: tests
-	@B=$B tools/check unit pkt sim mutate fuzz runner
+	@B=$B MUTATE="-2 20 -3 2000" tools/check unit pkt sim mutate fuzz runner
 
 # What has threads, under the thread sanitizer
 thread-check:

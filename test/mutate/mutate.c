@@ -3,9 +3,10 @@
  *	mutate [-1 N] [-2 N] [-3 N] [-s NAME]
  *
  * Every N-th case with one, two or three changed fields is tried (1, 4 and 211; all
- * with FULL=1 in the environment); -s: only groups whose name begins so. Each group
- * is a process of its own. A failed case is printed with what was tried. The last
- * line counts groups; the table above it cases by state and field.
+ * with FULL=1 in the environment); -s: only groups whose name begins so. First the
+ * states of TCP (tcp.c), then frames of other protocols (frames.c), then fragments
+ * (parts.c). Each group is a process of its own. A failed case is printed with what
+ * was tried. The last line counts groups; those above it cases by state and field.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,10 +16,11 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "lan.h"
 #include "mutate.h"
 #include "scene.h"
 
-#define REAL_SECONDS 3600
+#define REAL_SECONDS 14000
 
 static const struct variant variants[] = {
 	{ "ip4", false, false }, { "ip6 plain", true, true },
@@ -70,6 +72,11 @@ static void in_child(void (*group)(unsigned, const struct variant *, const struc
 	failed += status != 0;
 }
 
+static bool wanted(const char *name, const char *only)
+{
+	return strncmp(name, only, strlen(only)) == 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *full = getenv("FULL"), *only = "";
@@ -93,12 +100,14 @@ int main(int argc, char **argv)
 	if (trying == MAP_FAILED)
 		return 1;
 	tcp_head();
-	for (unsigned i = 0; i < n_scenes; i++) {
-		if (strncmp(scenes[i].name, only, strlen(only)))
-			continue;
-		for (unsigned k = 0; k < ARRAY_LEN(variants); k++)
+	for (unsigned i = 0; i < n_scenes; i++)
+		for (unsigned k = 0; k < ARRAY_LEN(variants) && wanted(scenes[i].name, only); k++)
 			in_child(tcp_scene, i, &variants[k], &s);
-	}
+	for (unsigned i = 0; i < n_templs; i++)
+		if (wanted(templs[i].name, only))
+			in_child(frame_kind, i, NULL, &s);
+	for (unsigned k = 0; k < ARRAY_LEN(variants) && wanted("fragments", only); k++)
+		in_child(parts_all, 0, &variants[k], &s);
 	printf("%u passed, %u failed\n", passed, failed);
 	return failed != 0;
 }

@@ -19,5 +19,8 @@ struct strides { uint64_t single, pair, triple; };
 
 void tcp_head(void);
 void tcp_scene(unsigned i, const struct variant *how, const struct strides *s);
+/* Frames of other protocols (frames.c), and fragments (parts.c). */
+void frame_kind(unsigned i, const struct variant *how, const struct strides *s);
+void parts_all(unsigned i, const struct variant *how, const struct strides *s);
 
 #endif
