@@ -47,7 +47,7 @@ BENCHES	:= $(patsubst bench/%.sh,bench-%,$(sort $(wildcard bench/*.sh)))
 FUZZER	?=
 
 .PHONY: $(BENCHES) all tests examples deps demo check lint install bench clean fuzz fuzz-progs \
-	unit pkt sim fuzz-quick cost interop e2e
+	unit pkt sim mutate fuzz-quick cost interop e2e
 .SECONDARY:
 
 all: $B/libioth.a $(if $(CMD_SRC),$B/ioth)
@@ -138,7 +138,7 @@ thread-check-here: all $B/unit/plug_pair
 	@B=$B RUNNER="process conform netlink" tools/check runner
 .PHONY: san-check san-check-here thread-check thread-check-here
 
-unit pkt sim cost interop e2e: tests
+unit pkt sim mutate cost interop e2e: tests
 	@B=$B tools/check $@
 
 fuzz-quick: tests
