@@ -89,7 +89,8 @@ struct param {
 	uint32_t tcp_pto_min_us;		/* wait for a tail loss probe at least, 10000 */
 	uint32_t tcp_slow_start_after_idle;	/* 1 */
 	uint32_t hystart;			/* 1: HyStart++ (Linux: of the module tcp_cubic) */
-	uint32_t tcp_pacing;			/* ours: 1 paces every path of a ms or more */
+	uint32_t tcp_pacing;			/* ours: long paths are paced, 1 */
+	uint32_t tcp_pacing_min_rtt_us;		/* which are long, 10000 */
 	uint32_t tcp_pacing_ss_ratio, tcp_pacing_ca_ratio; /* % of cwnd per srtt, 200 120 */
 	uint32_t tcp_initial_cwnd;		/* segments, 10 (RFC 6928) */
 	uint32_t tcp_challenge_ack_limit;	/* per second, 1000 */

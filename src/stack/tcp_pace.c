@@ -1,32 +1,35 @@
 /* tcp_pace.c - pacing: a window spread over its round trip
  *
- * The rate is Linux's: cwnd per srtt, times tcp_pacing_ss_ratio (200 %) in slow start
+ * The rate is Linux's: cwnd (in recovery the flight, if that is more) per srtt, times tcp_pacing_ss_ratio (200 %) in slow start
  * and tcp_pacing_ca_ratio (120 %) after it, at most SO_MAX_PACING_RATE. That option
- * is always honoured; pacing of our own is tcp_pacing's to say, and never for paths
- * below a millisecond, where a wake-up costs more than a queue. It is off by default:
- * with a bottleneck's queue of 50 frames the simulator shows no gain.
+ * is always honoured. Otherwise paths of tcp_pacing_min_rtt_us and more are paced: there
+ * the bursts that stretched ACKs release overrun a bottleneck's queue, and on shorter
+ * ones a timer that fires late costs more than the burst (doc/bad-links.md has both
+ * measured). tcp_pacing 0 paces none of them.
  *
- * A piece of len bytes forbids the next for len / rate. Who was late catches up by a
- * millisecond's worth; who starts with nothing in flight has the initial window for
- * nothing. A super-frame carries a millisecond at most, as with Linux, and two
- * segments at least. A connection that is not paced pays one comparison.
+ * A piece of len bytes forbids the next for len / rate. What was not used is kept: an
+ * initial window's worth, which no queue minds and which lets small windows go as they
+ * are acknowledged; under SO_MAX_PACING_RATE, that somebody asked for, a millisecond's
+ * worth while data are in flight. A super-frame carries a millisecond at most, as with
+ * Linux, and two segments at least. A connection that is not paced pays one comparison.
  */
 #include "stack/tcp.h"
 
-#define SHORT_PATH	1000u			/* us */
 #define CATCH_UP	USEC_PER_MSEC
 
 uint64_t tcp_pace_rate(const struct tcpc *tc)
 {
 	const struct param *p = &tc->so.st->param;
-	bool own = p->tcp_pacing && tc->min_rtt >= SHORT_PATH && tc->srtt;
+	bool own = p->tcp_pacing && tc->min_rtt >= p->tcp_pacing_min_rtt_us && tc->srtt;
 	uint32_t ratio = tc->cwnd < tc->ssthresh / 2 ? p->tcp_pacing_ss_ratio :
 			 p->tcp_pacing_ca_ratio;
+	uint32_t window;
 	uint64_t rate;
 
 	if (!own)
 		return tc->so.asked->max_pacing;
-	rate = (uint64_t)tc->cwnd * 1000000 / tc->srtt * ratio / 100;
+	window = MAX(tc->cwnd, (uint32_t)seq_diff(tc->snd_nxt, tc->snd_una));
+	rate = (uint64_t)window * 1000000 / tc->srtt * ratio / 100;
 	if (tc->so.asked->max_pacing)
 		rate = MIN(rate, tc->so.asked->max_pacing);
 	return MAX(rate, 1);
@@ -56,7 +59,7 @@ void tcp_pace_sent(struct tcpc *tc, uint32_t len)
 
 	if (!rate)
 		return;
-	if (seq_eq(tc->snd_una, tc->snd_nxt))
+	if (!tc->so.asked->max_pacing || seq_eq(tc->snd_una, tc->snd_nxt))
 		tc->pace_at = MAX(tc->pace_at, now - time_for(first, rate));
 	else if (tc->last_sent != now)
 		tc->pace_at = MAX(tc->pace_at, now - CATCH_UP);
