@@ -14,8 +14,9 @@
  * again, and its SACK starts RACK (7). If the probe itself has repaired the only
  * loss, the window shrinks for it (7.4.2).
  *
- * Both times have a lower bound (tcp_reo_min_us, tcp_pto_min_us): on a path of
- * microseconds a process that did not get the processor is not a lost segment.
+ * Both timers have a lower bound (tcp_reo_min_us, tcp_pto_min_us): on a path of
+ * microseconds a process that did not get the processor is not a lost segment. An ACK
+ * that comes shows that all run, and what it tells to be late is lost at once.
  */
 #include "stack/tcp.h"
 
@@ -112,7 +113,7 @@ static uint32_t reo_wnd(const struct tcpc *tc)
 
 	if (!r->reordered && (tc->rec >= TCP_REC_FAST || dup_thresh(tc)))
 		return 0;
-	return MAX((uint32_t)MIN(wnd, tc->srtt), tc->so.st->param.tcp_reo_min_us);
+	return (uint32_t)MIN(wnd, tc->srtt);
 }
 
 /* 6.2 step 5, RACK_detect_loss. What was sent once was sent in order: the walk ends
@@ -137,7 +138,7 @@ uint32_t rack_detect(struct tcpc *tc, usec *wait)
 		} else if (left <= 0) {
 			sent_lose(l, i);
 		} else {
-			*wait = MAX(*wait, left);
+			*wait = MAX(*wait, MAX((uint32_t)left, tc->so.st->param.tcp_reo_min_us));
 		}
 	}
 	if (l->lost != before)
