@@ -161,11 +161,12 @@ $(BENCHES): bench-%: all
 	@IOTH=$(abspath $B/ioth) bench/$*.sh
 
 install: all
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib include share/man/man1)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib include share/man/man1 share/man/man7)
 	install $B/ioth $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $B/libioth.a $(DESTDIR)$(PREFIX)/lib
 	install -m 644 include/ioth.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(wildcard man/*.7) $(DESTDIR)$(PREFIX)/share/man/man7
 
 clean:
 	rm -rf build build-*
