@@ -58,7 +58,8 @@ static void check_sender(const struct tcpc *tc)
 	if (seq_lt(tc->snd_una, tc->snd_nxt))
 		CHECK(tc->at[TCP_T_RTX] != NEVER);
 	else if (seq_lt(tc->snd_nxt, tc->snd_end))
-		CHECK(tc->at[TCP_T_PERSIST] != NEVER || !list_empty(&tc->so.stall));
+		CHECK(tc->at[TCP_T_PERSIST] != NEVER || tc->at[TCP_T_PACE] != NEVER ||
+		      !list_empty(&tc->so.stall));
 }
 
 /* What is ahead is in order, without overlap, and counted. */
