@@ -15,6 +15,8 @@
  *	goodput			what the server has read SECONDS after it accepted; then
  *				the connection is reset, so nothing is left under way
  *
+ * On standard error each tells its number of operations: writes, exchanges, connections.
+ *
  * The first byte of a connection says what it is for. The server takes one
  * connection after the other, as the client makes them; datagrams are counted by a
  * thread of their own. CC is the congestion control; without it: the system's.
@@ -223,6 +225,11 @@ static _Noreturn void serve(void)
 
 /* --- the client --- */
 
+static void tell(const char *name, uint64_t n)
+{
+	fprintf(stderr, "%s: %ju operations\n", name, (uintmax_t)n);
+}
+
 static int connected(char what)
 {
 	struct addrinfo *ai = resolve(what ? SOCK_STREAM : SOCK_DGRAM, AI_NUMERICHOST);
@@ -256,6 +263,7 @@ static void bulk(const char *name, size_t size)
 	if (got != sent)
 		errx(1, "%s: sent %ju bytes, %ju arrived", name, (uintmax_t)sent, (uintmax_t)got);
 	printf("%s MB/s %.1f\n", name, (double)sent / took / 1e6);
+	tell(name, sent / size);
 }
 
 static void bulk_64k(void) { bulk("bulk_64k", 64 << 10); }
@@ -287,6 +295,7 @@ static void rr(void)
 	close(s);
 	qsort(us, n, sizeof(*us), by_size);
 	printf("rr_p50 us %.2f\nrr_p99 us %.2f\n", us[n / 2], us[n * 99 / 100]);
+	tell("rr", n);
 }
 
 static void crr(void)
@@ -302,6 +311,7 @@ static void crr(void)
 		close(s);
 	}
 	printf("crr 1/s %.0f\n", n / (now() - began));
+	tell("crr", n);
 }
 
 static uint64_t count_arrived(void)
@@ -333,6 +343,7 @@ static void udp_64(void)
 	close(s);
 	printf("udp_64 1/s %.0f\n", (double)count_arrived() / took);
 	fprintf(stderr, "udp_64: %.0f/s sent\n", (double)sent / took);
+	tell("udp_64", sent);
 }
 
 static void show_info(int s)
