@@ -16,7 +16,8 @@
 
 #include "node/vsock_in.h"
 
-#define SPANS 4	/* of 64 KiB each, for one system call */
+#define SPANS 4		/* of 64 KiB each, to be written to by one system call */
+#define EXTENTS 64	/* received, of an MTU each perhaps, passed on by one */
 
 static size_t iov_total(const struct iovec *iov, int n)
 {
@@ -147,8 +148,10 @@ static bool urgent_in(struct vsock *vs)
 		return false;
 	sock_recv(vs->so, &iov, 1, MSG_OOB | MSG_PEEK, NULL);
 	if (!vs->no_in && send(vs->w.fd, iov.iov_base, 1, MSG_OOB | MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
-	    errno == EAGAIN)
-		return vs->writable = false;
+	    errno == EAGAIN) {
+		vsock_full(vs);
+		return false;
+	}
 	sock_recv(vs->so, &iov, 1, MSG_OOB, NULL);
 	return true;
 }
@@ -157,8 +160,8 @@ static bool urgent_in(struct vsock *vs)
 static bool pump_in(struct vsock *vs)
 {
 	for (;;) {
-		struct iovec iov[SPANS];
-		int n = SPANS;
+		struct iovec iov[EXTENTS];
+		int n = EXTENTS;
 		struct msghdr mh = { .msg_iov = iov };
 		ssize_t put;
 
@@ -177,7 +180,7 @@ static bool pump_in(struct vsock *vs)
 		if (put > 0)
 			sock_consume(vs->so, (size_t)put);
 		else if (errno == EAGAIN)
-			vs->writable = false;
+			vsock_full(vs);
 		else if (errno == EPIPE && !vs->hup)
 			vs->no_in = true;	/* shutdown(SHUT_RD): take and forget */
 		else if (errno != EINTR)

@@ -110,7 +110,7 @@ static bool deliver(struct vsock *vs, const struct msg *m, const void *data, siz
 		return true;
 	if (errno != EAGAIN)
 		return true;		/* lost, as datagrams may be */
-	vs->writable = false;
+	vsock_full(vs);
 	return false;
 }
 

@@ -92,6 +92,22 @@ void vsock_changed(struct vsock *vs)
 		vs->n->front->changed(vs);
 }
 
+/* The program's end is full: its reads are of interest now. */
+void vsock_full(struct vsock *vs)
+{
+	vs->writable = false;
+	if (!(vs->w.events & EPOLLOUT))
+		loop_watch(vs->n->loop, &vs->w, vs->w.events | EPOLLOUT);
+}
+
+/* Each read of the program's would wake us: no more, if it was not awaited. */
+static void has_room(struct vsock *vs)
+{
+	if (vs->writable)
+		loop_watch(vs->n->loop, &vs->w, vs->w.events & ~(uint32_t)EPOLLOUT);
+	vs->writable = true;
+}
+
 static void vsock_ready(struct watch *w, uint32_t events)
 {
 	struct vsock *vs = container_of(w, struct vsock, w);
@@ -99,7 +115,7 @@ static void vsock_ready(struct watch *w, uint32_t events)
 	if (events & EPOLLIN)
 		vs->readable = true;
 	if (events & EPOLLOUT)
-		vs->writable = true;
+		has_room(vs);
 	if (events & EPOLLPRI)
 		vs->urgent = vs->readable = true;
 	if (events & (EPOLLHUP | EPOLLERR))
@@ -139,7 +155,7 @@ int vsock_make(struct node *n, struct sock *so, struct vsock **out, int *app)
 		.cookie = fd_cookie(fd[1]), .inode = fd_inode(fd[1]), .app = -1, .writable = true,
 		.w = { .fd = fd[0], .ready = vsock_ready },
 	};
-	ret = loop_watch(n->loop, &vs->w, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+	ret = loop_watch(n->loop, &vs->w, EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET);
 	if (ret < 0) {		/* max_user_watches */
 		close(fd[0]);
 		close(fd[1]);

@@ -11,6 +11,7 @@ void vsock_wake(struct sock *so);
 void vsock_again(struct vsock *vs);	/* the pump comes back to it */
 void vsock_bury(struct vsock *vs);
 void vsock_changed(struct vsock *vs);
+void vsock_full(struct vsock *vs);	/* EAGAIN: it will be told when there is room */
 void vsock_connect_pump(struct vsock *vs);
 void vsock_listen_pump(struct vsock *vs);
 
