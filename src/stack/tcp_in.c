@@ -56,6 +56,7 @@ static bool syn_sent_ack_ok(struct tcpc *tc, struct seg *sg)
 	if (seq_gt(sg->h.ack, tc->iss) && seq_le(sg->h.ack, syn_end(tc)))
 		return true;
 	tcp_reset_reply(tc->so.st, sg);
+	tcp_ev_syn_misread(tc);
 	sg->why = DROP_TCP_STATE;
 	return false;
 }

@@ -26,6 +26,7 @@
 #define QUICK_ACKS	16
 #define THIN_SEGMENTS	4
 #define THIN_RETRIES	6
+#define SYN_AGAIN	(2 * USEC_PER_MSEC)
 #define MEMORY_RETRY	(10 * USEC_PER_MSEC)
 
 static void set(struct tcpc *tc, enum tcp_timer which, usec at)
@@ -350,6 +351,14 @@ void tcp_ev_syn_sent(struct tcpc *tc)
 {
 	tc->retrans_run = 0;
 	set_in(tc, TCP_T_RTX, rto(tc));
+}
+
+/* The peer took it for a segment of an earlier connection, which our RST has ended:
+ * the next one will be welcome (as Linux). */
+void tcp_ev_syn_misread(struct tcpc *tc)
+{
+	if (!tc->retrans_run)
+		set_in(tc, TCP_T_RTX, SYN_AGAIN);
 }
 
 void tcp_ev_established(struct tcpc *tc)

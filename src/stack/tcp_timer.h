@@ -24,6 +24,7 @@ enum { RTX_RTO, RTX_PTO, RTX_REO };
 void tcp_timer_init(struct tcpc *tc);
 void tcp_timer_stop_all(struct tcpc *tc);
 void tcp_ev_syn_sent(struct tcpc *tc);
+void tcp_ev_syn_misread(struct tcpc *tc);	/* answered as if of an earlier connection */
 void tcp_ev_established(struct tcpc *tc);
 void tcp_ev_data_sent(struct tcpc *tc, bool first_again);
 /* snd_una moved (newer); what is missing may be late for so long (0: nothing is). */
