@@ -151,7 +151,7 @@ static void table_routes(struct stack *st, const struct report_node *who, FILE *
 	const struct route *r;
 
 	fputs("destination\tgateway\tsource\tinterface\tmetric\ttable\ttype\n", out);
-	for (unsigned i = 0; (r = route_at(st, i)); i++)
+	for (r = route_next(st, NULL); r; r = route_next(st, r))
 		fprintf(out, "%s/%u\t%s\t%s\t%s\t%u\t%u\t%s\n", ip_text(&r->dst, dst), r->len,
 			addr_or_any(&r->gw, gw), addr_or_any(&r->src, src),
 			r->nif ? r->nif->name : "-", r->metric, r->table,

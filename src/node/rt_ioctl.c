@@ -45,7 +45,7 @@ static int route_change(struct stack *st, struct route *r, bool add, bool host)
 		e = route_way(st, r);
 		return e ? e : route_add(st, r);
 	}
-	for (unsigned i = 0; (o = route_at(st, i)); i++) {
+	for (o = route_next(st, NULL); o; o = route_next(st, o)) {
 		if (o->table == TABLE_MAIN && o->len == r->len && ip_eq(&o->dst, &r->dst) &&
 		    (ip_is_any(&r->gw) || ip_eq(&r->gw, &o->gw)) &&
 		    (!r->nif || r->nif == o->nif) && (!r->metric || r->metric == o->metric)) {

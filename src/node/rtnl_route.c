@@ -166,7 +166,7 @@ static void collect(struct stack *st, struct entries *all)
 {
 	const struct route *r;
 
-	for (unsigned i = 0; (r = route_at(st, i)); i++) {
+	for (r = route_next(st, NULL); r; r = route_next(st, r)) {
 		if (r->nif != st->lo || r->protocol != PROTO_KERNEL)	/* Linux has none */
 			entries_add(all, r);
 	}

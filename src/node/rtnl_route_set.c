@@ -195,7 +195,7 @@ static const struct route *find_place(struct stack *st, const struct route *rt)
 {
 	const struct route *o;
 
-	for (unsigned i = 0; (o = route_at(st, i)); i++) {
+	for (o = route_next(st, NULL); o; o = route_next(st, o)) {
 		if (same_place(o, rt))
 			return o;
 	}
@@ -262,7 +262,7 @@ int delroute(struct nlreq *r)
 		return e;
 	if (!route_table_exists(r->st, w.table, is_v4(r)))
 		return refuse(r, -ESRCH, "FIB table does not exist");
-	for (unsigned i = 0; (rt = route_at(r->st, i)); i++) {
+	for (rt = route_next(r->st, NULL); rt; rt = route_next(r->st, rt)) {
 		if (agrees(r, &w, rt)) {
 			copy = *rt;
 			return route_del(r->st, &copy);

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -81,15 +82,27 @@ int vsock_connect(struct vsock *vs, const struct endpoint *ep, int app)
 	return ret;
 }
 
+/* No more than there is now: the program may go on writing, and the node waits. */
+static void discard(int fd)
+{
+	char junk[4096];
+	int left = 0;
+
+	ioctl(fd, FIONREAD, &left);
+	while (left > 0) {
+		ssize_t n = recv(fd, junk, MIN((size_t)left, sizeof(junk)), MSG_DONTWAIT);
+
+		if (n <= 0)
+			return;
+		left -= (int)n;
+	}
+}
+
 /* What is under way between the ends belongs to the connection that was. */
 static void empty_pair(struct vsock *vs, int app)
 {
-	char junk[4096];
-
-	while (read(vs->w.fd, junk, sizeof(junk)) > 0)
-		;
-	while (recv(app, junk, sizeof(junk), MSG_DONTWAIT) > 0)
-		;
+	discard(vs->w.fd);
+	discard(app);
 	vs->fill = 0;
 }
 

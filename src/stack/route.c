@@ -16,8 +16,11 @@
 #include "base/mem.h"
 #include "stack/netif.h"
 
+#define EMPTY_MAX	256	/* tables remembered for what they had */
+
 struct table {
 	struct list	link;		/* lowest number first */
+	struct list	empty;		/* among those that are, the first to be so first */
 	uint32_t	id;
 	bool		held[2];	/* a route of IPv6, of IPv4, once */
 	struct list	routes;
@@ -25,7 +28,13 @@ struct table {
 
 struct route_table {
 	struct list	tables;
-	unsigned	n;		/* routes of all */
+	struct list	empty;
+	unsigned	n, n_empty;	/* routes of all; empty tables */
+};
+
+struct entry {
+	struct route	r;
+	struct table	*t;
 };
 
 struct route_table *route_table_new(void)
@@ -33,12 +42,18 @@ struct route_table *route_table_new(void)
 	struct route_table *t = xzalloc(sizeof(*t));
 
 	list_init(&t->tables);
+	list_init(&t->empty);
 	return t;
 }
 
 static struct route *of(struct list *l)
 {
 	return container_of(l, struct route, link);
+}
+
+static struct entry *entry_of(const struct route *r)
+{
+	return container_of(r, struct entry, r);
 }
 
 static struct table *table_of(struct list *l)
@@ -52,7 +67,7 @@ void route_table_free(struct route_table *t)
 
 	while ((l = list_pop(&t->tables))) {
 		while ((k = list_pop(&table_of(l)->routes)))
-			free(of(k));
+			free(entry_of(of(k)));
 		free(table_of(l));
 	}
 	free(t);
@@ -65,6 +80,21 @@ static struct table *table_find(struct stack *st, uint32_t id)
 			return table_of(l);
 	}
 	return NULL;
+}
+
+/* As in Linux a table stays when its last route has gone; but not any number. */
+static void table_emptied(struct route_table *all, struct table *t)
+{
+	struct table *first;
+
+	list_add_tail(&all->empty, &t->empty);
+	if (++all->n_empty <= EMPTY_MAX)
+		return;
+	first = list_first(&all->empty, struct table, empty);
+	list_del(&first->empty);
+	list_del(&first->link);
+	free(first);
+	all->n_empty--;
 }
 
 static struct table *table_need(struct stack *st, uint32_t id)
@@ -80,6 +110,7 @@ static struct table *table_need(struct stack *st, uint32_t id)
 	t->id = id;
 	list_init(&t->routes);
 	list_add_tail(at, &t->link);
+	table_emptied(st->routes, t);
 	return t;
 }
 
@@ -166,19 +197,29 @@ static bool route_valid(const struct route *r)
 	return ip_eq(&net, &r->dst) && (!has_gw(r) || ip_is_v4(&r->gw) == v4);
 }
 
-static void place(struct table *t, struct route *n)
+static void place(struct route_table *all, struct entry *n)
 {
-	struct list *at = t->routes.next;
+	struct list *head = &n->t->routes, *at = head->next;
 
-	while (at != &t->routes && !before(n, of(at)))
+	if (list_empty(head)) {
+		list_del(&n->t->empty);
+		all->n_empty--;
+	}
+	while (at != head && !before(&n->r, of(at)))
 		at = at->next;
-	list_add_tail(at, &n->link);
+	list_add_tail(at, &n->r.link);
+}
+
+static void unplace(struct route_table *all, struct entry *n)
+{
+	list_del(&n->r.link);
+	if (list_empty(&n->t->routes))
+		table_emptied(all, n->t);
 }
 
 int route_add(struct stack *st, const struct route *r)
 {
-	struct route *n;
-	struct table *t;
+	struct entry *n;
 
 	if (!route_valid(r))
 		return -EINVAL;
@@ -187,16 +228,16 @@ int route_add(struct stack *st, const struct route *r)
 	if (st->routes->n >= st->param.route_max_size)
 		return -ENOSPC;
 	n = xmalloc(sizeof(*n));
-	*n = *r;
-	n->table = table_id(r);
-	n->type = type_of(r);
-	n->protocol = r->protocol ? r->protocol : PROTO_BOOT;
-	t = table_need(st, n->table);
-	t->held[ip_is_v4(&n->dst)] = true;
-	place(t, n);
+	n->r = *r;
+	n->r.table = table_id(r);
+	n->r.type = type_of(r);
+	n->r.protocol = r->protocol ? r->protocol : PROTO_BOOT;
+	n->t = table_need(st, n->r.table);
+	n->t->held[ip_is_v4(&r->dst)] = true;
+	place(st->routes, n);
 	st->routes->n++;
 	route_changed(st);
-	stack_tell(st, CHANGE_ROUTE, false, n);
+	stack_tell(st, CHANGE_ROUTE, false, &n->r);
 	return 0;
 }
 
@@ -231,10 +272,10 @@ bool route_table_known(struct stack *st, uint32_t id, bool v4)
 static void route_free(struct stack *st, struct route *r)
 {
 	stack_tell(st, CHANGE_ROUTE, true, r);
-	list_del(&r->link);
+	unplace(st->routes, entry_of(r));
 	st->routes->n--;
 	route_changed(st);
-	free(r);
+	free(entry_of(r));
 }
 
 int route_del(struct stack *st, const struct route *r)
@@ -255,8 +296,8 @@ void route_avoid(struct stack *st, const struct route *r, bool avoid)
 	if (!old || (old->avoid == avoid && !avoid))
 		return;
 	old->avoid = avoid;
-	list_del(&old->link);
-	place(table_need(st, old->table), old);
+	unplace(st->routes, entry_of(old));
+	place(st->routes, entry_of(old));
 	route_changed(st);
 }
 
@@ -270,11 +311,12 @@ void route_expires(struct stack *st, const struct route *r, usec at)
 
 void route_flush(struct netif *nif)
 {
-	list_for(t, &nif->st->routes->tables) {
-		list_for_safe(l, &table_of(t)->routes) {
-			if (of(l)->nif == nif)
-				route_free(nif->st, of(l));
-		}
+	const struct route *next;
+
+	for (const struct route *r = route_next(nif->st, NULL); r; r = next) {
+		next = route_next(nif->st, r);
+		if (r->nif == nif)
+			route_free(nif->st, &entry_of(r)->r);
 	}
 }
 
@@ -349,13 +391,21 @@ const char *route_type_name(uint8_t type)
 	return type < ARRAY_LEN(names) && names[type] ? names[type] : "?";
 }
 
-const struct route *route_at(struct stack *st, unsigned i)
+static struct route *first_from(const struct route_table *all, struct list *t)
 {
-	list_for(t, &st->routes->tables) {
-		list_for(l, &table_of(t)->routes) {
-			if (!i--)
-				return of(l);
-		}
-	}
-	return NULL;
+	while (t != &all->tables && list_empty(&table_of(t)->routes))
+		t = t->next;
+	return t == &all->tables ? NULL : of(table_of(t)->routes.next);
+}
+
+const struct route *route_next(const struct stack *st, const struct route *r)
+{
+	const struct table *t;
+
+	if (!r)
+		return first_from(st->routes, st->routes->tables.next);
+	t = entry_of(r)->t;
+	if (r->link.next != &t->routes)
+		return of(r->link.next);
+	return first_from(st->routes, t->link.next);
 }

@@ -305,8 +305,8 @@ const struct route *route_find(struct stack *st, const struct ip_addr *dst, uint
 /* All routes of an interface that is going away. */
 void route_flush(struct netif *nif);
 static inline void route_changed(struct stack *st) { st->route_gen += st->route_gen + 1 ? 1 : 2; }
-/* The i-th of all tables, for show; NULL past the end. */
-const struct route *route_at(struct stack *st, unsigned i);
+/* Walks those of all tables: NULL starts. */
+const struct route *route_next(const struct stack *st, const struct route *r);
 
 const char *route_type_name(uint8_t type);	/* "unicast" */
 

@@ -1,5 +1,7 @@
 /* node_vsock.c - sockets of other processes, whose descriptors the test holds */
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -135,6 +137,37 @@ static void half_closed_pair_does_not_start_again(void **state)
 	close(lis_app);
 }
 
+static atomic_bool enough;
+
+static void *writer(void *app)
+{
+	static const char b[4096];
+
+	while (!atomic_load(&enough))
+		send(*(int *)app, b, sizeof(b), MSG_DONTWAIT | MSG_NOSIGNAL);
+	return NULL;
+}
+
+/* A thread of the program writes all the time: what is thrown away has an end. */
+static void disconnect_ends_though_the_program_writes(void **state)
+{
+	int lis_app, app, at_app;
+	struct vsock *lis = listener(&lis_app), *at;
+	struct vsock *vs = joined(lis, &app, &at, &at_app);
+	pthread_t t;
+
+	atomic_store(&enough, false);
+	assert_int_equal(pthread_create(&t, NULL, writer, &app), 0);
+	node_lock(n);
+	assert_int_equal(vsock_disconnect(vs, app), 0);
+	node_unlock(n);
+	atomic_store(&enough, true);
+	pthread_join(t, NULL);
+	close(at_app);
+	close(app);
+	close(lis_app);
+}
+
 static void tombs_are_bounded(void **state)
 {
 	int apps[600];
@@ -219,6 +252,7 @@ int main(void)
 		TEST(closed_listener_forgets_what_it_got_back),
 		TEST(connect_ends_when_disconnected_by_another),
 		TEST(half_closed_pair_does_not_start_again),
+		TEST(disconnect_ends_though_the_program_writes),
 		TEST(tombs_are_bounded),
 		TEST(restless_program_does_not_keep_the_lock),
 		TEST(closes_are_seen_at_once),

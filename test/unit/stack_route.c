@@ -85,8 +85,41 @@ static void bad_routes(void **state)
 	assert_int_equal(add("10.1.0.0/16", NULL, 0), -EEXIST);
 	r.nif = NULL;
 	assert_int_equal(route_add(st, &r), -EINVAL);
-	assert_null(route_at(st, 1000));
-	assert_non_null(route_at(st, 0));
+}
+
+static unsigned count(void)
+{
+	unsigned n = 0;
+
+	for (const struct route *r = route_next(st, NULL); r; r = route_next(st, r))
+		n++;
+	return n;
+}
+
+/* One route in each of many tables comes and goes: the walk finds all, and what
+ * tables leave behind has an end; those of late are still known. */
+static void tables_come_and_go(void **state)
+{
+	struct route r = make("10.9.0.0/16", NULL, 0);
+	unsigned before = count();
+
+	for (uint32_t i = 0; i < 1000; i++) {
+		r.table = 1000 + i * 7 % 1000;
+		assert_int_equal(route_add(st, &r), 0);
+	}
+	assert_int_equal(count(), before + 1000);
+	for (uint32_t i = 0; i < 1000; i++) {
+		r.table = 1000 + i;
+		assert_int_equal(route_del(st, &r), 0);
+		assert_true(route_table_known(st, r.table, true));
+	}
+	assert_int_equal(count(), before);
+	assert_false(route_table_known(st, 1000, true));
+	assert_true(route_table_known(st, 1999, true));
+	r.table = 1999;
+	assert_int_equal(route_add(st, &r), 0);
+	assert_int_equal(count(), before + 1);
+	assert_int_equal(route_del(st, &r), 0);
 }
 
 static void generation_moves(void **state)
@@ -237,6 +270,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(longest_prefix_then_metric),
 		TEST(bad_routes),
+		TEST(tables_come_and_go),
 		TEST(generation_moves),
 		TEST(flows),
 		TEST(labels),
