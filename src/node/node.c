@@ -98,7 +98,10 @@ static void iface_flush(struct iface *ifc)
 
 static void iface_recv(struct iface *ifc)
 {
-	int ret = plug_recv(ifc->plug, RECV_BATCH);
+	int ret;
+
+	ifc->plug->join_udp = ifc->node->st->udp_gro;
+	ret = plug_recv(ifc->plug, RECV_BATCH);
 
 	if (ret < 0 && ret != -EAGAIN)
 		iface_lost(ifc, ret);

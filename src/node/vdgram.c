@@ -78,12 +78,12 @@ static int note_fd(struct node *n, const struct msg *m)
 }
 
 /* Datagrams of a connected socket all come from one place. */
-static bool needs_note(const struct vsock *vs)
+static bool needs_note(const struct vsock *vs, const struct msg *m)
 {
 	const struct sock *so = vs->so;
 	struct endpoint peer;
 
-	return sock_peer(so, &peer) < 0 || so->stamp || so->rxq_ovfl ||
+	return m->segment || sock_peer(so, &peer) < 0 || so->stamp || so->rxq_ovfl ||
 	       sock_wants(so, WANT_ANY & ~(WANT_ERRORS | WANT_DONTFRAG));
 }
 
@@ -93,7 +93,7 @@ static bool deliver(struct vsock *vs, const struct msg *m, const void *data, siz
 	struct iovec iov = { (void *)data, len };
 	union { char b[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } ctl = { { 0 } };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int fd = m->flags == NOTE_ERROR || needs_note(vs) ? note_fd(vs->n, m) : -1;
+	int fd = m->flags == NOTE_ERROR || needs_note(vs, m) ? note_fd(vs->n, m) : -1;
 
 	if (fd >= 0) {
 		struct cmsghdr *c;

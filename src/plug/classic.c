@@ -74,8 +74,10 @@ static void merged_in(void *ctx, struct pkt *pkt)
 static int classic_recv(struct plug *p, int max)
 {
 	struct classic *c = classic_of(p);
-	int n = plug_recv(c->below, max);
+	int n;
 
+	merge_udp(c->merge, p->join_udp);
+	n = plug_recv(c->below, max);
 	merge_flush(c->merge);
 	mirror(c);
 	return n;

@@ -1,4 +1,4 @@
-/* merge.c - joins TCP segments that follow each other (GRO)
+/* merge.c - joins TCP segments, or datagrams, that follow each other (GRO)
  *
  * Frames arrive one by one but in bursts, and most of a burst is the next
  * segments of a few connections. Joined before they enter the stack they cost
@@ -8,6 +8,9 @@
  * checksum is verified before a segment is joined, so that nothing is merged
  * which the stack would have refused; a frame with a wrong one passes as it
  * is and the stack drops and counts it.
+ *
+ * Datagrams of one flow are joined likewise if somebody reads them so (UDP_GRO):
+ * all of one size, a shorter one ends the packet, and none without a checksum.
  *
  * Packets are held only within a burst (merge_flush at its end) and a frame
  * of a connection that cannot be joined first sends out what is held of it:
@@ -22,24 +25,27 @@
 #include "proto/proto.h"
 
 #define HELD_MAX	8		/* connections of one burst */
+#define DGRAMS_MAX	64		/* UDP_GRO_CNT_MAX */
+#define UDP_LEN_AT	4
 #define MERGED_MAX	65535		/* an IPv4 length must hold it */
 #define IP4_LEN_AT	2
 #define IP4_SUM_AT	10
 #define IP6_PLEN_AT	4
 
-/* A TCP segment without IP options or extensions, its headers in head. */
+/* A TCP segment or datagram without IP options or extensions, its headers in head. */
 struct segment {
 	struct pkt	*pkt;
 	uint8_t		*h;		/* the frame's headers in head */
-	unsigned	l4, hlen;	/* TCP header; first payload byte */
+	unsigned	l4, hlen;	/* TCP or UDP header; first payload byte */
 	uint32_t	payload;
 	struct tcp	tcp;
-	bool		v6;
+	bool		v6, udp;
 };
 
 struct merge {
 	void		(*emit)(void *ctx, struct pkt *pkt);
 	void		*ctx;
+	bool		udp;		/* wanted */
 	unsigned	n;
 	struct segment	held[HELD_MAX];
 	uint32_t	next_seq[HELD_MAX];
@@ -52,6 +58,11 @@ struct merge *merge_new(void (*emit)(void *ctx, struct pkt *pkt), void *ctx)
 	m->emit = emit;
 	m->ctx = ctx;
 	return m;
+}
+
+void merge_udp(struct merge *m, bool on)
+{
+	m->udp = on;
 }
 
 static void put16(uint8_t *p, uint16_t v)
@@ -71,6 +82,8 @@ static void finish(struct segment *s)
 
 	if (!pkt->gso_size)
 		return;
+	if (s->udp)
+		put16(s->h + s->l4 + UDP_LEN_AT, (uint16_t)(pkt_len(pkt) - s->l4));
 	if (s->v6) {
 		put16(ip + IP6_PLEN_AT, (uint16_t)(len - IP6_LEN));
 		return;
@@ -108,8 +121,14 @@ void merge_free(struct merge *m)
 	free(m);
 }
 
+static bool for_us(struct segment *s, uint8_t proto, bool udp)
+{
+	s->udp = proto == IPPROTO_UDP;
+	return proto == IPPROTO_TCP || (s->udp && udp);
+}
+
 /* Length of the IP packet and the addresses, or 0: not for us. */
-static uint32_t parse_ip4(struct segment *s, struct ip_addr *src, struct ip_addr *dst)
+static uint32_t parse_ip4(struct segment *s, bool udp, struct ip_addr *src, struct ip_addr *dst)
 {
 	const uint8_t *h = pkt_pull(s->pkt, ETH_LEN + IP4_LEN);
 	struct sum sum = { 0 };
@@ -119,7 +138,7 @@ static uint32_t parse_ip4(struct segment *s, struct ip_addr *src, struct ip_addr
 	if (!h)
 		return 0;
 	r = rd_of(h + ETH_LEN, IP4_LEN);
-	if (!ip4_parse(&r, &ip) || ip.hlen != IP4_LEN || ip.proto != IPPROTO_TCP)
+	if (!ip4_parse(&r, &ip) || ip.hlen != IP4_LEN || !for_us(s, ip.proto, udp))
 		return 0;
 	sum_add(&sum, h + ETH_LEN, IP4_LEN);
 	if (sum_end(&sum) != 0 || ip.frag || ip.flags & IP4_MF)
@@ -130,7 +149,7 @@ static uint32_t parse_ip4(struct segment *s, struct ip_addr *src, struct ip_addr
 	return ip.len;
 }
 
-static uint32_t parse_ip6(struct segment *s, struct ip_addr *src, struct ip_addr *dst)
+static uint32_t parse_ip6(struct segment *s, bool udp, struct ip_addr *src, struct ip_addr *dst)
 {
 	const uint8_t *h = pkt_pull(s->pkt, ETH_LEN + IP6_LEN);
 	struct ip6 ip;
@@ -139,7 +158,7 @@ static uint32_t parse_ip6(struct segment *s, struct ip_addr *src, struct ip_addr
 	if (!h)
 		return 0;
 	r = rd_of(h + ETH_LEN, IP6_LEN);
-	if (!ip6_parse(&r, &ip) || ip.next != IPPROTO_TCP)
+	if (!ip6_parse(&r, &ip) || !for_us(s, ip.next, udp))
 		return 0;
 	*src = ip.src;
 	*dst = ip.dst;
@@ -155,7 +174,7 @@ static bool sum_ok(struct segment *s, const struct ip_addr *src, const struct ip
 
 	if (s->pkt->sum == PKT_SUM_OK)
 		return true;
-	sum_pseudo(&sum, src, dst, IPPROTO_TCP, len);
+	sum_pseudo(&sum, src, dst, s->udp ? IPPROTO_UDP : IPPROTO_TCP, len);
 	pkt_sum(s->pkt, s->l4, len, &sum);
 	if (sum_end(&sum) != 0)
 		return false;
@@ -179,9 +198,23 @@ static bool parse_tcp(struct segment *s)
 	return true;
 }
 
-/* Padding is cut off and the sum is verified. False: not a TCP segment of the
+static bool parse_udp(struct segment *s)
+{
+	const uint8_t *h = pkt_pull(s->pkt, s->l4 + UDP_LEN);
+	struct rd r = rd_of(h ? h + s->l4 : NULL, h ? UDP_LEN : 0);
+	struct udp u;
+
+	if (!udp_parse(&r, &u) || !u.sum || u.len != pkt_len(s->pkt) - s->l4)
+		return false;
+	s->h = s->pkt->head + s->pkt->cur;
+	s->hlen = s->l4 + UDP_LEN;
+	s->payload = u.len - UDP_LEN;
+	return true;
+}
+
+/* Padding is cut off and the sum is verified. False: not a segment of the
  * plain form, or a wrong one. */
-static bool parse(struct segment *s, struct pkt *pkt)
+static bool parse(struct segment *s, struct pkt *pkt, bool udp)
 {
 	const uint8_t *h = pkt_pull(pkt, ETH_LEN);
 	struct ip_addr src, dst;
@@ -193,13 +226,13 @@ static bool parse(struct segment *s, struct pkt *pkt)
 		return false;
 	type = (uint16_t)(h[12] << 8 | h[13]);
 	if (type == ETHERTYPE_IP4)
-		len = parse_ip4(s, &src, &dst);
+		len = parse_ip4(s, udp, &src, &dst);
 	else if (type == ETHERTYPE_IP6)
-		len = parse_ip6(s, &src, &dst);
+		len = parse_ip6(s, udp, &src, &dst);
 	if (!len || pkt_len(pkt) < ETH_LEN + len)
 		return false;
 	pkt_trim_to(pkt, ETH_LEN + len);
-	return parse_tcp(s) && sum_ok(s, &src, &dst);
+	return (s->udp ? parse_udp(s) : parse_tcp(s)) && sum_ok(s, &src, &dst);
 }
 
 /* Same Ethernet addresses, IP addresses and ports. */
@@ -207,7 +240,7 @@ static bool same_flow(const struct segment *a, const struct segment *b)
 {
 	unsigned ip = ETH_LEN + (a->v6 ? 8 : 12);
 
-	return a->v6 == b->v6 && memcmp(a->h, b->h, ETH_LEN) == 0 &&
+	return a->v6 == b->v6 && a->udp == b->udp && memcmp(a->h, b->h, ETH_LEN) == 0 &&
 	       memcmp(a->h + ip, b->h + ip, a->l4 - ip + 4) == 0;
 }
 
@@ -232,13 +265,21 @@ static bool same_tcp(const struct segment *a, const struct segment *b)
 	       memcmp(a->h + opts, b->h + opts, a->hlen - opts) == 0;
 }
 
+static bool follows(const struct merge *m, unsigned i, const struct segment *b, uint32_t size)
+{
+	const struct segment *a = &m->held[i];
+
+	if (a->udp)
+		return pkt_len(a->pkt) - a->hlen < size * (DGRAMS_MAX - 1);
+	return b->tcp.seq.v == m->next_seq[i] && same_tcp(a, b);
+}
+
 static bool joins(const struct merge *m, unsigned i, const struct segment *b)
 {
 	const struct segment *a = &m->held[i];
 	uint32_t size = a->pkt->gso_size ? a->pkt->gso_size : a->payload;
 
-	return b->tcp.seq.v == m->next_seq[i] && b->payload && b->payload <= size &&
-	       same_ip(a, b) && same_tcp(a, b) &&
+	return b->payload && b->payload <= size && same_ip(a, b) && follows(m, i, b, size) &&
 	       pkt_len(a->pkt) + b->payload <= MERGED_MAX &&
 	       a->pkt->n_ext + b->pkt->n_ext <= PKT_EXTS;
 }
@@ -247,7 +288,7 @@ static bool joins(const struct merge *m, unsigned i, const struct segment *b)
 static bool may_be_first(const struct segment *s)
 {
 	return s->payload && s->payload <= UINT16_MAX && s->pkt->n_ext &&
-	       (s->tcp.flags & ~(TCP_ECE | TCP_CWR)) == TCP_ACK;
+	       (s->udp || (s->tcp.flags & ~(TCP_ECE | TCP_CWR)) == TCP_ACK);
 }
 
 /* The payload of b goes to a; b is no more. Payload bytes of b that were
@@ -266,7 +307,8 @@ static void join(struct segment *a, struct segment *b)
 		if (e->len)
 			pkt_add_ext(a->pkt, chunk_ref(e->chunk), e->p, e->len);
 	}
-	a->h[a->l4 + 13] |= b->tcp.flags & (TCP_PSH | TCP_FIN);
+	if (!a->udp)
+		a->h[a->l4 + 13] |= b->tcp.flags & (TCP_PSH | TCP_FIN);
 	pkt_free(pkt);
 }
 
@@ -280,7 +322,7 @@ void merge_add(struct merge *m, struct pkt *pkt)
 	struct segment s;
 	unsigned i;
 
-	if (!parse(&s, pkt)) {
+	if (!parse(&s, pkt, m->udp)) {
 		/* It may belong to a connection of which something is held. */
 		merge_flush(m);
 		m->emit(m->ctx, pkt);

@@ -6,6 +6,7 @@
  *
  *	IPv4	total length, id + i, header checksum
  *	IPv6	payload length
+ *	UDP	length, checksum (a packet of several datagrams, UDP_SEGMENT)
  *	TCP	sequence; FIN and PSH only on the last segment, CWR only on the
  *		first (RFC 3168 6.1.2); checksum
  *
@@ -21,13 +22,15 @@
 /* Where the fields to be changed lie, from the start of the frame. */
 struct shape {
 	unsigned	l3, l4, hlen;
-	bool		v6;
+	bool		v6, udp;
 	uint8_t		flags;		/* of TCP */
 };
 
 #define TCP_SEQ_AT	4
 #define TCP_FLAGS_AT	13
 #define TCP_SUM_AT	16
+#define UDP_LEN_AT	4
+#define UDP_SUM_AT	6
 #define IP4_LEN_AT	2
 #define IP4_ID_AT	4
 #define IP4_SUM_AT	10
@@ -57,7 +60,7 @@ static unsigned find_l3(const uint8_t *h, unsigned hlen, uint16_t *type)
 	return at + 2;
 }
 
-/* False if these are not the headers of TCP over IP, or if they and what else
+/* False if these are not the headers of TCP or UDP over IP, or if they and what else
  * lies in head would not fit into a segment's. */
 static bool shape_of(const struct pkt *pkt, const uint8_t *h, struct shape *s)
 {
@@ -65,7 +68,7 @@ static bool shape_of(const struct pkt *pkt, const uint8_t *h, struct shape *s)
 	uint16_t type;
 
 	*s = (struct shape){ .hlen = pkt->gso_hlen };
-	if (s->hlen < ETH_LEN + IP4_LEN + TCP_LEN || s->hlen > PKT_HEADROOM ||
+	if (s->hlen < ETH_LEN + IP4_LEN + UDP_LEN || s->hlen > PKT_HEADROOM ||
 	    in_head - s->hlen > PKT_HEAD - PKT_HEADROOM)
 		return false;
 	s->l3 = find_l3(h, s->hlen, &type);
@@ -76,8 +79,13 @@ static bool shape_of(const struct pkt *pkt, const uint8_t *h, struct shape *s)
 		s->l4 = pkt->sum_start + (unsigned)(pkt->cur - pkt->start);
 	else
 		s->l4 = s->l3 + IP6_LEN;
-	if ((!s->v6 && type != ETHERTYPE_IP4) || s->l4 + TCP_LEN > s->hlen)
+	if (!s->v6 && type != ETHERTYPE_IP4)
 		return false;
+	s->udp = s->l4 + UDP_LEN == s->hlen;	/* no TCP header is that short */
+	if (!s->udp && s->l4 + TCP_LEN > s->hlen)
+		return false;
+	if (s->udp)
+		return true;
 	s->flags = h[s->l4 + TCP_FLAGS_AT];
 	return true;
 }
@@ -121,16 +129,25 @@ static void fix_tcp(uint8_t *h, const struct shape *s, uint32_t off, bool first,
 	put16(tcp + TCP_SUM_AT, 0);
 }
 
-static void sum_tcp(struct pkt *seg, uint8_t *h, const struct shape *s)
+static void fix_udp(uint8_t *h, const struct shape *s, uint32_t payload)
+{
+	put16(h + s->l4 + UDP_LEN_AT, (uint16_t)(UDP_LEN + payload));
+	put16(h + s->l4 + UDP_SUM_AT, 0);
+}
+
+/* 0 would mean none to UDP, and -0 is as good (RFC 768). */
+static void sum_l4(struct pkt *seg, uint8_t *h, const struct shape *s)
 {
 	uint32_t len = pkt_len(seg) - s->l4;
+	uint16_t v;
 	struct ip_addr src, dst;
 	struct sum sum = { 0 };
 
 	addresses(h + s->l3, s->v6, &src, &dst);
-	sum_pseudo(&sum, &src, &dst, IPPROTO_TCP, len);
+	sum_pseudo(&sum, &src, &dst, s->udp ? IPPROTO_UDP : IPPROTO_TCP, len);
 	pkt_sum(seg, s->l4, len, &sum);
-	put16(h + s->l4 + TCP_SUM_AT, sum_end(&sum));
+	v = sum_end(&sum);
+	put16(h + s->l4 + (s->udp ? UDP_SUM_AT : TCP_SUM_AT), v || !s->udp ? v : 0xffff);
 }
 
 /* Walks the payload of a packet: first what lies in head behind the headers. */
@@ -176,8 +193,11 @@ static struct pkt *segment(struct walk *w, const uint8_t *h, const struct shape 
 	take_payload(w, seg, len);
 	seg->nif = w->pkt->nif;
 	fix_ip(to, s, off / w->pkt->gso_size, len);
-	fix_tcp(to, s, off, off == 0, last);
-	sum_tcp(seg, to, s);
+	if (s->udp)
+		fix_udp(to, s, len);
+	else
+		fix_tcp(to, s, off, off == 0, last);
+	sum_l4(seg, to, s);
 	return seg;
 }
 

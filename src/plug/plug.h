@@ -45,6 +45,7 @@ struct plug {
 	int		hup_fd;		/* becomes readable when the other side has left; -1 */
 	uint32_t	mtu;		/* largest IP packet below: 1500, or more */
 	bool		offload;	/* the other side takes super-frames and PARTIAL sums */
+	bool		join_udp;	/* its user wants datagrams joined, too */
 	struct arena	*arena;		/* for payload sent by here; NULL: any */
 	void		(*deliver)(struct plug *p, struct pkt *pkt);
 	void		(*wake)(struct plug *p); /* plugs without fd: frames wait; any thread */
@@ -85,10 +86,12 @@ void offload_out(struct pkt *pkt, void (*emit)(void *ctx, struct pkt *frame), vo
 /* Joins TCP segments that follow each other within one burst of arrivals (GRO):
  * give every arriving frame to merge_add, call merge_flush at the burst's end.
  * A merged packet has PKT_SUM_OK (each part verified) and gso_size set; frames
- * of other kinds pass at once, order within a connection is kept. */
+ * of other kinds pass at once, order within a connection is kept. UDP is joined
+ * only if asked for: the reader has to know where a datagram ends. */
 struct merge *merge_new(void (*emit)(void *ctx, struct pkt *pkt), void *ctx);
 void merge_add(struct merge *m, struct pkt *pkt);
 void merge_flush(struct merge *m);
 void merge_free(struct merge *m);
+void merge_udp(struct merge *m, bool on);
 
 #endif

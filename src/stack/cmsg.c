@@ -184,6 +184,7 @@ static void put_ip6(struct put *p)
 void cmsg_put(const struct sock *so, const struct msg *m, usec epoch, struct msghdr *mh)
 {
 	struct put p = { so, m, epoch, mh, 0, ip_is_v4(&m->local) };
+	int segment = m->segment;
 
 	put_stamp(&p);
 	if (so->family == AF_PACKET) {
@@ -193,6 +194,8 @@ void cmsg_put(const struct sock *so, const struct msg *m, usec epoch, struct msg
 	} else {
 		if (so->rxq_ovfl && m->lost)
 			put(&p, SOL_SOCKET, SO_RXQ_OVFL, &m->lost, sizeof(m->lost));
+		if (m->segment)
+			put(&p, IPPROTO_UDP, UDP_GRO, &segment, sizeof(segment));
 		if (so->family == AF_INET6)
 			put_ip6(&p);
 		if (p.v4)

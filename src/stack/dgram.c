@@ -28,6 +28,7 @@ struct dg_note {
 	struct ip_addr	local;
 	uint32_t	lost;
 	uint8_t		ttl, tos;
+	uint16_t	segment;	/* several datagrams of that many bytes each */
 };
 static_assert(sizeof(struct dg_note) <= sizeof(((struct pkt *)0)->cb), "fits the packet");
 static_assert(sizeof(struct frame_note) <= sizeof(((struct pkt *)0)->cb), "so does packet.c's");
@@ -115,6 +116,7 @@ enum drop dg_put(struct dgram *d, struct pkt *pkt, const struct ip *ip, uint16_t
 	*note_of(pkt) = (struct dg_note){
 		.peer = { ip->src, port, ip->nif->index },
 		.local = ip->dst, .lost = d->lost, .ttl = ip->ttl, .tos = ip->tos,
+		.segment = pkt_len(pkt) > pkt->gso_size ? pkt->gso_size : 0,
 	};
 	return dg_queue(d, pkt);
 }
@@ -161,6 +163,7 @@ static void tell_ip(const struct sock *so, struct msg *m, struct pkt *pkt)
 	m->ifindex = u->peer.ifindex;
 	m->peer.ifindex = scoped ? u->peer.ifindex : 0;
 	m->local = u->local;
+	m->segment = u->segment;
 	m->ttl = u->ttl;
 	m->tos = u->tos;
 	m->when = so->stamp ? (usec)pkt->note : 0;

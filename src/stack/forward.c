@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "base/sum.h"
 #include "proto/proto.h"
 #include "stack/icmp.h"
 #include "stack/nd.h"
@@ -21,6 +22,8 @@
 static const struct ip_addr router_groups[] = {
 	{ { 0xff, 1, [15] = 2 } }, { { 0xff, 2, [15] = 2 } }, { { 0xff, 5, [15] = 2 } },
 };
+
+enum { TCP_SUM_AT = 16, UDP_SUM_AT = 6 };
 
 /* One packet on its way through. */
 struct transit {
@@ -77,12 +80,14 @@ static enum drop find_way(struct stack *st, const struct pkt *pkt, struct transi
 }
 
 /* A super-frame is judged by the segments it will become. */
-static uint32_t wire_len(const struct pkt *pkt, uint32_t hlen)
+static uint32_t wire_len(const struct pkt *pkt, uint32_t hlen, uint8_t proto)
 {
 	const uint8_t *l4 = pkt->head + pkt->cur + hlen;
 
-	if (!pkt->gso_size || pkt->cur + hlen + TCP_LEN > pkt->end)
+	if (!pkt->gso_size || pkt->cur + hlen + (proto == IPPROTO_UDP ? UDP_LEN : TCP_LEN) > pkt->end)
 		return pkt_len(pkt);
+	if (proto == IPPROTO_UDP)
+		return MIN(pkt_len(pkt), hlen + UDP_LEN + pkt->gso_size);
 	return MIN(pkt_len(pkt), hlen + (l4[12] >> 4) * 4u + pkt->gso_size);
 }
 
@@ -134,7 +139,7 @@ static void age4(struct pkt *pkt)
 }
 
 /* Pieces of what may itself be one; its options are not copied. */
-static enum drop cut4(struct pkt *pkt, struct ip4 h, const struct transit *t)
+static enum drop fragments4(struct pkt *pkt, struct ip4 h, const struct transit *t)
 {
 	uint32_t body = pkt_len(pkt) - h.hlen;
 	uint16_t first = h.frag, more = h.flags & IP4_MF;
@@ -163,10 +168,66 @@ static enum drop cut4(struct pkt *pkt, struct ip4 h, const struct transit *t)
 	return why;
 }
 
+/* What was joined is one segment from here on, and needs a sum of its own. */
+static void sum_anew(struct pkt *pkt, const struct ip4 *h)
+{
+	uint8_t *field = pkt->head + pkt->cur + h->hlen + TCP_SUM_AT;
+	struct sum s = { 0 };
+	be16 v;
+
+	sum_pseudo(&s, &h->src, &h->dst, h->proto, pkt_len(pkt) - h->hlen);
+	v = be16_put(sum_partial(&s));
+	memcpy(field, &v, sizeof(v));
+	pkt->sum = PKT_SUM_PARTIAL;
+	pkt->sum_start = (uint16_t)(pkt->cur + h->hlen - pkt->start);
+	pkt->sum_off = TCP_SUM_AT;
+}
+
+/* One of the datagrams of a super-frame, behind an IP header without options. */
+static struct pkt *datagram4(const struct pkt *pkt, struct ip4 *h, uint32_t off, uint32_t len)
+{
+	struct pkt *part = pkt_slice(pkt, h->hlen + UDP_LEN + off, len);
+	struct rd r = rd_of(pkt->head + pkt->cur + h->hlen, UDP_LEN);
+	struct sum s = { 0 };
+	struct udp uh;
+	struct wr w;
+
+	udp_parse(&r, &uh);
+	uh.len = (uint16_t)(UDP_LEN + len);
+	sum_pseudo(&s, &h->src, &h->dst, IPPROTO_UDP, uh.len);
+	uh.sum = sum_partial(&s);
+	w = wr_of(pkt_push(part, UDP_LEN), UDP_LEN);
+	udp_emit(&w, &uh);
+	part->sum = PKT_SUM_PARTIAL;
+	part->sum_off = UDP_SUM_AT;
+	memset(pkt_push(part, IP4_LEN), 0, IP4_LEN);
+	return part;
+}
+
+static enum drop cut4(struct pkt *pkt, struct ip4 h, const struct transit *t)
+{
+	uint32_t body = pkt_len(pkt) - h.hlen - UDP_LEN, size = pkt->gso_size;
+	enum drop why = DROP_NONE;
+
+	if (size && h.proto != IPPROTO_UDP)
+		sum_anew(pkt, &h);
+	if (!size || h.proto != IPPROTO_UDP)
+		return fragments4(pkt, h, t);
+	for (uint32_t off = 0; off < body && !why; off += size) {
+		struct ip4 part = h;
+
+		part.hlen = IP4_LEN;
+		why = fragments4(datagram4(pkt, &h, off, MIN(size, body - off)), part, t);
+		h.id++;
+	}
+	pkt_free(pkt);
+	return why;
+}
+
 enum drop forward4(struct netif *nif, struct pkt *pkt, const struct ip4 *h)
 {
 	struct transit t = { .in = nif, .src = h->src, .dst = h->dst,
-			     .len = wire_len(pkt, h->hlen) };
+			     .len = wire_len(pkt, h->hlen, h->proto) };
 	struct stack *st = nif->st;
 	enum drop why = DROP_NONE;
 
@@ -204,7 +265,7 @@ enum drop forward6(struct netif *nif, struct pkt *pkt, const struct ip6 *h)
 	if (!to_our_mac(nif, pkt) || !may_cross(&h->src) || !may_cross(&h->dst))
 		return drop(st, pkt, DROP_IP_NOT_OURS);
 	pkt_trim_to(pkt, IP6_LEN + h->plen);
-	t.len = wire_len(pkt, IP6_LEN);
+	t.len = wire_len(pkt, IP6_LEN, h->next);
 	if (h->hops <= 1) {			/* RFC 4443 3.3 */
 		icmp_error(st, pkt, ICMP_ERR_TTL, 0);
 		return drop(st, pkt, DROP_IP_TTL);

@@ -54,7 +54,7 @@ struct msg {
 	usec		when;		/* in: it came, if the socket asks (SO_TIMESTAMP) */
 	uint32_t	lost;		/* in: before it, for want of room (SO_RXQ_OVFL) */
 	bool		dontfrag;	/* out: IPV6_DONTFRAG */
-	uint16_t	segment;	/* out: UDP_SEGMENT */
+	uint16_t	segment;	/* out: UDP_SEGMENT; in: UDP_GRO, 0: one datagram */
 	uint8_t		n_opts;		/* in: IPv4's options, if the socket asks */
 	uint8_t		opts[IP4_OPTS_MAX];
 	struct sock_error err;		/* in, with MSG_ERRQUEUE */

@@ -59,6 +59,7 @@ struct stack {
 	struct pmtu_table *pmtu;	/* pmtu.c */
 	uint32_t	route_gen;	/* changes with routes, addresses, path MTUs; never 0 */
 	bool		is_router;	/* forward.c: in the routers' groups */
+	uint32_t	udp_gro;	/* sockets with UDP_GRO */
 	uint64_t	forwarded;	/* packets for others */
 	/* addr.c: what stack_addr found, by hash of the address */
 	struct addr_memo {

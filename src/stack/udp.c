@@ -30,6 +30,7 @@ struct udp_sock {
 	bool		cork;		/* UDP_CORK */
 	bool		no_sum_tx, no_sum_rx;	/* UDP_NO_CHECK6_TX, _RX */
 	uint16_t	segment;	/* UDP_SEGMENT: bytes; 0: whole */
+	bool		gro;		/* UDP_GRO: takes several datagrams as one */
 	bool		held;		/* a datagram that grows is underway: */
 	struct flow	flow;
 	struct endpoint	to;
@@ -52,6 +53,26 @@ struct sock *udp_sock_new(struct stack *st)
 
 /* --- in --- */
 
+/* A super-frame is several datagrams, but for who says he can take it as one. */
+static enum drop deliver(struct sock *so, struct pkt *pkt, const struct ip *ip, uint16_t port)
+{
+	uint32_t total = pkt_len(pkt), size = pkt->gso_size;
+	enum drop why = DROP_NONE;
+
+	if (!size || total <= size || udp_of(so)->gro)
+		return dg_put(dg_of(so), pkt, ip, port);
+	for (uint32_t off = 0; off < total; off += size) {
+		struct pkt *part = pkt_clone(pkt);
+
+		part->gso_size = 0;
+		pkt_trim_front(part, off);
+		pkt_trim_to(part, size);
+		why = dg_put(dg_of(so), part, ip, port);
+	}
+	pkt_free(pkt);
+	return why;
+}
+
 /* Everyone who wants it gets a copy; the last one gets the packet. */
 struct fan {
 	const struct ip	*ip;
@@ -67,7 +88,7 @@ static void fan_each(void *ctx, struct sock *so)
 	if (!sock_hears(so, f->ip))
 		return;
 	if (f->last)
-		dg_put(dg_of(f->last), pkt_clone(f->pkt), f->ip, f->port);
+		deliver(f->last, pkt_clone(f->pkt), f->ip, f->port);
 	f->last = so;
 }
 
@@ -79,7 +100,7 @@ static enum drop udp_group_in(struct stack *st, struct pkt *pkt, const struct ip
 	sock_find_all(st, IPPROTO_UDP, ip, uh->dst_port, uh->src_port, fan_each, &f);
 	if (!f.last)
 		return drop(st, pkt, DROP_UDP_NO_SOCK);
-	return dg_put(dg_of(f.last), pkt, ip, uh->src_port);
+	return deliver(f.last, pkt, ip, uh->src_port);
 }
 
 /* No checksum at all is fine in IPv4, and in IPv6 for who says so (RFC 768,
@@ -118,7 +139,7 @@ enum drop udp_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
 		return drop(st, pkt, DROP_UDP_NO_SOCK);
 	}
 	pkt_skip(pkt, UDP_LEN);
-	return dg_put(dg_of(so), pkt, ip, uh.src_port);
+	return deliver(so, pkt, ip, uh.src_port);
 }
 
 /* The user knows what follows the UDP header. */
@@ -141,7 +162,10 @@ void udp_icmp(struct stack *st, const struct icmp_note *n)
 
 /* --- out --- */
 
-static enum drop udp_out(struct udp_sock *us, struct pkt *pkt, struct flow *f, uint16_t to)
+/* size (udp(7), UDP_SEGMENT): a super-frame of datagrams of that many bytes each, the
+ * last of what is left; it is cut where it leaves for what cannot carry it. */
+static enum drop udp_out(struct udp_sock *us, struct pkt *pkt, struct flow *f, uint16_t to,
+			 uint32_t size)
 {
 	struct sock *so = &us->d.so;
 	uint32_t len = UDP_LEN + pkt_len(pkt);
@@ -156,19 +180,9 @@ static enum drop udp_out(struct udp_sock *us, struct pkt *pkt, struct flow *f, u
 	pkt->sum = none ? PKT_SUM_NONE : PKT_SUM_PARTIAL;
 	pkt->sum_start = 0;
 	pkt->sum_off = 6;
+	pkt->gso_size = (uint16_t)size;
+	pkt->gso_hlen = size ? UDP_LEN : 0;
 	return ip_out(so->st, pkt, f);
-}
-
-/* udp(7), UDP_SEGMENT: datagrams of that many bytes each, the last of what is
- * left. They share the payload's memory. */
-static void segments_out(struct udp_sock *us, struct pkt *pkt, struct flow *f, uint16_t to,
-			 uint32_t size)
-{
-	uint32_t total = pkt_len(pkt);
-
-	for (uint32_t off = 0; off < total; off += size)
-		udp_out(us, pkt_slice(pkt, off, MIN(size, total - off)), f, to);
-	pkt_free(pkt);
 }
 
 /* Linux: more than a datagram can have is an error like more than the path takes. */
@@ -226,10 +240,7 @@ static int send_now(struct udp_sock *us, struct flow *f, const struct iovec *iov
 		e = dg_gather(so, f, iov, n, &pkt);
 	if (e)
 		return e;
-	if (size)
-		segments_out(us, pkt, f, port, size);
-	else
-		udp_out(us, pkt, f, port);
+	udp_out(us, pkt, f, port, size);
 	return 0;
 }
 
@@ -317,6 +328,13 @@ static ssize_t udp_send(struct sock *so, const struct iovec *iov, int n, int fla
 
 /* --- options --- */
 
+/* The stack counts them: who brings frames then joins what follows each other. */
+static void set_gro(struct udp_sock *us, bool on)
+{
+	us->d.so.st->udp_gro += (uint32_t)on - us->gro;
+	us->gro = on;
+}
+
 static int set_flag(struct udp_sock *us, int name, int n)
 {
 	switch (name) {
@@ -328,6 +346,9 @@ static int set_flag(struct udp_sock *us, int name, int n)
 		return 0;
 	case UDP_NO_CHECK6_RX:
 		us->no_sum_rx = n != 0;
+		return 0;
+	case UDP_GRO:
+		set_gro(us, n != 0);
 		return 0;
 	case UDP_SEGMENT:
 		if (n < 0 || n > 65535)
@@ -364,6 +385,8 @@ static int udp_getopt(struct sock *so, int level, int name, void *v, socklen_t *
 		return opt_put_int(v, len, us->no_sum_rx);
 	case UDP_SEGMENT:
 		return opt_put_int(v, len, us->segment);
+	case UDP_GRO:
+		return opt_put_int(v, len, us->gro);
 	}
 	return -ENOPROTOOPT;
 }
@@ -371,6 +394,7 @@ static int udp_getopt(struct sock *so, int level, int name, void *v, socklen_t *
 static void udp_destroy(struct sock *so)
 {
 	held_drop(udp_of(so));
+	set_gro(udp_of(so), false);
 	dg_destroy(so);
 }
 

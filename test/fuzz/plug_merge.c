@@ -66,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!pkt)
 			continue;
 		run.in++;
+		merge_udp(run.merge, flags & 0x40);
 		merge_add(run.merge, pkt);
 		if (flags & 0x80)
 			merge_flush(run.merge);

@@ -190,6 +190,56 @@ static void too_big_is_told_or_cut(void **state)
 	assert_int_equal(b[4] << 8 | b[5], h.id);
 }
 
+/* A packet joined of segments of 1400 bytes comes; the way out takes 1300. What
+ * leaves is put together again by another stack's rules: sums are right. */
+static void joined_is_cut(uint8_t proto, unsigned hlen, unsigned pieces, unsigned last)
+{
+	struct ip4 h = across4();
+	struct ip_addr src = h.src, dst = h.dst;
+	uint8_t body[20 + 2800] = { 0 }, b[3000], l4[4000];
+	struct sum s = { 0 };
+	struct pkt *pkt;
+	size_t n = 0, len;
+
+	right.nif->mtu = 1300;
+	if (proto == IPPROTO_UDP)
+		udp_make(body, &src, &dst, 1000, 2000, body + UDP_LEN, 2800);
+	body[12] = 0x50;
+	h.proto = proto;
+	put_ip4(&f, &left, h, body, hlen + 2800);
+	pkt = frame_pkt(&left, &f);
+	pkt_pull(pkt, ETH_LEN + IP4_LEN + hlen);
+	pkt->sum = PKT_SUM_OK;
+	pkt->gso_size = 1400;
+	pkt->gso_hlen = (uint16_t)(ETH_LEN + IP4_LEN + hlen);
+	assert_int_equal(stack_input(st, left.nif, pkt), DROP_NONE);
+	assert_int_equal(count(&right), pieces);
+	for (unsigned i = 0; i < pieces; i++) {
+		struct list *l = list_pop(&right.out);
+
+		pkt = container_of(l, struct pkt, link);
+		pkt_sum_finish(pkt);
+		len = pkt_copy(pkt, 0, b, sizeof(b)) - ETH_LEN - IP4_LEN;
+		pkt_free(pkt);
+		if (proto == IPPROTO_UDP && i % 2 == 0)
+			n = 0;				/* the next datagram */
+		assert_int_equal((b[20] << 8 | b[21]) & 0x1fff, n / 8);
+		assert_int_equal(b[20] >> 5 & 1, proto == IPPROTO_UDP ? i % 2 == 0 : i + 1 < pieces);
+		memcpy(l4 + n, b + ETH_LEN + IP4_LEN, len);
+		n += len;
+	}
+	assert_int_equal(n, last);
+	sum_pseudo(&s, &src, &dst, proto, (uint32_t)n);
+	sum_add(&s, l4, n);
+	assert_int_equal(sum_end(&s), 0);
+}
+
+static void joined_segments_are_cut(void **state)
+{
+	joined_is_cut(IPPROTO_TCP, 20, 3, 20 + 2800);
+	joined_is_cut(IPPROTO_UDP, 8, 4, 8 + 1400);
+}
+
 /* RFC 1812 5.3.7, RFC 4291 2.5.6, RFC 1812 5.3.4 */
 static void what_stays_on_its_link(void **state)
 {
@@ -297,6 +347,7 @@ int main(void)
 		TEST(sums_stay_right),
 		TEST(hop_limit_ends),
 		TEST(too_big_is_told_or_cut),
+		TEST(joined_segments_are_cut),
 		TEST(what_stays_on_its_link),
 		TEST(no_route_is_told),
 		TEST(shortcut_is_told),
