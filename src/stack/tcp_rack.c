@@ -188,7 +188,8 @@ void tlp_ack(struct tcpc *tc, const struct seg *sg, const struct ack_news *n)
 		tc->tlp = false;
 	} else if (seq_gt(sg->h.ack, tc->tlp_end)) {
 		tc->tlp = false;
-		tcp_rec_probe_lost(tc);
+		tcp_rec_probe_lost(tc, (uint32_t)seq_diff(tc->snd_nxt, tc->snd_una) +
+				       n->heard.delivered);
 	} else if (!n->newer && !sg->len && !sg->h.o.n_sack) {
 		tc->tlp = false;
 	}

@@ -51,7 +51,7 @@ static bool may_undo(const struct tcpc *tc)
 	return tc->cut && tc->cut->undo.valid;
 }
 
-static void reduce(struct tcpc *tc, enum tcp_cc_why why, uint32_t delivered)
+static void reduce(struct tcpc *tc, enum tcp_cc_why why, uint32_t out, uint32_t delivered)
 {
 	struct undo undo = {
 		.cwnd = tc->cwnd, .ssthresh = tc->ssthresh, .from = tc->snd_una,
@@ -63,9 +63,24 @@ static void reduce(struct tcpc *tc, enum tcp_cc_why why, uint32_t delivered)
 		tc->cut = malloc(sizeof(*tc->cut));
 	if (tc->cut)
 		*tc->cut = (struct tcp_cut){ prr, undo };
-	tc->ssthresh = tc->cc->ssthresh(tc, MIN(flight(tc), tc->cwnd), why);
+	tc->ssthresh = tc->cc->ssthresh(tc, MIN(out, tc->cwnd), why);
 	tc->tlp = false;
 	tcp_ecn_reduced(tc);
+}
+
+/* A loss in a window that has shrunk for a mark: it shrinks from where it was then, for
+ * it is answered once (RFC 3168 6.1.2), but as to a loss, which counts for more
+ * (RFC 8511). */
+static void reduce_anew(struct tcpc *tc, enum tcp_cc_why why)
+{
+	uint32_t cwnd = tc->cwnd;
+
+	if (!tc->cut)
+		return;
+	tc->cwnd = MAX(cwnd, tc->cut->undo.cwnd);
+	tc->ssthresh = tc->cc->ssthresh(tc, MIN(tc->cut->prr.flight, tc->cwnd), why);
+	tc->cwnd = cwnd;
+	tc->tlp = false;
 }
 
 /* RFC 4015 3.2 */
@@ -169,21 +184,24 @@ void tcp_enter_cwr(struct tcpc *tc)
 		return;
 	tc->rec = TCP_REC_CWR;
 	tc->recover = tc->snd_nxt;
-	reduce(tc, TCP_CC_ECN, 0);
+	reduce(tc, TCP_CC_ECN, flight(tc), 0);
 }
 
 static void enter_fast(struct tcpc *tc, uint32_t delivered)
 {
+	if (tc->rec == TCP_REC_CWR)
+		reduce_anew(tc, TCP_CC_LOSS);
+	else
+		reduce(tc, TCP_CC_LOSS, flight(tc), delivered);
 	tc->rec = TCP_REC_FAST;
 	tc->recover = tc->snd_nxt;
-	reduce(tc, TCP_CC_LOSS, delivered);
 }
 
-void tcp_rec_probe_lost(struct tcpc *tc)
+void tcp_rec_probe_lost(struct tcpc *tc, uint32_t before)
 {
 	if (tc->rec != TCP_REC_OPEN)
 		return;
-	reduce(tc, TCP_CC_LOSS, 0);
+	reduce(tc, TCP_CC_LOSS, before, 0);
 	tcp_rec_forget_cut(tc);
 	tc->cwnd = tc->ssthresh;
 }
@@ -207,8 +225,10 @@ void tcp_enter_rto(struct tcpc *tc)
 	bool ask = tc->rec < TCP_REC_FAST || tc->retrans_run > 1;
 	struct sent_log *l = &tc->sent;
 
-	if (new)
-		reduce(tc, TCP_CC_RTO, 0);
+	if (tc->rec == TCP_REC_CWR)
+		reduce_anew(tc, TCP_CC_RTO);
+	else if (new)
+		reduce(tc, TCP_CC_RTO, flight(tc), 0);
 	/* A receiver may discard what it SACKed (RFC 2018 8). */
 	if (l->n && sent_nth(l, 0)->state == SENT_SACKED)
 		sent_renege(l);

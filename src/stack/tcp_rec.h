@@ -71,8 +71,9 @@ void tcp_enter_rto(struct tcpc *tc);
 void tcp_enter_cwr(struct tcpc *tc);
 /* The same as a timeout without blaming congestion. */
 void tcp_mark_all_lost(struct tcpc *tc);
-/* A probe repaired a loss: the window shrinks (RFC 8985 7.4.2). */
-void tcp_rec_probe_lost(struct tcpc *tc);
+/* A probe repaired a loss: the window shrinks (RFC 8985 7.4.2), of which so much was
+ * in flight before the ACK that told it. */
+void tcp_rec_probe_lost(struct tcpc *tc, uint32_t before);
 void tcp_rec_reorder_due(struct tcpc *tc, usec *wait);
 
 /* --- tcp_rack.c --- */
