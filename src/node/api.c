@@ -282,6 +282,7 @@ int ioth_accept(int fd, struct sockaddr *addr, socklen_t *len)
 	while ((ret = vsock_accept(vs, &nv, &app)) == -EAGAIN && !nonblock(fd))
 		wait_change(vs);
 	if (ret == 0) {
+		vsock_inherit(fd, app);
 		vsock_accepted(vs, fd);
 		put_addr(&nv->so->remote, vs->family, addr, len);
 		ret = give(nv, app, 0);

@@ -263,3 +263,19 @@ int vsock_unlisten(struct vsock *vs, int app)
 	vsock_changed(vs);
 	return ret;
 }
+
+void vsock_inherit(int from, int to)
+{
+	struct timeval tv;
+	socklen_t len = sizeof(int);
+	int on;
+
+	if (getsockopt(from, SOL_SOCKET, SO_OOBINLINE, &on, &len) == 0 && on)
+		setsockopt(to, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+	len = sizeof(tv);
+	if (getsockopt(from, SOL_SOCKET, SO_RCVTIMEO, &tv, &len) == 0)
+		setsockopt(to, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	len = sizeof(tv);
+	if (getsockopt(from, SOL_SOCKET, SO_SNDTIMEO, &tv, &len) == 0)
+		setsockopt(to, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+}

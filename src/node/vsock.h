@@ -95,6 +95,8 @@ int vsock_connect_result(struct vsock *vs);
  * is taken with vsock_accepted; vsock_unaccept puts the connection back. */
 int vsock_accept(struct vsock *vs, struct vsock **out, int *new_app);
 void vsock_accepted(struct vsock *vs, int app);
+/* What a listener's descriptor keeps for itself its connections begin with. */
+void vsock_inherit(int from, int to);
 void vsock_unaccept(struct vsock *vs, struct vsock *nv);
 
 /* shutdown of a listener: calls that wait get EINVAL; it may listen again. */

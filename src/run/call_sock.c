@@ -206,6 +206,7 @@ long call_accept(struct call *c)
 		return call_wait(c, SO_RCVTIMEO, EAGAIN);
 	if (ret < 0)
 		return ret;
+	vsock_inherit(c->app, app);
 	vsock_accepted(c->vs, c->app);		/* before the program goes on */
 	if (flags & SOCK_NONBLOCK)
 		fcntl(app, F_SETFL, O_NONBLOCK);

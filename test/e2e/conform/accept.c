@@ -472,3 +472,36 @@ CASE(accept_inherits_options)
 	EQ(get_opt(s, IPPROTO_TCP, TCP_KEEPIDLE), 77);
 	EQ(get_opt(s, SOL_SOCKET, SO_ACCEPTCONN), 0);
 }
+
+CASE(accept_inherits_oobinline)
+{
+	struct addr a;
+	int l = listener(&a), fd, s;
+	char b[3] = "";
+
+	set_opt(l, SOL_SOCKET, SO_OOBINLINE, 1);
+	fd = dial(&a);
+	s = accept_from(l);
+	EQ(get_opt(s, SOL_SOCKET, SO_OOBINLINE), 1);
+	EQ(send(fd, "a", 1, 0), 1);
+	EQ(send(fd, "b", 1, MSG_OOB), 1);
+	poll_until(s, POLLIN | POLLPRI, POLLIN | POLLPRI);
+	EQ(read(s, b, 1), 1);
+	EQ(read(s, b + 1, 1), 1);
+	EQ(b[0], 'a');
+	EQ(b[1], 'b');
+}
+
+CASE(accept_inherits_timeouts)
+{
+	struct timeval tv = { 3, 0 }, got = { 0, 0 };
+	socklen_t len = sizeof(got);
+	struct addr a;
+	int l = listener(&a), s;
+
+	OK(setsockopt(l, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)));
+	dial(&a);
+	s = accept_from(l);
+	OK(getsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &got, &len));
+	EQ(got.tv_sec, 3);
+}
