@@ -30,6 +30,7 @@ struct known {
 	struct list	link;		/* the last used first */
 	struct ip_addr	server;
 	struct fo_cookie cookie;
+	uint16_t	mss;		/* 0: not said */
 	uint8_t		losses;
 	usec		lost_at;
 };
@@ -163,18 +164,20 @@ void tcp_fo_prepare(struct tcpc *tc)
 	struct tcp_fo *fo = tcp_fo_get(tc);
 
 	fo->cookie.len = fo->len = 0;
-	fo->asked = false;
+	fo->asked = fo->ready = false;
+	fo->mss = k ? k->mss : 0;
 	if (pauses(st, k))
 		return;
-	if (k)
-		fo->cookie = k->cookie;
-	fo->asked = !fo->cookie.len;
 	fo->no_cookie |= (st->param.tcp_fastopen & FO_CLIENT_NO_COOKIE) != 0;
+	if (k && !fo->no_cookie)
+		fo->cookie = k->cookie;
+	fo->ready = fo->no_cookie || fo->cookie.len;
+	fo->asked = !fo->ready;
 }
 
 bool tcp_fo_ready(const struct tcpc *tc)
 {
-	return tc->fo && (tc->fo->cookie.len || tc->fo->no_cookie);
+	return tc->fo && tc->fo->ready;
 }
 
 /* Again it goes without: what is lost may have been dropped for this. */
@@ -195,7 +198,7 @@ void tcp_fo_syn_acked(struct tcpc *tc, const struct seg *sg)
 	struct stack *st = tc->so.st;
 	struct known *k;
 
-	if (!tc->fo || !(tc->fo->asked || tc->fo->cookie.len))
+	if (!tc->fo || !(tc->fo->asked || tc->fo->ready))
 		return;
 	if (!o->fo_len && !tc->total_retrans)
 		return;
@@ -203,6 +206,7 @@ void tcp_fo_syn_acked(struct tcpc *tc, const struct seg *sg)
 	if (o->has_fo && o->fo_len) {
 		k->cookie.len = o->fo_len;
 		memcpy(k->cookie.b, o->fo, sizeof(o->fo));
+		k->mss = o->has_mss ? o->mss : 0;
 	}
 	k->losses = (uint8_t)(tc->total_retrans ? MIN(k->losses + 1, 6) : 0);
 	k->lost_at = st->now;

@@ -22,10 +22,12 @@ struct fo_cookie {
 struct tcp_fo {
 	uint16_t	qlen;		/* TCP_FASTOPEN: so many may be unfinished */
 	uint16_t	len;		/* of the data that went with the SYN */
+	uint16_t	mss;		/* the server's when it was met before; 0: not known */
 	bool		connect;	/* TCP_FASTOPEN_CONNECT */
 	bool		no_cookie;	/* TCP_FASTOPEN_NO_COOKIE */
 	bool		waits;		/* connect was said, the SYN waits for data */
 	bool		asked;		/* the SYN asks for a cookie */
+	bool		ready;		/* data may go with it */
 	struct fo_cookie cookie;	/* to show */
 };
 

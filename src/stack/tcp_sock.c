@@ -289,12 +289,23 @@ static bool fo_waits(const struct tcpc *tc)
 	return tc->fo && tc->fo->waits && tc->state == TCP_SYN_SENT;
 }
 
-/* The first bytes go with the SYN (RFC 7413 4.2.1): what fits beside its options. */
+/* What fits into a SYN beside its options; the server has said once how much it takes
+ * (RFC 7413 4.1.3). */
+static size_t syn_room(const struct tcpc *tc)
+{
+	uint32_t head = ip_is_v4(&tc->so.remote.addr) ? IP4_LEN : IP6_LEN, opts = TCP_MAXLEN - TCP_LEN;
+	uint32_t mss = MAX(MIN(tc->so.flow.mtu, 1500u), head + TCP_MAXLEN) - head - TCP_LEN;
+
+	if (tc->fo->mss)
+		mss = MIN(mss, tc->fo->mss);
+	return mss > opts ? mss - opts : 0;
+}
+
+/* The first bytes go with the SYN (RFC 7413 4.2.1). */
 static ssize_t syn_data(struct tcpc *tc, const struct iovec *iov, int n)
 {
 	struct source src = { iov, n, 0 };
-	uint32_t head = ip_is_v4(&tc->so.remote.addr) ? IP4_LEN : IP6_LEN;
-	size_t room = MAX(MIN(tc->so.flow.mtu, 1500u), head + TCP_MAXLEN) - head - TCP_MAXLEN;
+	size_t room = syn_room(tc);
 
 	tc->fo->len = (uint16_t)queue_some(tc, &src, MIN(iov_total(iov, n), room));
 	tc->fo->waits = false;

@@ -2,6 +2,7 @@
  *
  *	socket [udp]		bind [PORT]	listen [N]	accept
  *	connect [PORT] [to ADDR]		disconnect
+ *	fastopen N		sendto with MSG_FASTOPEN to the peer's port 80
  *	write N [oob] [more]	read N [peek] [oob]		sendto N [to ADDR]
  *	shutdown RD|WR|RDWR	close
  *	setsockopt NAME VALUE	getsockopt NAME = VALUE		poll = IN|OUT|...
@@ -33,7 +34,8 @@ static const struct sockopt_row sockopts[] = {
 	TCPO(TCP_NODELAY), TCPO(TCP_CORK), TCPO(TCP_MAXSEG), TCPO(TCP_KEEPIDLE),
 	TCPO(TCP_KEEPINTVL), TCPO(TCP_KEEPCNT), TCPO(TCP_SYNCNT), TCPO(TCP_LINGER2),
 	TCPO(TCP_DEFER_ACCEPT), TCPO(TCP_WINDOW_CLAMP), TCPO(TCP_QUICKACK),
-	TCPO(TCP_USER_TIMEOUT), TCPO(TCP_NOTSENT_LOWAT), TCPO(TCP_THIN_LINEAR_TIMEOUTS),
+	TCPO(TCP_USER_TIMEOUT), TCPO(TCP_NOTSENT_LOWAT), TCPO(TCP_FASTOPEN), TCPO(TCP_FASTOPEN_CONNECT),
+	TCPO(TCP_FASTOPEN_NO_COOKIE), TCPO(TCP_THIN_LINEAR_TIMEOUTS),
 	{ "MINTTL", IPPROTO_IP, IP_MINTTL, IPV6_MINHOPCOUNT },
 	{ "TTL", IPPROTO_IP, IP_TTL, IPV6_UNICAST_HOPS },
 	{ "TOS", IPPROTO_IP, IP_TOS, IPV6_TCLASS },
@@ -238,6 +240,24 @@ static long do_sendto(struct world *w, int n, struct words *ws)
 	return r;
 }
 
+/* Connects, and sends what may go with the SYN. */
+static long do_fastopen(struct world *w, int n, struct words *ws)
+{
+	struct conn *c = &w->conn[n];
+	struct msg m = { .peer = { w->peer, 80, 0 }, .has_peer = true, .ttl = -1, .tos = -1 };
+	uint32_t len = number_need(w, ws, "bytes");
+	uint8_t *p = pattern_new(0, len);
+	struct iovec iov = { p, len };
+	long r = sock_send(sock_of(w, n), &iov, 1, MSG_FASTOPEN, &m);
+
+	free(p);
+	follow(c, &m.peer);
+	c->iss_known = c->ts_in = c->ts_out = c->ts_off_known = false;
+	c->iss = 0;
+	c->written = r > 0 ? (uint32_t)r : 0;
+	return r;
+}
+
 static void read_check(struct world *w, const uint8_t *p, uint32_t from, long len)
 {
 	for (long i = 0; i < len; i++) {
@@ -397,6 +417,7 @@ static const struct call {
 	{ "accept",	do_accept,	0 },
 	{ "connect",	do_connect,	0 },
 	{ "disconnect",	do_disconnect,	0 },
+	{ "fastopen",	do_fastopen,	0 },
 	{ "write",	do_write,	ALL },
 	{ "sendto",	do_sendto,	ALL },
 	{ "read",	do_read,	ALL },

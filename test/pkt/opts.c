@@ -4,6 +4,7 @@
  *	sackOK   nop   eol   wscale 7
  *	sack 1001:2001 3001:4001	relative to the receiver's number 0
  *	TS val 100 ecr 200		auto: the harness's clock, the last value seen
+ *	FO | FO 0011223344556677	Fast Open: asks for a cookie, or is one (any: some)
  *	raw 0402...			any bytes (only in)
  *
  * A value of "any" is not compared. Timestamps the stack sends are relative:
@@ -74,6 +75,12 @@ static void item_read(struct world *w, struct item *it, struct words *ws)
 	} else if (!strcmp(name, "sack")) {
 		it->kind = OPT_SACK;
 		sack_read(w, it, ws);
+	} else if (!strcmp(name, "FO")) {
+		it->kind = OPT_FO;
+		if (word_is(ws, "any"))
+			it->any = 1;
+		else
+			raw_read(w, it, word_next(ws));
 	} else if (!strcmp(name, "raw")) {
 		it->kind = OPT_RAW;
 		raw_read(w, it, word_next(ws));
@@ -122,6 +129,10 @@ static void item_parse(struct item *it, const struct conn *c, struct rd body)
 		it->v[1] = rd_u32(&body);
 		it->n = 2;
 		break;
+	case OPT_FO:
+		it->raw_len = (uint8_t)MIN(rd_left(&body), sizeof(it->raw));
+		rd_copy(&body, it->raw, it->raw_len);
+		break;
 	case OPT_SACK:
 		while (rd_left(&body) >= 4 && it->n < 2 * TCP_MAX_SACK)
 			it->v[it->n++] = rd_u32(&body) - c->irs;
@@ -156,6 +167,11 @@ static void item_emit(struct wr *o, const struct item *it, const struct world *w
 		return;
 	}
 	wr_u8(o, it->kind);
+	if (it->kind == OPT_FO) {
+		wr_u8(o, (uint8_t)(2 + it->raw_len));
+		wr_bytes(o, it->raw, it->raw_len);
+		return;
+	}
 	if (it->kind > OPT_NOP)
 		wr_u8(o, it->kind == OPT_SACK ? (uint8_t)(2 + 4 * it->n) : len[it->kind]);
 	if (it->kind == OPT_MSS)
@@ -197,6 +213,11 @@ static void item_text(const struct item *it, struct text *t)
 		for (int i = 0; i + 1 < it->n; i += 2)
 			text_add(t, " %u:%u", it->v[i], it->v[i + 1]);
 		break;
+	case OPT_FO:
+		text_add(t, it->raw_len ? "FO " : "FO");
+		for (int i = 0; i < it->raw_len; i++)
+			text_add(t, "%02x", it->raw[i]);
+		break;
 	default:	text_add(t, "kind %u", it->kind);
 	}
 }
@@ -224,6 +245,13 @@ static bool value_match(const struct item *want, const struct item *got, int i)
 	return d == 0;
 }
 
+static bool cookie_match(const struct item *want, const struct item *got)
+{
+	if (want->any)
+		return got->raw_len;
+	return want->raw_len == got->raw_len && !memcmp(want->raw, got->raw, want->raw_len);
+}
+
 bool items_match(const struct items *want, const struct items *got)
 {
 	if (want->wild)
@@ -234,6 +262,8 @@ bool items_match(const struct items *want, const struct items *got)
 		const struct item *a = &want->i[i], *b = &got->i[i];
 
 		if (a->kind != b->kind || a->n != b->n)
+			return false;
+		if (a->kind == OPT_FO && !cookie_match(a, b))
 			return false;
 		for (int k = 0; k < a->n; k++)
 			if (!value_match(a, b, k))

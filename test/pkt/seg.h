@@ -15,7 +15,7 @@ struct item {
 };
 
 enum { OPT_EOL = 0, OPT_NOP = 1, OPT_MSS = 2, OPT_WSCALE = 3, OPT_SACKOK = 4,
-       OPT_SACK = 5, OPT_TS = 8, OPT_RAW = 255 };
+       OPT_SACK = 5, OPT_TS = 8, OPT_FO = 34, OPT_RAW = 255 };
 #define MAX_ITEMS 40
 
 struct items {
