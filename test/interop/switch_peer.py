@@ -265,11 +265,11 @@ def no_descriptors(path):
     while True:
         s = Raw(path, join=False)
         s.ctl.settimeout(0.5)
-        s.ask()
         try:
+            s.ask()
             if len(s.ctl.recv(110)) < 110:
                 break
-        except (socket.timeout, ConnectionResetError):
+        except (socket.timeout, ConnectionResetError, BrokenPipeError):
             break
         joined.append(s)
     if len(joined) < 5:
