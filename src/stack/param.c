@@ -89,6 +89,7 @@ static const struct row rows[] = {
 	NUM(tcp_syncookies, 0, 2, 1),
 	NUM(tcp_fastopen, 0, 0x7ff, 1),
 	NUM(tcp_syn_retries, 1, 127, 6),
+	NUM(tcp_syn_linear_timeouts, 0, 127, 4),
 	NUM(tcp_synack_retries, 0, 255, 5),
 	NUM(tcp_retries1, 0, 255, 3),
 	NUM(tcp_retries2, 0, 255, 15),

@@ -57,6 +57,7 @@ struct param {
 	uint32_t tcp_syncookies;		/* 0 never, 1 when the queue is full, 2 always */
 	uint32_t tcp_fastopen;			/* bits, 1: clients may, 2: servers */
 	uint32_t tcp_syn_retries;		/* 6 */
+	uint32_t tcp_syn_linear_timeouts;	/* 4: before those, without doubling */
 	uint32_t tcp_synack_retries;		/* 5 */
 	uint32_t tcp_retries1;			/* timeouts that make a black hole likely, 3 */
 	uint32_t tcp_retries2;			/* 15 */

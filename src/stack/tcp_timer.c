@@ -93,19 +93,34 @@ static bool too_long(struct tcpc *tc, unsigned tries)
 
 /* --- what happens when one is due --- */
 
-static void syn_due(struct tcpc *tc)
+static unsigned syn_tries(const struct tcpc *tc)
 {
 	const struct param *p = &tc->so.st->param;
-	unsigned most = tc->state == TCP_SYN_RECV ? p->tcp_synack_retries :
-			tc->asked->syn_retries ? tc->asked->syn_retries : p->tcp_syn_retries;
 
-	if (tc->retrans_run >= most) {
+	if (tc->state == TCP_SYN_RECV)
+		return p->tcp_synack_retries;
+	return (tc->asked->syn_retries ? tc->asked->syn_retries : p->tcp_syn_retries) +
+	       p->tcp_syn_linear_timeouts;
+}
+
+/* A client's first ones do not wait longer each time, as with Linux: RFC 6298 5.5 would
+ * have them, but there is nothing yet that could be congested by them. */
+static bool syn_is_early(const struct tcpc *tc)
+{
+	return tc->state == TCP_SYN_SENT &&
+	       tc->retrans_run <= tc->so.st->param.tcp_syn_linear_timeouts;
+}
+
+static void syn_due(struct tcpc *tc)
+{
+	if (tc->retrans_run >= syn_tries(tc)) {
 		tcp_fail(tc, tc->soft_error ? tc->soft_error : ETIMEDOUT, "no answer to SYN");
 		return;
 	}
 	tc->retrans_run++;
 	tc->total_retrans++;
-	back_off(tc);
+	if (!syn_is_early(tc))
+		back_off(tc);
 	tcp_rtt_syn_again(tc);
 	tcp_send_syn(tc);
 	set_in(tc, TCP_T_RTX, rto(tc));
