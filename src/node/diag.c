@@ -134,13 +134,13 @@ static void put_memory(struct nlmsghdr *nlh, const struct sock *so, uint8_t ext)
 
 static void put_tcp(struct nlmsghdr *nlh, struct sock *so, uint8_t ext)
 {
-	struct tcp_info ti = { 0 };
+	uint8_t ti[TCP_INFO_MAX];
 	socklen_t len = sizeof(ti);
 	char name[16];
 
 	if (ext & 1 << (INET_DIAG_INFO - 1) &&
-	    sock_getopt(so, IPPROTO_TCP, TCP_INFO, &ti, &len) == 0)
-		mnl_attr_put(nlh, INET_DIAG_INFO, len, &ti);
+	    sock_getopt(so, IPPROTO_TCP, TCP_INFO, ti, &len) == 0)
+		mnl_attr_put(nlh, INET_DIAG_INFO, len, ti);
 	len = sizeof(name);
 	if (ext & 1 << (INET_DIAG_CONG - 1) &&
 	    sock_getopt(so, IPPROTO_TCP, TCP_CONGESTION, name, &len) == 0)

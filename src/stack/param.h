@@ -73,6 +73,7 @@ struct param {
 	uint32_t tcp_keepalive_probes;		/* 9 */
 	uint32_t tcp_window_scaling, tcp_timestamps, tcp_sack; /* 1 */
 	uint32_t tcp_min_rto_us;		/* 200000 */
+	uint32_t tcp_min_rtt_wlen;		/* s that a smallest round trip counts, 300 */
 	uint32_t tcp_delack_ms;			/* 40 */
 	uint32_t tcp_thin_linear_timeouts;	/* 0; 1: as TCP_THIN_LINEAR_TIMEOUTS, for all */
 	uint32_t tcp_mtu_probing;		/* 0; 1: after a black hole, 2: always */
@@ -85,6 +86,7 @@ struct param {
 	uint32_t tcp_recovery;			/* 1; bits 2: no adapting to DSACK, 4: no dupthresh */
 	uint32_t tcp_early_retrans;		/* 3: tail loss probes; 0: none */
 	uint32_t tcp_reordering;		/* duplicates that tell of a loss, 3 */
+	uint32_t tcp_max_reordering;		/* what reordering that was seen may make of it, 300 */
 	uint32_t tcp_frto;			/* 2: spurious timeouts are noticed; 0: not */
 	uint32_t tcp_reo_min_us;		/* reordering window at least, 1000 */
 	uint32_t tcp_pto_min_us;		/* wait for a tail loss probe at least, 10000 */

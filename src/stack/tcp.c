@@ -104,6 +104,7 @@ void tcp_free(struct tcpc *tc)
 	tcp_rcv_free(tc);
 	tcp_fo_free(tc);
 	tcp_mtup_free(tc);
+	tcp_count_clear(tc);
 	tcp_asked_free(tc);
 	sock_fini(&tc->so);
 	free(tc);
@@ -200,6 +201,7 @@ void tcp_established(struct tcpc *tc)
 	if (tc->total_retrans && !tc->srtt)
 		tc->rto = 3000000;
 	tc->backoff = 0;
+	tc->count.delivered++;	/* the SYN */
 	tcp_fo_free(tc);
 	tcp_listen_done(tc);
 	tcp_set_state(tc, TCP_ESTABLISHED, "handshake complete");

@@ -22,7 +22,7 @@
  *   tcp_listen.c accept queue; tcp_req.c half-open connections; tcp_cookie.c none
  *   tcp_fo.c     data with the SYN (Fast Open)
  *   tcp_challenge.c answers to what may be blind attacks
- *   tcp_opt.c    options of level IPPROTO_TCP; tcp_info.c TCP_INFO
+ *   tcp_opt.c    options of level IPPROTO_TCP; tcp_info.c TCP_INFO, tcp_count.c for it
  *
  * Sequence space of the sender:
  *
@@ -40,6 +40,7 @@
 #include "proto/proto.h"
 #include "stack/sock.h"
 #include "stack/tcp_cc.h"
+#include "stack/tcp_count.h"
 #include "stack/tcp_ecn.h"
 #include "stack/tcp_pace.h"
 #include "stack/tcp_rec.h"
@@ -136,6 +137,7 @@ struct tcpc {
 
 	/* round trip */
 	uint32_t	srtt, rttvar, rto, min_rtt; /* us; srtt 0: no sample yet */
+	uint32_t	young_rtt, young_since;	/* us, about s: the smallest of the window's young half */
 	struct seq	rtt_seq;	/* the next sample is of what is sent after it */
 	usec		syn_at;		/* when the SYN was sent; NEVER: not timing */
 	uint32_t	ts_off, ts_recent;
@@ -172,6 +174,7 @@ struct tcpc {
 
 	uint64_t	bytes_acked, bytes_rcvd;
 	uint32_t	segs_in, segs_out;
+	struct tcp_count count;
 };
 
 static inline struct tcpc *tcpc_of(const struct sock *so)
@@ -325,7 +328,16 @@ void tcp_asked_free(struct tcpc *tc);
 int tcp_setopt(struct sock *so, int level, int name, const void *v, socklen_t len);
 int tcp_getopt(struct sock *so, int level, int name, void *v, socklen_t *len);
 
+/* Segments that may come late without a loss. */
+static inline uint32_t tcp_reordering(const struct tcpc *tc)
+{
+	uint32_t seen = tc->count.rare ? tc->count.rare->reordering : 0;
+
+	return MAX(seen, tc->so.st->param.tcp_reordering);
+}
+
 /* --- tcp_info.c --- */
+#define TCP_INFO_MAX	256	/* octets of it at most */
 void tcp_info_get(const struct tcpc *tc, void *v, socklen_t *len);
 
 #endif

@@ -173,6 +173,7 @@ bool tcp_ack_in(struct tcpc *tc, struct seg *sg)
 {
 	struct ack_news n = { .newer = seq_gt(sg->h.ack, tc->snd_una) };
 	struct tcp_ack a = { .flight = flight(tc) };
+	struct rate rate;
 	bool grow = n.newer && may_grow(tc);
 
 	if (!acceptable(tc, sg)) {
@@ -193,6 +194,7 @@ bool tcp_ack_in(struct tcpc *tc, struct seg *sg)
 	/* Before this ACK lets cwnd grow; with nothing in flight it was told already. */
 	if (a.flight && tcp_ecn_echoed(tc, sg))
 		tcp_enter_cwr(tc);
+	tcp_count_acked(tc, sg->h.ack, &rate);
 	if (n.newer)
 		new_ack(tc, sg, &n);
 	if (sg->h.o.n_sack)
@@ -203,6 +205,7 @@ bool tcp_ack_in(struct tcpc *tc, struct seg *sg)
 		dup_ack(tc, &n);
 	}
 	window_in(tc, sg, n.newer);
+	tcp_count_ack(tc, sg, &n, &rate);
 	a.acked = a.flight - flight(tc);
 	a.delivered = n.heard.delivered;
 	a.limited = was_limited(tc, a.flight);

@@ -86,7 +86,14 @@ static void send_seg(struct tcpc *tc, struct pkt *pkt, struct tcp *h, uint32_t m
 		h->flags |= TCP_URG;
 		h->urg = (uint16_t)MIN(seq_diff(tc->snd_up, h->seq), 65535);
 	}
-	tc->segs_out += pkt->paylen > mss ? (pkt->paylen + mss - 1) / mss : 1;
+	if (pkt->paylen) {
+		uint32_t segs = tcp_count_segs(pkt->paylen, mss);
+
+		tc->segs_out += segs;
+		tc->count.data_out += segs;
+	} else {
+		tc->segs_out++;
+	}
 	if (tc->ooo)
 		tc->ooo->dsack.to = tc->ooo->dsack.from;
 	tcp_ev_ack_sent(tc);
@@ -410,6 +417,8 @@ static void send_all(struct tcpc *tc)
 		xmit(tc, &pc);
 	}
 	tc->frto_new = false;
+	if (tc->count.rare || tc->nospace || seq_lt(tc->snd_nxt, tc->snd_end))
+		tcp_count_limits(tc);
 	if (seq_eq(tc->snd_una, tc->snd_nxt) && !nothing_to_send(tc))
 		tcp_ev_blocked(tc);
 	else

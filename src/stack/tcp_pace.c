@@ -17,19 +17,25 @@
 
 #define CATCH_UP	USEC_PER_MSEC
 
+uint64_t tcp_pace_own(const struct tcpc *tc)
+{
+	const struct param *p = &tc->so.st->param;
+	uint32_t ratio = tc->cwnd < tc->ssthresh / 2 ? p->tcp_pacing_ss_ratio :
+			 p->tcp_pacing_ca_ratio;
+	uint32_t window = MAX(tc->cwnd, (uint32_t)seq_diff(tc->snd_nxt, tc->snd_una));
+
+	return (uint64_t)window * 1000000 / tc->srtt * ratio / 100;
+}
+
 uint64_t tcp_pace_rate(const struct tcpc *tc)
 {
 	const struct param *p = &tc->so.st->param;
 	bool own = p->tcp_pacing && tc->min_rtt >= p->tcp_pacing_min_rtt_us && tc->srtt;
-	uint32_t ratio = tc->cwnd < tc->ssthresh / 2 ? p->tcp_pacing_ss_ratio :
-			 p->tcp_pacing_ca_ratio;
-	uint32_t window;
 	uint64_t rate;
 
 	if (!own)
 		return tc->so.asked->max_pacing;
-	window = MAX(tc->cwnd, (uint32_t)seq_diff(tc->snd_nxt, tc->snd_una));
-	rate = (uint64_t)window * 1000000 / tc->srtt * ratio / 100;
+	rate = tcp_pace_own(tc);
 	if (tc->so.asked->max_pacing)
 		rate = MIN(rate, tc->so.asked->max_pacing);
 	return MAX(rate, 1);

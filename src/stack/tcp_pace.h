@@ -6,6 +6,8 @@
 
 struct tcpc;
 
+/* What cwnd and the round trip give, whether paced or not; srtt is known. */
+uint64_t tcp_pace_own(const struct tcpc *tc);
 uint64_t tcp_pace_rate(const struct tcpc *tc);	/* bytes a second; 0: not paced */
 /* Not yet: a timer will call tcp_output. */
 bool tcp_pace_wait(struct tcpc *tc);

@@ -71,7 +71,7 @@ void rack_ack(struct tcpc *tc, const struct ack_news *n)
 	const struct heard *h = &n->heard;
 	struct rack *r = &tc->rack;
 
-	r->reordered |= h->reordered;
+	r->reordered |= h->reordered > 0;
 	dsack_in(tc, n);
 	if (!h->any)
 		return;
@@ -96,13 +96,12 @@ void rack_recovered(struct tcpc *tc)
 
 static bool dup_thresh(const struct tcpc *tc)
 {
-	const struct param *p = &tc->so.st->param;
+	uint32_t segs = tcp_reordering(tc);
 
-	if (p->tcp_recovery & REC_NO_DUPTHRESH)
+	if (tc->so.st->param.tcp_recovery & REC_NO_DUPTHRESH)
 		return false;
-	return tc->dup_acks >= p->tcp_reordering ||
-	       tc->sent.sacked > (p->tcp_reordering - 1) * tc->mss ||
-	       sent_sacked_runs(&tc->sent) >= p->tcp_reordering;
+	return tc->dup_acks >= segs || tc->sent.sacked > (segs - 1) * tc->mss ||
+	       sent_sacked_runs(&tc->sent) >= segs;
 }
 
 /* 6.2 step 4, RACK_update_reo_wnd */

@@ -348,6 +348,7 @@ void tcp_rec_reorder_due(struct tcpc *tc, usec *wait)
 void tcp_rec_sent_new(struct tcpc *tc, uint32_t len)
 {
 	sent_new(&tc->sent, tc->snd_nxt, (uint32_t)tc->so.st->now, tc->srtt / QUANTA);
+	tcp_count_sent_new(tc);
 	if (tc->cut)
 		tc->cut->prr.out += len;
 }
@@ -369,5 +370,5 @@ void tcp_rec_sent_again(struct tcpc *tc, struct seq from, struct seq to)
 	sent_again(&tc->sent, from, to, (uint32_t)tc->so.st->now);
 	if (tc->cut)
 		cut_sent_again(tc, (uint32_t)seq_diff(to, from));
-	tc->total_retrans++;
+	tcp_count_sent_again(tc, (uint32_t)seq_diff(to, from));
 }

@@ -4,19 +4,20 @@
  * each ACK, unless something it covers was sent more than once (Karn's rule,
  * RFC 6298 3); then the timestamp echoed by the peer gives it instead (RFC 7323
  * 4.1), in its milliseconds. One sample a round trip goes into the smoothed values,
- * from the oldest octets of its ACK, so that a delayed ACK counts; the smallest ever is kept
- * for RACK. As in Linux the variance term, not the sum, is held above the minimum:
+ * from the oldest octets of its ACK, so that a delayed ACK counts; the smallest of the last
+ * tcp_min_rtt_wlen seconds is kept for RACK. As in Linux the variance term, not the sum, is held above the minimum:
  * on a quiet path the timeout is the round trip plus tcp_min_rto_us.
  */
 #include "stack/tcp.h"
 
 #define RTO_INITIAL	1000000u	/* RFC 6298 2.1 */
+#define SECOND_BITS	20		/* us: about a second */
 #define RTO_MAX		120000000u
 
 void tcp_rtt_init(struct tcpc *tc)
 {
 	tc->rto = RTO_INITIAL;
-	tc->min_rtt = UINT32_MAX;
+	tc->min_rtt = tc->young_rtt = UINT32_MAX;
 	tc->syn_at = NEVER;
 }
 
@@ -28,13 +29,28 @@ static void rto_update(struct tcpc *tc)
 	tc->backoff = 0;
 }
 
+/* The window in halves: when the young half is over, the older one is forgotten. */
+static void min_rtt_heard(struct tcpc *tc, uint32_t rtt)
+{
+	uint32_t now = (uint32_t)(tc->so.st->now >> SECOND_BITS);
+	uint32_t half = (tc->so.st->param.tcp_min_rtt_wlen + 1) / 2;
+
+	if (now - tc->young_since >= half) {
+		tc->min_rtt = now - tc->young_since < 2 * half ? tc->young_rtt : UINT32_MAX;
+		tc->young_rtt = UINT32_MAX;
+		tc->young_since = now;
+	}
+	tc->young_rtt = MIN(tc->young_rtt, rtt);
+	tc->min_rtt = MIN(tc->min_rtt, rtt);
+}
+
 /* RFC 6298 2.2, 2.3 */
 void tcp_rtt_sample(struct tcpc *tc, usec rtt)
 {
 	uint32_t r = (uint32_t)CLAMP(rtt, 1, (usec)RTO_MAX);
 	uint32_t diff;
 
-	tc->min_rtt = MIN(tc->min_rtt, r);
+	min_rtt_heard(tc, r);
 	if (!tc->srtt) {
 		tc->srtt = r;
 		tc->rttvar = r / 2;
@@ -93,7 +109,7 @@ usec tcp_rtt_heard(struct tcpc *tc, const struct seg *sg, const struct ack_news 
 
 	if (h->sampled && !h->rxt) {
 		last = MAX(now - h->last_at, 1u);
-		tc->min_rtt = MIN(tc->min_rtt, last);
+		min_rtt_heard(tc, last);
 		sample_in_turn(tc, h->end, now - h->first_at);
 		return last;
 	}

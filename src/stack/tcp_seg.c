@@ -358,10 +358,20 @@ static bool checks_pass(struct tcpc *tc, struct seg *sg)
 	return true;
 }
 
+/* What a plug or the peer made one of is counted as it was on the wire. */
+static void count_in(struct tcpc *tc, const struct seg *sg)
+{
+	uint32_t segs = sg->pkt->gso_size ? tcp_count_segs(sg->paylen, sg->pkt->gso_size) : 1;
+
+	tc->segs_in += segs;
+	if (sg->paylen)
+		tc->count.data_in += segs;
+}
+
 void tcp_seg_in(struct tcpc *tc, struct seg *sg)
 {
 	sg->wnd = (uint32_t)sg->h.win << tc->snd_wscale;
-	tc->segs_in++;
+	count_in(tc, sg);
 	if (checks_pass(tc, sg)) {
 		tc->last_rcvd = tc->so.st->now;
 		if (check_ack(tc, sg) && do_urg(tc, sg))

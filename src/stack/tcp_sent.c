@@ -161,11 +161,12 @@ static void sample(struct heard *h, uint32_t at)
 	h->sampled = true;
 }
 
-/* Octets of s up to end arrived, and were not known to be there. */
-static void deliver(struct sent_log *l, const struct sent *s, struct seq end, struct heard *h)
+/* len octets of s up to end arrived, and were not known to be there. */
+static void deliver(struct sent_log *l, const struct sent *s, struct seq end, uint32_t len,
+		    struct heard *h)
 {
 	struct seq *fack = &l->ring->fack;
-	bool late = seq_lt(end, *fack);
+	uint32_t late = seq_lt(end, *fack) ? (uint32_t)seq_diff(*fack, end) + len : 0;
 
 	*fack = seq_max(*fack, end);
 	if (s->rxt) {
@@ -175,7 +176,7 @@ static void deliver(struct sent_log *l, const struct sent *s, struct seq end, st
 	} else {
 		sample(h, s->at);
 		h->original |= seq_le(end, h->limit);
-		h->reordered |= late;
+		h->reordered = MAX(h->reordered, late);
 	}
 	if (h->any && !sent_after(s->at, end, h->at, h->end))
 		return;
@@ -196,7 +197,7 @@ static void acked(struct sent_log *l, const struct sent *s, struct seq to, struc
 	if (s->state == SENT_LOST)
 		l->lost -= len;
 	h->delivered += len;
-	deliver(l, s, to, h);
+	deliver(l, s, to, len, h);
 }
 
 void sent_ack(struct sent_log *l, struct seq una, struct heard *h)
@@ -242,7 +243,7 @@ uint32_t sent_sack(struct sent_log *l, struct seq from, struct seq to, struct he
 			continue;
 		if (s->state == SENT_LOST)
 			l->lost -= len;
-		deliver(l, s, s->end, h);
+		deliver(l, s, s->end, len, h);
 		s->state = SENT_SACKED;
 		new += len;
 	}

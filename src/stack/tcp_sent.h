@@ -14,8 +14,22 @@ struct sent {
 	bool		rxt;		/* sent more than once */
 };
 
+/* Of the delivery rate (tcp_count.c); times are the low bits of usec. */
+struct rate {
+	bool		started;
+	bool		marked;		/* one piece in flight is measured */
+	bool		limited;	/* by what the user had to send, before it */
+	bool		dry;		/* the same, since */
+	struct seq	end;		/* of that piece */
+	uint32_t	sent_at;	/* when it went, and when what was acknowledged last then */
+	uint32_t	first_at, delivered_at;	/* had been sent, and was acknowledged */
+	uint32_t	delivered;	/* octets then */
+	uint32_t	acked_sent_at, acked_at; /* the same, now */
+};
+
 struct sent_ring {
 	uint32_t	size, head;
+	struct rate	rate;
 	struct seq	fack;		/* end of the highest octets that arrived */
 	struct sent	v[];		/* v[head] ... v[head + n - 1], in sequence order */
 };
@@ -38,7 +52,7 @@ struct heard {
 	uint32_t	first_at, last_at;
 	bool		rxt;		/* something sent more than once arrived */
 	bool		original;	/* something below limit, sent once, arrived */
-	bool		reordered;	/* ... after something sent behind it */
+	uint32_t	reordered;	/* ... so far behind something sent after it */
 	bool		any;		/* what was sent last of all that arrived: */
 	struct seq	end;
 	uint32_t	at;

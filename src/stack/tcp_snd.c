@@ -42,7 +42,7 @@ static void grow(struct snd_queue *q)
 	uint32_t size = q->ring ? q->ring->size * 2 : FIRST_SPANS;
 	struct snd_ring *r = xmalloc(sizeof(*r) + size * sizeof(r->v[0]));
 
-	*r = (struct snd_ring){ .size = size };
+	*r = (struct snd_ring){ .size = size, .since = q->ring ? q->ring->since : 0 };
 	for (uint32_t i = 0; i < q->n; i++)
 		r->v[i] = *span_at(q, i);
 	free(q->ring);
@@ -134,6 +134,8 @@ void tcp_snd_commit(struct tcpc *tc, size_t len)
 {
 	struct snd_queue *q = &tc->snd;
 
+	if (len && !q->bytes)
+		q->ring->since = tc->so.st->now;
 	for (uint32_t i = first_with_room(q); len && i < q->n; i++) {
 		struct snd_span *s = span_at(q, i);
 		uint32_t add = (uint32_t)MIN(tail_room(s), len);
@@ -192,6 +194,8 @@ void tcp_snd_acked(struct tcpc *tc, struct seq una)
 		s->len -= (uint32_t)n;
 		s->seq = seq_add(s->seq, (uint32_t)n);
 		q->bytes -= (uint32_t)n;
+		if (!q->bytes)
+			tcp_count_idle(tc, q->ring->since);
 		if (s->len || (q->reserved && tail_room(s)))
 			return;
 		let_go(tc, s->chunk);

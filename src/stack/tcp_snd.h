@@ -17,6 +17,7 @@ struct snd_span {
 struct snd_ring {
 	uint32_t	size, head;	/* size is a power of two */
 	uint32_t	hint;		/* place (from head) last looked up */
+	usec		since;		/* there was something in it */
 	struct snd_span	v[];
 };
 

@@ -41,6 +41,7 @@ static void start_over(struct tcpc *tc)
 	tc->backoff = tc->probes = 0;
 	tc->dup_acks = tc->retrans_run = tc->srtt = tc->rttvar = 0;
 	tc->total_retrans = 0;
+	tcp_count_clear(tc);
 	tc->soft_error = 0;
 	tcp_rec_forget_cut(tc);
 	if (tc->fo) {
@@ -220,6 +221,8 @@ void tcp_wake_writer(struct tcpc *tc)
 	if (!tc->nospace || !tcp_writeable(tc))
 		return;
 	tc->nospace = false;
+	if (tc->count.rare)
+		tcp_count_limits(tc);
 	sock_wake(&tc->so);
 }
 

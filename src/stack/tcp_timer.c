@@ -117,6 +117,7 @@ static void syn_due(struct tcpc *tc)
 		tcp_fail(tc, tc->soft_error ? tc->soft_error : ETIMEDOUT, "no answer to SYN");
 		return;
 	}
+	tcp_count_rto(tc, !tc->retrans_run);
 	tc->retrans_run++;
 	tc->total_retrans++;
 	if (!syn_is_early(tc))
@@ -209,6 +210,7 @@ static void rto_due(struct tcpc *tc)
 		return;
 	}
 	tcp_mtup_timeout(tc);
+	tcp_count_rto(tc, !tc->retrans_run);
 	tc->retrans_run = closed ? MIN(tc->retrans_run + 1, 2) : tc->retrans_run + 1;
 	tcp_enter_rto(tc);
 	if (is_thin(tc))
@@ -380,6 +382,7 @@ void tcp_ev_established(struct tcpc *tc)
 {
 	stop(tc, TCP_T_RTX);
 	tc->retrans_run = 0;
+	tcp_count_rto_over(tc);
 	tc->quick = QUICK_ACKS;
 	tcp_ev_keepalive(tc);
 }
@@ -404,8 +407,10 @@ void tcp_ev_data_sent(struct tcpc *tc, bool first_again)
 /* RFC 6298 5.2, 5.3 */
 void tcp_ev_ack(struct tcpc *tc, bool newer, usec reorder)
 {
-	if (newer)
+	if (newer && tc->retrans_run) {
 		tc->retrans_run = 0;
+		tcp_count_rto_over(tc);
+	}
 	if (seq_eq(tc->snd_una, tc->snd_nxt))
 		stop(tc, TCP_T_RTX);
 	else if (reorder)

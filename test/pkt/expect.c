@@ -4,6 +4,7 @@
  *	expect error NAME	pending error of the socket, cleared; 0: none
  *	expect drop NAME N	packets dropped so far for the reason (drop.h)
  *	expect sockets N	all that the stack holds
+ *	expect info NAME N [to M]		info.c
  *	expect window, expect update		fill.c
  */
 #include <stdio.h>
@@ -99,6 +100,8 @@ void expect_event(struct world *w, int n, struct words *ws)
 		expect_drop(w, name, number_need(w, ws, "a count"));
 	} else if (word_is(ws, "error")) {
 		expect_error(w, n, word_need(w, ws, "an error"));
+	} else if (word_is(ws, "info")) {
+		expect_info(w, n, ws);
 	} else if (word_is(ws, "window")) {
 		expect_window(w, &w->conn[n], word_need(w, ws, "bytes"));
 	} else if (word_is(ws, "update")) {

@@ -132,6 +132,7 @@ const char *frame_text(const void *frame, size_t len);
 /* --- call.c --- */
 bool call_event(struct world *w, const char *name, int n, struct words *ws);
 
+void expect_info(struct world *w, int n, struct words *ws);
 struct sock *sock_of(struct world *w, int n);	/* fails if it is not open */
 
 /* --- expect.c --- */
