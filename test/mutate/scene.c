@@ -79,7 +79,7 @@ static void syn_sent_again(struct pair *p)
 	peer(p)->drop = 1;
 	us(p)->hold = true;
 	connect_out(p);
-	pair_pass(p, 2 * USEC_PER_SEC, NULL);
+	pair_pass(p, 3 * USEC_PER_SEC / 2, NULL);
 }
 
 static void request(struct pair *p)
