@@ -353,7 +353,8 @@ void groups_down(struct netif *nif)
 	talk_fini(nif);
 	list_for_safe(l, &nif->groups) {
 		stimer_set(nif->st, &of(l)->reply, NEVER);
-		of(l)->mode_left = 0;
+		of(l)->mode_left = of(l)->elder_left = 0;
+		of(l)->told = false;
 		update(of(l));
 	}
 }

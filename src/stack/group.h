@@ -27,6 +27,8 @@ struct netif_group {
 	uint16_t	n;
 	struct group_source *src;	/* room for MAX_NOTED, or NULL: n is 0 */
 	uint8_t		mode_left;	/* times to be told that exclude changed */
+	bool		told;		/* the link knows that it is wanted */
+	uint8_t		elder_left;	/* times to say so in an elder's words */
 	struct stimer	reply;		/* a querier asked about this group */
 	bool		asked_all;	/* or about these sources */
 	uint8_t		n_asked;

@@ -222,7 +222,7 @@ static void changes_put(struct report *r, struct netif_group *ng)
 /* Sources that went and are told to have gone; true: something is left to tell. */
 static bool changes_left(struct netif_group *ng)
 {
-	bool left = ng->mode_left;
+	bool left = ng->mode_left || ng->elder_left;
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < ng->n; i++) {
@@ -258,15 +258,23 @@ static void elder_send(const struct netif_group *ng, bool leave)
 		mld_send(ng->nif, &w, &to);
 }
 
+/* An elder knows of no sources: a group is wanted or not. A host of version 1 of
+ * IGMP leaves in silence. */
 static void elder_change(struct netif_group *ng)
 {
-	bool wanted = group_wanted(ng);
+	bool wanted = group_wanted(ng), v4 = ip_is_v4(&ng->addr);
 
-	if (wanted && ng->mode_left)
+	if (wanted && !ng->told)
+		ng->elder_left = (uint8_t)talk_robustness(ng->nif, v4);
+	else if (!wanted)
+		ng->elder_left = 0;
+	if (ng->elder_left) {
+		ng->elder_left--;
 		elder_send(ng, false);
-	else if (ng->mode_left && !(ip_is_v4(&ng->addr) && version(talk_about(ng)) == 1))
+	} else if (!wanted && ng->told && !(v4 && version(talk_about(ng)) == 1)) {
 		elder_send(ng, true);
-	ng->mode_left = wanted && ng->mode_left ? ng->mode_left - 1 : 0;
+	}
+	ng->mode_left = 0;
 	for (unsigned i = 0; i < ng->n; i++)
 		ng->src[i].left = 0;
 }
@@ -288,10 +296,13 @@ static void change_rearm(struct group_talk *t)
 
 static void one_changed(struct group_talk *t, struct report *r, struct netif_group *ng)
 {
-	if (is_elder(t))
+	if (is_elder(t)) {
 		elder_change(ng);
-	else
+	} else {
+		ng->elder_left = 0;
 		changes_put(r, ng);
+	}
+	ng->told = group_wanted(ng);
 	if (changes_left(ng))
 		change_rearm(t);
 	else
