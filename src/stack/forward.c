@@ -61,11 +61,36 @@ static void complain(struct stack *st, const struct pkt *pkt, int error)
 		icmp_error(st, pkt, ICMP_ERR_NET, 0);
 }
 
+static bool has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE ||
+	       proto == IPPROTO_SCTP || proto == IPPROTO_DCCP;
+}
+
+/* What it carries, if rules ask. Fragments have no ports, not even the first, so
+ * that all of them go one way. */
+static void carried(struct stack *st, const struct pkt *pkt, struct route_key *k)
+{
+	uint8_t b[128];
+	struct quote q;
+
+	if (!rules_ask_ports(st) ||
+	    !quote_parse(rd_of(b, pkt_copy(pkt, 0, b, sizeof(b))), &q))
+		return;
+	k->proto = q.proto;
+	if (q.piece || !has_ports(q.proto) || rd_left(&q.l4) < 4)
+		return;
+	k->sport = rd_u16(&q.l4);
+	k->dport = rd_u16(&q.l4);
+}
+
 static enum drop find_way(struct stack *st, const struct pkt *pkt, struct transit *t, uint8_t tos)
 {
 	struct route_key k = { .dst = t->dst, .src = t->src, .iif = t->in->index, .tos = tos };
-	int e = route_lookup(st, &k, &t->route);
+	int e;
 
+	carried(st, pkt, &k);
+	e = route_lookup(st, &k, &t->route);
 	if (e) {
 		complain(st, pkt, e);
 		return DROP_IP_NO_ROUTE;
@@ -315,15 +340,20 @@ void forward_update(struct stack *st)
 	route_changed(st);
 }
 
-/* RFC 3704 2: would we send to its source by where it came from (1), or at all (2)? */
-bool forward_source_ok(struct netif *nif, const struct ip_addr *src)
+/* RFC 3704 2: would we answer its source by where it came from (1), or at all (2)? */
+bool forward_source_ok(struct netif *nif, const struct pkt *pkt, const struct ip4 *h)
 {
+	struct route_key came = { .proto = 0 }, back = { .dst = h->src, .tos = h->tos & 0x1c };
 	uint32_t filter = nif->st->param.rp_filter;
 	const struct route *r;
-	struct route_key k;
 
-	if (!filter || netif_is_lo(nif) || ip_is_any(src))
+	if (!filter || netif_is_lo(nif) || ip_is_any(&h->src))
 		return true;
-	k = (struct route_key){ .dst = *src };
-	return !route_lookup(nif->st, &k, &r) && (filter == 2 || r->nif == nif);
+	carried(nif->st, pkt, &came);
+	back.proto = came.proto;
+	back.sport = came.dport;
+	back.dport = came.sport;
+	if (!ip_is_multicast(&h->dst) && !netif_is_broadcast(nif, &h->dst))
+		back.src = h->dst;
+	return !route_lookup(nif->st, &back, &r) && (filter == 2 || r->nif == nif);
 }

@@ -25,6 +25,7 @@ struct quote {
 	uint8_t		proto;
 	uint16_t	len;		/* as its header says */
 	bool		first;		/* no fragment, or the first */
+	bool		piece;		/* a fragment */
 	struct rd	all;		/* what there is */
 	struct rd	l4;		/* the same of the transport */
 };

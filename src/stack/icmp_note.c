@@ -53,7 +53,8 @@ static bool quote4(struct rd q, struct quote *out)
 
 	if (!ip4_parse(&q, &h))
 		return false;
-	*out = (struct quote){ h.src, h.dst, h.proto, h.len, h.frag == 0, all, q };
+	*out = (struct quote){ h.src, h.dst, h.proto, h.len, h.frag == 0,
+			       h.frag || h.flags & IP4_MF, all, q };
 	return true;
 }
 
@@ -66,11 +67,12 @@ static bool quote6(struct rd q, struct quote *out)
 	struct ip6 h;
 	bool ok = ip6_parse(&q, &h);
 
-	*out = (struct quote){ h.src, h.dst, h.next, h.plen, true, all, q };
+	*out = (struct quote){ h.src, h.dst, h.next, h.plen, true, false, all, q };
 	while (ok) {
 		if (out->proto == IPPROTO_FRAGMENT) {
 			ok = ip6_frag_parse(&q, &f);
 			out->first = out->first && !f.off;
+			out->piece = true;
 			out->proto = f.next;
 		} else if (out->proto == IPPROTO_HOPOPTS || out->proto == IPPROTO_ROUTING ||
 			   out->proto == IPPROTO_DSTOPTS) {

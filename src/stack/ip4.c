@@ -78,7 +78,7 @@ static enum drop addresses_in(struct netif *nif, const struct ip4 *h, const stru
 	if (!source_ok(nif, h, pkt) || ip_is_any(&h->dst) ||
 	    (ip_is_loopback(&h->dst) && !netif_is_lo(nif)))
 		return DROP_IP_MARTIAN;
-	if (pkt->note != PKT_LOOPED && !forward_source_ok(nif, &h->src))
+	if (pkt->note != PKT_LOOPED && !forward_source_ok(nif, pkt, h))
 		return DROP_IP_RPF;
 	if (ip_is_multicast(&h->dst))
 		return netif_joined(nif, &h->dst) ? DROP_NONE : DROP_IP_NOT_OURS;

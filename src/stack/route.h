@@ -15,5 +15,6 @@ void route_expires(struct stack *st, const struct route *r, usec at);	/* for sho
 
 struct rule_table *rule_table_new(void);
 void rule_table_free(struct rule_table *t);
+bool rules_ask_ports(const struct stack *st);	/* or what the packet carries */
 
 #endif

@@ -19,6 +19,7 @@
 struct rule_table {
 	struct list	rules;		/* IPv4's first, each family by priority */
 	unsigned	n;
+	unsigned	n_ports;	/* that ask about ports or the protocol */
 };
 
 static struct rule *of(struct list *l)
@@ -31,6 +32,11 @@ static bool before(const struct rule *a, const struct rule *b)
 	return a->v4 != b->v4 ? a->v4 : a->priority < b->priority;
 }
 
+static bool asks_ports(const struct rule *r)
+{
+	return r->ipproto || r->sport[1] || r->dport[1];
+}
+
 static struct rule *insert(struct rule_table *t, const struct rule *r)
 {
 	struct list *at = t->rules.next;
@@ -41,6 +47,7 @@ static struct rule *insert(struct rule_table *t, const struct rule *r)
 		at = at->next;
 	list_add_tail(at, &n->link);
 	t->n++;
+	t->n_ports += asks_ports(n);
 	return n;
 }
 
@@ -143,9 +150,15 @@ int rule_del(struct stack *st, const struct rule *r)
 	stack_tell(st, CHANGE_RULE, true, old);
 	list_del(&old->link);
 	st->rules->n--;
+	st->rules->n_ports -= asks_ports(old);
 	route_changed(st);
 	free(old);
 	return 0;
+}
+
+bool rules_ask_ports(const struct stack *st)
+{
+	return st->rules->n_ports;
 }
 
 const struct rule *rule_at(struct stack *st, unsigned i)

@@ -325,6 +325,79 @@ static void reverse_path(void **state)
 	assert_int_equal(from_left4(h, 10), DROP_IP_RPF);
 }
 
+static size_t udp_body(uint8_t *b, const struct ip_addr *src, const struct ip_addr *dst, uint16_t port)
+{
+	return udp_make(b, src, dst, 1000, port, "0123456789abcdef", 16);
+}
+
+static enum drop to_port4(uint16_t port, uint16_t flags, uint16_t frag)
+{
+	struct ip4 h = across4();
+	uint8_t b[100];
+	size_t n = udp_body(b, &h.src, &h.dst, port);
+
+	h.flags = flags;
+	h.frag = frag;
+	put_ip4(&f, &left, h, b, n);
+	return arrive(&left, &f);
+}
+
+/* Behind an empty header of options. */
+static enum drop to_port6(uint16_t port)
+{
+	struct ip6 h = across6();
+	uint8_t b[100] = { IPPROTO_UDP, 0, 1, 4 };
+	size_t n = udp_body(b + 8, &h.src, &h.dst, port);
+
+	h.next = IPPROTO_DSTOPTS;
+	put_ip6(&f, &left, h, b, 8 + n);
+	return arrive(&left, &f);
+}
+
+/* A rule may ask what is carried, and to which port; a fragment, and be it the
+ * first, has none (as Linux's flow dissector says). */
+static void rules_see_ports(void **state)
+{
+	struct rule r = { .priority = 100, .v4 = true, .action = RULE_PROHIBIT,
+			  .ipproto = IPPROTO_UDP, .dport = { 53, 60 } };
+
+	assert_int_equal(rule_add(st, &r), 0);
+	r.v4 = false;
+	assert_int_equal(rule_add(st, &r), 0);
+	assert_int_equal(to_port4(52, 0, 0), DROP_NONE);
+	assert_int_equal(to_port4(53, 0, 0), DROP_IP_NO_ROUTE);
+	assert_int_equal(to_port4(53, IP4_MF, 0), DROP_NONE);
+	assert_int_equal(to_port4(53, 0, 8), DROP_NONE);
+	assert_int_equal(to_port6(61), DROP_NONE);
+	assert_int_equal(to_port6(60), DROP_IP_NO_ROUTE);
+	assert_int_equal(rule_del(st, &r), 0);
+	assert_int_equal(to_port6(60), DROP_NONE);
+}
+
+static void protocol_alone(void **state)
+{
+	struct rule r = { .priority = 100, .v4 = true, .action = RULE_PROHIBIT,
+			  .ipproto = IPPROTO_UDP };
+	struct ip4 h = across4();
+
+	assert_int_equal(rule_add(st, &r), 0);
+	assert_int_equal(to_port4(9, 0, 8), DROP_IP_NO_ROUTE);
+	h.proto = IPPROTO_TCP;
+	assert_int_equal(from_left4(h, 20), DROP_NONE);
+}
+
+/* What would be answered to: from the port it went to. */
+static void reverse_path_has_ports(void **state)
+{
+	struct rule r = { .priority = 100, .v4 = true, .action = RULE_UNREACHABLE,
+			  .sport = { 53, 53 }, .src = IP4(10, 1, 0, 0), .src_len = 16 };
+
+	stack_set(st, "rp_filter", "2");
+	assert_int_equal(rule_add(st, &r), 0);
+	assert_int_equal(to_port4(52, 0, 0), DROP_NONE);
+	assert_int_equal(to_port4(53, 0, 0), DROP_IP_RPF);
+}
+
 /* RFC 4291 2.8: a router is in its groups; turned off, nothing passes. */
 static void on_and_off(void **state)
 {
@@ -352,6 +425,9 @@ int main(void)
 		TEST(no_route_is_told),
 		TEST(shortcut_is_told),
 		TEST(reverse_path),
+		TEST(rules_see_ports),
+		TEST(protocol_alone),
+		TEST(reverse_path_has_ports),
 		TEST(on_and_off),
 	};
 
