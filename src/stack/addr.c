@@ -201,7 +201,8 @@ static bool addr_valid(const struct netif *nif, const struct ip_addr *a, unsigne
 {
 	bool v4 = ip_is_v4(a);
 
-	if (ip_is_any(a) || ip_is_multicast(a) || len > (v4 ? 32 : 128))
+	if (ip_is_any(a) || ip_is_multicast(a) || len > (v4 ? 32 : 128) ||
+	    (!v4 && !netif_has_ip6(nif)))
 		return false;
 	if (v4 && (ip_v4(a)[0] == 0 || ip_v4(a)[0] >= 240))
 		return false;

@@ -25,6 +25,7 @@
 	X(IP4_SUM,		"IPv4 header checksum wrong") \
 	X(IP4_OPTIONS,		"IPv4 source route") \
 	X(IP6_SHORT,		"IPv6 header malformed or cut off") \
+	X(IP6_OFF,		"IPv6 on a link of less than its least MTU") \
 	X(IP6_EXT,		"IPv6 extension headers refused") \
 	X(IP_MARTIAN,		"source or destination address not allowed here") \
 	X(IP_NOT_OURS,		"packet for another host") \

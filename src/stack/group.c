@@ -223,14 +223,22 @@ static bool sources_set(struct netif_group *ng, const struct want *w, uint8_t ti
 	return changed;
 }
 
+/* May anything be told of the group? */
+static bool is_told(const struct netif_group *ng)
+{
+	const struct netif *nif = ng->nif;
+
+	return group_is_reported(&ng->addr) && netif_is_up(nif) && !(nif->flags & NETIF_NOARP) &&
+	       (ip_is_v4(&ng->addr) || netif_has_ip6(nif));
+}
+
 static void update(struct netif_group *ng)
 {
 	uint8_t times = (uint8_t)talk_robustness(ng->nif, ip_is_v4(&ng->addr));
 	struct want w = want_of(ng);
 	bool changed = true;
 
-	if (!group_is_reported(&ng->addr) || !netif_is_up(ng->nif) ||
-	    ng->nif->flags & NETIF_NOARP)
+	if (!is_told(ng))
 		times = 0;
 	if (ng->exclude != w.exclude)
 		mode_set(ng, &w, times);
@@ -336,26 +344,33 @@ void groups_init(struct netif *nif)
 }
 
 /* Whatever was joined while it was down is news to the link. */
-void groups_up(struct netif *nif)
+void groups_up(struct netif *nif, bool only6)
 {
 	list_for_safe(l, &nif->groups) {
 		struct netif_group *ng = of(l);
+		bool v4 = ip_is_v4(&ng->addr);
 
-		if (group_wanted(ng) && group_is_reported(&ng->addr) && !(nif->flags & NETIF_NOARP)) {
-			ng->mode_left = (uint8_t)talk_robustness(nif, ip_is_v4(&ng->addr));
-			talk_changed(ng);
-		}
+		if ((v4 && only6) || !group_wanted(ng) || !is_told(ng))
+			continue;
+		ng->mode_left = (uint8_t)talk_robustness(nif, v4);
+		talk_changed(ng);
 	}
 }
 
-void groups_down(struct netif *nif)
+void groups_down(struct netif *nif, bool only6)
 {
-	talk_fini(nif);
+	talk_stop(nif, false);
+	if (!only6)
+		talk_stop(nif, true);
 	list_for_safe(l, &nif->groups) {
-		stimer_set(nif->st, &of(l)->reply, NEVER);
-		of(l)->mode_left = of(l)->elder_left = 0;
-		of(l)->told = false;
-		update(of(l));
+		struct netif_group *ng = of(l);
+
+		if (ip_is_v4(&ng->addr) && only6)
+			continue;
+		stimer_set(nif->st, &ng->reply, NEVER);
+		ng->mode_left = ng->elder_left = 0;
+		ng->told = false;
+		update(ng);
 	}
 }
 
@@ -363,7 +378,8 @@ void groups_free(struct netif *nif)
 {
 	struct list *l, *k;
 
-	talk_fini(nif);
+	talk_stop(nif, false);
+	talk_stop(nif, true);
 	while ((l = list_pop(&nif->groups))) {
 		struct netif_group *ng = of(l);
 

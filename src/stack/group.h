@@ -46,7 +46,7 @@ bool group_is_reported(const struct ip_addr *g);
 
 /* mld.c */
 void talk_init(struct netif *nif);
-void talk_fini(struct netif *nif);
+void talk_stop(struct netif *nif, bool v4);
 unsigned talk_robustness(const struct netif *nif, bool v4);
 /* The filter changed: tells it now, and again (RFC 3810 6.1, RFC 3376 5.1). */
 void talk_changed(struct netif_group *ng);

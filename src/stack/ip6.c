@@ -77,6 +77,8 @@ enum drop ip6_in(struct netif *nif, struct pkt *pkt)
 	pkt->l3 = pkt->cur;
 	if (!ip6_parse(&r, &h) || IP6_LEN + (uint32_t)h.plen > pkt_len(pkt))
 		return drop(st, pkt, DROP_IP6_SHORT);
+	if (!netif_has_ip6(nif))
+		return drop(st, pkt, DROP_IP6_OFF);
 	if (!addresses_ok(nif, &h, pkt))
 		return drop(st, pkt, DROP_IP_MARTIAN);
 	if (!for_us(nif, &h) && st->param.forwarding && !ip_is_multicast(&h.dst))

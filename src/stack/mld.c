@@ -614,16 +614,14 @@ void talk_init(struct netif *nif)
 	}
 }
 
-void talk_fini(struct netif *nif)
+void talk_stop(struct netif *nif, bool v4)
 {
-	for (int i = 0; i < 2; i++) {
-		struct group_talk *t = &nif->talk[i];
+	struct group_talk *t = talk_of(nif, v4);
 
-		stimer_set(nif->st, &t->general, NEVER);
-		stimer_set(nif->st, &t->change, NEVER);
-		stimer_set(nif->st, &t->elder[0], NEVER);
-		stimer_set(nif->st, &t->elder[1], NEVER);
-	}
+	stimer_set(nif->st, &t->general, NEVER);
+	stimer_set(nif->st, &t->change, NEVER);
+	stimer_set(nif->st, &t->elder[0], NEVER);
+	stimer_set(nif->st, &t->elder[1], NEVER);
 }
 
 void talk_group_init(struct netif_group *ng)

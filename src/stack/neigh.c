@@ -126,12 +126,12 @@ void neigh_flush(struct netif *nif)
 	}
 }
 
-void neigh_forget(struct netif *nif)
+void neigh_forget(struct netif *nif, bool only6)
 {
 	list_for_safe(l, &nif->st->neigh->lru) {
 		struct neigh *n = container_of(l, struct neigh, lru);
 
-		if (n->nif == nif && n->state != NEIGH_PERMANENT)
+		if (n->nif == nif && (only6 ? !ip_is_v4(&n->addr) : n->state != NEIGH_PERMANENT))
 			neigh_free(n);
 	}
 }

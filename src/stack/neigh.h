@@ -48,8 +48,9 @@ void neigh_advert(struct netif *nif, const struct ip_addr *addr, const struct ma
 int neigh_set(struct netif *nif, const struct ip_addr *addr, const struct mac *mac,
 	      enum neigh_state state);
 int neigh_del(struct netif *nif, const struct ip_addr *addr);	/* 0, -ENOENT */
-/* Entries of an interface, but not those set by hand. */
-void neigh_forget(struct netif *nif);
+/* Entries of an interface, but not those set by hand; only6: IPv6 leaves it, all
+ * of IPv6's. */
+void neigh_forget(struct netif *nif, bool only6);
 struct neigh *neigh_find(struct netif *nif, const struct ip_addr *addr);
 struct neigh *neigh_next(struct stack *st, struct neigh *n);	/* for show; NULL starts */
 const char *neigh_state_name(enum neigh_state s);

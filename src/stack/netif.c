@@ -22,6 +22,7 @@
 #include "stack/sock.h"
 
 #define LO_MTU		65536
+#define MTU_MIN		68	/* RFC 791 3.2 */
 #define LO_QUEUE	1000	/* frames */
 
 struct netif *netif_add(struct stack *st, const char *name, struct mac mac, uint32_t mtu,
@@ -81,7 +82,7 @@ void netif_remove(struct netif *nif)
 	while (!list_empty(&nif->addrs))
 		addr_remove(list_first(&nif->addrs, struct netif_addr, link));
 	groups_free(nif);
-	route_flush(nif);
+	route_flush(nif, false);
 	neigh_flush(nif);
 	frag_flush(nif);
 	loop_forget(nif);
@@ -89,18 +90,24 @@ void netif_remove(struct netif *nif)
 	free(nif);
 }
 
-static const struct ip_addr lo6 = { { [15] = 1 } };
+/* What every interface has of IPv6; was lost going down. */
+static void addrs6_own(struct netif *nif)
+{
+	static const struct ip_addr lo6 = { { [15] = 1 } };
+
+	if (netif_is_lo(nif))
+		netif_addr_add(nif, &lo6, 128);
+	slaac_linklocal(nif, 0);
+}
 
 void netif_up(struct netif *nif)
 {
 	if (netif_is_up(nif))
 		return;
-	if (netif_is_lo(nif))
-		netif_addr_add(nif, &lo6, 128);		/* was lost going down */
-	slaac_linklocal(nif, 0);
+	addrs6_own(nif);
 	nif->flags |= NETIF_UP;
 	netif_changed(nif);
-	groups_up(nif);
+	groups_up(nif, false);
 	list_for(l, &nif->addrs)
 		addr_up(container_of(l, struct netif_addr, link));
 	nd_solicit_routers(nif);
@@ -113,14 +120,53 @@ void netif_down(struct netif *nif)
 		return;
 	nif->flags &= ~(uint32_t)NETIF_UP;
 	packet_netif_down(nif);
-	groups_down(nif);
+	groups_down(nif, false);
 	nd_netif_down(nif);
 	list_for_safe(l, &nif->addrs)
 		addr_down(container_of(l, struct netif_addr, link));
-	route_flush(nif);
-	neigh_forget(nif);
+	route_flush(nif, false);
+	neigh_forget(nif, false);
 	frag_flush(nif);
 	netif_changed(nif);
+}
+
+/* As Linux: all of IPv6 goes with the MTU, and comes with it again. */
+static void ip6_begin(struct netif *nif)
+{
+	if (!netif_is_up(nif))
+		return;
+	groups_up(nif, true);
+	addrs6_own(nif);
+	nd_solicit_routers(nif);
+}
+
+static void ip6_end(struct netif *nif)
+{
+	groups_down(nif, true);
+	nd_netif_down(nif);
+	list_for_safe(l, &nif->addrs) {
+		struct netif_addr *a = container_of(l, struct netif_addr, link);
+
+		if (!ip_is_v4(&a->addr))
+			addr_remove(a);
+	}
+	route_flush(nif, true);
+	neigh_forget(nif, true);
+}
+
+int netif_set_mtu(struct netif *nif, uint32_t mtu)
+{
+	bool had = netif_has_ip6(nif);
+
+	if (mtu < MTU_MIN || mtu > nif->mtu_max)
+		return -EINVAL;
+	nif->mtu = mtu;
+	if (had && !netif_has_ip6(nif))
+		ip6_end(nif);
+	netif_changed(nif);
+	if (!had && netif_has_ip6(nif))
+		ip6_begin(nif);
+	return 0;
 }
 
 void netif_changed(struct netif *nif)

@@ -2,6 +2,7 @@
 #ifndef STACK_NETIF_H
 #define STACK_NETIF_H
 
+#include "proto/proto.h"
 #include "stack/stack.h"
 
 struct netif *loopback_add(struct stack *st);
@@ -15,6 +16,8 @@ static inline bool addr_usable(const struct netif_addr *a)
 	return a->state == ADDR_OK || a->state == ADDR_OPTIMISTIC;
 }
 static inline bool netif_is_up(const struct netif *nif) { return nif->flags & NETIF_UP; }
+/* A link of less than IPv6's least MTU carries no IPv6 (RFC 8200 5). */
+static inline bool netif_has_ip6(const struct netif *nif) { return nif->mtu >= IP6_MIN_MTU; }
 static inline bool netif_is_lo(const struct netif *nif) { return nif->flags & NETIF_LOOPBACK; }
 
 static inline uint32_t netif_mtu(const struct netif *nif, bool v4)
@@ -44,8 +47,9 @@ bool netif_is_broadcast(const struct netif *nif, const struct ip_addr *a);
 struct netif_addr *netif_subnet(const struct netif *nif, const struct ip_addr *a);
 
 /* group.c */
-void groups_up(struct netif *nif);		/* announces what was joined while down */
-void groups_down(struct netif *nif);
+/* Announces what was joined while down; only6: IPv4 was up. */
+void groups_up(struct netif *nif, bool only6);
+void groups_down(struct netif *nif, bool only6);
 void groups_init(struct netif *nif);
 void groups_free(struct netif *nif);
 

@@ -1,40 +1,15 @@
 /* netif_set.c - interfaces that change while they live
  *
- * What `ip link set` may do to one besides up and down. The rest of
- * the stack finds an interface by its index and looks at it anew each time; what
+ * What `ip link set` may do to one besides up, down and mtu. The rest of the
+ * stack finds an interface by its index and looks at it anew each time; what
  * was decided from it is undone by moving the route generation on.
  */
 #include <errno.h>
 #include <string.h>
 
-#include "proto/proto.h"
 #include "stack/nd.h"
 #include "stack/neigh.h"
 #include "stack/netif.h"
-
-#define MTU_MIN	68	/* RFC 791 3.2 */
-
-/* A link of less than IPv6's least MTU carries no IPv6 (RFC 8200 5). */
-static void addrs6_remove(struct netif *nif)
-{
-	list_for_safe(l, &nif->addrs) {
-		struct netif_addr *a = container_of(l, struct netif_addr, link);
-
-		if (!ip_is_v4(&a->addr))
-			addr_remove(a);
-	}
-}
-
-int netif_set_mtu(struct netif *nif, uint32_t mtu)
-{
-	if (mtu < MTU_MIN || mtu > nif->mtu_max)
-		return -EINVAL;
-	nif->mtu = mtu;
-	if (mtu < IP6_MIN_MTU)
-		addrs6_remove(nif);
-	netif_changed(nif);
-	return 0;
-}
 
 /* Others learn it as they learned the old one (RFC 5227 2.3, RFC 4861 7.2.6). */
 int netif_set_mac(struct netif *nif, struct mac mac)

@@ -223,6 +223,8 @@ int route_add(struct stack *st, const struct route *r)
 
 	if (!route_valid(r))
 		return -EINVAL;
+	if (r->nif && !ip_is_v4(&r->dst) && !netif_has_ip6(r->nif))
+		return -ENODEV;
 	if (find_same(st, r))
 		return -EEXIST;
 	if (st->routes->n >= st->param.route_max_size)
@@ -309,13 +311,13 @@ void route_expires(struct stack *st, const struct route *r, usec at)
 		old->expires = at;
 }
 
-void route_flush(struct netif *nif)
+void route_flush(struct netif *nif, bool only6)
 {
 	const struct route *next;
 
 	for (const struct route *r = route_next(nif->st, NULL); r; r = next) {
 		next = route_next(nif->st, r);
-		if (r->nif == nif)
+		if (r->nif == nif && !(only6 && ip_is_v4(&r->dst)))
 			route_free(nif->st, &entry_of(r)->r);
 	}
 }

@@ -116,7 +116,6 @@ static bool has_linklocal(const struct netif *nif)
 	return false;
 }
 
-/* A link of less than IPv6's least MTU carries no IPv6. */
 void slaac_linklocal(struct netif *nif, uint8_t counter)
 {
 	static const struct ip_addr prefix = { { 0xfe, 0x80 } };
@@ -125,7 +124,7 @@ void slaac_linklocal(struct netif *nif, uint8_t counter)
 		.valid_until = NEVER, .preferred_until = NEVER,
 	};
 
-	if (netif_is_lo(nif) || nif->mtu < IP6_MIN_MTU || has_linklocal(nif))
+	if (netif_is_lo(nif) || !netif_has_ip6(nif) || has_linklocal(nif))
 		return;
 	if (slaac_address(nif, nif->st->param.linklocal_gen_mode, &prefix, counter, &want.addr))
 		addr_add(nif, &want);

@@ -50,7 +50,7 @@ static void rs_fire(struct stack *st, struct stimer *tm)
 
 void nd_solicit_routers(struct netif *nif)
 {
-	if (nif->flags & NETIF_NOARP || nif->mtu < IP6_MIN_MTU || !nd_accepts_ra(nif->st))
+	if (nif->flags & NETIF_NOARP || !netif_has_ip6(nif) || !nd_accepts_ra(nif->st))
 		return;
 	nif->rs_wait = 0;
 	rs_fire(nif->st, &nif->rs);

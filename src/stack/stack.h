@@ -303,8 +303,8 @@ bool route_table_known(struct stack *st, uint32_t id, bool v4);
 /* By the rules, as if nothing but the destination were known; unicast only.
  * ifindex 0: any interface. */
 const struct route *route_find(struct stack *st, const struct ip_addr *dst, uint32_t ifindex);
-/* All routes of an interface that is going away. */
-void route_flush(struct netif *nif);
+/* All routes of an interface that goes down; only6: that IPv6 leaves. */
+void route_flush(struct netif *nif, bool only6);
 static inline void route_changed(struct stack *st) { st->route_gen += st->route_gen + 1 ? 1 : 2; }
 /* Walks those of all tables: NULL starts. */
 const struct route *route_next(const struct stack *st, const struct route *r);

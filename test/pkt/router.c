@@ -7,7 +7,7 @@
  *	< probe A own|other			RFC 7527: with the nonce of the last probe or not
  *	route add|del P/N [via A] [metric N] [table N] [TYPE]
  *	rule add PRIORITY [from P/N] [to P/N] [iif lo] table N | TYPE
- *	link up|down
+ *	link up|down|mtu N
  *	expect way DST [via A] [from A] [mtu N]		how a packet would leave
  *	expect way DST -ERRNO
  *	expect addrs P/N N [preferred]		how many usable addresses lie in a prefix
@@ -298,8 +298,8 @@ static void link_event(struct world *w, struct words *ws)
 		netif_up(w->nif);
 	else if (word_is(ws, "down"))
 		netif_down(w->nif);
-	else
-		fail(w, "script: link up or down");
+	else if (!word_is(ws, "mtu") || netif_set_mtu(w->nif, number_need(w, ws, "bytes")) < 0)
+		fail(w, "script: link up, down or mtu");
 	world_settle(w);
 }
 
