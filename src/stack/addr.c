@@ -15,6 +15,7 @@
 #include "stack/nd.h"
 #include "stack/neigh.h"
 #include "stack/netif.h"
+#include "stack/route.h"
 #include "stack/slaac.h"
 
 static struct route connected_route(const struct netif_addr *a)
@@ -42,13 +43,12 @@ static bool brings_route(const struct netif_addr *a)
 	       !(ip_is_v4(&a->addr) && a->len == 32 && ip_is_any(&a->peer));
 }
 
-/* Another address may have brought the route already. */
-static void route_join(const struct netif_addr *a)
+static void prefix_join(const struct netif_addr *a)
 {
 	struct route r = connected_route(a);
 
 	if (brings_route(a))
-		route_add(a->nif->st, &r);
+		route_join(a->nif->st, &r, BY_ADDR);
 }
 
 static void addr_goto(struct netif_addr *a, int state)
@@ -171,7 +171,7 @@ void addr_up(struct netif_addr *a)
 
 	if (a->state == ADDR_DUPLICATE)
 		return;
-	route_join(a);		/* lost when the interface went down */
+	prefix_join(a);		/* lost when the interface went down */
 	if (v4 && test && st->param.arp_probes) {
 		acd_begin(a);
 		return;
@@ -210,7 +210,7 @@ static bool addr_valid(const struct netif *nif, const struct ip_addr *a, unsigne
 }
 
 /* The route to the prefix goes with the last address in it. */
-static void route_leave(const struct netif_addr *gone)
+static void prefix_leave(const struct netif_addr *gone)
 {
 	struct route r = connected_route(gone);
 
@@ -223,7 +223,7 @@ static void route_leave(const struct netif_addr *gone)
 		    ip_in_prefix(&a->addr, &r.dst, r.len))
 			return;
 	}
-	route_del(gone->nif->st, &r);
+	route_leave(gone->nif->st, &r, BY_ADDR);
 }
 
 /* A /31 or /32 has none (RFC 3021 2.1), nor has IPv6. */
@@ -275,7 +275,7 @@ int addr_add(struct netif *nif, const struct netif_addr *want)
 		return -EEXIST;
 	a = addr_new(nif, want);
 	list_add_tail(&nif->addrs, &a->link);
-	route_join(a);
+	prefix_join(a);
 	if (!ip_is_v4(&a->addr)) {
 		group = ip6_solicited_node(&a->addr);	/* RFC 4861 7.2.1 */
 		netif_join(nif, &group);
@@ -302,10 +302,10 @@ int netif_addr_put(struct netif *nif, const struct netif_addr *want, bool replac
 
 	if (!a || !replace || a->len != want->len)
 		return addr_add(nif, want);
-	route_leave(a);
+	prefix_leave(a);
 	a->flags = want->flags;
 	a->protocol = want->protocol;
-	route_join(a);
+	prefix_join(a);
 	addr_life_set(a, want->valid_until, want->preferred_until);
 	return 0;
 }
@@ -315,7 +315,7 @@ void addr_remove(struct netif_addr *a)
 	struct stack *st = a->nif->st;
 	struct ip_addr group;
 
-	route_leave(a);
+	prefix_leave(a);
 	stack_tell(st, CHANGE_ADDR, true, a);
 	stimer_set(st, &a->dad, NEVER);
 	stimer_set(st, &a->life, NEVER);

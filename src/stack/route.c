@@ -35,6 +35,8 @@ struct route_table {
 struct entry {
 	struct route	r;
 	struct table	*t;
+	unsigned	by;		/* enum route_by, any of them */
+	usec		expires;	/* the router's */
 };
 
 struct route_table *route_table_new(void)
@@ -217,7 +219,14 @@ static void unplace(struct route_table *all, struct entry *n)
 		table_emptied(all, n->t);
 }
 
-int route_add(struct stack *st, const struct route *r)
+/* What one of several says of its end is not to be seen. */
+static void owners_set(struct entry *e, unsigned by)
+{
+	e->by = by;
+	e->r.expires = by == BY_ROUTER ? e->expires : 0;
+}
+
+static int entry_add(struct stack *st, const struct route *r, enum route_by by)
 {
 	struct entry *n;
 
@@ -225,8 +234,6 @@ int route_add(struct stack *st, const struct route *r)
 		return -EINVAL;
 	if (r->nif && !ip_is_v4(&r->dst) && !netif_has_ip6(r->nif))
 		return -ENODEV;
-	if (find_same(st, r))
-		return -EEXIST;
 	if (st->routes->n >= st->param.route_max_size)
 		return -ENOSPC;
 	n = xmalloc(sizeof(*n));
@@ -234,12 +241,29 @@ int route_add(struct stack *st, const struct route *r)
 	n->r.table = table_id(r);
 	n->r.type = type_of(r);
 	n->r.protocol = r->protocol ? r->protocol : PROTO_BOOT;
+	n->expires = r->expires;
+	owners_set(n, by);
 	n->t = table_need(st, n->r.table);
 	n->t->held[ip_is_v4(&r->dst)] = true;
 	place(st->routes, n);
 	st->routes->n++;
 	route_changed(st);
 	stack_tell(st, CHANGE_ROUTE, false, &n->r);
+	return 0;
+}
+
+int route_add(struct stack *st, const struct route *r)
+{
+	return find_same(st, r) ? -EEXIST : entry_add(st, r, BY_HAND);
+}
+
+int route_join(struct stack *st, const struct route *r, enum route_by by)
+{
+	struct route *old = find_same(st, r);
+
+	if (!old)
+		return entry_add(st, r, by);
+	owners_set(entry_of(old), entry_of(old)->by | by);
 	return 0;
 }
 
@@ -259,6 +283,7 @@ int route_replace(struct stack *st, const struct route *old, const struct route 
 	o->table = table_id(r);
 	o->type = type_of(r);
 	o->protocol = r->protocol ? r->protocol : PROTO_BOOT;
+	owners_set(entry_of(o), BY_HAND);
 	route_changed(st);
 	stack_tell(st, CHANGE_ROUTE, false, o);
 	return 0;
@@ -290,6 +315,18 @@ int route_del(struct stack *st, const struct route *r)
 	return 0;
 }
 
+void route_leave(struct stack *st, const struct route *r, enum route_by by)
+{
+	struct route *old = find_same(st, r);
+
+	if (!old || !(entry_of(old)->by & by))
+		return;
+	if (entry_of(old)->by == by)
+		route_free(st, old);
+	else
+		owners_set(entry_of(old), entry_of(old)->by & ~(unsigned)by);
+}
+
 /* Behind its equals, so that silent routers take turns (RFC 4861 6.3.6). */
 void route_avoid(struct stack *st, const struct route *r, bool avoid)
 {
@@ -307,8 +344,10 @@ void route_expires(struct stack *st, const struct route *r, usec at)
 {
 	struct route *old = find_same(st, r);
 
-	if (old)
-		old->expires = at;
+	if (!old)
+		return;
+	entry_of(old)->expires = at;
+	owners_set(entry_of(old), entry_of(old)->by);
 }
 
 void route_flush(struct netif *nif, bool only6)

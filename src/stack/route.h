@@ -11,7 +11,12 @@ const struct route *route_in_table(struct stack *st, uint32_t table, const struc
 /* As if nobody had heard of its gateway; or as if it answered again. */
 void route_avoid(struct stack *st, const struct route *r, bool avoid);
 
-void route_expires(struct stack *st, const struct route *r, usec at);	/* for show */
+/* Who has a route: it stays until nobody has. What route_add adds is by hand, and
+ * what route_del takes away is gone for all. */
+enum route_by { BY_HAND = 1, BY_ADDR = 2, BY_ROUTER = 4 };
+int route_join(struct stack *st, const struct route *r, enum route_by by);	/* 0, -EINVAL, -ENOSPC */
+void route_leave(struct stack *st, const struct route *r, enum route_by by);
+void route_expires(struct stack *st, const struct route *r, usec at);	/* a router's; for show */
 
 struct rule_table *rule_table_new(void);
 void rule_table_free(struct rule_table *t);

@@ -37,7 +37,7 @@ static void forget(struct learned *l)
 {
 	struct stack *st = l->r.nif->st;
 
-	route_del(st, &l->r);
+	route_leave(st, &l->r, BY_ROUTER);
 	stimer_set(st, &l->expiry, NEVER);
 	list_del(&l->link);
 	free(l);
@@ -81,7 +81,7 @@ static struct learned *learned_new(const struct route *r)
 {
 	struct learned *l;
 
-	if (!make_room(r->nif) || route_add(r->nif->st, r) < 0)	/* by hand: stays */
+	if (!make_room(r->nif))
 		return NULL;
 	l = xzalloc(sizeof(*l));
 	l->r = *r;
@@ -107,6 +107,10 @@ static void learn(struct route r, uint32_t seconds)
 		l = learned_new(&r);
 	if (!l)
 		return;
+	if (route_join(st, &r, BY_ROUTER) < 0) {	/* taken away by hand: comes again */
+		forget(l);
+		return;
+	}
 	stimer_set(st, &l->expiry, r.expires);
 	route_expires(st, &r, r.expires == NEVER ? 0 : r.expires);
 	route_avoid(st, &r, false);		/* who speaks is there */
