@@ -14,7 +14,7 @@
 #include "stack/ip.h"
 #include "stack/netif.h"
 
-#define MAX_GROUPS	256	/* of one interface */
+#define MAX_GROUPS	256	/* of one interface, that sockets want */
 
 /* The groups everybody is in (RFC 4291 2.8, RFC 1112 7.2). */
 static bool is_all_nodes(const struct ip_addr *g)
@@ -58,18 +58,23 @@ bool netif_joined(const struct netif *nif, const struct ip_addr *g)
 	return is_all_nodes(g) || (ng && group_wanted(ng));
 }
 
-/* The entry, made if it was not there; NULL: no room. */
+/* What the stack itself needs does not count. */
+static bool groups_full(const struct netif *nif)
+{
+	unsigned n = 0;
+
+	list_for(l, &nif->groups)
+		n += !list_empty(&of(l)->members);
+	return n >= MAX_GROUPS;
+}
+
+/* The entry, made if it was not there. */
 static struct netif_group *group_need(struct netif *nif, const struct ip_addr *g)
 {
 	struct netif_group *ng = group_find(nif, g);
-	unsigned n = 0;
 
 	if (ng)
 		return ng;
-	list_for(l, &nif->groups)
-		n++;
-	if (n >= MAX_GROUPS)
-		return NULL;
 	ng = xzalloc(sizeof(*ng));
 	ng->nif = nif;
 	ng->addr = *g;
@@ -254,18 +259,15 @@ static void update(struct netif_group *ng)
 
 /* --- users and members --- */
 
-int netif_join(struct netif *nif, const struct ip_addr *g)
+void netif_join(struct netif *nif, const struct ip_addr *g)
 {
 	struct netif_group *ng;
 
 	if (is_all_nodes(g))
-		return 0;
+		return;
 	ng = group_need(nif, g);
-	if (!ng)
-		return -ENOBUFS;
 	ng->users++;
 	update(ng);
-	return 0;
 }
 
 void netif_leave(struct netif *nif, const struct ip_addr *g)
@@ -316,9 +318,10 @@ int netif_filter(struct netif *nif, const struct ip_addr *g, struct netif_member
 		member_clear(m);
 		return 0;
 	}
-	ng = m->nif ? group_find(nif, g) : group_need(nif, g);
-	if (!ng)
+	ng = group_find(nif, g);
+	if (!m->nif && (!ng || list_empty(&ng->members)) && groups_full(nif))
 		return -ENOBUFS;
+	ng = group_need(nif, g);
 	member_fill(m, exclude, src, n);
 	if (!m->nif)
 		list_add_tail(&ng->members, &m->link);

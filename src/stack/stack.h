@@ -234,8 +234,8 @@ bool stack_rdnss_at(struct stack *st, unsigned i, struct endpoint *out);
 const char *stack_dnssl_at(struct stack *st, unsigned i);	/* NULL past the end */
 struct netif *netif_by_index(struct stack *st, uint32_t index);
 struct netif *netif_by_name(struct stack *st, const char *name);
-/* Groups: counted, the first join is announced. 0 or -ENOBUFS. */
-int netif_join(struct netif *nif, const struct ip_addr *group);
+/* Groups the stack itself needs: counted, the first join is announced. */
+void netif_join(struct netif *nif, const struct ip_addr *group);
 void netif_leave(struct netif *nif, const struct ip_addr *group);
 bool netif_joined(const struct netif *nif, const struct ip_addr *group);
 
