@@ -93,9 +93,13 @@ static struct netif_addr copy_of(const struct netif_addr *a)
 	return want;
 }
 
-/* The one that was goes, with what it said of itself. */
+/* The one that was goes, with what it said of itself; but not for a bad one. */
 static int put_back(struct netif *nif, struct netif_addr *old, const struct netif_addr *want)
 {
+	int e = netif_addr_check(nif, want, old);
+
+	if (e)
+		return e;
 	if (old)
 		addr_remove(old);
 	return netif_addr_put(nif, want, false);
@@ -119,7 +123,7 @@ static int set_addr(struct netif *nif, const struct ifreq *ifr)
 	if (ip_is_any(&want.addr)) {
 		if (old)
 			addr_remove(old);
-		return old ? 0 : -EADDRNOTAVAIL;
+		return 0;
 	}
 	if (old && ip_eq(&old->addr, &want.addr))
 		return 0;
@@ -257,6 +261,17 @@ struct netif *if_named(struct stack *st, const char *name)
 	return netif_by_name(st, plain);
 }
 
+static bool changes(uint32_t cmd)
+{
+	switch (cmd) {
+	case SIOCSIFFLAGS: case SIOCSIFMTU: case SIOCSIFHWADDR: case SIOCSIFNAME:
+	case SIOCSIFADDR: case SIOCSIFNETMASK: case SIOCSIFBRDADDR: case SIOCSIFDSTADDR:
+	case SIOCDIFADDR: case SIOCADDRT: case SIOCDELRT: case SIOCDARP: case SIOCSARP:
+		return true;
+	}
+	return false;
+}
+
 static int if_ioctl(struct stack *st, uint32_t cmd, void *arg)
 {
 	struct ifreq *ifr = arg;
@@ -267,12 +282,7 @@ static int if_ioctl(struct stack *st, uint32_t cmd, void *arg)
 				   if_named(st, ifr->ifr_name);
 	if (!nif)
 		return -ENODEV;
-	switch (cmd) {
-	case SIOCSIFFLAGS: case SIOCSIFMTU: case SIOCSIFHWADDR: case SIOCSIFNAME:
-	case SIOCSIFADDR: case SIOCSIFNETMASK: case SIOCSIFBRDADDR: case SIOCSIFDSTADDR:
-		return if_set(nif, cmd, ifr);
-	}
-	return if_get(nif, cmd, ifr);
+	return changes(cmd) ? if_set(nif, cmd, ifr) : if_get(nif, cmd, ifr);
 }
 
 /* An IPv6 socket's SIOCSIFADDR and SIOCDIFADDR. */
@@ -344,6 +354,11 @@ size_t node_ioctl_size(uint32_t cmd, int family)
 	const struct ioctl_row *r = row_of(cmd);
 
 	return !r ? 0 : family == AF_INET6 ? r->size6 : r->size;
+}
+
+bool node_ioctl_answers(uint32_t cmd)
+{
+	return !changes(cmd);
 }
 
 int node_ioctl(struct node *n, uint32_t cmd, int family, void *arg)

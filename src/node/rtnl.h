@@ -54,6 +54,7 @@ void rtnl_request(struct nlpeer *p, const void *req, size_t len);
 /* SIOC* of sockets(7), netdevice(7), arp(7): arg is what the program pointed to,
  * of ioctl_size bytes; changed in place. 0 or -errno; -ENOTTY: not one of these. */
 size_t node_ioctl_size(uint32_t cmd, int family);
+bool node_ioctl_answers(uint32_t cmd);		/* in arg; else it stays as it is */
 int node_ioctl(struct node *n, uint32_t cmd, int family, void *arg);
 
 #endif

@@ -246,10 +246,10 @@ long call_ioctl(struct call *c)
 	if (!size || size > sizeof(arg))
 		return -EOPNOTSUPP;	/* would be about the machine's */
 	route4 = (cmd == SIOCADDRT || cmd == SIOCDELRT) && domain_of(c) != AF_INET6;
-	ret = route4 ? read_rtentry(c, &arg) : target_read(c, ARG(c, 2), &arg, size);
+	ret = route4 ? read_rtentry(c, arg.b) : target_read(c, ARG(c, 2), arg.b, size);
 	if (ret == 0)
-		ret = node_ioctl(c->r->node, cmd, domain_of(c), &arg);
-	if (ret < 0 || route4)
+		ret = node_ioctl(c->r->node, cmd, domain_of(c), arg.b);
+	if (ret < 0 || !node_ioctl_answers(cmd))
 		return ret;
-	return target_write(c, ARG(c, 2), &arg, size);
+	return target_write(c, ARG(c, 2), arg.b, size);
 }

@@ -264,15 +264,24 @@ static struct netif_addr *addr_new(struct netif *nif, const struct netif_addr *w
 	return a;
 }
 
-int addr_add(struct netif *nif, const struct netif_addr *want)
+int netif_addr_check(const struct netif *nif, const struct netif_addr *want,
+		     const struct netif_addr *gone)
 {
-	struct netif_addr *a;
-	struct ip_addr group;
+	const struct netif_addr *twin = netif_addr_find(nif, &want->addr);
 
 	if (!addr_valid(nif, &want->addr, want->len))
 		return -EINVAL;
-	if (netif_addr_find(nif, &want->addr))
-		return -EEXIST;
+	return twin && twin != gone ? -EEXIST : 0;
+}
+
+int addr_add(struct netif *nif, const struct netif_addr *want)
+{
+	int e = netif_addr_check(nif, want, NULL);
+	struct netif_addr *a;
+	struct ip_addr group;
+
+	if (e)
+		return e;
 	a = addr_new(nif, want);
 	list_add_tail(&nif->addrs, &a->link);
 	prefix_join(a);

@@ -227,6 +227,10 @@ int netif_addr_add(struct netif *nif, const struct ip_addr *a, unsigned len);
  * valid_until, preferred_until; no more. replace: one that is there takes
  * lifetimes and flags. */
 int netif_addr_put(struct netif *nif, const struct netif_addr *want, bool replace);
+/* What netif_addr_put would say without doing it, if the address gone were not there
+ * (NULL: none goes). */
+int netif_addr_check(const struct netif *nif, const struct netif_addr *want,
+		     const struct netif_addr *gone);
 int netif_addr_del(struct netif *nif, const struct ip_addr *a, unsigned len);
 struct netif_addr *netif_addr_find(const struct netif *nif, const struct ip_addr *a);
 /* Resolvers and search domains told by routers (RFC 8106), in the order they came. */
