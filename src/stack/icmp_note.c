@@ -93,7 +93,7 @@ bool quote_parse(struct rd q, struct quote *out)
 	return q.p[0] >> 4 == 4 ? quote4(q, out) : quote6(q, out);
 }
 
-/* To whoever sent it, if that was us. */
+/* To whoever sent it; the address may have been removed since. */
 static void note_deliver(struct stack *st, const struct quote *q, struct icmp_note *n)
 {
 	struct rd r = q->l4;
@@ -106,7 +106,7 @@ static void note_deliver(struct stack *st, const struct quote *q, struct icmp_no
 	n->src_port = rd_u16(&r);
 	n->dst_port = rd_u16(&r);
 	n->seq = SEQ(rd_u32(&r));
-	if (r.fail || !q->first || !stack_addr(st, &n->src))
+	if (r.fail || !q->first)
 		return;
 	raw_icmp(st, n);
 	if (q->proto == (ip_is_v4(&n->src) ? IPPROTO_ICMP : IPPROTO_ICMPV6))
@@ -173,7 +173,8 @@ bool icmp4_error_in(struct stack *st, const struct ip *ip, const struct icmp *h,
 			redirect_note(st, ip, h->rest, &q);
 		return true;		/* quench: ignored (RFC 6633) */
 	}
-	note_deliver(st, &q, &n);
+	if (stack_addr(st, &q.src))
+		note_deliver(st, &q, &n);
 	return true;
 }
 
@@ -196,7 +197,8 @@ bool icmp6_error_in(struct stack *st, const struct ip *ip, const struct icmp *h,
 	} else if (type == ICMP6_PARAM) {
 		n.hard = true;
 	}
-	note_deliver(st, &q, &n);
+	if (stack_addr(st, &q.src))
+		note_deliver(st, &q, &n);
 	return true;
 }
 

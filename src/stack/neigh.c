@@ -186,17 +186,31 @@ static void touch(struct neigh *n)
 	list_add_head(lru, &n->lru);
 }
 
-/* Asks from the address the first waiting packet has, as RFC 4861 7.2.2 wants,
- * or whatever suits the target. */
+/* The address the first waiting packet has, as RFC 4861 7.2.2 wants, or whatever
+ * suits the target. */
+static struct ip_addr asker(const struct neigh *n)
+{
+	const struct pkt *first = list_first(&n->queue, struct pkt, link);
+	struct ip_addr src = first ? ip_src_of(first) : IP_NONE;
+
+	if (ip_eq(&src, &IP_NONE) || !netif_addr_find(n->nif, &src))
+		src = ip_source(n->nif->st, n->nif, &n->addr);
+	return src;
+}
+
+/* Without any address nobody is asked: that would be the test of whether the
+ * target's is taken (RFC 5227 2.1.1, RFC 4862 5.4.2), and no answer comes of it. */
 static void probe(struct neigh *n)
 {
 	struct stack *st = n->nif->st;
 	const struct mac *to = n->state == NEIGH_PROBE ? &n->mac : NULL;
-	struct pkt *first = list_first(&n->queue, struct pkt, link);
-	struct ip_addr src = first ? ip_src_of(first) : IP_NONE;
+	struct ip_addr src = asker(n);
 
-	if (ip_eq(&src, &IP_NONE) || !netif_addr_find(n->nif, &src))
-		src = ip_source(st, n->nif, &n->addr);
+	if (ip_is_any(&src)) {
+		n->probes = MAX_SOLICIT;
+		stimer_set(st, &n->timer, st->now);
+		return;
+	}
 	n->probes++;
 	stimer_set(st, &n->timer, st->now + netif_retrans(n->nif));
 	if (ip_is_v4(&n->addr))
