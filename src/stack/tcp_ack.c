@@ -146,7 +146,8 @@ static bool may_grow(const struct tcpc *tc)
 	return tc->rec == TCP_REC_OPEN || tc->rec == TCP_REC_RTO;
 }
 
-/* RFC 9293 3.10.7.4: only newer segments may change the window. */
+/* RFC 9293 3.10.7.4: only newer segments may change the window. Of equal ones the larger
+ * holds, for the other is likely to be older; but one that is closed is meant. */
 static void window_in(struct tcpc *tc, const struct seg *sg, bool newer)
 {
 	if (!newer && !seq_lt(tc->snd_wl1, sg->h.seq) &&
