@@ -151,17 +151,19 @@ static bool may_grow(const struct tcpc *tc)
 static void window_in(struct tcpc *tc, const struct seg *sg, bool newer)
 {
 	if (!newer && !seq_lt(tc->snd_wl1, sg->h.seq) &&
-	    !(seq_eq(tc->snd_wl1, sg->h.seq) && sg->wnd > tc->snd_wnd))
+	    !(seq_eq(tc->snd_wl1, sg->h.seq) && (sg->wnd > tc->snd_wnd || !sg->wnd)))
 		return;
 	tc->snd_wl1 = sg->h.seq;
 	tc->snd_wnd = sg->wnd;
 	tc->max_wnd = MAX(tc->max_wnd, sg->wnd);
 }
 
+/* RFC 5961 5.2; and of what we never sent nothing can be acknowledged. */
 static bool acceptable(const struct tcpc *tc, const struct seg *sg)
 {
-	return seq_le(sg->h.ack, tc->snd_nxt) &&
-	       seq_ge(seq_add(sg->h.ack, tc->max_wnd), tc->snd_una);
+	uint32_t back = (uint32_t)MIN((uint64_t)tc->max_wnd, tc->bytes_acked);
+
+	return seq_le(sg->h.ack, tc->snd_nxt) && seq_ge(seq_add(sg->h.ack, back), tc->snd_una);
 }
 
 /* Of a peer that sends and is sent nothing, each segment. */

@@ -350,7 +350,7 @@ static void subject_view(const struct tcpc *tc, struct view *v)
 	v->orphan = tc->orphan;
 	v->una = tc->snd_una.v;
 	v->nxt = tc->snd_nxt.v;
-	v->max_wnd = tc->max_wnd;
+	v->max_wnd = (uint32_t)MIN((uint64_t)tc->max_wnd, tc->bytes_acked);
 	v->rcv = tc->rcv_nxt.v;
 	v->wup = tc->rcv_wup.v;
 	v->right = tc->rcv_nxt.v + tcp_rcv_window(tc);

@@ -26,7 +26,7 @@ struct view {
 	bool		orphan;		/* its user has closed */
 	bool		quiet;		/* its user has nothing to say any more */
 	uint32_t	una, nxt;	/* of the subject's sending */
-	uint32_t	max_wnd;
+	uint32_t	max_wnd;	/* how far back an ACK may lie (RFC 5961 5.2) */
 	uint32_t	rcv, right, wup;	/* of its receiving; wup: last acknowledged */
 	bool		ts_ok;
 	uint32_t	ts_recent;
