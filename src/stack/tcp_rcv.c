@@ -208,6 +208,14 @@ struct tcp_ooo *tcp_ooo_get(struct tcpc *tc)
 	return tc->ooo;
 }
 
+/* A segment up to end brought some of what is queued again; of several duplicates the
+ * first is told (RFC 2883 4). */
+static void tell_overlap(struct tcpc *tc, const struct pkt *old, struct seq end)
+{
+	if (seq_lt(seq_of(old), end) && tcp_sack_blocks(tc) <= tc->ooo->n_sacks)
+		tcp_dsack_note(tc, seq_of(old), seq_min(end_of(old), end));
+}
+
 static void ooo_unlink(struct tcpc *tc, struct pkt *pkt)
 {
 	list_del(&pkt->link);
@@ -252,6 +260,7 @@ static void ooo_trim_next(struct tcpc *tc, struct pkt *pkt, struct list *after)
 	while (l != &tc->ooo->q && seq_lt(seq_of(pkt_of(l)), end_of(pkt))) {
 		struct pkt *old = pkt_of(l);
 
+		tell_overlap(tc, old, end_of(pkt));
 		l = l->next;
 		if (seq_gt(end_of(old), end_of(pkt))) {
 			pkt_trim_to(pkt, (uint32_t)seq_diff(seq_of(old), seq_of(pkt)));
@@ -274,6 +283,8 @@ static enum drop ooo_insert(struct tcpc *tc, struct pkt *pkt)
 		note_of(pkt_of(prev))->fin |= note_of(pkt)->fin &&
 					      seq_eq(end_of(pkt_of(prev)), to);
 		tcp_dsack_note(tc, from, to);
+		if (!seq_eq(from, to))
+			tcp_sack_note(tc, from, to);	/* its block goes first: RFC 2883 4 */
 		return DROP_TCP_DUP;
 	}
 	if (prev != head && seq_gt(end_of(pkt_of(prev)), from)) {
@@ -344,6 +355,7 @@ void tcp_rcv_data(struct tcpc *tc, struct pkt *pkt, struct seq seq, bool fin)
 		tcp_fin_in(tc);
 	} else if (tc->ooo && !list_empty(&tc->ooo->q)) {
 		tc->ack_now = true;	/* a gap is filled, wholly or in part */
+		tell_overlap(tc, list_first(&tc->ooo->q, struct pkt, link), tc->rcv_nxt);
 		ooo_drain(tc);
 	}
 }

@@ -73,7 +73,7 @@ static bool check_seq(struct tcpc *tc, struct seg *sg)
 		return true;
 	if (sg->h.flags & TCP_RST)
 		return end_seg(sg, DROP_TCP_WINDOW);
-	if (sg->len && seq_lt(sg->h.seq, tc->rcv_nxt)) {
+	if (sg->len && seq_lt(sg->h.seq, tc->rcv_nxt) && !(sg->h.flags & TCP_SYN)) {
 		tcp_dsack_note(tc, sg->h.seq, seq_min(tcp_seg_end(sg), tc->rcv_nxt));
 		tc->quick = MAX(tc->quick, 2);
 	}
