@@ -294,11 +294,14 @@ void tcp_req_stop(struct tcp_listen *l)
 
 /* --- segments --- */
 
+/* RFC 9293 3.4, table 6: some of it, or nothing at either edge. */
 static bool in_window(const struct tcp_req *rq, const struct seg *sg)
 {
-	int32_t off = seq_diff(sg->h.seq, seq_add(rq->irs, 1));
+	struct seq from = seq_add(rq->irs, 1), to = seq_add(from, rq->rcv_wnd);
 
-	return off >= 0 && (uint32_t)off <= rq->rcv_wnd;
+	if (seq_eq(sg->h.seq, from) || (seq_eq(sg->h.seq, to) && !sg->len))
+		return true;
+	return seq_gt(tcp_seg_end(sg), from) && seq_lt(sg->h.seq, to);
 }
 
 static bool paws_fails(const struct tcp_req *rq, const struct seg *sg)

@@ -201,10 +201,13 @@ static void time_wait_in(struct stack *st, struct tcp_tw *tw, struct seg *sg)
 		list_del(&tw->by_end);
 		wait(st, tw);
 	}
-	if (!sg->len && !paws_fails(tw, sg) && seq_eq(sg->h.seq, tw->rcv_nxt))
+	if (!sg->len && !paws_fails(tw, sg) && seq_eq(sg->h.seq, tw->rcv_nxt)) {
 		sg->why = DROP_NONE;
-	else if (may_answer(st, tw, sg))
+		if (sg->h.o.has_ts)	/* RFC 7323 4.3; the next SYN is measured by it */
+			tw->ts_recent = sg->h.o.ts_val;
+	} else if (may_answer(st, tw, sg)) {
 		answer(st, tw);
+	}
 }
 
 bool tcp_tw_in(struct stack *st, struct seg *sg)
