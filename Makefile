@@ -5,7 +5,7 @@
 # make install    PREFIX=/usr/local DESTDIR=
 # make bench      measures, beside the kernel and the peers (QUICK=1, JSON=FILE); bench-NAME: one
 # make fuzz       every fuzz target for FUZZ_TIME seconds
-# make unit|pkt|sim|mutate|fuzz-quick|cost|interop|e2e     one group of tests
+# make unit|pkt|sim|mutate|differ|fuzz-quick|cost|interop|e2e     one group of tests
 # make san-check  unit, pkt, sim, fuzz-quick and the runner under address and undefined sanitizers
 # make thread-check   the runner under the thread sanitizer
 # V=1             shows the compiler's command lines
@@ -43,11 +43,13 @@ FUZZ	:= $(patsubst test/%.c,$B/%,$(filter-out %/main.c,$(wildcard test/fuzz/*.c)
 PKT_OBJ	:= $(patsubst %.c,$B/%.o,$(wildcard test/pkt/*.c) test/sim/wire.c)
 SIM_OBJ	:= $(patsubst %.c,$B/%.o,$(wildcard test/sim/*.c))
 MUTATE_OBJ := $(patsubst %.c,$B/%.o,$(wildcard test/mutate/*.c) test/sim/wire.c test/sim/books.c)
+DIFFER_OBJ := $(patsubst %.c,$B/%.o,$(wildcard test/differ/*.c) test/mutate/seg.c test/mutate/pair.c \
+	test/mutate/lan.c test/mutate/templ.c test/sim/wire.c)
 BENCHES	:= $(patsubst bench/%.sh,bench-%,$(sort $(wildcard bench/*.sh)))
 FUZZER	?=
 
 .PHONY: $(BENCHES) all tests examples deps demo check lint install bench clean fuzz fuzz-progs \
-	unit pkt sim mutate fuzz-quick cost interop e2e
+	unit pkt sim mutate differ fuzz-quick cost interop e2e
 .SECONDARY:
 
 all: $B/libioth.a $(if $(CMD_SRC),$B/ioth)
@@ -97,6 +99,10 @@ $B/test/mutate/mutate: $(MUTATE_OBJ) $B/libioth.a
 	$(if $(V),,@echo '  LINK $@')
 	$(LINK) $(LIBS)
 
+$B/test/differ/differ: $(DIFFER_OBJ) $B/libioth.a
+	$(if $(V),,@echo '  LINK $@')
+	$(LINK) $(LIBS)
+
 $B/examples/%: examples/%.c $B/libioth.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -105,7 +111,7 @@ $B/examples/%: examples/%.c $B/libioth.a
 
 tests: all $(UNIT) $(FUZZ) $(EXAMPLES) $(if $(wildcard test/pkt/*.c),$B/test/pkt/pkt) \
 	$(if $(wildcard test/sim/sim.c),$B/test/sim/sim) $(if $(SAN),,$B/bench/cost) \
-	$B/test/mutate/mutate
+	$B/test/mutate/mutate $B/test/differ/differ
 
 examples: $(EXAMPLES)
 
@@ -120,7 +126,7 @@ demo:
 check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
-	@B=$B tools/check unit pkt sim mutate fuzz lint cost examples interop e2e
+	@B=$B tools/check unit pkt sim mutate differ fuzz lint cost examples interop e2e
 
 # The library's tests again, under the sanitizers
 san-check:
@@ -138,7 +144,7 @@ thread-check-here: all $B/unit/plug_pair
 	@B=$B RUNNER="process conform netlink" tools/check runner
 .PHONY: san-check san-check-here thread-check thread-check-here
 
-unit pkt sim mutate cost interop e2e: tests
+unit pkt sim mutate differ cost interop e2e: tests
 	@B=$B tools/check $@
 
 fuzz-quick: tests
