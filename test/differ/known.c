@@ -9,7 +9,8 @@
  *
  * with patterns of the shell for the case as it is printed and for the first thing in which
  * the two differ. "rare:" in place of "case:": met in a full run only. An entry
- * that is not met any more must go.
+ * that is not met any more must go. "kernel: PATTERN" says of which release of Linux
+ * all this is true.
  */
 #include "known.h"
 
@@ -17,6 +18,7 @@
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/utsname.h>
 
 #include "base/mem.h"
 
@@ -28,6 +30,7 @@ static struct known {
 	bool		rare;
 } known[MOST];
 static unsigned n_known;
+static char *kernel;
 static const char *file;
 
 static _Noreturn void bad(unsigned line, const char *why)
@@ -41,7 +44,9 @@ static void take(unsigned line, char *key, char *value)
 	struct known *k = &known[n_known - !!n_known];
 
 	value += strspn(value, " ");
-	if (!strcmp(key, "case") || !strcmp(key, "rare")) {
+	if (!strcmp(key, "kernel")) {
+		kernel = xstrdup(value);
+	} else if (!strcmp(key, "case") || !strcmp(key, "rare")) {
 		if (n_known == MOST || (n_known && !k->its))
 			bad(line, "the entry before it is not complete, or too many");
 		known[n_known++] = (struct known){ .what = xstrdup(value), .line = line,
@@ -51,7 +56,7 @@ static void take(unsigned line, char *key, char *value)
 	} else if (!strcmp(key, "linux") && n_known && k->ours && !k->its) {
 		k->its = xstrdup(value);
 	} else {
-		bad(line, "case:, rare:, ours: or linux: in this order");
+		bad(line, "kernel:, case:, rare:, ours: or linux: in this order");
 	}
 }
 
@@ -76,6 +81,16 @@ void known_load(const char *path)
 		take(n, line, colon + 1);
 	}
 	fclose(f);
+}
+
+bool known_here(char *why, size_t size)
+{
+	struct utsname u;
+
+	if (!kernel || uname(&u) < 0 || !fnmatch(kernel, u.release, 0))
+		return true;
+	snprintf(why, size, "the list is of Linux %s, here is %s", kernel, u.release);
+	return false;
 }
 
 bool is_known(const char *what, const char *ours, const char *its)

@@ -36,7 +36,7 @@ struct linux_host {
 const struct setting settings[] = {
 	{ "ipv4", "tcp_rmem", "4096 131072 6291456" },
 	{ "ipv4", "tcp_wmem", "4096 16384 4194304" },
-	{ "ipv4", "tcp_congestion_control", "cubic" },
+	{ "ipv4", "tcp_congestion_control", "reno" },
 	{ "ipv4", "tcp_ecn", "2" },
 	{ "ipv4", "tcp_syncookies", "1" },
 	{ "ipv4", "tcp_fastopen", "1" },
@@ -241,17 +241,19 @@ static int here(void)
 	return open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 }
 
-static void configure(void)
+static int configure(void)
 {
 	char path[128];
+	int r = 0;
 
-	for (unsigned i = 0; i < n_settings; i++) {
+	for (unsigned i = 0; i < n_settings && r == 0; i++) {
 		snprintf(path, sizeof(path), "/proc/sys/net/%s/%s", settings[i].dir,
 			 settings[i].name);
-		write_file(path, settings[i].value);
+		r = write_file(path, settings[i].value);
 	}
 	write_file("/proc/sys/net/ipv6/conf/eth0/accept_dad", "0");
 	write_file("/proc/sys/net/ipv6/conf/eth0/router_solicitations", "0");
+	return r;
 }
 
 /* Frames as they would be on a wire: no larger than it takes, their sums computed. */
@@ -328,9 +330,10 @@ static int enter(struct linux_host *l)
 	if (unshare(CLONE_NEWNET) < 0)
 		return -errno;
 	r = shell(links, getpid(), there);
+	if (r == 0)
+		r = configure();
 	if (r < 0)
 		return r;
-	configure();
 	l->wire = open_wire(there);
 	close(there);
 	if (l->wire < 0)
