@@ -6,7 +6,7 @@
  *   tcp_tw.c     TIME-WAIT, without a connection
  *   tcp_seg.c    the steps of RFC 9293 3.10.7.4
  *   tcp_ack.c    what an acknowledgment means: window, SACK, growth
- *   tcp_sent.c   what was sent and what became of it
+ *   tcp_sent.c   what was sent and what became of it; tcp_late.c what was overtaken
  *   tcp_rack.c   when is something lost: RACK-TLP
  *   tcp_rec.c    recovery: how much is sent meanwhile, undo
  *   tcp_out.c    what may be sent now, and building segments

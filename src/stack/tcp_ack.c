@@ -57,8 +57,6 @@ static void sack_in(struct tcpc *tc, const struct seg *sg, struct ack_news *n)
 	for (unsigned i = 0; i < blocks; i++)
 		new += sent_sack(&tc->sent, v[i].from, v[i].to, &n->heard);
 	n->dup = new > 0;
-	if (new)
-		sent_tidy(&tc->sent);
 }
 
 /* --- duplicates --- */

@@ -115,33 +115,18 @@ static uint32_t reo_wnd(const struct tcpc *tc)
 	return (uint32_t)MIN(wnd, tc->srtt);
 }
 
-/* 6.2 step 5, RACK_detect_loss. What was sent once was sent in order: the walk ends
- * with the first that is younger than what arrived. */
+/* 6.2 step 5, RACK_detect_loss */
 uint32_t rack_detect(struct tcpc *tc, usec *wait)
 {
 	struct sent_log *l = &tc->sent;
 	const struct rack *r = &tc->rack;
-	uint32_t before = l->lost, late = r->rtt + reo_wnd(tc);
+	uint32_t before = l->lost, late = r->rtt + reo_wnd(tc), left;
 
 	if (now_of(tc) - r->at > AGE_MAX)
 		return 0;	/* too old to be compared: the timeout decides */
-	for (uint32_t i = 0; i < l->n; i++) {
-		const struct sent *s = sent_nth(l, i);
-		int32_t left = (int32_t)(late - (now_of(tc) - s->at));
-
-		if (s->state != SENT_FLYING)
-			continue;
-		if (!sent_after(r->at, r->end, s->at, s->end)) {
-			if (!s->rxt)
-				break;
-		} else if (left <= 0) {
-			sent_lose(l, i);
-		} else {
-			*wait = MAX(*wait, MAX((uint32_t)left, tc->so.st->param.tcp_reo_min_us));
-		}
-	}
-	if (l->lost != before)
-		sent_tidy(l);
+	left = sent_lose_overtaken(l, r->at, r->end, now_of(tc) - late);
+	if (left)
+		*wait = MAX(*wait, MAX(left, tc->so.st->param.tcp_reo_min_us));
 	return l->lost - before;
 }
 

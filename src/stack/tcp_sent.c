@@ -13,7 +13,7 @@
  * retransmission, round trips and undo ask for; there is no other scoreboard.
  *
  * A super-frame is one record and is cut where a SACK block or a retransmission
- * cuts it; neighbours that do not differ are joined again (sent_tidy). What is sent
+ * cuts it; neighbours that do not differ are joined again (sent_join). What is sent
  * within a fraction of the round trip shares a record, with the time of its first
  * octets, so there are a few hundred in a window of any size. A receiver that
  * invents blocks cannot make more than SENT_MAX of them: SACK is advice.
@@ -40,6 +40,8 @@ void sent_init(struct sent_log *l, struct seq una)
 
 void sent_free(struct sent_log *l)
 {
+	if (l->ring)
+		free(l->ring->again);
 	free(l->ring);
 	l->ring = NULL;
 	l->n = l->sacked = l->lost = 0;
@@ -52,7 +54,9 @@ static void make_room(struct sent_log *l)
 
 	if (!r) {
 		l->ring = r = xmalloc(sizeof(*r) + SENT_FIRST * sizeof(r->v[0]));
-		*r = (struct sent_ring){ .size = SENT_FIRST, .fack = l->una };
+		*r = (struct sent_ring){ .size = SENT_FIRST, .fack = l->una,
+					   .once = l->una, .passed = l->una,
+					   .waits = l->una, .hole = l->una };
 	} else if (r->head + l->n < r->size) {
 		return;
 	} else if (r->head <= r->size / 2) {
@@ -64,8 +68,7 @@ static void make_room(struct sent_log *l)
 	}
 }
 
-/* Index of the record that holds seq; n if none does. */
-static uint32_t find(const struct sent_log *l, struct seq seq)
+uint32_t sent_find(const struct sent_log *l, struct seq seq)
 {
 	uint32_t lo = 0, hi = l->n;
 
@@ -86,13 +89,14 @@ static void split(struct sent_log *l, uint32_t i, struct seq seq)
 	make_room(l);
 	memmove(sent_nth(l, i + 1), sent_nth(l, i), (l->n - i) * sizeof(struct sent));
 	sent_nth(l, i)->end = seq;
+	l->ring->runs += sent_nth(l, i)->state == SENT_SACKED;
 	l->n++;
 }
 
 /* The index of the record that begins at seq, which one is cut for. */
 static uint32_t cut(struct sent_log *l, struct seq seq)
 {
-	uint32_t i = find(l, seq);
+	uint32_t i = sent_find(l, seq);
 
 	if (i < l->n && seq_lt(sent_start(l, i), seq))
 		split(l, i++, seq);
@@ -107,18 +111,25 @@ static bool alike(const struct sent *a, const struct sent *b)
 	       (a->rxt == b->rxt && (a->state == SENT_LOST || a->at == b->at));
 }
 
-void sent_tidy(struct sent_log *l)
+void sent_join(struct sent_log *l, uint32_t from, uint32_t end)
 {
-	uint32_t to = 0;
+	uint32_t to = from - (from > 0), i = to + 1;
 
-	for (uint32_t i = 1; i < l->n; i++) {
+	end = MIN(end + 1, l->n);
+	if (i >= end)
+		return;
+	for (; i < end; i++) {
 		struct sent *a = sent_nth(l, to), *b = sent_nth(l, i);
 
 		if (!alike(a, b))
 			a = sent_nth(l, ++to);
+		else
+			l->ring->runs -= a->state == SENT_SACKED;
 		*a = *b;
 	}
-	l->n = l->n ? to + 1 : 0;
+	to++;
+	memmove(sent_nth(l, to), sent_nth(l, end), (l->n - end) * sizeof(struct sent));
+	l->n -= end - to;
 }
 
 /* --- sending --- */
@@ -137,9 +148,9 @@ void sent_new(struct sent_log *l, struct seq end, uint32_t now, uint32_t quantum
 
 void sent_again(struct sent_log *l, struct seq from, struct seq to, uint32_t now)
 {
-	uint32_t i = cut(l, from), end = cut(l, to);
+	uint32_t first = cut(l, from), end = cut(l, to);
 
-	for (; i < end; i++) {
+	for (uint32_t i = first; i < end; i++) {
 		struct sent *s = sent_nth(l, i);
 
 		if (s->state == SENT_SACKED)
@@ -148,6 +159,8 @@ void sent_again(struct sent_log *l, struct seq from, struct seq to, uint32_t now
 			l->lost -= sent_len(l, i);
 		*s = (struct sent){ .end = s->end, .at = now, .rxt = true };
 	}
+	sent_join(l, first, end);
+	sent_note_again(l, from, to, now);
 }
 
 /* --- what arrived --- */
@@ -200,6 +213,19 @@ static void acked(struct sent_log *l, const struct sent *s, struct seq to, struc
 	deliver(l, s, to, len, h);
 }
 
+/* What una has passed goes along: left 2 GiB behind it would be ahead. */
+static void drag_marks(struct sent_log *l)
+{
+	struct sent_ring *r = l->ring;
+
+	r->once = seq_max(r->once, l->una);
+	r->passed = seq_max(r->passed, l->una);
+	r->waits = seq_max(r->waits, l->una);
+	r->hole = seq_max(r->hole, l->una);
+	if (r->again)
+		sent_again_acked(l);
+}
+
 void sent_ack(struct sent_log *l, struct seq una, struct heard *h)
 {
 	while (l->n && seq_lt(l->una, una)) {
@@ -207,19 +233,22 @@ void sent_ack(struct sent_log *l, struct seq una, struct heard *h)
 
 		acked(l, s, seq_min(s->end, una), h);
 		if (seq_gt(s->end, una))
-			return;
+			break;
+		l->ring->runs -= s->state == SENT_SACKED;
 		l->ring->head++;
 		l->n--;
 	}
 	l->una = una;
-	if (!l->n)
+	if (l->n)
+		drag_marks(l);
+	else
 		sent_free(l);	/* idle connections are the most */
 }
 
 /* The block is known already, or there are too many. */
 static bool useless(const struct sent_log *l, struct seq from, struct seq to)
 {
-	uint32_t i = find(l, from);
+	uint32_t i = sent_find(l, from);
 
 	if (i == l->n || l->n >= SENT_MAX)
 		return true;
@@ -228,14 +257,14 @@ static bool useless(const struct sent_log *l, struct seq from, struct seq to)
 
 uint32_t sent_sack(struct sent_log *l, struct seq from, struct seq to, struct heard *h)
 {
-	uint32_t i, end, new = 0;
+	uint32_t first, end, new = 0;
 
 	from = seq_max(from, l->una);
 	if (seq_ge(from, to) || useless(l, from, to))
 		return 0;
-	i = cut(l, from);
+	first = cut(l, from);
 	end = cut(l, to);
-	for (; i < end; i++) {
+	for (uint32_t i = first; i < end; i++) {
 		struct sent *s = sent_nth(l, i);
 		uint32_t len = sent_len(l, i);
 
@@ -245,8 +274,10 @@ uint32_t sent_sack(struct sent_log *l, struct seq from, struct seq to, struct he
 			l->lost -= len;
 		deliver(l, s, s->end, len, h);
 		s->state = SENT_SACKED;
+		l->ring->runs++;
 		new += len;
 	}
+	sent_join(l, first, end);
 	l->sacked += new;
 	h->delivered += new;
 	return new;
@@ -260,6 +291,7 @@ void sent_lose(struct sent_log *l, uint32_t i)
 		return;
 	sent_nth(l, i)->state = SENT_LOST;
 	l->lost += sent_len(l, i);
+	l->ring->hole = seq_min(l->ring->hole, sent_start(l, i));
 }
 
 void sent_lose_first(struct sent_log *l, uint32_t len)
@@ -276,14 +308,14 @@ void sent_lose_before(struct sent_log *l, uint32_t since)
 		if (!i || (int32_t)(sent_nth(l, i)->at - since) <= 0)
 			sent_lose(l, i);
 	}
-	sent_tidy(l);
+	sent_join(l, 0, l->n);
 }
 
 void sent_lose_all(struct sent_log *l)
 {
 	for (uint32_t i = 0; i < l->n; i++)
 		sent_lose(l, i);
-	sent_tidy(l);
+	sent_join(l, 0, l->n);
 }
 
 void sent_renege(struct sent_log *l)
@@ -292,8 +324,9 @@ void sent_renege(struct sent_log *l)
 		if (sent_nth(l, i)->state == SENT_SACKED)
 			sent_nth(l, i)->state = SENT_FLYING;
 	}
-	l->sacked = 0;
+	l->sacked = l->ring->runs = 0;
 	l->ring->fack = l->una;
+	sent_flies_again(l);
 }
 
 void sent_unlose(struct sent_log *l)
@@ -303,32 +336,20 @@ void sent_unlose(struct sent_log *l)
 			sent_nth(l, i)->state = SENT_FLYING;
 	}
 	l->lost = 0;
+	sent_flies_again(l);
 }
 
 bool sent_first_lost(const struct sent_log *l, struct tcp_sack *range)
 {
-	uint32_t i = 0;
+	uint32_t i;
 
 	if (!l->lost)
 		return false;
+	i = sent_find(l, l->ring->hole);
 	while (sent_nth(l, i)->state != SENT_LOST)
 		i++;
-	range->from = sent_start(l, i);
+	range->from = l->ring->hole = sent_start(l, i);
 	while (i < l->n && sent_nth(l, i)->state == SENT_LOST)
 		range->to = sent_nth(l, i++)->end;
 	return true;
-}
-
-uint32_t sent_sacked_runs(const struct sent_log *l)
-{
-	uint32_t runs = 0;
-	bool in = false;
-
-	for (uint32_t i = 0; i < l->n; i++) {
-		bool sacked = sent_nth(l, i)->state == SENT_SACKED;
-
-		runs += sacked && !in;
-		in = sacked;
-	}
-	return runs;
 }

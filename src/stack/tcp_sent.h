@@ -27,10 +27,27 @@ struct rate {
 	uint32_t	acked_sent_at, acked_at; /* the same, now */
 };
 
+/* What went again, and when: in order of time. The marks: tcp_late.c. */
+struct again {
+	struct seq	from, to;
+	uint32_t	at;
+};
+
+struct again_queue {
+	uint32_t	size, head, end;
+	uint32_t	passed, waits;
+	struct again	v[];		/* v[head] ... v[end - 1] */
+};
+
 struct sent_ring {
 	uint32_t	size, head;
 	struct rate	rate;
+	uint32_t	runs;		/* records that are SACKED */
 	struct seq	fack;		/* end of the highest octets that arrived */
+	struct seq	once;		/* none below flies that was sent once */
+	struct seq	passed, waits;	/* of these (tcp_late.c) */
+	struct seq	hole;		/* none below is LOST */
+	struct again_queue *again;	/* NULL: empty */
 	struct sent	v[];		/* v[head] ... v[head + n - 1], in sequence order */
 };
 
@@ -93,11 +110,27 @@ void sent_lose_first(struct sent_log *l, uint32_t len);
 /* All is lost, but what was sent after since (unless it is all that there is). */
 void sent_lose_before(struct sent_log *l, uint32_t since);
 void sent_lose_all(struct sent_log *l);
+/* What flies and was sent before (at, end), which never grows older, is lost if it
+ * went at since or earlier. Returned is how long after since the last of the others
+ * went; 0: there are none. */
+uint32_t sent_lose_overtaken(struct sent_log *l, uint32_t at, struct seq end, uint32_t since);
 void sent_renege(struct sent_log *l);	/* what was SACKed is lost as well */
 void sent_unlose(struct sent_log *l);	/* nothing is */
-void sent_tidy(struct sent_log *l);	/* joins what is alike */
 /* The first octets that are lost. */
 bool sent_first_lost(const struct sent_log *l, struct tcp_sack *range);
-uint32_t sent_sacked_runs(const struct sent_log *l);
+
+static inline uint32_t sent_sacked_runs(const struct sent_log *l)
+{
+	return l->ring ? l->ring->runs : 0;
+}
+
+/* --- between tcp_sent.c and tcp_late.c --- */
+/* Index of the record that holds seq; n if none does. */
+uint32_t sent_find(const struct sent_log *l, struct seq seq);
+/* Joins what is alike of [from, end) and its neighbours. */
+void sent_join(struct sent_log *l, uint32_t from, uint32_t end);
+void sent_note_again(struct sent_log *l, struct seq from, struct seq to, uint32_t at);
+void sent_again_acked(struct sent_log *l);	/* una has moved */
+void sent_flies_again(struct sent_log *l);	/* what did not; the order of time is made anew */
 
 #endif

@@ -22,6 +22,37 @@
 		} \
 	} while (0)
 
+/* Is it known when the i-th, which went again, did so? */
+static bool is_queued(const struct sent_log *l, uint32_t i)
+{
+	const struct again_queue *q = l->ring->again;
+	const struct sent *s = sent_nth(l, i);
+
+	for (uint32_t k = q ? q->head : 0; q && k < q->end; k++) {
+		if (q->v[k].at == s->at && seq_le(q->v[k].from, sent_start(l, i)) &&
+		    seq_gt(q->v[k].to, sent_start(l, i)))
+			return true;
+	}
+	return false;
+}
+
+/* Loss detection finds each record without looking at all (tcp_late.c). */
+static void check_marks(const struct sent_log *l)
+{
+	uint32_t runs = 0;
+
+	for (uint32_t i = 0; i < l->n; i++) {
+		const struct sent *s = sent_nth(l, i);
+		struct seq start = sent_start(l, i);
+
+		runs += s->state == SENT_SACKED;
+		CHECK(s->state != SENT_LOST || seq_ge(start, l->ring->hole));
+		if (s->state == SENT_FLYING)
+			CHECK(s->rxt ? is_queued(l, i) : seq_ge(start, l->ring->once));
+	}
+	CHECK(runs == sent_sacked_runs(l));
+}
+
 /* The records cover what was sent, without gaps, and the sums are theirs. */
 static void check_records(const struct tcpc *tc)
 {
@@ -35,6 +66,7 @@ static void check_records(const struct tcpc *tc)
 	}
 	CHECK(seq_eq(sent_start(l, l->n), tc->snd_nxt));
 	CHECK(octets[SENT_SACKED] == l->sacked && octets[SENT_LOST] == l->lost);
+	check_marks(l);
 }
 
 static void check_sender(const struct tcpc *tc)

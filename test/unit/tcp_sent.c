@@ -5,6 +5,19 @@
 #include "stack/tcp_sent.h"
 #include "unit.h"
 
+/* The code itself, each look at a record counted. */
+static unsigned long looks;
+
+static struct sent *counted_nth(const struct sent_log *l, uint32_t i)
+{
+	looks++;
+	return sent_nth(l, i);
+}
+
+#define sent_nth counted_nth
+#include "stack/tcp_sent.c"
+#include "stack/tcp_late.c"
+
 #define OCTETS	600
 #define BASE	0xffffff00u	/* the numbers wrap in the middle */
 
@@ -17,6 +30,7 @@ struct octet {
 struct twin {
 	struct octet	o[OCTETS];
 	int		una, nxt;
+	uint32_t	newest;		/* that overtook others */
 };
 
 static struct seq at(int i)
@@ -126,7 +140,6 @@ static void do_sack(struct sent_log *l, struct twin *t, int from, int to)
 
 	assert_int_equal(new, h.delivered);
 	arrive(t, MAX(from, t->una), to, SENT_SACKED, &h);
-	sent_tidy(l);
 }
 
 static void do_lose(struct sent_log *l, struct twin *t, uint32_t k)
@@ -155,13 +168,48 @@ static void do_unlose(struct sent_log *l, struct twin *t)
 	sent_unlose(l);
 }
 
+/* What overtakes never grows older. Time alone decides: its end is before all. */
+static void do_overtaken(struct sent_log *l, struct twin *t, uint32_t when, uint32_t since)
+{
+	uint32_t wait = 0;
+
+	t->newest = when = MAX(t->newest, when);
+	for (int i = t->una; i < t->nxt; i++) {
+		struct octet *o = &t->o[i];
+
+		if (o->state != SENT_FLYING || o->at >= when)
+			continue;
+		if (o->at <= since)
+			o->state = SENT_LOST;
+		else
+			wait = MAX(wait, o->at - since);
+	}
+	assert_int_equal(sent_lose_overtaken(l, when, at(-1), since), wait);
+}
+
+static void do_renege(struct sent_log *l, struct twin *t)
+{
+	if (!l->n)
+		return;
+	for (uint32_t k = 0; k < l->n; k++) {
+		int i = seq_diff(sent_start(l, k), at(0));
+
+		for (; seq_lt(at(i), sent_nth(l, k)->end); i++) {
+			if (t->o[i].state == SENT_SACKED)
+				t->o[i] = (struct octet){ .at = sent_nth(l, k)->at,
+							  .rxt = sent_nth(l, k)->rxt };
+		}
+	}
+	sent_renege(l);
+}
+
 static void step(struct sent_log *l, struct twin *t, struct rng *r, uint32_t now)
 {
 	int span = t->nxt - t->una;
 	int from = t->una + (span ? (int)rng_below(r, (uint32_t)span) : 0);
 	int to = from + (from < t->nxt ? 1 + (int)rng_below(r, (uint32_t)(t->nxt - from)) : 0);
 
-	switch (rng_below(r, 8)) {
+	switch (rng_below(r, 10)) {
 	case 0: case 1:
 		do_new(l, t, now);
 		break;
@@ -177,9 +225,14 @@ static void step(struct sent_log *l, struct twin *t, struct rng *r, uint32_t now
 	case 6:
 		do_ack(l, t, MIN(from, t->una + 30));
 		break;
+	case 7: case 8:
+		do_overtaken(l, t, now - rng_below(r, 20), now - rng_below(r, 40));
+		break;
 	default:
 		if (rng_below(r, 8) == 0)
 			do_unlose(l, t);
+		else if (rng_below(r, 8) == 0)
+			do_renege(l, t);
 	}
 }
 
@@ -193,7 +246,7 @@ static void records_are_notes_on_octets(void **state)
 		struct sent_log l = { 0 };
 
 		sent_init(&l, at(0));
-		for (uint32_t now = 1; now < 300; now++) {
+		for (uint32_t now = 101; now < 400; now++) {
 			step(&l, &t, &r, now);
 			same(&l, &t);
 			same_lost(&l, &t);
@@ -266,6 +319,45 @@ static void an_early_copy_tells_no_time(void **state)
 	sent_free(&l);
 }
 
+/* Every second of n frames arrives, each told by an ACK of its own; what is lost goes
+ * again at once, and all of that arrives; lost is what was overtaken by wnd or more.
+ * Returned are the looks for each frame. */
+static unsigned long looks_for(uint32_t n, uint32_t wnd)
+{
+	struct sent_log l = { 0 };
+	struct tcp_sack r;
+
+	sent_init(&l, SEQ(0));
+	for (uint32_t i = 0; i < n; i++)
+		sent_new(&l, SEQ((i + 1) * 10), i, 0);
+	looks = 0;
+	for (uint32_t i = 1; i < n; i += 2) {
+		struct heard h = { 0 };
+
+		sent_sack(&l, SEQ(i * 10), SEQ((i + 1) * 10), &h);
+		sent_lose_overtaken(&l, h.at, h.end, h.at - wnd);
+		if (sent_first_lost(&l, &r))
+			sent_again(&l, r.from, r.to, n + i);
+	}
+	assert_int_equal(sent_sacked_runs(&l), n / 2);
+	for (uint32_t i = 0; i < n; i += 2) {
+		struct heard h = { .not_after = 2 * n };
+
+		sent_ack(&l, SEQ(i * 10), &h);
+		sent_sack(&l, SEQ(i * 10), SEQ((i + 1) * 10), &h);
+		sent_lose_overtaken(&l, h.at, h.end, h.at - wnd);
+	}
+	sent_free(&l);
+	return looks / n;
+}
+
+/* What an ACK costs does not grow with the window, but as a search does. */
+static void a_step_is_no_walk(void **state)
+{
+	assert_true(looks_for(2048, 0) <= 2 * looks_for(64, 0));
+	assert_true(looks_for(2048, 512) <= 2 * looks_for(64, 16));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,6 +366,7 @@ int main(void)
 		cmocka_unit_test(a_quantum_is_one_record),
 		cmocka_unit_test(overtaking_is_seen),
 		cmocka_unit_test(an_early_copy_tells_no_time),
+		cmocka_unit_test(a_step_is_no_walk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
