@@ -426,6 +426,13 @@ static bool is_broadcast(struct stack *st, const struct ip_addr *addr)
 	return false;
 }
 
+static bool is_special(const struct ip_addr *a)
+{
+	if (ip_is_any(a) || ip_is_multicast(a) || ip_is_loopback(a))
+		return true;
+	return ip_is_v4(a) ? !ip_v4(a)[0] || ip_v4(a)[0] >= 240 : ip_is_linklocal(a);
+}
+
 /* Each packet asks of its two ends, and few ends talk at a time. Whoever changes what
  * is found says route_changed before anything is freed. */
 static __attribute__((noinline)) void memo_fill(struct stack *st, struct addr_memo *m,
@@ -435,6 +442,10 @@ static __attribute__((noinline)) void memo_fill(struct stack *st, struct addr_me
 		.addr = *addr, .found = find_ours(st, addr),
 		.broadcast = is_broadcast(st, addr), .gen = st->route_gen,
 	};
+	if (m->broadcast || is_special(addr))
+		m->kind = ADDR_SPECIAL;
+	else
+		m->kind = m->found ? ADDR_OURS : ADDR_OTHERS;
 }
 
 static const struct addr_memo *memo_of(struct stack *st, const struct ip_addr *addr)
@@ -449,6 +460,11 @@ static const struct addr_memo *memo_of(struct stack *st, const struct ip_addr *a
 struct netif_addr *stack_addr(struct stack *st, const struct ip_addr *addr)
 {
 	return memo_of(st, addr)->found;
+}
+
+enum addr_kind stack_addr_kind(struct stack *st, const struct ip_addr *addr)
+{
+	return memo_of(st, addr)->kind;
 }
 
 bool netif_is_broadcast(const struct netif *nif, const struct ip_addr *addr)

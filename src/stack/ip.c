@@ -14,6 +14,7 @@
 #include "stack/ip.h"
 #include "stack/netif.h"
 #include "stack/pmtu.h"
+#include "stack/sock_table.h"
 
 bool ip_sum_ok(const struct pkt *pkt, const struct ip *ip)
 {
@@ -47,7 +48,7 @@ enum drop ip_deliver(struct stack *st, struct pkt *pkt, const struct ip *ip)
 	if (ip_is_multicast(&ip->dst) && !is_group_talk(pkt, ip) &&
 	    !netif_group_wants(ip->nif, &ip->dst, &ip->src))
 		return drop(st, pkt, DROP_IP_NOT_OURS);
-	taken = raw_in(st, pkt, ip);
+	taken = !list_empty(&st->socks->raws) && raw_in(st, pkt, ip);
 	switch (ip->proto) {
 	case IPPROTO_TCP:
 		return tcp_in(st, pkt, ip);

@@ -71,8 +71,8 @@ static bool source_ok(struct netif *nif, const struct ip4 *h, const struct pkt *
 	return !ip_is_loopback(&h->src) && !stack_addr(nif->st, &h->src);
 }
 
-static enum drop addresses_in(struct netif *nif, const struct ip4 *h, const struct pkt *pkt,
-			      bool *group)
+static enum drop special_in(struct netif *nif, const struct ip4 *h, const struct pkt *pkt,
+			    bool *group)
 {
 	*group = ip_is_multicast(&h->dst) || netif_is_broadcast(nif, &h->dst);
 	if (!source_ok(nif, h, pkt) || ip_is_any(&h->dst) ||
@@ -83,6 +83,16 @@ static enum drop addresses_in(struct netif *nif, const struct ip4 *h, const stru
 	if (ip_is_multicast(&h->dst))
 		return netif_joined(nif, &h->dst) ? DROP_NONE : DROP_IP_NOT_OURS;
 	return *group || stack_addr(nif->st, &h->dst) ? DROP_NONE : DROP_IP_NOT_OURS;
+}
+
+static enum drop addresses_in(struct netif *nif, const struct ip4 *h, const struct pkt *pkt,
+			      bool *group)
+{
+	*group = false;
+	if (stack_addr_kind(nif->st, &h->src) == ADDR_OTHERS &&
+	    stack_addr_kind(nif->st, &h->dst) == ADDR_OURS && !nif->st->param.rp_filter)
+		return DROP_NONE;
+	return special_in(nif, h, pkt, group);
 }
 
 enum drop ip4_in(struct netif *nif, struct pkt *pkt)

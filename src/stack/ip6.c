@@ -36,6 +36,13 @@ static bool is_own(struct netif *nif, const struct ip_addr *src)
 	return a && a->state == ADDR_OK;
 }
 
+/* What most packets are; the rest is looked at more closely. */
+static bool is_ordinary(struct stack *st, const struct ip6 *h)
+{
+	return stack_addr_kind(st, &h->src) == ADDR_OTHERS &&
+	       stack_addr_kind(st, &h->dst) == ADDR_OURS;
+}
+
 static bool addresses_ok(struct netif *nif, const struct ip6 *h, const struct pkt *pkt)
 {
 	bool lo = netif_is_lo(nif) || pkt->note == PKT_LOOPED;
@@ -73,17 +80,20 @@ enum drop ip6_in(struct netif *nif, struct pkt *pkt)
 	struct rd r = rd_of(p, p ? IP6_LEN : 0);
 	struct ip6 h;
 	struct ip ip;
+	bool ours;
 
 	pkt->l3 = pkt->cur;
 	if (!ip6_parse(&r, &h) || IP6_LEN + (uint32_t)h.plen > pkt_len(pkt))
 		return drop(st, pkt, DROP_IP6_SHORT);
 	if (!netif_has_ip6(nif))
 		return drop(st, pkt, DROP_IP6_OFF);
-	if (!addresses_ok(nif, &h, pkt))
+	ours = is_ordinary(st, &h);
+	if (!ours && !addresses_ok(nif, &h, pkt))
 		return drop(st, pkt, DROP_IP_MARTIAN);
-	if (!for_us(nif, &h) && st->param.forwarding && !ip_is_multicast(&h.dst))
+	ours = ours || for_us(nif, &h);
+	if (!ours && st->param.forwarding && !ip_is_multicast(&h.dst))
 		return forward6(nif, pkt, &h);
-	if (!for_us(nif, &h))
+	if (!ours)
 		return drop(st, pkt, DROP_IP_NOT_OURS);
 
 	ip = (struct ip){

@@ -13,8 +13,6 @@
 #include "base/mem.h"
 #include "base/sum.h"
 
-#define PULL_START	2	/* after Ethernet the IP header is then aligned */
-
 struct pkt *pkt_new(void)
 {
 	struct pkt *pkt = xmalloc(sizeof(*pkt));
@@ -125,9 +123,9 @@ static __attribute__((noinline)) const uint8_t *pull_apart(struct pkt *pkt, unsi
 	if (need > pkt->paylen)
 		return NULL;
 	if (pkt->end + need > PKT_HEAD) {
-		if (pkt->end - pkt->start + need > PKT_HEAD - PULL_START)
+		if (pkt->end - pkt->start + need > PKT_HEAD - PKT_PULL_START)
 			return NULL;
-		slide(pkt, PULL_START);
+		slide(pkt, PKT_PULL_START);
 	}
 	exts_copy(pkt, 0, pkt->head + pkt->end, need);
 	exts_trim_front(pkt, need);
@@ -141,8 +139,7 @@ const uint8_t *pkt_pull_slow(struct pkt *pkt, unsigned n)
 	unsigned need = n - (pkt->end - pkt->cur);
 	struct ext *e = &pkt->ext[0];
 
-	if (pkt->start == pkt->end)
-		pkt->start = pkt->cur = pkt->end = PULL_START;
+	pkt_begin(pkt);
 	if (!pkt->n_ext || need >= e->len || pkt->end + need > PKT_HEAD)
 		return pull_apart(pkt, need);
 	memcpy(pkt->head + pkt->end, e->p, need);

@@ -116,6 +116,8 @@ static inline uint32_t pkt_len(const struct pkt *pkt)
 /* In: n contiguous header bytes at cur, copied out of the extents as needed;
  * NULL if the packet is shorter or head is full. Does not move cur. */
 static inline const uint8_t *pkt_pull(struct pkt *pkt, unsigned n);
+/* In: before the first header is pulled: there is room for all that may follow. */
+static inline void pkt_begin(struct pkt *pkt);
 static inline void pkt_skip(struct pkt *pkt, unsigned n) { pkt->cur += n; }
 
 /* Out: n bytes in front of everything; sets cur = start. NULL: no room.
@@ -164,8 +166,7 @@ static inline const uint8_t *pkt_pull(struct pkt *pkt, unsigned n)
 
 	if (pkt->end - pkt->cur >= (int)n)
 		return pkt->head + pkt->cur;
-	if (pkt->cur != pkt->end || pkt->start == pkt->end || pkt->end + n > PKT_HEAD ||
-	    !pkt->n_ext || e->len <= n)
+	if (pkt->cur != pkt->end || pkt->end + n > PKT_HEAD || !pkt->n_ext || e->len <= n)
 		return pkt_pull_slow(pkt, n);
 	memcpy(pkt->head + pkt->end, e->p, n);
 	e->p += n;
@@ -173,6 +174,26 @@ static inline const uint8_t *pkt_pull(struct pkt *pkt, unsigned n)
 	pkt->paylen -= n;
 	pkt->end += (uint16_t)n;
 	return pkt->head + pkt->cur;
+}
+
+#define PKT_PULL_START	2	/* after Ethernet the IP header is then aligned */
+
+static inline void pkt_begin(struct pkt *pkt)
+{
+	if (pkt->start == pkt->end)
+		pkt->start = pkt->cur = pkt->end = PKT_PULL_START;
+}
+
+/* The n-th byte from cur on where it lies, which may change yet: a hint. 0: it is not
+ * in the first piece. */
+static inline uint8_t pkt_peek(const struct pkt *pkt, unsigned n)
+{
+	unsigned in_head = pkt->end - pkt->cur;
+
+	if (n < in_head)
+		return pkt->head[pkt->cur + n];
+	n -= in_head;
+	return pkt->n_ext && n < pkt->ext[0].len ? pkt->ext[0].p[n] : 0;
 }
 
 static inline uint8_t *pkt_push(struct pkt *pkt, unsigned n)

@@ -120,8 +120,6 @@ bool raw_in(struct stack *st, const struct pkt *pkt, const struct ip *ip)
 {
 	bool taken = false;
 
-	if (list_empty(&st->socks->raws))
-		return false;
 	list_for_safe(l, &st->socks->raws) {
 		struct raw *r = container_of(l, struct raw, link);
 		uint32_t dev = r->d.so.flow.ifindex;

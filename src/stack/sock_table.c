@@ -305,18 +305,26 @@ static uint32_t ends_hash(struct stack *st, const struct ends *k)
 }
 
 /* ifindex 0: on whatever link. */
+static bool has_ends(const struct sock *so, const struct ends *k, uint32_t ifindex)
+{
+	return so->proto == k->proto && so->local.port == k->lp && so->remote.port == k->rp &&
+	       ip_eq(&so->local.addr, &k->l) && ip_eq(&so->remote.addr, &k->r) &&
+	       (!ifindex || !so->flow.ifindex || so->flow.ifindex == ifindex);
+}
+
+/* Packets come in bursts: the next is for the same connection as a rule. */
 static struct sock *conn_find(struct stack *st, const struct ends *k, uint32_t ifindex)
 {
-	struct map_node *m = map_find(&st->socks->conns, ends_hash(st, k));
+	struct sock *so = st->socks->recent;
+	struct map_node *m;
 
+	if (so && has_ends(so, k, ifindex))
+		return so;
+	m = map_find(&st->socks->conns, ends_hash(st, k));
 	for (; m; m = map_find_next(m)) {
-		struct sock *so = container_of(m, struct sock, node);
-
-		if (so->proto == k->proto && so->local.port == k->lp &&
-		    so->remote.port == k->rp &&
-		    ip_eq(&so->local.addr, &k->l) && ip_eq(&so->remote.addr, &k->r) &&
-		    (!ifindex || !so->flow.ifindex || so->flow.ifindex == ifindex))
-			return so;
+		so = container_of(m, struct sock, node);
+		if (has_ends(so, k, ifindex))
+			return st->socks->recent = so;
 	}
 	return NULL;
 }
@@ -383,6 +391,8 @@ void sock_table_unconnect(struct sock *so)
 	if (!so->port)
 		return;		/* raw: in no table */
 	map_remove(&so->st->socks->conns, &so->node);
+	if (so->st->socks->recent == so)
+		so->st->socks->recent = NULL;
 	list_del(&so->port_link);
 	list_add_head(&so->port->bound, &so->port_link);
 }

@@ -7,6 +7,7 @@
 struct sock_table {
 	struct map	ports;		/* struct sock_port */
 	struct map	conns;		/* struct sock */
+	struct sock	*recent;	/* of conns, found last; NULL: none */
 	struct list	all;
 	struct list	raws;		/* raw.c */
 	struct list	taps;		/* packet.c */

@@ -94,6 +94,7 @@ enum drop stack_input(struct stack *st, struct netif *nif, struct pkt *pkt)
 {
 	pkt->nif = nif;
 	pkt->note = 0;
+	pkt_begin(pkt);
 	return eth_in(nif, pkt);
 }
 

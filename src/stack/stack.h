@@ -66,6 +66,7 @@ struct stack {
 		struct ip_addr	addr;
 		struct netif_addr *found;
 		bool	broadcast;	/* of some interface */
+		uint8_t	kind;		/* enum addr_kind */
 		uint32_t	gen;	/* valid while it is route_gen */
 	} addr_memo[16];
 	uint16_t	ip_ids[64];	/* ip4.c: counters by hash of the two ends */
@@ -264,6 +265,10 @@ bool netif_group_wants(const struct netif *nif, const struct ip_addr *group,
 		       const struct ip_addr *src);
 /* Is this address ours (any interface, usable)? NULL if not. */
 struct netif_addr *stack_addr(struct stack *st, const struct ip_addr *a);
+/* Most packets come from somebody's unicast address and go to one of ours; what is
+ * loopback, group, broadcast of an interface, reserved or none is special. */
+enum addr_kind { ADDR_SPECIAL, ADDR_OURS, ADDR_OTHERS };
+enum addr_kind stack_addr_kind(struct stack *st, const struct ip_addr *a);
 
 /* --- routes (route.c) --- */
 

@@ -159,10 +159,11 @@ static void deliver(struct stack *st, struct seg *sg)
 	tcp_put(tc);
 }
 
-/* Pulls header and options. False: malformed. */
+/* Pulls header and options, as a rule at once. False: malformed. */
 static bool parse(struct pkt *pkt, struct tcp *h)
 {
-	const uint8_t *p = pkt_pull(pkt, TCP_LEN);
+	unsigned hint = (pkt_peek(pkt, 12) >> 4) * 4u;
+	const uint8_t *p = pkt_pull(pkt, MAX(hint, TCP_LEN));
 	unsigned hlen = p ? (p[12] >> 4) * 4u : 0;
 	struct rd r;
 
