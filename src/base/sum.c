@@ -3,10 +3,14 @@
  * Words are added as they lie in memory: the ones' complement sum does not mind
  * the byte order (RFC 1071 2(B)), so only the folded result is read as bytes.
  * 64 bits at a time with the carry put back, in four chains that do not wait
- * for one another. A piece that starts at an odd offset has its folded sum
- * swapped before it joins.
+ * for one another; where the processor has AVX2, long pieces in eight lanes of 32
+ * bits, which are half the time (bench/sum.sh). A piece that starts at an odd offset
+ * has its folded sum swapped before it joins.
  */
 #include "base/sum.h"
+
+#define WIDE_MIN	128	/* below, setting up lanes costs more than they save */
+#define WIDE_STEP	64
 
 static uint64_t add(uint64_t a, uint64_t b)
 {
@@ -84,17 +88,58 @@ static uint64_t piece(const uint8_t *p, size_t n)
 	return add(add(a, b), add(c, d));
 }
 
-void sum_add(struct sum *s, const void *p, size_t n)
-{
-	uint64_t v;
+#ifdef __x86_64__
+typedef uint64_t lanes __attribute__((vector_size(32)));
 
-	if (!n)
-		return;
-	v = piece(p, n);
+/* No lane overflows: 2^33 words would have to come. */
+static __attribute__((target("avx2"))) uint64_t wide(const uint8_t *p, size_t n)
+{
+	lanes low = { 0 }, high = { 0 };
+
+	for (; n >= WIDE_STEP; n -= WIDE_STEP, p += WIDE_STEP) {
+		lanes v, w;
+
+		memcpy(&v, p, sizeof(v));
+		memcpy(&w, p + sizeof(v), sizeof(w));
+		low += (v & UINT32_MAX) + (w & UINT32_MAX);
+		high += (v >> 32) + (w >> 32);
+	}
+	low += high;
+	return add(add(add(low[0], low[1]), add(low[2], low[3])), piece(p, n));
+}
+
+static bool has_wide(void)
+{
+	return __builtin_cpu_supports("avx2");
+}
+#else
+static uint64_t wide(const uint8_t *p, size_t n)
+{
+	return piece(p, n);
+}
+
+static bool has_wide(void)
+{
+	return false;
+}
+#endif
+
+static void join(struct sum *s, uint64_t v, size_t n)
+{
 	if (s->odd)
 		v = __builtin_bswap16(fold(v));
 	s->acc = add(s->acc, v);
 	s->odd ^= n & 1;
+}
+
+void sum_add_plain(struct sum *s, const void *p, size_t n)
+{
+	join(s, piece(p, n), n);
+}
+
+void sum_add(struct sum *s, const void *p, size_t n)
+{
+	join(s, n < WIDE_MIN || !has_wide() ? piece(p, n) : wide(p, n), n);
 }
 
 /* RFC 8200 8.1's form serves IPv4 too: the same words, other zeroes between. */

@@ -8,6 +8,7 @@
 struct sum { uint64_t acc; bool odd; };
 
 void sum_add(struct sum *s, const void *p, size_t n);
+void sum_add_plain(struct sum *s, const void *p, size_t n);	/* the same, in plain C */
 /* Pseudo-header of RFC 9293 3.1 / RFC 8200 8.1; families must agree. */
 void sum_pseudo(struct sum *s, const struct ip_addr *src, const struct ip_addr *dst,
 		uint8_t proto, uint32_t len);
