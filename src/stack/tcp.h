@@ -103,6 +103,7 @@ struct tcpc {
 	bool		ecn_echo : 1;	/* CE came: ACKs say so until CWR comes */
 	bool		ecn_seen : 1;	/* the peer has sent ECT */
 	bool		ecn_cwr : 1;	/* the next new data tells that cwnd was reduced */
+	bool		pace_waits : 1;	/* the next piece, for pace_at */
 	bool		urg_valid : 1, urg_read : 1, urg_here : 1;
 	uint8_t		urg_byte;
 	uint8_t		snd_wscale, rcv_wscale;

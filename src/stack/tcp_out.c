@@ -416,6 +416,7 @@ static void send_all(struct tcpc *tc)
 		tcp_pace_sent(tc, pc.len);
 		xmit(tc, &pc);
 	}
+	tc->pace_waits = tc->pace_at > tc->so.st->now;
 	tc->frto_new = false;
 	if (tc->count.rare || tc->nospace || seq_lt(tc->snd_nxt, tc->snd_end))
 		tcp_count_limits(tc);

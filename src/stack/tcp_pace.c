@@ -9,7 +9,8 @@
  *
  * A piece of len bytes forbids the next for len / rate. What was not used is kept: an
  * initial window's worth, which no queue minds and which lets small windows go as they
- * are acknowledged; under SO_MAX_PACING_RATE, that somebody asked for, a millisecond's
+ * are acknowledged; a millisecond's if that is more and we were woken too late, or a
+ * busy machine would halve the rate; under SO_MAX_PACING_RATE, that somebody asked for, a millisecond's
  * worth while data are in flight. A super-frame carries a millisecond at most, as with
  * Linux, and two segments at least. A connection that is not paced pays one comparison.
  */
@@ -41,6 +42,19 @@ uint64_t tcp_pace_rate(const struct tcpc *tc)
 	return MAX(rate, 1);
 }
 
+static usec time_for(uint64_t bytes, uint64_t rate)
+{
+	return (usec)MIN(bytes * 1000000 / rate, 3600u * 1000000u);
+}
+
+/* How much of the time before now may be made up for. */
+static usec credit(const struct tcpc *tc, uint64_t rate)
+{
+	usec first = time_for((uint64_t)tc->so.st->param.tcp_initial_cwnd * tc->mss, rate);
+
+	return tc->pace_waits ? MAX(first, CATCH_UP) : first;
+}
+
 /* A rate made from cwnd is cwnd's limit. */
 bool tcp_pace_wait(struct tcpc *tc)
 {
@@ -53,20 +67,15 @@ bool tcp_pace_wait(struct tcpc *tc)
 	return true;
 }
 
-static usec time_for(uint64_t bytes, uint64_t rate)
-{
-	return (usec)MIN(bytes * 1000000 / rate, 3600u * 1000000u);
-}
-
 void tcp_pace_sent(struct tcpc *tc, uint32_t len)
 {
 	uint64_t rate = tcp_pace_rate(tc);
-	usec now = tc->so.st->now, first = tc->so.st->param.tcp_initial_cwnd * tc->mss;
+	usec now = tc->so.st->now;
 
 	if (!rate)
 		return;
 	if (!tc->so.asked->max_pacing || seq_eq(tc->snd_una, tc->snd_nxt))
-		tc->pace_at = MAX(tc->pace_at, now - time_for(first, rate));
+		tc->pace_at = MAX(tc->pace_at, now - credit(tc, rate));
 	else if (tc->last_sent != now)
 		tc->pace_at = MAX(tc->pace_at, now - CATCH_UP);
 	tc->pace_at += time_for(len, rate);
