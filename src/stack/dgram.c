@@ -314,6 +314,20 @@ int dg_too_large(struct sock *so, const struct flow *f, const struct msg *m)
 	return -EMSGSIZE;
 }
 
+int dg_flow_own(struct sock *so, int flags, size_t len, const struct msg *m, struct flow *f)
+{
+	int e;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (so->error)
+		return -sock_take_error(so);
+	if (len > 65535)
+		return -EMSGSIZE;
+	e = dg_flow(so, m, f);
+	return e ? e : (so->family == AF_INET) != ip_is_v4(&f->dst) ? -EINVAL : 0;
+}
+
 /* Linux: PROBE and INTERFACE do not believe the path MTU, and OMIT neither; what
  * does not fit is refused to those who want to know, else cut. */
 int dg_mtu_check(struct sock *so, struct flow *f, size_t total, const struct msg *m)

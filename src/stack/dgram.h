@@ -36,6 +36,8 @@ enum drop dg_queue(struct dgram *d, struct pkt *pkt);
 /* Fills in where a datagram goes: m's peer or the connected one, the socket's
  * options, what m asks for. 0 or -errno. */
 int dg_flow(struct sock *so, const struct msg *m, struct flow *f);
+/* The same of a socket that speaks only the protocol of its family, for len octets. */
+int dg_flow_own(struct sock *so, int flags, size_t len, const struct msg *m, struct flow *f);
 /* total: with the IP header. Sets the flow's MTU and df, or refuses. */
 int dg_mtu_check(struct sock *so, struct flow *f, size_t total, const struct msg *m);
 /* -EMSGSIZE, and in the error queue the MTU. */

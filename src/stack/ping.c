@@ -117,17 +117,9 @@ static ssize_t ping_send(struct sock *so, const struct iovec *iov, int n, int fl
 	struct flow f;
 	int e;
 
-	if (flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	if (so->error)
-		return -sock_take_error(so);
-	if (len > 65535 - IP4_LEN)
-		return -EMSGSIZE;
-	if (len < ICMP_LEN)
-		return -EINVAL;
-	e = dg_flow(so, m, &f);
-	if (!e && (so->family == AF_INET) != ip_is_v4(&f.dst))
-		e = -EINVAL;
+	e = dg_flow_own(so, flags, len, m, &f);
+	if (!e && (len < ICMP_LEN || len > 65535 - IP4_LEN))
+		e = len < ICMP_LEN ? -EINVAL : -EMSGSIZE;
 	if (!e)
 		e = dg_autobind(so);
 	if (!e)

@@ -273,15 +273,7 @@ static ssize_t raw_send(struct sock *so, const struct iovec *iov, int n, int fla
 	struct flow f;
 	int e;
 
-	if (flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	if (so->error)
-		return -sock_take_error(so);
-	if (len > 65535)
-		return -EMSGSIZE;
-	e = dg_flow(so, m, &f);
-	if (!e && (so->family == AF_INET) != ip_is_v4(&f.dst))
-		e = -EINVAL;
+	e = dg_flow_own(so, flags, len, m, &f);
 	if (!e && !whole)
 		e = dg_mtu_check(so, &f, len + (ip_is_v4(&f.dst) ? IP4_LEN : IP6_LEN), m);
 	if (!e)

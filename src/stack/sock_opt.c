@@ -273,197 +273,6 @@ static int get_bpf(struct sock *so, const struct opt_row *r, void *v, socklen_t 
 	return opt_put_int(v, len, SKF_AD_MAX);
 }
 
-/* --- IP and IPv6 --- */
-
-/* What the next packet of a connection carries. */
-static void flow_refresh(struct sock *so)
-{
-	const struct sock_ip *ip = sock_ip(so, &so->remote.addr);
-
-	if (!so->connected)
-		return;
-	so->flow.ttl = ip->ttl;
-	so->flow.tos = ip->tos;
-	so->flow.df = ip->mtu_discover != IP_PMTUDISC_DONT;
-}
-
-/* Rules may look at it. */
-static int set_mark(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
-{
-	int n, e = opt_take_int(r->level, v, len, &n);
-
-	if (e)
-		return e;
-	so->flow.mark = (uint32_t)n;
-	so->flow.gen = 0;
-	return 0;
-}
-
-/* -1 means the default; IP_TTL 0 is refused, IPV6_UNICAST_HOPS 0 cannot be
- * told from the default here and is refused too. */
-static int set_ttl(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
-{
-	int n, e = opt_take_int(r->level, v, len, &n);
-
-	if (e)
-		return e;
-	if (!len || (n != -1 && (n < 1 || n > 255)))
-		return -EINVAL;
-	opt_family(so, r)->ttl = n == -1 ? 0 : (uint8_t)n;
-	flow_refresh(so);
-	return 0;
-}
-
-static int get_ttl(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
-{
-	uint8_t ttl = opt_family(so, r)->ttl;
-
-	return opt_put_int(v, len, ttl ? ttl : (int)so->st->param.ip_default_ttl);
-}
-
-/* The ECN bits of a stream are TCP's own. */
-static int set_tos(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
-{
-	struct sock_ip *ip = opt_family(so, r);
-	int n, e = opt_take_int(r->level, v, len, &n);
-
-	if (e)
-		return e;
-	if (r->level == IPPROTO_IPV6 && n == -1)
-		n = 0;
-	if (r->level == IPPROTO_IPV6 && (n < 0 || n > 255))
-		return -EINVAL;
-	if (so->type == SOCK_STREAM)
-		n = (n & ~3) | (ip->tos & 3);
-	ip->tos = (uint8_t)n;
-	flow_refresh(so);
-	return 0;
-}
-
-static int get_tos(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
-{
-	return opt_put_int(v, len, opt_family(so, r)->tos);
-}
-
-static int set_discover(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
-{
-	int n, e = opt_take_int(r->level, v, len, &n);
-
-	if (e)
-		return e;
-	if (n < IP_PMTUDISC_DONT || n > IP_PMTUDISC_OMIT)
-		return -EINVAL;
-	opt_family(so, r)->mtu_discover = (uint8_t)n;
-	flow_refresh(so);
-	return 0;
-}
-
-static int get_discover(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
-{
-	return opt_put_int(v, len, opt_family(so, r)->mtu_discover);
-}
-
-/* Linux: datagrams leave in fragments of at most this size, whatever the path
- * takes; name servers say the least MTU. 0: no such limit. */
-static int set_mtu6(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
-{
-	int n, e = opt_take_int(r->level, v, len, &n);
-
-	if (e)
-		return e;
-	if (n && n < IP6_MIN_MTU)
-		return -EINVAL;
-	opt_family(so, r)->frag_size = (uint32_t)MIN(n, 65535);
-	return 0;
-}
-
-static int get_mtu(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
-{
-	if (!so->connected)
-		return -ENOTCONN;
-	if (so->flow.gen != so->st->route_gen && ip_route(so->st, &so->flow) < 0)
-		return -ENOTCONN;
-	/* What IPv4's length field can say. */
-	return opt_put_int(v, len, (int)(ip_is_v4(&so->remote.addr) ? MIN(so->flow.mtu, 65535u) :
-								     so->flow.mtu));
-}
-
-/* RFC 3542 11.4: to the connected peer. */
-static int get_pathmtu(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
-{
-	struct ip6_mtuinfo info = { .ip6m_addr.sin6_family = AF_INET6 };
-
-	if (*len < sizeof(info))
-		return -EINVAL;
-	if (!so->connected || (so->flow.gen != so->st->route_gen && ip_route(so->st, &so->flow) < 0))
-		return -ENOTCONN;
-	memcpy(&info.ip6m_addr.sin6_addr, so->remote.addr.b, 16);
-	info.ip6m_mtu = so->flow.mtu;
-	return opt_put(v, len, &info, sizeof(info));
-}
-
-/* Where datagrams leave that no more particular word is said of. In network order
- * at both levels (ip(7)). */
-static int set_unicast_if(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
-{
-	be32 index;
-
-	if (len != sizeof(index))
-		return -EINVAL;
-	memcpy(&index, v, sizeof(index));
-	if (be32_get(index) && !netif_by_index(so->st, be32_get(index)))
-		return -EADDRNOTAVAIL;
-	if (so->flow.ifindex && be32_get(index) && be32_get(index) != so->flow.ifindex)
-		return -EINVAL;
-	opt_family(so, r)->unicast_if = be32_get(index);
-	return 0;
-}
-
-static int get_unicast_if(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
-{
-	be32 index = be32_put(opt_family(so, r)->unicast_if);
-
-	return opt_put(v, len, &index, sizeof(index));
-}
-
-static int set_v6only(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
-{
-	int n, e = opt_take_int(r->level, v, len, &n);
-
-	if (e)
-		return e;
-	if (so->bound || so->addr_locked)
-		return -EINVAL;
-	so->v6only = n != 0;
-	return 0;
-}
-
-/* A socket with an IPv6 address of its own hears nothing else. */
-static int get_v6only(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
-{
-	const struct ip_addr *a = &so->local.addr;
-
-	return opt_put_int(v, len, so->v6only || (so->addr_locked && !ip_is_any(a) && !ip_is_v4(a)));
-}
-
-/* RFC 5082 3: packets that came from farther away are not for the connection. */
-static int set_min_ttl(struct sock *so, const struct opt_row *r, const void *v, socklen_t len)
-{
-	int n, e = opt_take_int(r->level, v, len, &n);
-
-	if (e)
-		return e;
-	if (!len || n < 0 || n > 255)
-		return -EINVAL;
-	opt_family(so, r)->min_ttl = (uint8_t)n;
-	return 0;
-}
-
-static int get_min_ttl(struct sock *so, const struct opt_row *r, void *v, socklen_t *len)
-{
-	return opt_put_int(v, len, opt_family(so, r)->min_ttl);
-}
-
 /* --- the table --- */
 
 #define BOOL(lv, nm, f)		{ lv, nm, K_BOOL, offsetof(struct sock, f), NULL, NULL }
@@ -500,15 +309,15 @@ static const struct opt_row rows[] = {
 	FN(SOL_SOCKET, SO_BPF_EXTENSIONS, NULL, get_bpf),
 	FN(SOL_SOCKET, SO_PRIORITY, set_priority, get_priority),
 	FN(SOL_SOCKET, SO_MAX_PACING_RATE, set_pacing, get_pacing),
-	FN_U32(SOL_SOCKET, SO_MARK, set_mark, flow.mark),
+	FN_U32(SOL_SOCKET, SO_MARK, opt_set_mark, flow.mark),
 	FN(SOL_SOCKET, SO_BINDTODEVICE, set_device, get_device),
 	FN(SOL_SOCKET, SO_BINDTOIFINDEX, set_ifindex, get_ifindex),
 
-	FN(IPPROTO_IP, IP_TTL, set_ttl, get_ttl),
-	FN(IPPROTO_IP, IP_TOS, set_tos, get_tos),
-	FN(IPPROTO_IP, IP_MINTTL, set_min_ttl, get_min_ttl),
-	FN(IPPROTO_IP, IP_MTU, NULL, get_mtu),
-	FN(IPPROTO_IP, IP_MTU_DISCOVER, set_discover, get_discover),
+	FN(IPPROTO_IP, IP_TTL, opt_set_ttl, opt_get_ttl),
+	FN(IPPROTO_IP, IP_TOS, opt_set_tos, opt_get_tos),
+	FN(IPPROTO_IP, IP_MINTTL, opt_set_min_ttl, opt_get_min_ttl),
+	FN(IPPROTO_IP, IP_MTU, NULL, opt_get_mtu),
+	FN(IPPROTO_IP, IP_MTU_DISCOVER, opt_set_discover, opt_get_discover),
 	WANT(IPPROTO_IP, IP_PKTINFO, WANT_PKTINFO),
 	WANT(IPPROTO_IP, IP_RECVTTL, WANT_TTL),
 	WANT(IPPROTO_IP, IP_RECVTOS, WANT_TOS),
@@ -516,7 +325,7 @@ static const struct opt_row rows[] = {
 	WANT(IPPROTO_IP, IP_RECVORIGDSTADDR, WANT_ORIGDST),
 	WANT(IPPROTO_IP, IP_RECVOPTS, WANT_RECVOPTS),
 	WANT(IPPROTO_IP, IP_RETOPTS, WANT_RETOPTS),
-	FN(IPPROTO_IP, IP_UNICAST_IF, set_unicast_if, get_unicast_if),
+	FN(IPPROTO_IP, IP_UNICAST_IF, opt_set_unicast_if, opt_get_unicast_if),
 	BOOL(IPPROTO_IP, IP_FREEBIND, freebind),
 	BOOL(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, late_port),
 	FN(IPPROTO_IP, IP_MULTICAST_TTL, opt_set_group_ttl, opt_get_group_ttl),
@@ -538,12 +347,12 @@ static const struct opt_row rows[] = {
 	FN(IPPROTO_IP, MCAST_UNBLOCK_SOURCE, opt_set_source_any, NULL),
 	FN(IPPROTO_IP, MCAST_MSFILTER, opt_set_filter_any, opt_get_filter_any),
 
-	FN(IPPROTO_IPV6, IPV6_V6ONLY, set_v6only, get_v6only),
-	FN(IPPROTO_IPV6, IPV6_UNICAST_HOPS, set_ttl, get_ttl),
-	FN(IPPROTO_IPV6, IPV6_TCLASS, set_tos, get_tos),
-	FN(IPPROTO_IPV6, IPV6_MINHOPCOUNT, set_min_ttl, get_min_ttl),
-	FN(IPPROTO_IPV6, IPV6_MTU, set_mtu6, get_mtu),
-	FN(IPPROTO_IPV6, IPV6_MTU_DISCOVER, set_discover, get_discover),
+	FN(IPPROTO_IPV6, IPV6_V6ONLY, opt_set_v6only, opt_get_v6only),
+	FN(IPPROTO_IPV6, IPV6_UNICAST_HOPS, opt_set_ttl, opt_get_ttl),
+	FN(IPPROTO_IPV6, IPV6_TCLASS, opt_set_tos, opt_get_tos),
+	FN(IPPROTO_IPV6, IPV6_MINHOPCOUNT, opt_set_min_ttl, opt_get_min_ttl),
+	FN(IPPROTO_IPV6, IPV6_MTU, opt_set_mtu6, opt_get_mtu),
+	FN(IPPROTO_IPV6, IPV6_MTU_DISCOVER, opt_set_discover, opt_get_discover),
 	WANT(IPPROTO_IPV6, IPV6_RECVPKTINFO, WANT_PKTINFO),
 	WANT(IPPROTO_IPV6, IPV6_RECVHOPLIMIT, WANT_TTL),
 	WANT(IPPROTO_IPV6, IPV6_RECVTCLASS, WANT_TOS),
@@ -552,8 +361,8 @@ static const struct opt_row rows[] = {
 	WANT(IPPROTO_IPV6, IPV6_RECVERR, WANT_ERRORS),
 	WANT(IPPROTO_IPV6, OPT6_RECVORIGDSTADDR, WANT_ORIGDST),
 	WANT(IPPROTO_IPV6, IPV6_DONTFRAG, WANT_DONTFRAG),
-	FN(IPPROTO_IPV6, IPV6_PATHMTU, NULL, get_pathmtu),
-	FN(IPPROTO_IPV6, OPT6_UNICAST_IF, set_unicast_if, get_unicast_if),
+	FN(IPPROTO_IPV6, IPV6_PATHMTU, NULL, opt_get_pathmtu),
+	FN(IPPROTO_IPV6, OPT6_UNICAST_IF, opt_set_unicast_if, opt_get_unicast_if),
 	BOOL(IPPROTO_IPV6, OPT6_FREEBIND, freebind),
 	FN(IPPROTO_IPV6, IPV6_MULTICAST_HOPS, opt_set_group_ttl, opt_get_group_ttl),
 	FN(IPPROTO_IPV6, IPV6_MULTICAST_LOOP, opt_set_group_loop, opt_get_group_loop),

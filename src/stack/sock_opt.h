@@ -65,6 +65,25 @@ OPT_SET(member_any);
 OPT_SET(group_all);
 OPT_GET(group_all);
 
+/* --- sock_opt_ip.c --- */
+
+OPT_SET(mark);
+OPT_SET(ttl);
+OPT_SET(tos);
+OPT_SET(discover);
+OPT_SET(mtu6);
+OPT_SET(unicast_if);
+OPT_SET(v6only);
+OPT_SET(min_ttl);
+OPT_GET(ttl);
+OPT_GET(tos);
+OPT_GET(discover);
+OPT_GET(mtu);
+OPT_GET(pathmtu);
+OPT_GET(unicast_if);
+OPT_GET(v6only);
+OPT_GET(min_ttl);
+
 /* --- sock_source.c --- */
 
 OPT_SET(source4);

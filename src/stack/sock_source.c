@@ -202,6 +202,12 @@ static int head4(struct sock *so, const void *v, size_t len, struct ip_msfilter 
 	return *nif ? 0 : -ENODEV;
 }
 
+/* As many sources as are asked for and there is room for. */
+static uint32_t fitting(uint32_t asked, const struct netif_member *m, size_t room)
+{
+	return (uint32_t)MIN(MIN(asked, (uint32_t)m->n), room);
+}
+
 OPT_SET(filter4)
 {
 	const uint8_t *from = (const uint8_t *)v + IP_MSFILTER_SIZE(0);
@@ -224,7 +230,7 @@ OPT_SET(filter4)
 	return e;
 }
 
-/* As many sources as there is room for; their number is told in any case. */
+/* The number of sources is told in any case. */
 OPT_GET(filter4)
 {
 	const struct netif_member *m = NULL;
@@ -234,12 +240,10 @@ OPT_GET(filter4)
 	uint32_t n;
 	int e = head4(so, v, *len, &h, &group, &nif);
 
-	if (!e)
-		e = filter_find(so, nif, &group, &m);
+	e = e ? e : filter_find(so, nif, &group, &m);
 	if (e)
 		return e;
-	n = MIN(h.imsf_numsrc, (uint32_t)m->n);
-	n = MIN(n, (uint32_t)(*len - IP_MSFILTER_SIZE(0)) / 4);
+	n = fitting(h.imsf_numsrc, m, (*len - IP_MSFILTER_SIZE(0)) / 4);
 	h.imsf_fmode = m->exclude ? MCAST_EXCLUDE : MCAST_INCLUDE;
 	h.imsf_numsrc = m->n;
 	memcpy(v, &h, IP_MSFILTER_SIZE(0));
@@ -303,8 +307,7 @@ OPT_GET(filter_any)
 		e = filter_find(so, nif, &group, &m);
 	if (e)
 		return e;
-	n = MIN(h.gf_numsrc, (uint32_t)m->n);
-	n = MIN(n, (uint32_t)((*len - GROUP_FILTER_SIZE(0)) / SS_LEN));
+	n = fitting(h.gf_numsrc, m, (*len - GROUP_FILTER_SIZE(0)) / SS_LEN);
 	h.gf_fmode = m->exclude ? MCAST_EXCLUDE : MCAST_INCLUDE;
 	h.gf_numsrc = m->n;
 	memcpy(v, &h, GROUP_FILTER_SIZE(0));
