@@ -17,6 +17,7 @@
 #include "node/vsock_in.h"
 
 #define SPANS 4		/* of 64 KiB each, to be written to by one system call */
+#define SYN_MOST 1460	/* no SYN takes more */
 #define EXTENTS 64	/* received, of an MTU each perhaps, passed on by one */
 
 static size_t iov_total(const struct iovec *iov, int n)
@@ -98,9 +99,27 @@ static bool urgent_out(struct vsock *vs)
 	return true;
 }
 
+/* TCP_FASTOPEN_CONNECT: what the program writes first goes with the SYN. False:
+ * it has written nothing yet. */
+static bool syn_out(struct vsock *vs)
+{
+	uint8_t b[SYN_MOST];
+	ssize_t n = recv(vs->w.fd, b, sizeof(b), MSG_PEEK | MSG_DONTWAIT);
+	struct iovec iov = { b, n > 0 ? (size_t)n : 0 };
+
+	if (n < 0 && errno == EAGAIN)
+		return vs->readable = false;
+	n = n > 0 ? sock_send(vs->so, &iov, 1, MSG_DONTWAIT, NULL) : 0;
+	if (n > 0)
+		recv(vs->w.fd, b, (size_t)n, MSG_DONTWAIT);
+	return true;
+}
+
 static void pump_out(struct vsock *vs)
 {
 	if (vs->fill && vs->readable && !unfill(vs))
+		return;
+	if (vs->readable && sock_syn_waits(vs->so) && !syn_out(vs))
 		return;
 	while (vs->readable && !vs->eof_out) {
 		struct iovec iov[SPANS];

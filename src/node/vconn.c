@@ -82,6 +82,25 @@ int vsock_connect(struct vsock *vs, const struct endpoint *ep, int app)
 	return ret;
 }
 
+ssize_t vsock_fastopen(struct vsock *vs, const struct iovec *iov, struct msg *m, int app)
+{
+	ssize_t ret;
+
+	if (!vs->so)
+		return vsock_connect_result(vs);
+	if (vs->connecting || vs->connected)
+		return vs->connected ? -EISCONN : -EALREADY;
+	vs->error = 0;
+	m->peer = vsock_redirect(vs, &m->peer);
+	vsock_fit_family(vs, &m->peer);
+	ret = sock_send(vs->so, iov, 1, MSG_FASTOPEN, m);
+	if (ret >= 0 || ret == -EINPROGRESS) {
+		vs->connecting = true;
+		fill(vs, app);
+	}
+	return ret;
+}
+
 /* No more than there is now: the program may go on writing, and the node waits. */
 static void discard(int fd)
 {

@@ -86,6 +86,9 @@ int vsock_bind(struct vsock *vs, const struct endpoint *ep);
 int vsock_listen(struct vsock *vs, int backlog, int app);
 /* 0, -EINPROGRESS (then vsock_connect_result), -errno. app stays the caller's. */
 int vsock_connect(struct vsock *vs, const struct endpoint *ep, int app);
+/* MSG_FASTOPEN to m's peer: how much went with the SYN; -EINPROGRESS: nothing did.
+ * In both cases as vsock_connect from then on. */
+ssize_t vsock_fastopen(struct vsock *vs, const struct iovec *iov, struct msg *m, int app);
 int vsock_disconnect(struct vsock *vs, int app);
 /* -EINPROGRESS while it lasts; then 0 or the error, once, and the socket is
  * usable again. For a caller that blocks; nobody asking, the program's end is

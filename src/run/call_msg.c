@@ -73,22 +73,64 @@ static long sent(struct call *c, long ret, int flags)
 	return ret;
 }
 
-/* Streams: the address says nothing to a connected socket; the bytes go by the
- * program's own end. */
-static long send_stream(struct call *c)
+/* Bytes that go by the program's own end. */
+static long send_app(const struct call *c, const struct iovec *iov, int flags)
 {
-	size_t len = MIN(ARG(c, 2), DGRAM_MAX);
-	uint8_t *buf = xmalloc(len + 1);
-	long ret = target_read(c, ARG(c, 1), buf, len);
+	ssize_t n = send(c->app, iov->iov_base, iov->iov_len,
+			 (flags & ~MSG_FASTOPEN) | MSG_DONTWAIT | MSG_NOSIGNAL);
 
-	if (ret == 0) {
-		ret = c->vs->connected ?
-		      send(c->app, buf, len, (int)ARG(c, 3) | MSG_DONTWAIT | MSG_NOSIGNAL) : -1;
-		if (ret < 0)
-			ret = c->vs->connected ? -errno : -EPIPE;
+	return n < 0 ? -errno : n;
+}
+
+/* MSG_FASTOPEN connects. Once that is begun c->late is one more than the SYN took. */
+static long send_first(struct call *c, const struct iovec *iov, int flags, struct msg *m)
+{
+	struct iovec rest = *iov;
+	long ret, gone;
+
+	if (!c->late) {
+		ret = vsock_fastopen(c->vs, iov, m, c->app);
+		if ((ret < 0 && ret != -EINPROGRESS) || call_nonblock(c) || flags & MSG_DONTWAIT)
+			return ret;
+		c->late = 1 + (int)MAX(ret, 0);
 	}
+	ret = vsock_connect_result(c->vs);
+	if (ret == -EINPROGRESS)
+		return call_wait(c, SO_SNDTIMEO, EINPROGRESS);
+	gone = c->late - 1;
+	rest.iov_base = (uint8_t *)rest.iov_base + gone;
+	rest.iov_len -= (size_t)gone;
+	if (ret == 0 && rest.iov_len)
+		ret = send_app(c, &rest, flags);
+	return ret < 0 && !gone ? ret : gone + MAX(ret, 0);
+}
+
+/* As much as is taken at once. */
+static void cut_to(struct tmsg *t, size_t most)
+{
+	for (int i = 0; i < t->n; i++) {
+		t->iov[i].iov_len = MIN(t->iov[i].iov_len, most);
+		most -= t->iov[i].iov_len;
+	}
+}
+
+/* Streams: the address says nothing to a connected socket. */
+static long send_stream(struct call *c, struct tmsg *t, int flags, struct msg *m)
+{
+	bool first = flags & MSG_FASTOPEN && m->has_peer && (c->late || !c->vs->connected);
+	uint8_t *buf = xmalloc(DGRAM_MAX);
+	struct iovec iov = { buf, 0 };
+	long ret;
+
+	cut_to(t, DGRAM_MAX);
+	ret = target_gather(c, t->iov, t->n, buf, DGRAM_MAX);
+	iov.iov_len = (size_t)MAX(ret, 0);
+	if (ret >= 0 && first)
+		ret = send_first(c, &iov, flags, m);
+	else if (ret >= 0)
+		ret = c->vs->connected ? sent(c, send_app(c, &iov, flags), flags) : -EPIPE;
 	free(buf);
-	return sent(c, ret, (int)ARG(c, 3));
+	return ret;
 }
 
 long call_sendto(struct call *c)
@@ -97,15 +139,15 @@ long call_sendto(struct call *c)
 	struct msg m = { .ttl = -1, .tos = -1 };
 	long ret = call_vsock(c);
 
-	if (ret)
-		return ret;
-	if (c->vs->type == SOCK_STREAM)
-		return send_stream(c);
-	ret = call_catch_up(c);
+	if (!ret)
+		ret = call_catch_up(c);
 	if (ret)
 		return ret;
 	t.iov[0] = (struct iovec){ (void *)(uintptr_t)ARG(c, 1), ARG(c, 2) };
-	ret = read_dest(c, ARG(c, 4), (uint32_t)ARG(c, 5), &m);
+	if (c->vs->type != SOCK_STREAM || (int)ARG(c, 3) & MSG_FASTOPEN)
+		ret = read_dest(c, ARG(c, 4), (uint32_t)ARG(c, 5), &m);
+	if (ret == 0 && c->vs->type == SOCK_STREAM)
+		return send_stream(c, &t, (int)ARG(c, 3), &m);
 	if (ret == 0)
 		ret = send_one(c, &t, (int)ARG(c, 3), &m);
 	return sent(c, ret, (int)ARG(c, 3));
@@ -134,13 +176,27 @@ static long dgram_socket(struct call *c)
 	return ret;
 }
 
+static long sendmsg_first(struct call *c, int flags)
+{
+	struct msg m = { .ttl = -1, .tos = -1 };
+	struct tmsg t;
+	long ret = target_msg(c, ARG(c, 1), &t);
+
+	if (ret == 0)
+		ret = read_dest(c, (uintptr_t)t.h.msg_name, t.h.msg_namelen, &m);
+	return ret < 0 ? ret : send_stream(c, &t, flags, &m);
+}
+
 long call_sendmsg(struct call *c)
 {
 	int flags = (int)ARG(c, 2);
 	long ret = dgram_socket(c);
+	bool first = c->vs && c->vs->type == SOCK_STREAM && flags & MSG_FASTOPEN;
 
-	if (!ret)
+	if (!ret || first)
 		ret = call_catch_up(c);
+	if (!ret && first)
+		return sendmsg_first(c, flags);
 	if (ret)
 		return ret;
 	return sent(c, sendmsg_at(c, ARG(c, 1), flags), flags);

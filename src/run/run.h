@@ -57,7 +57,7 @@ struct call {
 	struct vsock	*vs;		/* the socket it names, and */
 	int		app;		/* the program's end of it; -1 */
 	usec		give_up;	/* SO_RCVTIMEO, SO_SNDTIMEO */
-	int		late;		/* connect: the error when that time comes */
+	int		late;		/* connect: the error when that time comes; sendto: see there */
 	bool		started;	/* it has been tried before */
 	bool		shared_signal;	/* seen pending once already */
 };

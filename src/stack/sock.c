@@ -318,6 +318,11 @@ bool sock_at_mark(const struct sock *so)
 	return so->ops->at_mark && so->ops->at_mark(so);
 }
 
+bool sock_syn_waits(const struct sock *so)
+{
+	return so->ops->syn_waits && so->ops->syn_waits(so);
+}
+
 int sock_shutdown(struct sock *so, int how)
 {
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)

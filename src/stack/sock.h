@@ -74,6 +74,7 @@ struct sock_ops {
 	size_t	(*peek)(struct sock *so, struct iovec *iov, int *n);
 	void	(*consume)(struct sock *so, size_t len);
 	bool	(*at_mark)(const struct sock *so);
+	bool	(*syn_waits)(const struct sock *so);
 	int	(*shutdown)(struct sock *so, int how);
 	int	(*disconnect)(struct sock *so);
 	void	(*close)(struct sock *so);
@@ -185,6 +186,9 @@ void sock_consume(struct sock *so, size_t len);
 /* The byte that stands next is the urgent one, and sock_recv(MSG_OOB) has it: a
  * peek would go on behind it. */
 bool sock_at_mark(const struct sock *so);
+/* TCP_FASTOPEN_CONNECT: the SYN waits for what sock_send gives it; sock_reserve
+ * would let it go with nothing. */
+bool sock_syn_waits(const struct sock *so);
 
 int sock_shutdown(struct sock *so, int how);	/* SHUT_* */
 uint32_t sock_events(const struct sock *so);

@@ -187,16 +187,23 @@ void tcp_orphan_fin_wait2(struct tcpc *tc)
 		tcp_ev_orphan_fin_wait2(tc);
 }
 
-void tcp_established(struct tcpc *tc)
+void tcp_may_send(struct tcpc *tc)
 {
 	tcp_mtup_start(tc);
 	tcp_mss_update(tc);
 	tcp_cc_init(tc);
 	if (tc->total_retrans > 1)	/* RFC 6928 2: a SYN lost twice is a bad sign */
 		tc->cwnd = tc->mss;
-	sent_init(&tc->sent, tc->snd_una);
+	sent_init(&tc->sent, tc->snd_nxt);
+	tc->snd_sml = tc->snd_una;
 	rack_init(tc);
 	tc->rcv_mss = MIN(tc->mss, 536);
+}
+
+void tcp_established(struct tcpc *tc)
+{
+	if (!tcp_answers_early(tc))
+		tcp_may_send(tc);
 	/* RFC 6298 5.7: the SYN took long to be answered */
 	if (tc->total_retrans && !tc->srtt)
 		tc->rto = 3000000;

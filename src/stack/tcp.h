@@ -97,6 +97,7 @@ struct tcpc {
 	bool		pingpong : 1;	/* interactive: data carries our ACKs */
 	bool		pushed : 1;	/* what came last ended a burst of the peer's */
 	bool		fo_child : 1;	/* its SYN brought data; the handshake is not over */
+	bool		syn_data : 1;	/* data went with the SYN and was taken */
 	bool		nospace : 1;	/* EV_OUT was denied: wake when there is room */
 	bool		no_memory : 1;	/* for what the user wants to send */
 	bool		ecn_ok : 1;	/* both ends want it */
@@ -220,6 +221,7 @@ void tcp_free(struct tcpc *tc);	/* silently, in any state */
 /* Last use of tc in an entry of the engine: frees it if it is over. */
 void tcp_put(struct tcpc *tc);
 void tcp_established(struct tcpc *tc);
+void tcp_may_send(struct tcpc *tc);	/* data goes from snd_nxt on */
 void tcp_orphan_fin_wait2(struct tcpc *tc);
 /* EV_OUT was denied and is not any more. */
 void tcp_wake_writer(struct tcpc *tc);
@@ -242,6 +244,16 @@ static inline bool tcp_state_in(const struct tcpc *tc, uint32_t mask)
 #define TCP_CAN_SEND	(1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT | 1u << TCP_FIN_WAIT1 | \
 			 1u << TCP_CLOSING | 1u << TCP_LAST_ACK)
 #define TCP_CAN_WRITE	(1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT)
+/* Who brought data with the SYN may be answered before the handshake is over
+ * (RFC 7413 4.2.2). */
+static inline bool tcp_answers_early(const struct tcpc *tc)
+{
+	return tc->fo_child && tc->state == TCP_SYN_RECV;
+}
+static inline bool tcp_can_write(const struct tcpc *tc)
+{
+	return tcp_state_in(tc, TCP_CAN_WRITE) || tcp_answers_early(tc);
+}
 
 /* --- tcp_in.c --- */
 /* Answers a segment for which there is no connection (RFC 9293 3.10.7.1). */

@@ -45,6 +45,7 @@ static void syn_acked(struct tcpc *tc, const struct seg *sg)
 {
 	tcp_fo_syn_acked(tc, sg);
 	tc->bytes_acked = (uint32_t)seq_diff(sg->h.ack, tc->snd_nxt);
+	tc->syn_data = tc->bytes_acked > 0;
 	tc->snd_una = tc->snd_nxt = sg->h.ack;
 	tcp_snd_acked(tc, sg->h.ack);
 }

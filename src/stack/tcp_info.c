@@ -54,7 +54,7 @@ static uint8_t options(const struct tcpc *tc)
 {
 	return (tc->ts_ok ? TCPI_OPT_TIMESTAMPS : 0) | (tc->sack_ok ? TCPI_OPT_SACK : 0) |
 	       (tc->wscale_ok ? TCPI_OPT_WSCALE : 0) | (tc->ecn_ok ? TCPI_OPT_ECN : 0) |
-	       (tc->ecn_seen ? TCPI_OPT_ECN_SEEN : 0);
+	       (tc->ecn_seen ? TCPI_OPT_ECN_SEEN : 0) | (tc->syn_data ? TCPI_OPT_SYN_DATA : 0);
 }
 
 static uint32_t segs(const struct tcpc *tc, uint32_t bytes)

@@ -120,7 +120,7 @@ static bool syns_full(const struct tcpc *tc)
 }
 
 /* The connection begins with the data of its SYN (RFC 7413 4.2.2); the SYN-ACK is
- * its own, and the user may read before the handshake is over. */
+ * its own, and the user may read and answer before the handshake is over. */
 static enum drop fast_open(struct tcp_req *rq, struct seg *sg)
 {
 	struct tcpc *lis = rq->listener, *tc;
@@ -131,7 +131,7 @@ static enum drop fast_open(struct tcp_req *rq, struct seg *sg)
 	tc = child_new(rq);
 	if (!tc)
 		return DROP_TCP_STATE;
-	tc->fo_child = true;
+	tc->fo_child = tc->syn_data = true;
 	ready_add(lis->lis, tc);
 	lis->lis->n_fo++;
 	tcp_rcv_data(tc, sg->pkt, tc->rcv_nxt, false);
@@ -139,6 +139,7 @@ static enum drop fast_open(struct tcp_req *rq, struct seg *sg)
 	tcp_rtt_syn_sent(tc);
 	tcp_send_syn(tc);
 	tcp_ev_syn_sent(tc);
+	tcp_may_send(tc);
 	sock_wake(&lis->so);
 	return DROP_NONE;
 }

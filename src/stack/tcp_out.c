@@ -428,7 +428,7 @@ static void send_all(struct tcpc *tc)
 
 void tcp_output(struct tcpc *tc)
 {
-	if (tcp_state_in(tc, TCP_CAN_SEND) && !nothing_to_send(tc))
+	if ((tcp_state_in(tc, TCP_CAN_SEND) || tcp_answers_early(tc)) && !nothing_to_send(tc))
 		send_all(tc);
 	if (tc->ack_now)
 		tcp_send_ack(tc);

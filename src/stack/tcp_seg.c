@@ -142,7 +142,7 @@ static bool syn_recv_ack(struct tcpc *tc, struct seg *sg)
 		tcp_reset_reply(tc->so.st, sg);
 		return end_seg(sg, DROP_TCP_STATE);
 	}
-	tc->snd_una = sg->h.ack;
+	tc->snd_una = seq_add(tc->iss, 1);
 	tc->snd_wnd = tc->max_wnd = sg->wnd;
 	tc->snd_wl1 = sg->h.seq;
 	tcp_rtt_syn_acked(tc, sg);

@@ -199,9 +199,10 @@ static int take_error(struct tcpc *tc, int otherwise)
 
 static int may_send(struct tcpc *tc)
 {
-	if (tcp_state_in(tc, SYN_UNANSWERED) && !tc->so.error && !(tc->shut & TCP_SHUT_SND))
+	if (tcp_state_in(tc, SYN_UNANSWERED) && !tcp_answers_early(tc) && !tc->so.error &&
+	    !(tc->shut & TCP_SHUT_SND))
 		return -EAGAIN;
-	if (!tcp_state_in(tc, TCP_CAN_WRITE) || tc->so.error || (tc->shut & TCP_SHUT_SND))
+	if (!tcp_can_write(tc) || tc->so.error || (tc->shut & TCP_SHUT_SND))
 		return take_error(tc, EPIPE);
 	return 0;
 }
@@ -372,7 +373,7 @@ static size_t tcp_reserve(struct sock *so, struct iovec *iov, int *n)
 {
 	struct tcpc *tc = tcpc_of(so);
 
-	if (tcp_state_in(tc, TCP_CAN_WRITE) && !so->error && !(tc->shut & TCP_SHUT_SND))
+	if (tcp_can_write(tc) && !so->error && !(tc->shut & TCP_SHUT_SND))
 		return tcp_snd_reserve(tc, iov, n, SIZE_MAX);
 	if (fo_waits(tc)) {	/* who writes in place has nothing to give the SYN yet */
 		tc->fo->waits = false;
@@ -386,7 +387,7 @@ static void tcp_commit(struct sock *so, size_t len)
 {
 	struct tcpc *tc = tcpc_of(so);
 
-	if (!tcp_state_in(tc, TCP_CAN_WRITE) || (tc->shut & TCP_SHUT_SND)) {
+	if (!tcp_can_write(tc) || (tc->shut & TCP_SHUT_SND)) {
 		tcp_snd_commit(tc, 0);
 		if (tc->state == TCP_CLOSE)
 			tcp_snd_free(tc);
@@ -478,6 +479,11 @@ static bool tcp_at_mark(const struct sock *so)
 	return tc->urg_here && tc->urg_valid && seq_eq(tc->urg_seq, tc->copied);
 }
 
+static bool tcp_syn_waits(const struct sock *so)
+{
+	return fo_waits(tcpc_of(so));
+}
+
 /* --- closing --- */
 
 /* Our side is finished: FIN after what is queued. */
@@ -485,11 +491,9 @@ static void send_fin(struct tcpc *tc)
 {
 	tc->fin_queued = true;
 	tc->more = false;
-	if (tc->state == TCP_SYN_RECV)	/* when established: RFC 9293 3.10.4 */
-		return;
 	if (tc->state == TCP_CLOSE_WAIT)
 		tcp_set_state(tc, TCP_LAST_ACK, "close");
-	else
+	else if (tc->state != TCP_SYN_RECV)	/* when established: RFC 9293 3.10.4 */
 		tcp_set_state(tc, TCP_FIN_WAIT1, "close");
 	tcp_output(tc);
 }
@@ -620,8 +624,6 @@ static uint32_t tcp_events(const struct sock *so)
 		return ev;
 	if (tcp_rcv_readable(tc))
 		ev |= EV_IN;
-	if (tc->fo_child)
-		return ev;
 	if ((tc->shut & TCP_SHUT_SND) || tcp_writeable(tc))
 		ev |= EV_OUT;
 	if (tc->urg_valid)
@@ -641,6 +643,7 @@ const struct sock_ops tcp_ops = {
 	.peek = tcp_peek,
 	.consume = tcp_consume,
 	.at_mark = tcp_at_mark,
+	.syn_waits = tcp_syn_waits,
 	.shutdown = tcp_shutdown,
 	.disconnect = tcp_disconnect,
 	.close = tcp_close,

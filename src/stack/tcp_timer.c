@@ -381,6 +381,8 @@ void tcp_ev_syn_misread(struct tcpc *tc)
 void tcp_ev_established(struct tcpc *tc)
 {
 	stop(tc, TCP_T_RTX);
+	if (seq_lt(tc->snd_una, tc->snd_nxt))	/* it answered early */
+		set_rto(tc, rto(tc));
 	tc->retrans_run = 0;
 	tcp_count_rto_over(tc);
 	tc->quick = QUICK_ACKS;
