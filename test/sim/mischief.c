@@ -17,7 +17,7 @@
 #include "forge.h"
 #include "transfer.h"
 
-#define LONGEST		(8 * USEC_PER_SEC)	/* even for who has closed and tries 8 times */
+#define LONGEST		(8 * USEC_PER_SEC)
 
 /* What users may see afterwards. */
 enum { RESET = 1, SILENCE = 2, REFUSED = 4 };
@@ -389,6 +389,14 @@ static void tiny(struct mischief *m, struct host *h)
 	h->up.lose = listen_in;
 }
 
+/* Deeds leave few of the usual tries, and now and then the link loses each of those.
+ * With more of them whoever gives up all the same is wrong. */
+static void patient(struct host *h)
+{
+	stack_set(h->st, "tcp_syn_retries", "15");
+	stack_set(h->st, "tcp_orphan_retries", "15");
+}
+
 void mischief_start(struct run *r)
 {
 	struct mischief *m = r->mischief;
@@ -397,6 +405,8 @@ void mischief_start(struct run *r)
 	m->start = r->sim.now;
 	tiny(m, r->client);
 	tiny(m, r->server);
+	patient(r->client);
+	patient(r->server);
 	m->n = between(m, 1, MAX_DEEDS);
 	for (unsigned i = 0; i < m->n; i++)
 		plan_one(r, &m->deed[i]);

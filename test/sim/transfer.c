@@ -127,6 +127,8 @@ static void again(struct run *r, unsigned i)
 	c->so = sock_or_die(r->client, r->plan.v6);
 	c->so->user = r->client;
 	c->so->wake = sim_host_wake;
+	if (r->mischief)
+		mischief_watch(c->so);
 	connect_flow(r, i);
 }
 
