@@ -42,6 +42,8 @@ EXAMPLES := $(patsubst %.c,$B/%,$(wildcard examples/*.c))
 FUZZ	:= $(patsubst test/%.c,$B/%,$(filter-out %/main.c,$(wildcard test/fuzz/*.c)))
 PKT_OBJ	:= $(patsubst %.c,$B/%.o,$(wildcard test/pkt/*.c) test/sim/wire.c)
 SIM_OBJ	:= $(patsubst %.c,$B/%.o,$(wildcard test/sim/*.c))
+CALLS_OBJ := $(patsubst %.c,$B/%.o,$(wildcard test/fuzz/calls/*.c) test/mutate/lan.c \
+	   test/mutate/templ.c test/sim/wire.c)
 MUTATE_OBJ := $(patsubst %.c,$B/%.o,$(wildcard test/mutate/*.c) test/sim/wire.c test/sim/books.c)
 DIFFER_OBJ := $(patsubst %.c,$B/%.o,$(wildcard test/differ/*.c) test/mutate/seg.c test/mutate/pair.c \
 	test/mutate/lan.c test/mutate/templ.c test/sim/wire.c)
@@ -81,6 +83,10 @@ $B/fuzz/%: $B/test/fuzz/%.o $B/test/sim/books.o $(if $(FUZZER),,$B/test/fuzz/mai
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK $@')
 	$(LINK) $(if $(FUZZER),-fsanitize=fuzzer) $(LIBS)
+
+# What a rule adds comes behind those of the pattern: the library once more
+$B/fuzz/stack_calls: $(CALLS_OBJ)
+$B/fuzz/stack_calls: LIBS := $B/libioth.a $(LIBS)
 
 $B/test/pkt/pkt: $(PKT_OBJ) $B/libioth.a
 	$(if $(V),,@echo '  LINK $@')

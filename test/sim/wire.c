@@ -119,24 +119,34 @@ static void tcp_fix(uint8_t *tcp, size_t off, bool first, bool last)
 		tcp[13] &= (uint8_t)~TCP_CWR;
 }
 
+static void segment_sum(uint8_t *seg, size_t len, const struct pkt *pkt, uint8_t proto)
+{
+	uint8_t *l4 = seg + pkt->sum_start, *field = l4 + pkt->sum_off;
+	uint16_t v;
+
+	put16(field, 0);
+	v = transport_sum(seg + ETH_LEN, l4, len - pkt->sum_start, proto);
+	put16(field, v || proto != IPPROTO_UDP ? v : 0xffff);
+}
+
 static void segment(const uint8_t *f, size_t len, const struct pkt *pkt,
 		    wire_emit *emit, void *ctx)
 {
 	size_t h = pkt->gso_hlen, pay = len - h, n;
-	uint8_t *seg = xmalloc(h + pkt->gso_size);
+	uint8_t *seg = xmalloc(h + pkt->gso_size), *l4 = seg + pkt->sum_start;
+	uint8_t proto = f[ETH_LEN + (f[ETH_LEN] >> 4 == 4 ? 9 : 6)];
 	unsigned i = 0;
 
 	for (size_t off = 0; off < pay; off += n, i++) {
-		uint8_t *tcp = seg + pkt->sum_start;
-
 		n = MIN(pay - off, pkt->gso_size);
 		memcpy(seg, f, h);
 		memcpy(seg + h, f + h + off, n);
 		ip_fix(seg + ETH_LEN, h + n - ETH_LEN, i);
-		tcp_fix(tcp, off, off == 0, off + n == pay);
-		put16(tcp + 16, 0);
-		put16(tcp + 16, transport_sum(seg + ETH_LEN, tcp, h + n - pkt->sum_start,
-					      IPPROTO_TCP));
+		if (proto == IPPROTO_UDP)
+			put16(l4 + 4, (uint32_t)(h + n - pkt->sum_start));
+		else
+			tcp_fix(l4, off, off == 0, off + n == pay);
+		segment_sum(seg, h + n, pkt, proto);
 		emit(ctx, seg, h + n);
 	}
 	free(seg);
