@@ -188,7 +188,9 @@ void tcp_mss_update(struct tcpc *tc)
 	tc->mtu = f->mtu;
 	tc->mss_base = MAX(mss, tc->so.st->param.tcp_min_snd_mss);
 	tc->mss = tc->mss_base - (tc->ts_ok ? TS_LEN : 0);
-	tc->cwnd = MAX(tc->cwnd, tc->mss);	/* a path that became wider */
+	/* A path that became wider: the least are so many segments of now (RFC 5681 3.1). */
+	tc->cwnd = MAX(tc->cwnd, tc->mss);
+	tc->ssthresh = MAX(tc->ssthresh, 2 * tc->mss);
 }
 
 /* Bytes of SACK option the next header will have. */

@@ -16,7 +16,7 @@ static const struct field {
 	size_t		at, size;
 } fields[] = {
 	AT(ca_state), AT(retransmits), AT(probes), AT(backoff), AT(options), AT(rto),
-	AT(snd_mss), AT(unacked), AT(sacked), AT(lost), AT(retrans), AT(snd_cwnd),
+	AT(snd_mss), AT(unacked), AT(sacked), AT(lost), AT(retrans), AT(snd_ssthresh), AT(snd_cwnd),
 	AT(reordering), AT(total_retrans),
 	{ "rate_app_limited", 7, 1 }, { "pacing_rate", 104, 8 }, { "max_pacing_rate", 112, 8 },
 	{ "bytes_acked", 120, 8 }, { "bytes_received", 128, 8 }, { "segs_out", 136, 4 },
