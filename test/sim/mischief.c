@@ -2,7 +2,8 @@
  *
  * Up to six deeds at random times of a run: forged segments and ICMP errors, users
  * that abort, stop reading or shrink their buffers, cables that are pulled,
- * interfaces that go down, addresses that come and go, a host that is started anew.
+ * interfaces that go down, addresses and routes that come and go, a host that is started
+ * anew (deeds.c), with buffers of a segment, SYN cookies or Fast Open.
  * Most must not be noticed: every octet arrives. Some end connections, and then the
  * user must hear one of the errors that POSIX names for it, and never see a wrong
  * octet or an end that is not the peer's (mischief_excuses).
@@ -10,309 +11,16 @@
 #include "mischief.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 
 #include "books.h"
-#include "forge.h"
+#include "deeds.h"
+#include "proto/proto.h"
 #include "transfer.h"
 
 #define LONGEST		(8 * USEC_PER_SEC)
-
-/* What users may see afterwards. */
-enum { RESET = 1, SILENCE = 2, REFUSED = 4 };
-
-struct kind {
-	const char *name;
-	/* False: there was nothing to do it to. */
-	bool	(*begin)(struct deed *d);
-	void	(*end)(struct deed *d);
-	uint32_t excuses;
-	bool	all;		/* flows are concerned */
-};
-
-static struct host *host_of(const struct deed *d)
-{
-	return d->on_server ? d->run->server : d->run->client;
-}
-
-static struct stream *stream_of(const struct deed *d)
-{
-	return d->on_server ? d->run->s[d->flow] : d->run->c[d->flow];
-}
-
-static const struct tcpc *conn_of(const struct deed *d)
-{
-	const struct stream *s = stream_of(d);
-
-	return s->so && tcpc_of(s->so)->state >= TCP_ESTABLISHED &&
-	       tcp_state_in(tcpc_of(s->so), TCP_CAN_SEND | 1u << TCP_FIN_WAIT2) ?
-	       tcpc_of(s->so) : NULL;
-}
-
-static uint32_t between(struct mischief *m, uint32_t lo, uint32_t hi)
-{
-	return lo + rng_below(&m->rng, hi - lo + 1);
-}
-
-/* --- forged segments --- */
-
-static bool blind(struct deed *d, uint8_t flags)
-{
-	struct mischief *m = d->run->mischief;
-	const struct tcpc *tc = conn_of(d);
-	uint32_t off = between(m, 0, 1) ? between(m, 2, 60000) : (uint32_t)rng_u64(&m->rng);
-	struct tcp h = { .flags = flags, .win = (uint16_t)rng_u64(&m->rng) };
-
-	if (!tc || !off)
-		return false;
-	h.seq = seq_add(tc->rcv_nxt, off);
-	h.ack = seq_add(tc->snd_nxt, between(m, 1, 1u << 30));
-	h.o.has_ts = tc->ts_ok;
-	h.o.ts_val = tc->ts_recent + between(m, 0, 1u << 30);
-	forge_segment(host_of(d), &tc->so, &h);
-	return true;
-}
-
-static bool blind_rst(struct deed *d) { return blind(d, TCP_RST); }
-static bool blind_syn(struct deed *d) { return blind(d, TCP_SYN); }
-static bool blind_ack(struct deed *d) { return blind(d, TCP_ACK); }
-static bool blind_fin(struct deed *d) { return blind(d, TCP_ACK | TCP_FIN); }
-
-static bool exact_rst(struct deed *d)
-{
-	const struct tcpc *tc = conn_of(d);
-	struct tcp h = { .flags = TCP_RST };
-
-	if (!tc)
-		return false;
-	h.seq = tc->rcv_nxt;
-	forge_segment(host_of(d), &tc->so, &h);
-	return true;
-}
-
-/* --- ICMP --- */
-
-static bool icmp(struct deed *d, uint8_t type, uint8_t code, uint32_t rest)
-{
-	struct mischief *m = d->run->mischief;
-
-	if (!m->seen_len[d->on_server])
-		return false;
-	forge_icmp(host_of(d), m->seen[d->on_server], m->seen_len[d->on_server], type, code, rest);
-	return true;
-}
-
-/* Any error ends what is not yet established, as with Linux (RFC 1122 4.2.3.9 would
- * have it go on), and of an established connection nothing (RFC 5927 5.2). */
-static bool error_in_middle(struct deed *d, uint8_t type, uint8_t code)
-{
-	struct run *r = d->run;
-
-	for (unsigned i = 0; i < r->plan.flows; i++)
-		if (!r->s[i]->so || !r->c[i]->so || tcpc_of(r->c[i]->so)->state == TCP_SYN_SENT)
-			return false;
-	return icmp(d, type, code, 0);
-}
-
-static bool soft_error(struct deed *d)
-{
-	return d->run->plan.v6 ? error_in_middle(d, ICMP6_UNREACH, ICMP6_NOROUTE) :
-				 error_in_middle(d, ICMP4_UNREACH, ICMP4_HOST);
-}
-
-static bool time_exceeded(struct deed *d)
-{
-	return error_in_middle(d, d->run->plan.v6 ? ICMP6_TIME_EXCEEDED : ICMP4_TIME_EXCEEDED, 0);
-}
-
-static bool hard_error(struct deed *d)
-{
-	return d->run->plan.v6 ? error_in_middle(d, ICMP6_UNREACH, ICMP6_PORT) :
-				 error_in_middle(d, ICMP4_UNREACH, ICMP4_PORT);
-}
-
-static bool too_big(struct deed *d)
-{
-	struct mischief *m = d->run->mischief;
-
-	if (d->run->plan.v6)
-		return icmp(d, ICMP6_TOO_BIG, 0, between(m, 1200, 1500));
-	return icmp(d, ICMP4_UNREACH, ICMP4_FRAG, between(m, 0, 1) ? between(m, 500, 1500) : 0);
-}
-
-/* --- users --- */
-
-static bool abort_it(struct deed *d)
-{
-	struct linger l = { 1, 0 };
-	struct stream *s = stream_of(d);
-
-	if (!conn_of(d) || s->done)
-		return false;
-	sock_setopt(s->so, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
-	s->error = "aborted by its user";
-	s->error_no = ECONNRESET;
-	stream_step(s);
-	return true;
-}
-
-static bool small_buffer(struct deed *d)
-{
-	int v = (int)between(d->run->mischief, 1, 8192);
-	struct stream *s = stream_of(d);
-
-	return s->so && sock_setopt(s->so, SOL_SOCKET, SO_RCVBUF, &v, sizeof(v)) == 0;
-}
-
-static void large_buffer(struct deed *d)
-{
-	int v = 100000;
-	struct stream *s = stream_of(d);
-
-	if (s->so)
-		sock_setopt(s->so, SOL_SOCKET, SO_RCVBUF, &v, sizeof(v));
-}
-
-static bool stop_reading(struct deed *d)
-{
-	struct stream *s = stream_of(d);
-
-	if (!s->so || s->paused)
-		return false;
-	s->paused = true;
-	event_at(&d->run->sim, &s->resume, d->until);
-	return true;
-}
-
-/* --- the link --- */
-
-static bool cable_out(struct deed *d)
-{
-	host_of(d)->up.conf.loss = host_of(d)->down.conf.loss = 1;
-	return true;
-}
-
-static bool cable_bad(struct deed *d)
-{
-	host_of(d)->up.conf.loss = host_of(d)->down.conf.loss = 0.3;
-	return true;
-}
-
-static bool all_marked(struct deed *d)
-{
-	host_of(d)->up.conf.mark = host_of(d)->down.conf.mark = 1;
-	return true;
-}
-
-static void cable_in(struct deed *d)
-{
-	host_of(d)->up.conf = host_of(d)->down.conf = d->run->plan.lane;
-}
-
-/* --- addresses --- */
-
-static const struct ip_addr *own(const struct deed *d)
-{
-	return d->run->plan.v6 ? &host_of(d)->ip6 : &host_of(d)->ip4;
-}
-
-static unsigned bits(const struct deed *d) { return d->run->plan.v6 ? 64 : 24; }
-
-static bool address_gone(struct deed *d)
-{
-	return netif_addr_del(host_of(d)->nif, own(d), bits(d)) == 0;
-}
-
-static void address_back(struct deed *d)
-{
-	netif_addr_add(host_of(d)->nif, own(d), bits(d));
-}
-
-static struct ip_addr other(const struct deed *d)
-{
-	uint8_t v6[16] = { 0xfd, 1, [15] = (uint8_t)(d->on_server + 1) };
-
-	return d->run->plan.v6 ? ip_from_v6(v6) : IP4(10, 0, 1, d->on_server + 1);
-}
-
-static bool address_more(struct deed *d)
-{
-	struct ip_addr a = other(d);
-
-	return netif_addr_add(host_of(d)->nif, &a, bits(d)) == 0;
-}
-
-static void address_less(struct deed *d)
-{
-	struct ip_addr a = other(d);
-
-	netif_addr_del(host_of(d)->nif, &a, bits(d));
-}
-
-static bool link_down(struct deed *d)
-{
-	if (!(host_of(d)->nif->flags & NETIF_UP))
-		return false;
-	netif_down(host_of(d)->nif);
-	return true;
-}
-
-static void link_up(struct deed *d)
-{
-	netif_up(host_of(d)->nif);
-	address_back(d);	/* those of IPv6 are gone with the link */
-}
-
-/* --- the host --- */
-
-static void forget(struct stream *s)
-{
-	s->so = NULL;
-	if (s->done)
-		return;
-	s->done = true;
-	s->error = "its host was started anew";
-	s->error_no = ECONNRESET;
-}
-
-static bool reboot(struct deed *d)
-{
-	struct run *r = d->run;
-
-	for (unsigned i = 0; i < r->plan.flows; i++) {
-		if (d->on_server && !r->s[i]->so && !r->s[i]->done)
-			continue;	/* it will be accepted afterwards, or refused */
-		forget(d->on_server ? r->s[i] : r->c[i]);
-	}
-	host_reboot(host_of(d));
-	if (d->on_server)
-		transfer_serve(r);
-	return true;
-}
-
-static const struct kind kinds[] = {
-	{ "blind RST", blind_rst, NULL, 0, false },
-	{ "blind SYN", blind_syn, NULL, 0, false },
-	{ "blind ACK", blind_ack, NULL, 0, false },
-	{ "blind FIN", blind_fin, NULL, 0, false },
-	{ "RST", exact_rst, NULL, RESET, false },
-	{ "soft ICMP error", soft_error, NULL, 0, false },
-	{ "time exceeded", time_exceeded, NULL, 0, false },
-	{ "hard ICMP error", hard_error, NULL, 0, false },
-	{ "too big", too_big, NULL, 0, false },
-	{ "abort", abort_it, NULL, RESET, false },
-	{ "small buffer", small_buffer, large_buffer, 0, false },
-	{ "no reading", stop_reading, NULL, 0, false },
-	{ "cable out", cable_out, cable_in, 0, false },
-	{ "cable bad", cable_bad, cable_in, 0, false },
-	{ "all marked", all_marked, cable_in, 0, false },
-	{ "address away", address_gone, address_back, 0, false },
-	{ "address gone", address_gone, NULL, RESET | SILENCE, true },
-	{ "address more", address_more, address_less, 0, false },
-	{ "link down", link_down, link_up, 0, false },
-	{ "reboot", reboot, NULL, RESET | REFUSED, true },
-};
 
 /* --- when --- */
 
@@ -357,7 +65,7 @@ static void plan_one(struct run *r, struct deed *d)
 	struct mischief *m = r->mischief;
 
 	*d = (struct deed){ .ev = { TIMER_OFF, act }, .run = r,
-			    .what = between(m, 0, ARRAY_LEN(kinds) - 1),
+			    .what = between(m, 0, n_kinds - 1),
 			    .on_server = between(m, 0, 1), .flow = between(m, 0, r->plan.flows - 1) };
 	d->at = m->start + some_time(m, LONGEST);
 	d->until = d->at + some_time(m, LONGEST);
@@ -386,7 +94,22 @@ static void tiny(struct mischief *m, struct host *h)
 		stack_set(h->st, "tcp_wmem", "4096 4608 4608");
 	if (!between(m, 0, 2))
 		stack_set(h->st, "tcp_ecn", "1");
+	if (!between(m, 0, 3))
+		stack_set(h->st, "tcp_fastopen", "1543");
 	h->up.lose = listen_in;
+}
+
+/* With cookies nothing is left of who is turned away, or whose first segment comes late or
+ * not at all: what he sends next is reset, as with Linux. */
+static void cookies(struct run *r)
+{
+	struct mischief *m = r->mischief;
+
+	if (between(m, 0, 5))
+		return;
+	stack_set(r->server->st, "tcp_syncookies", "2");
+	m->excuses |= RESET;
+	m->cut_flows = UINT32_MAX;
 }
 
 /* Deeds leave few of the usual tries, and now and then the link loses each of those.
@@ -394,6 +117,7 @@ static void tiny(struct mischief *m, struct host *h)
 static void patient(struct host *h)
 {
 	stack_set(h->st, "tcp_syn_retries", "15");
+	stack_set(h->st, "tcp_synack_retries", "15");
 	stack_set(h->st, "tcp_orphan_retries", "15");
 }
 
@@ -405,6 +129,7 @@ void mischief_start(struct run *r)
 	m->start = r->sim.now;
 	tiny(m, r->client);
 	tiny(m, r->server);
+	cookies(r);
 	patient(r->client);
 	patient(r->server);
 	m->n = between(m, 1, MAX_DEEDS);
@@ -422,10 +147,21 @@ void mischief_watch(struct sock *so)
 {
 	int on = 1, idle = 100, each = 10, times = 5;
 
+	sock_setopt(so, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
 	sock_setopt(so, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	sock_setopt(so, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
 	sock_setopt(so, IPPROTO_TCP, TCP_KEEPINTVL, &each, sizeof(each));
 	sock_setopt(so, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof(times));
+}
+
+/* Some use Fast Open, if they have something to say. */
+void mischief_dial(const struct run *r, unsigned i)
+{
+	struct sock *so = r->c[i]->so;
+	int on = r->c[i]->total && (r->plan.seed + i) % 4 == 0;
+
+	mischief_watch(so);
+	sock_setopt(so, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on));
 }
 
 /* --- what may come of it --- */

@@ -34,6 +34,7 @@ struct mischief {
 void mischief_start(struct run *r);
 void mischief_stop(struct run *r);	/* what is still to come does not */
 void mischief_watch(struct sock *so);	/* it notices a silent peer some day */
+void mischief_dial(const struct run *r, unsigned flow);	/* the client's, before connect */
 /* May the stream of the flow have ended like that? */
 bool mischief_excuses(const struct run *r, const struct stream *s, unsigned flow);
 void mischief_print(const struct mischief *m);

@@ -10,6 +10,8 @@
 
 #include <errno.h>
 
+#include "stack/tcp.h"
+
 #define MAX_CHUNK 65536
 
 static void stop(struct stream *s, const char *why, int error_no)
@@ -67,7 +69,8 @@ static void write_all(struct stream *s)
 	while (s->sent < s->total && !s->error)
 		if (!write_one(s))
 			return;
-	if (s->error || s->sent < s->total)
+	/* To shut while it connects (Fast Open) would end it, as with Linux. */
+	if (s->error || s->sent < s->total || tcpc_of(s->so)->state == TCP_SYN_SENT)
 		return;
 	s->shut = true;
 	r = sock_shutdown(s->so, SHUT_WR);

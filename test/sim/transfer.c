@@ -100,7 +100,7 @@ static void connect_flow(struct run *r, unsigned i)
 	struct endpoint ep = { r->plan.v6 ? r->server->ip6 : r->server->ip4, PORT, 0 };
 	int e = sock_connect(r->c[i]->so, &ep);
 
-	if (e != -EINPROGRESS) {
+	if (e != -EINPROGRESS && !(e == 0 && r->mischief)) {	/* 0: Fast Open */
 		fprintf(stderr, "connect: %s\n", strerror(-e));
 		exit(1);
 	}
@@ -128,7 +128,7 @@ static void again(struct run *r, unsigned i)
 	c->so->user = r->client;
 	c->so->wake = sim_host_wake;
 	if (r->mischief)
-		mischief_watch(c->so);
+		mischief_dial(r, i);
 	connect_flow(r, i);
 }
 
@@ -184,7 +184,7 @@ static void server_app(struct host *h)
 	struct run *r = run_of(h);
 	struct sock *so;
 
-	while (r->listener && sock_accept(r->listener, &so) == 0)
+	while (r->listener && !r->deaf && sock_accept(r->listener, &so) == 0)
 		take(r, so);
 	for (unsigned i = 0; i < r->plan.flows; i++)
 		if (r->s[i]->so)
@@ -198,7 +198,7 @@ void transfer_serve(struct run *r)
 	r->listener = sock_or_die(r->server, r->plan.v6);
 	r->listener->user = r->server;
 	r->listener->wake = sim_host_wake;
-	if (sock_bind(r->listener, &ep) < 0 || sock_listen(r->listener, 16) < 0) {
+	if (sock_bind(r->listener, &ep) < 0 || sock_listen(r->listener, BACKLOG) < 0) {
 		fprintf(stderr, "bind or listen failed\n");
 		exit(1);
 	}
@@ -310,7 +310,7 @@ static void set_up(struct run *r, uint64_t seed, unsigned verbose)
 		mischief_start(r);
 	for (unsigned i = 0; i < r->plan.flows; i++) {
 		if (r->mischief)
-			mischief_watch(r->c[i]->so);
+			mischief_dial(r, i);
 		connect_flow(r, i);
 	}
 	host_touch(r->client);

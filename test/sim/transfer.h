@@ -7,6 +7,7 @@
 #include "stream.h"
 
 #define MAX_FLOWS	4
+#define BACKLOG		16
 
 struct plan {
 	uint64_t	seed;
@@ -23,6 +24,7 @@ struct run {
 	struct sock	*listener;
 	struct stream	*c[MAX_FLOWS], *s[MAX_FLOWS];
 	unsigned	accepted;
+	bool		deaf;		/* the server accepts nobody */
 	struct mischief	*mischief;	/* NULL: only the link is bad */
 };
 
