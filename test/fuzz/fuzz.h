@@ -5,23 +5,11 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
-#include <stdio.h>
-#include <stdlib.h>
-
+#include "../check.h"		/* every driver reports the input when it aborts */
 #include "base/base.h"
 #include "base/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* A property does not hold: abort, which every driver reports with the input. */
-#define CHECK(cond) \
-	do { \
-		if (!(cond)) { \
-			fprintf(stderr, "%s:%d: %s does not hold\n", \
-				__FILE__, __LINE__, #cond); \
-			abort(); \
-		} \
-	} while (0)
 
 /* A line for people: not empty, complete, one line, printable. */
 static inline void check_line(const struct text *t)

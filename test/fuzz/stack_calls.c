@@ -170,6 +170,7 @@ static void begin(struct world *w)
 		for (unsigned i = 0; i < ARRAY_LEN(so); i++)
 			adopt(w, so[i], -1);
 	}
+	peer_hears(w, l->seen[1], l->seen_len[1]);	/* a SYN: it can be answered */
 	check(w);
 }
 

@@ -8,13 +8,9 @@
  * (parts.c). Each group is a process of its own. A failed case is printed with what
  * was tried. The last line counts groups; those above it cases by state and field.
  */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "../child.h"
 #include "base/text.h"
 #include "lan.h"
 #include "mutate.h"
@@ -46,25 +42,18 @@ static uint64_t number(const char *s)
 static void in_child(void (*group)(unsigned, const struct variant *, const struct strides *),
 		     unsigned i, const struct variant *how, const struct strides *s)
 {
-	int status = 0;
+	int status;
 	pid_t pid;
 
-	fflush(NULL);
 	trying[0] = 0;
-	pid = fork();
-	if (pid < 0) {
-		perror("fork");
-		exit(1);
-	}
+	pid = child_start(REAL_SECONDS);
 	if (pid == 0) {
-		alarm(REAL_SECONDS);
 		group(i, how, s);
 		if (n_broken)
 			printf("%u cases failed\n", n_broken);
 		exit(n_broken != 0);
 	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = child_status(pid);
 	if (status && !(WIFEXITED(status) && WEXITSTATUS(status) == 1))
 		printf("FAIL %s: %s\n", trying, WIFSIGNALED(status) ?
 		       strsignal(WTERMSIG(status)) : "a sanitizer complains");

@@ -7,20 +7,9 @@
  */
 #include "books.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
+#include "../check.h"
 #include "stack/sock.h"
 #include "stack/tcp.h"
-
-#define CHECK(cond) \
-	do { \
-		if (!(cond)) { \
-			fprintf(stderr, "%s:%d: %s does not hold\n", \
-				__FILE__, __LINE__, #cond); \
-			abort(); \
-		} \
-	} while (0)
 
 /* Is it known when the i-th, which went again, did so? */
 static bool is_queued(const struct sent_log *l, uint32_t i)

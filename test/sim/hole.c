@@ -57,17 +57,11 @@ static void client_app(struct host *h)
 	stream_step(&hole_of(h->sim)->c);
 }
 
-static void server_app(struct host *host)
+static void server_app(struct host *h)
 {
-	struct hole *h = hole_of(host->sim);
-	struct sock *so;
+	struct hole *o = hole_of(h->sim);
 
-	if (!h->s.so && !h->s.done && sock_accept(h->listener, &so) == 0) {
-		h->s.so = so;
-		so->user = host;
-		so->wake = sim_host_wake;
-	}
-	stream_step(&h->s);
+	stream_serve(&o->s, o->listener);
 }
 
 static bool done(struct sim *sim)

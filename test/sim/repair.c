@@ -76,14 +76,8 @@ static void client_app(struct host *h)
 static void server_app(struct host *h)
 {
 	struct repair *r = repair_of(h->sim);
-	struct sock *so;
 
-	if (!r->s.so && !r->s.done && sock_accept(r->listener, &so) == 0) {
-		r->s.so = so;
-		so->user = h;
-		so->wake = sim_host_wake;
-	}
-	stream_step(&r->s);
+	stream_serve(&r->s, r->listener);
 }
 
 static bool done(struct sim *sim)

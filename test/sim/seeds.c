@@ -3,33 +3,19 @@
  * A crash, a hang (by real time) or a leak seen by a sanitizer then costs one
  * seed, and its number is known: "sim transfer -n 1 -s SEED -v" repeats it.
  */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
+#include "../child.h"
 #include "sim.h"
 
 #define REAL_SECONDS 120
 
 static int child(uint64_t seed, unsigned verbose, int (*one)(uint64_t, unsigned))
 {
-	int status = 0;
-	pid_t pid;
+	pid_t pid = child_start(REAL_SECONDS);
+	int status;
 
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0) {
-		perror("fork");
-		exit(1);
-	}
-	if (pid == 0) {
-		alarm(REAL_SECONDS);
+	if (pid == 0)
 		exit(one(seed, verbose));
-	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = child_status(pid);
 	if (WIFSIGNALED(status))
 		fprintf(stderr, "seed %lu: %s\n", (unsigned long)seed,
 			strsignal(WTERMSIG(status)));

@@ -143,3 +143,15 @@ void stream_step(struct stream *s)
 		s->so = NULL;
 	}
 }
+
+void stream_serve(struct stream *s, struct sock *listener)
+{
+	struct sock *so;
+
+	if (!s->so && !s->done && sock_accept(listener, &so) == 0) {
+		s->so = so;
+		so->user = s->host;
+		so->wake = sim_host_wake;
+	}
+	stream_step(s);
+}

@@ -28,5 +28,7 @@ struct stream {
 void stream_init(struct stream *s, struct host *h, struct sock *so);
 /* All that can be done now; called by the host's app and by itself. */
 void stream_step(struct stream *s);
+/* The same of a server's only stream, which begins when it is accepted. */
+void stream_serve(struct stream *s, struct sock *listener);
 
 #endif
