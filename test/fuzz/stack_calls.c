@@ -176,7 +176,7 @@ static void begin(struct world *w)
 
 static bool quiet(const struct world *w)
 {
-	return !sock_next(w->l.st, NULL) && w->l.st->tcp->reqs.count == 0 &&
+	return w->l.st->budget[BUDGET_ALL].used == 0 && w->l.st->tcp->reqs.count == 0 &&
 	       arena_heap_used(w->l.st->heap) == 0;
 }
 

@@ -95,11 +95,25 @@ static struct sock *sock_or_die(struct host *h, bool v6)
 	return so;
 }
 
+/* Without an address or a route one is told at once: he tries again in a second. */
+static void connect_later(struct run *r, struct stream *c)
+{
+	sock_close(c->so);
+	c->so = NULL;
+	c->done = c->paused = true;
+	c->error_no = EHOSTUNREACH;
+	event_at(&r->sim, &c->resume, r->sim.now + USEC_PER_SEC);
+}
+
 static void connect_flow(struct run *r, unsigned i)
 {
 	struct endpoint ep = { r->plan.v6 ? r->server->ip6 : r->server->ip4, PORT, 0 };
 	int e = sock_connect(r->c[i]->so, &ep);
 
+	if (r->mischief && (e == -ENETUNREACH || e == -EHOSTUNREACH)) {
+		connect_later(r, r->c[i]);
+		return;
+	}
 	if (e != -EINPROGRESS && !(e == 0 && r->mischief)) {	/* 0: Fast Open */
 		fprintf(stderr, "connect: %s\n", strerror(-e));
 		exit(1);
@@ -113,7 +127,7 @@ static bool unreachable(const struct run *r, unsigned i)
 
 	if (r->mischief && mischief_excuses(r, c, i))
 		return false;
-	return c->done && c->error_no == EHOSTUNREACH && !c->recvd && !r->s[i]->so;
+	return c->done && !c->paused && c->error_no == EHOSTUNREACH && !c->recvd && !r->s[i]->so;
 }
 
 static void again(struct run *r, unsigned i)

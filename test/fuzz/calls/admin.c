@@ -191,7 +191,9 @@ static void group(struct world *w)
 
 	if (w->joined[i])
 		netif_leave(w->l.nif, &groups[i]);
-	w->joined[i] = !w->joined[i] && netif_join(w->l.nif, &groups[i]) == 0;
+	else
+		netif_join(w->l.nif, &groups[i]);
+	w->joined[i] = !w->joined[i];
 }
 
 static void parameter(struct world *w)
