@@ -46,6 +46,7 @@ struct node_conf {
 };
 
 struct dgram_notes;
+struct vpairs;
 struct vsock_front;
 extern const struct opt node_options[];	/* set functions take a struct node_conf * */
 
@@ -74,6 +75,7 @@ struct node {
 	struct ip_addr	resolvers[8];		/* the machine's name servers */
 	int		n_resolvers;
 	struct rtnl	rtnl;			/* netlink sockets */
+	struct vpairs	*pairs;			/* vpair.c: pairs of datagrams; NULL: none yet */
 	struct dgram_notes *notes;		/* vsock.c: datagram sources under way */
 	/* Called with the lock held after each settling; may be NULL. */
 	void		(*settled)(struct node *n);

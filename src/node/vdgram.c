@@ -122,15 +122,20 @@ static void hold(struct vsock *vs, const struct msg *m, const void *data, size_t
 	memcpy(vs->held->data, data, len);
 }
 
-/* An ICMP error came for what was sent. It is SO_ERROR, and an empty datagram
- * wakes whoever polls: a trapped receive then fails with it. */
+/* An ICMP error came for what was sent. It is SO_ERROR, and the program's end shows
+ * one too; or an empty datagram wakes whoever polls. A trapped receive then fails
+ * with it. */
 static void tell_error(struct vsock *vs, int error)
 {
 	struct msg m;
 
+	vs->error = error;
+	if (vs->wd) {
+		vpair_error(vs);
+		return;
+	}
 	memset(&m, 0, sizeof(m));
 	m.flags = NOTE_ERROR;
-	vs->error = error;
 	deliver(vs, &m, "", 0);
 }
 
@@ -287,22 +292,49 @@ static ssize_t next_dgram(struct vsock *vs, int app, const struct iovec *iov, in
 
 /* The errors lie in the stack's socket; the one that the program was waked for
  * is the one that is read now. */
-static ssize_t error_recv(struct vsock *vs, const struct iovec *iov, int n, struct msg *m)
+static ssize_t error_recv(struct vsock *vs, int app, const struct iovec *iov, int n,
+			  struct msg *m)
 {
 	ssize_t len = vs->so ? sock_recv(vs->so, iov, n, MSG_ERRQUEUE, m) : -EAGAIN;
 
-	if (len >= 0)
-		vs->error = sock_take_error(vs->so);
+	if (len < 0)
+		return len;
+	vs->error = sock_take_error(vs->so);
+	if (vs->wd) {
+		vpair_take_error(app);
+		if (vs->error)
+			vpair_error(vs);
+	}
 	return len;
+}
+
+/* The error is where the program's reads find it, and may have found it already. */
+static ssize_t plain_recv(struct vsock *vs, int app, const struct iovec *iov, int n, int flags,
+			  struct msg *m)
+{
+	for (;;) {
+		ssize_t len = next_dgram(vs, app, iov, n, flags, m);
+		int error = vs->error;
+
+		if (len >= 0)
+			return len;
+		vs->error = 0;
+		if (len != -ECONNRESET)
+			return len;
+		if (error)
+			return -error;
+	}
 }
 
 ssize_t dgram_recv(struct vsock *vs, int app, const struct iovec *iov, int n, int flags,
 		   struct msg *m)
 {
 	if (flags & MSG_ERRQUEUE)
-		return error_recv(vs, iov, n, m);
+		return error_recv(vs, app, iov, n, m);
 	if (vs->ring)
 		return -EAGAIN;		/* there the frames are */
+	if (vs->wd)
+		return plain_recv(vs, app, iov, n, flags, m);
 	for (;;) {
 		ssize_t len = next_dgram(vs, app, iov, n, flags, m);
 		int error = vs->error;

@@ -125,27 +125,22 @@ static void vsock_ready(struct watch *w, uint32_t events)
 	vsock_again(vs);
 }
 
-int vsock_pair(const struct node *n, int type, int fd[2])
+/* A number to watch the program's end by; 0: the pair itself tells. */
+static int pair_make(struct node *n, const struct sock *so, int fd[2])
 {
-	if (socketpair(AF_UNIX, (type == SOCK_STREAM ? SOCK_STREAM : SOCK_SEQPACKET) |
-		       SOCK_CLOEXEC, 0, fd) < 0)
-		return -errno;
-	if (n->fd_max && MAX(fd[0], fd[1]) >= n->fd_max) {
-		close(fd[0]);
-		close(fd[1]);
-		return -EMFILE;
-	}
-	return 0;
+	int wd = so->type != SOCK_STREAM && so->family != AF_PACKET ? vpair_dgram(n, fd) : -ENOSYS;
+
+	return wd < 0 && wd != -EMFILE ? vpair(n, so->type, fd) : wd;
 }
 
 int vsock_make(struct node *n, struct sock *so, struct vsock **out, int *app)
 {
 	struct vsock *vs;
 	int fd[2];
-	int ret = vsock_pair(n, so->type, fd);
+	int wd = pair_make(n, so, fd), ret;
 
-	if (ret < 0)
-		return ret;
+	if (wd < 0)
+		return wd;
 	fcntl(fd[0], F_SETFL, O_NONBLOCK);
 	/* no urgent byte is passed over, even if its event comes late */
 	setsockopt(fd[0], SOL_SOCKET, SO_OOBINLINE, &(int){ 1 }, sizeof(int));
@@ -162,6 +157,7 @@ int vsock_make(struct node *n, struct sock *so, struct vsock **out, int *app)
 		free(vs);
 		return ret == -ENOSPC ? -EMFILE : ret;
 	}
+	vpair_began(vs, wd);
 	list_init(&vs->dirty);
 	list_init(&vs->tomb);
 	list_init(&vs->calls);
@@ -197,6 +193,9 @@ void vsock_free(struct vsock *vs)
 /* Our end and the stack's socket are let go. */
 static void let_go(struct vsock *vs)
 {
+	if (vs->wd && !vs->hup)
+		vpair_error(vs);	/* nothing else would wake who reads there */
+	vpair_ended(vs);
 	if (vs->w.fd >= 0) {
 		loop_unwatch(vs->n->loop, &vs->w);
 		close(vs->w.fd);
@@ -267,6 +266,7 @@ void vsock_free_all(struct node *n)
 	}
 	n->n_tombs = 0;
 	dgram_notes_free(n);
+	vpairs_free(n);
 }
 
 int vsock_bind(struct vsock *vs, const struct endpoint *ep)
@@ -313,6 +313,8 @@ int vsock_take_error(struct vsock *vs, int app)
 
 	/* The pair's own error (a reset we made) is the same event. */
 	getsockopt(app, SOL_SOCKET, SO_ERROR, &native, &len);
+	if (vs->wd && !native)
+		error = 0;	/* the program has read it from there */
 	vs->error = 0;
 	if (!error && vs->so)
 		error = sock_take_error(vs->so);

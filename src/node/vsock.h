@@ -7,8 +7,8 @@
  * functions here, called by a front end: the runner's trapped calls, or the
  * messages of a served stack. All with the node's lock held.
  *
- * A stream is an AF_UNIX stream pair. A datagram socket is a SEQPACKET pair: it
- * keeps boundaries and tells us when the program closes its end.
+ * A stream is an AF_UNIX stream pair. A datagram socket is a datagram pair that can
+ * be told errors, or a SEQPACKET pair (vpair.c).
  *
  * Making the pair look like TCP:
  *   connecting  the program's end is filled, so it polls nothing and blocks;
@@ -44,6 +44,8 @@ struct vsock {
 	bool		connecting, connected, listening, failed;
 	bool		told;		/* of the connection: by connect's result */
 	bool		sock_gone;	/* of a tomb: names below are what it was */
+	struct map_node	by_wd;		/* vpair.c */
+	int		wd;		/* of a pair that shows errors; 0: it does not */
 	int		error;		/* for SO_ERROR, before the socket's own */
 	int		app;		/* the program's end while connecting, or while a ring's
 					 * memory is in its place; else -1 */
@@ -74,9 +76,9 @@ void vsock_set_front(struct node *n, const struct vsock_front *front);
 /* Both ends; the program's is *app (the caller's to give away and close). 0 or
  * -errno. */
 int vsock_new(struct node *n, int domain, int type, int proto, struct vsock **out, int *app);
-/* A joined pair for a socket of that type. -EMFILE: the last descriptors are not
- * for sockets (node->fd_max). */
-int vsock_pair(const struct node *n, int type, int fd[2]);
+/* A joined pair, of streams or SEQPACKET. -EMFILE: the last descriptors are not for
+ * sockets (node->fd_max). */
+int vpair(const struct node *n, int type, int fd[2]);
 struct vsock *vsock_by_cookie(struct node *n, uint64_t cookie);
 struct vsock *vsock_of_fd(struct node *n, int app);	/* NULL: not one of ours */
 void vsock_drop(struct vsock *vs);	/* the program never got it */

@@ -1,4 +1,4 @@
-/* vsock_in.h - between vsock.c, vconn.c, vdns.c, pump.c and vdgram.c */
+/* vsock_in.h - between vsock.c, vpair.c, vconn.c, vdns.c, pump.c and vdgram.c */
 #ifndef NODE_VSOCK_IN_H
 #define NODE_VSOCK_IN_H
 
@@ -14,6 +14,15 @@ void vsock_changed(struct vsock *vs);
 void vsock_full(struct vsock *vs);	/* EAGAIN: it will be told when there is room */
 void vsock_connect_pump(struct vsock *vs);
 void vsock_listen_pump(struct vsock *vs);
+
+/* vpair.c: both ends of a datagram pair that can show errors. The number to watch
+ * it by, for vpair_began, or -errno. */
+int vpair_dgram(struct node *n, int fd[2]);
+void vpair_began(struct vsock *vs, int wd);	/* 0: it is none of those */
+void vpair_ended(struct vsock *vs);
+void vpair_error(struct vsock *vs);		/* the program's end says ECONNRESET, once */
+bool vpair_take_error(int app);			/* was it to say so? */
+void vpairs_free(struct node *n);
 
 /* A datagram that waits for room in the program's end. */
 struct held {

@@ -183,13 +183,13 @@ static long ioctl_ifconf(struct call *c)
 	return target_write(c, ARG(c, 2), &ifc, sizeof(ifc));
 }
 
-/* FIONREAD of datagrams: the first one's length, where AF_UNIX counts all. */
+/* FIONREAD of datagrams: the first one's length, where SEQPACKET counts all. */
 static long ioctl_inq(struct call *c)
 {
 	long ret = call_vsock(c);
 	int len;
 
-	if (ret == 0 && c->vs->type == SOCK_STREAM)
+	if (ret == 0 && (c->vs->type == SOCK_STREAM || c->vs->wd))
 		ret = CALL_CONTINUE;
 	if (ret)
 		return ret;

@@ -1,6 +1,6 @@
 /* netlink.c - AF_NETLINK sockets of the program: the node's own
  *
- * The program's end is one of a SEQPACKET pair, like a datagram socket's; what
+ * The program's end is one of a SEQPACKET pair, like a packet socket's; what
  * it writes is answered by node/rtnl.c. Trapped are names, options and the calls
  * with an address: a message that is sent so is answered before the call
  * returns. Answers that the pair has no room for wait here; news that has none is
@@ -155,7 +155,7 @@ long netlink_socket(struct call *c)
 	if ((type & 0xf) != SOCK_RAW && (type & 0xf) != SOCK_DGRAM)
 		return -ESOCKTNOSUPPORT;
 	node_poll(c->r->node);
-	ret = vsock_pair(c->r->node, type & 0xf, fd);
+	ret = vpair(c->r->node, type & 0xf, fd);
 	if (ret < 0)
 		return ret;
 	if (type & SOCK_NONBLOCK)

@@ -32,6 +32,8 @@ out=$(node 1 tracepath -n fd00::2 2>&1) || true
 contains tracepath6 "$out" "reached"
 contains traceroute_icmp4 "$(node 1 traceroute -n -I 10.0.0.2 2>&1)" " 10.0.0.2 "
 contains traceroute_icmp6 "$(node 1 traceroute -n -6 -I fd00::2 2>&1)" " fd00::2 "
+contains traceroute_udp4 "$(node 1 traceroute -n -N 1 10.0.0.2 2>&1)" " 10.0.0.2 "
+contains traceroute_udp6 "$(node 1 traceroute -n -6 -N 1 fd00::2 2>&1)" " fd00::2 "
 
 if on_host; then
 	skip traceroute_tcp "raw sockets need privilege on the kernel's stack"

@@ -2,7 +2,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -245,6 +248,101 @@ static void descriptors_are_kept_back(void **state)
 	close(lis_app);
 }
 
+/* A datagram socket connected to where nobody is. */
+static struct vsock *udp_new(int *app)
+{
+	struct vsock *vs;
+
+	assert_int_equal(vsock_new(n, AF_INET, SOCK_DGRAM, 0, &vs, app), 0);
+	if (!vs->wd)
+		skip();		/* no inotify to be had (max_user_instances) */
+	assert_int_equal(vsock_connect(vs, &server, *app), 0);
+	return vs;
+}
+
+static int polled(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT };
+
+	assert_return_code(poll(&p, 1, 0), errno);
+	return p.revents;
+}
+
+static void refuse(int app)
+{
+	assert_int_equal(send(app, "x", 1, 0), 1);
+	settle();
+	assert_int_equal(polled(app), POLLOUT | POLLERR);
+}
+
+/* POLLERR is there until the program has the error, whichever way it asks. */
+static void datagram_errors_are_shown(void **state)
+{
+	char c;
+	struct iovec iov = { &c, 1 };
+	struct msg m;
+	int app;
+	struct vsock *vs = udp_new(&app);
+
+	refuse(app);
+	assert_int_equal(vsock_take_error(vs, app), ECONNREFUSED);
+	assert_int_equal(polled(app), POLLOUT);
+	refuse(app);
+	assert_int_equal(vsock_recvfrom(vs, app, &iov, 1, 0, &m), -ECONNREFUSED);
+	assert_int_equal(vsock_recvfrom(vs, app, &iov, 1, 0, &m), -EAGAIN);
+	refuse(app);
+	assert_int_equal(recv(app, &c, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(errno, ECONNRESET);	/* AF_UNIX has no other */
+	assert_int_equal(vsock_recvfrom(vs, app, &iov, 1, 0, &m), -EAGAIN);
+	assert_int_equal(vsock_take_error(vs, app), 0);
+	close(app);
+}
+
+static void last_close_of_a_datagram_socket(void **state)
+{
+	int app, other;
+	struct vsock *vs = udp_new(&app);
+
+	other = dup(app);
+	close(app);
+	settle();
+	assert_non_null(vs->so);
+	close(other);
+	settle();
+	assert_null(vs->so);
+	assert_null(sock_next(n->st, NULL));
+}
+
+/* More closed at once than inotify's queue holds: none is forgotten. */
+static void closes_that_inotify_lost(void **state)
+{
+	FILE *f = fopen("/proc/sys/fs/inotify/max_queued_events", "re");
+	struct rlimit was, lim;
+	unsigned most = 0;
+	struct vsock *vs;
+	int app;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	lim = (struct rlimit){ was.rlim_max, was.rlim_max };
+	if (f && fscanf(f, "%u", &most) != 1)
+		most = 0;
+	if (f)
+		fclose(f);
+	if (!most || most > 20000 || lim.rlim_max < most + 100 || setrlimit(RLIMIT_NOFILE, &lim) < 0)
+		skip();
+	for (unsigned i = 0; i < most + 100; i++) {
+		assert_int_equal(vsock_new(n, AF_INET, SOCK_DGRAM, 0, &vs, &app), 0);
+		close(app);
+	}
+	assert_int_equal(vsock_new(n, AF_INET, SOCK_DGRAM, 0, &vs, &app), 0);
+	for (int i = 0; i < 1000 && sock_next(n->st, sock_next(n->st, NULL)); i++)
+		settle();
+	assert_ptr_equal(sock_next(n->st, NULL), vs->so);
+	assert_null(sock_next(n->st, vs->so));
+	close(app);
+	setrlimit(RLIMIT_NOFILE, &was);
+}
+
 int main(void)
 {
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -258,6 +356,9 @@ int main(void)
 		TEST(closes_are_seen_at_once),
 		TEST(descriptors_are_kept_back),
 		TEST(many_open_ones_end_with_the_node),
+		TEST(datagram_errors_are_shown),
+		TEST(last_close_of_a_datagram_socket),
+		TEST(closes_that_inotify_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -273,6 +273,22 @@ CASE(errqueue_unconnected_hears)
 	ERR(take(x, &in, MSG_DONTWAIT), EAGAIN);
 }
 
+/* POLLERR while there is one to read: traceroute lives by it. */
+CASE(errqueue_polls)
+{
+	struct addr b = nobody();
+	int x = udp();
+	struct in in;
+
+	set_opt(x, level(), v4() ? IP_RECVERR : IPV6_RECVERR, 1);
+	OK(connect(x, &b.sa, b.len));
+	put(x, "hello");
+	poll_until(x, POLLIN | POLLOUT, POLLOUT | POLLERR);
+	EQ(take(x, &in, MSG_ERRQUEUE), 5);
+	poll_until(x, POLLIN | POLLOUT, POLLOUT);
+	EQ(get_opt(x, SOL_SOCKET, SO_ERROR), 0);
+}
+
 CASE(errqueue_holds_each)
 {
 	struct addr b = nobody();

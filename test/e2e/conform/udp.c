@@ -185,6 +185,44 @@ CASE(udp_refused)
 	ERR(send(x, "x", 1, 0), ECONNREFUSED);
 }
 
+/* What wakes who polls, and what he then asks for. */
+CASE(udp_refused_polls)
+{
+	struct addr a, who;
+	int x = udp();
+	char c;
+
+	OK(close(bound(SOCK_DGRAM, &a)));
+	OK(connect(x, &a.sa, a.len));
+	put(x, "x");
+	poll_until(x, POLLIN | POLLOUT, POLLOUT | POLLERR);
+	EQ(get_opt(x, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
+	poll_until(x, POLLIN | POLLOUT, POLLOUT);
+	put(x, "x");
+	poll_until(x, POLLIN | POLLOUT, POLLOUT | POLLERR);
+	ERR(recvfrom(x, &c, 1, 0, &who.sa, &(socklen_t){ sizeof(who.ss) }), ECONNREFUSED);
+	poll_until(x, POLLIN | POLLOUT, POLLOUT);
+	EQ(get_opt(x, SOL_SOCKET, SO_ERROR), 0);
+}
+
+CASE(udp_refused_wakes_epoll)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+	int x = udp(), ep = epoll_create1(EPOLL_CLOEXEC);
+	struct addr a;
+
+	OK(close(bound(SOCK_DGRAM, &a)));
+	OK(connect(x, &a.sa, a.len));
+	OK(epoll_ctl(ep, EPOLL_CTL_ADD, x, &ev));
+	put(x, "x");
+	EQ(epoll_wait(ep, &ev, 1, 5000), 1);
+	EQ(ev.events, EPOLLERR);
+	EQ(get_opt(x, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
+	put(x, "x");
+	EQ(epoll_wait(ep, &ev, 1, 5000), 1);
+	EQ(ev.events, EPOLLERR);
+}
+
 CASE(udp_refused_wakes_reader)
 {
 	struct addr a;
