@@ -65,10 +65,8 @@ long call_bind(struct call *c)
 	struct sockaddr_storage ss;
 	struct endpoint ep;
 	socklen_t len;
-	long ret = call_vsock(c);
+	long ret = call_vsock_now(c);
 
-	if (!ret)
-		ret = call_catch_up(c);
 	if (ret)
 		return ret;
 	ret = read_addr(c, &ss, &len);
@@ -86,10 +84,8 @@ long call_bind(struct call *c)
 
 long call_listen(struct call *c)
 {
-	long ret = call_vsock(c);
+	long ret = call_vsock_now(c);
 
-	if (!ret)
-		ret = call_catch_up(c);
 	if (ret)
 		return ret;
 	return vsock_listen(c->vs, (int)ARG(c, 1), c->app);

@@ -121,6 +121,13 @@ long call_catch_up(struct call *c)
 	return c->vs ? 0 : CALL_CONTINUE;
 }
 
+long call_vsock_now(struct call *c)
+{
+	long ret = call_vsock(c);
+
+	return ret ? ret : call_catch_up(c);
+}
+
 bool call_nonblock(const struct call *c)
 {
 	int flags = fcntl(c->app, F_GETFL);

@@ -170,6 +170,7 @@ long call_recvmmsg(struct call *c);
 long call_vsock(struct call *c);
 /* What the program closed before this call is closed. */
 long call_catch_up(struct call *c);
+long call_vsock_now(struct call *c);	/* both */
 bool call_nonblock(const struct call *c);
 /* Parks until the descriptor's timeout option has passed: CALL_PARK, or the
  * error to give when it has. */

@@ -18,6 +18,14 @@
 #include "stack/netif.h"
 #include "stack/sock.h"
 
+static inline struct ip_addr text(const char *s)
+{
+	struct ip_addr a;
+
+	assert_true(ip_parse_text(s, &a));
+	return a;
+}
+
 struct side {
 	struct stack	*st;
 	struct netif	*nif;

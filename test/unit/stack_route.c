@@ -19,14 +19,6 @@ static int end(void **state)
 	return 0;
 }
 
-static struct ip_addr text(const char *s)
-{
-	struct ip_addr a;
-
-	assert_true(ip_parse_text(s, &a));
-	return a;
-}
-
 static struct route make(const char *prefix, const char *gw, uint32_t metric)
 {
 	struct route r = { .nif = p->a.nif, .metric = metric };

@@ -30,14 +30,6 @@ static int end(void **state)
 	return 0;
 }
 
-static struct ip_addr text(const char *s)
-{
-	struct ip_addr a;
-
-	assert_true(ip_parse_text(s, &a));
-	return a;
-}
-
 static int add(const char *prefix, const char *gw, uint32_t table, enum route_type type)
 {
 	struct route r = { .table = table, .type = (uint8_t)type };
