@@ -6,10 +6,22 @@
 #include "cmd/cmd.h"
 #include "run/run.h"
 
+static const char *set_proc_net(void *conf, const char *v)
+{
+	((struct run_conf *)conf)->proc_net = true;
+	return NULL;
+}
+
+static const struct opt run_options[] = {
+	{ "proc-net", 0, NULL, "let /proc/net show the node, too (each open of a file costs more)",
+	  set_proc_net },
+	{ NULL, 0, NULL, NULL, NULL },
+};
+
 static const struct opt_page page = {
 	.usage = "ioth run [NODE OPTIONS] [--] PROGRAM [ARGS]",
 	.what = "Runs an unmodified program on a TCP/IP stack of its own.",
-	.opts = { node_options, common_options },
+	.opts = { node_options, run_options, common_options },
 	.more =
 	"The exit status is the program's; 127 if it is not found, 126 if it cannot\n"
 	"be executed, 1 if the node cannot be made, 2 for wrong usage.\n"

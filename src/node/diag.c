@@ -17,17 +17,6 @@
 #include "stack/tcp.h"
 #include "stack/tcp_req.h"
 
-/* One row: a socket, what is left of one, or what may become one. */
-struct seen {
-	struct sock	*so;		/* NULL: TIME-WAIT, SYN-RECEIVED */
-	struct endpoint	local, remote;
-	int		family;
-	uint8_t		state;
-	uint64_t	cookie;
-	uint8_t		timer, retries;	/* without a socket */
-	usec		until;
-};
-
 /* Raw sockets have their own, whatever they carry. */
 static int proto_of(const struct sock *so)
 {
@@ -147,13 +136,19 @@ static void put_tcp(struct nlmsghdr *nlh, struct sock *so, uint8_t ext)
 		mnl_attr_put_strz(nlh, INET_DIAG_CONG, name);
 }
 
+uint32_t diag_inode(const struct sock *so)
+{
+	const struct vsock *vs = so->user;
+
+	return vs ? vs->inode : 0;
+}
+
 static void put_sock(struct nlmsghdr *nlh, struct sock *so, uint8_t ext)
 {
 	struct inet_diag_msg *m = mnl_nlmsg_get_payload(nlh);
-	const struct vsock *vs = so->user;
 
 	m->idiag_uid = getuid();
-	m->idiag_inode = vs ? vs->inode : 0;
+	m->idiag_inode = diag_inode(so);
 	put_queues(m, so);
 	if (so->type == SOCK_STREAM && !so->listening)
 		put_timer(m, tcpc_of(so));
@@ -213,22 +208,22 @@ static bool unborn(const struct sock *so)
 	return so->family == AF_PACKET || (!so->port && so->type != SOCK_RAW);
 }
 
-static void dump_tw(struct nlreq *r)
+static void walk_tw(struct stack *st, void (*each)(void *ctx, const struct seen *s), void *ctx)
 {
 	struct endpoint l, e;
 
-	for (const struct tcp_tw *tw = NULL; (tw = tcp_tw_next(r->st, tw, &l, &e));) {
-		struct seen s = seen_small(r->st, TCP_TIME_WAIT, &l, &e);
+	for (const struct tcp_tw *tw = NULL; (tw = tcp_tw_next(st, tw, &l, &e));) {
+		struct seen s = seen_small(st, TCP_TIME_WAIT, &l, &e);
 
 		s.timer = 3;
 		s.until = tcp_tw_until(tw);
-		if (asked_for(r->body, &s))
-			put_seen(r, &s, NLM_F_MULTI);
+		each(ctx, &s);
 	}
 }
 
 /* Half-open connections; their listener's timer says when something is due. */
-static void dump_reqs(struct nlreq *r, const struct sock *lis)
+static void walk_reqs(const struct sock *lis, void (*each)(void *ctx, const struct seen *s),
+		      void *ctx)
 {
 	struct tcp_listen *t = tcpc_of(lis)->lis;
 	struct endpoint l, e;
@@ -239,15 +234,36 @@ static void dump_reqs(struct nlreq *r, const struct sock *lis)
 			struct seen s;
 
 			tcp_req_ends(rq, &l, &e);
-			s = seen_small(r->st, TCP_SYN_RECV, &l, &e);
+			s = seen_small(lis->st, TCP_SYN_RECV, &l, &e);
 			s.family = lis->family;
 			s.timer = 1;
 			s.retries = rq->retries;
 			s.until = t->timer.t.at;
-			if (asked_for(r->body, &s))
-				put_seen(r, &s, NLM_F_MULTI);
+			each(ctx, &s);
 		}
 	}
+}
+
+void diag_walk(struct stack *st, int proto, void (*each)(void *ctx, const struct seen *s), void *ctx)
+{
+	for (struct sock *so = NULL; (so = sock_next(st, so));) {
+		struct seen s = seen_sock(so);
+
+		if (proto_of(so) == proto && !unborn(so))
+			each(ctx, &s);
+		if (so->listening && so->type == SOCK_STREAM && proto == IPPROTO_TCP)
+			walk_reqs(so, each, ctx);
+	}
+	if (proto == IPPROTO_TCP)
+		walk_tw(st, each, ctx);
+}
+
+static void dump_one(void *ctx, const struct seen *s)
+{
+	struct nlreq *r = ctx;
+
+	if (asked_for(r->body, s))
+		put_seen(r, s, NLM_F_MULTI);
 }
 
 static int check(struct nlreq *r)
@@ -267,16 +283,7 @@ int diag_dump(struct nlreq *r)
 
 	if (e)
 		return e;
-	for (struct sock *so = NULL; (so = sock_next(r->st, so));) {
-		struct seen s = seen_sock(so);
-
-		if (proto_of(so) == req->sdiag_protocol && !unborn(so) && asked_for(req, &s))
-			put_seen(r, &s, NLM_F_MULTI);
-		if (so->listening && so->type == SOCK_STREAM && req->sdiag_protocol == IPPROTO_TCP)
-			dump_reqs(r, so);
-	}
-	if (req->sdiag_protocol == IPPROTO_TCP)
-		dump_tw(r);
+	diag_walk(r->st, req->sdiag_protocol, dump_one, r);
 	return 0;
 }
 

@@ -61,7 +61,7 @@ static uint32_t seconds_left(usec until, usec now)
 	return until == NEVER ? UINT32_MAX : (uint32_t)MIN(left, UINT32_MAX - 1);
 }
 
-static uint32_t flags_of(const struct netif_addr *a, usec now)
+uint32_t addr_flags(const struct netif_addr *a, usec now)
 {
 	return (a->flags & SHOWN) | (secondary(a) ? IFA_F_SECONDARY : 0) |
 	       (a->state == ADDR_TENTATIVE && !ip_is_v4(&a->addr) ? IFA_F_TENTATIVE : 0) |
@@ -94,7 +94,7 @@ void put_addr(struct nlout *o, const struct netif_addr *a, uint16_t type, uint16
 
 	ifa->ifa_family = v4 ? AF_INET : AF_INET6;
 	ifa->ifa_prefixlen = a->len;
-	ifa->ifa_flags = (uint8_t)flags_of(a, now);
+	ifa->ifa_flags = (uint8_t)addr_flags(a, now);
 	ifa->ifa_scope = scope_of(a);
 	ifa->ifa_index = a->nif->index;
 	if (v4)
@@ -106,7 +106,7 @@ void put_addr(struct nlout *o, const struct netif_addr *a, uint16_t type, uint16
 		put_ip(nlh, IFA_ADDRESS, &a->peer);
 	}
 	mnl_attr_put(nlh, IFA_CACHEINFO, sizeof(ci), &ci);
-	mnl_attr_put_u32(nlh, IFA_FLAGS, flags_of(a, now));
+	mnl_attr_put_u32(nlh, IFA_FLAGS, addr_flags(a, now));
 	if (a->protocol)
 		mnl_attr_put_u8(nlh, IFA_PROTO, a->protocol);
 	row_end(o, nlh);

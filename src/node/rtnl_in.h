@@ -114,7 +114,23 @@ int newrule(struct nlreq *r);
 int delrule(struct nlreq *r);
 void put_rule(struct nlout *o, const struct rule *rule, uint16_t type, uint16_t flags);
 
+uint32_t addr_flags(const struct netif_addr *a, usec now);	/* IFA_F_* */
+
 /* diag.c */
+/* A row of what there is: a socket, what is left of one, or what may become one. */
+struct seen {
+	struct sock	*so;		/* NULL: TIME-WAIT, SYN-RECEIVED */
+	struct endpoint	local, remote;
+	int		family;
+	uint8_t		state;
+	uint64_t	cookie;
+	uint8_t		timer, retries;	/* without a socket */
+	usec		until;
+};
+/* All that ss would show of a protocol (IPPROTO_RAW: any raw socket). */
+void diag_walk(struct stack *st, int proto, void (*each)(void *ctx, const struct seen *s),
+	       void *ctx);
+uint32_t diag_inode(const struct sock *so);
 int diag_dump(struct nlreq *r);
 int diag_get(struct nlreq *r);
 int diag_destroy(struct nlreq *r);

@@ -19,6 +19,7 @@
 #define EQ(n, v)	{ (n), TRAP_EQ, (uint32_t)(v) }
 #define BITS(n, v)	{ (n), TRAP_BITS, (uint32_t)(v) }
 #define NOT_NULL(n)	{ (n), TRAP_NOT_NULL, 0 }
+#define READS(n)	{ (n), TRAP_READS, 0 }
 #define ANY		{ 0, TRAP_ALWAYS, 0 }
 
 #define ROW(call, ...)	{ SYS_##call, #call, call_##call, { __VA_ARGS__ } }
@@ -92,6 +93,10 @@ const struct trap traps[] = {
 	ROW(recvmsg, ANY),
 	ROW(sendmmsg, ANY),
 	ROW(recvmmsg, ANY),
+#ifdef SYS_open
+	{ SYS_open, "open", call_open, { READS(1) } },
+#endif
+	{ SYS_openat, "openat", call_openat, { READS(2) } },
 	{ .nr = -1 },
 };
 

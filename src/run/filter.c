@@ -7,6 +7,7 @@
  * ENOSYS: programs fall back.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -22,6 +23,8 @@
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
 
+#define LARGEFILE	0100000u	/* O_LARGEFILE, which glibc calls 0 and musl passes */
+
 static struct scmp_arg_cmp condition(const struct trap_if *t)
 {
 	switch (t->op) {
@@ -31,18 +34,23 @@ static struct scmp_arg_cmp condition(const struct trap_if *t)
 		return SCMP_CMP64(t->arg, SCMP_CMP_MASKED_EQ, t->value, t->value);
 	case TRAP_BYTE1:	/* an ioctl's group: the second byte of its number */
 		return SCMP_CMP64(t->arg, SCMP_CMP_MASKED_EQ, 0xff00, t->value << 8);
+	case TRAP_READS:	/* open's flags: to read what is there, and no more */
+		return SCMP_CMP64(t->arg, SCMP_CMP_MASKED_EQ,
+				  0xffffffff & ~(O_CLOEXEC | O_NOCTTY | LARGEFILE), O_RDONLY);
 	default:
 		return SCMP_CMP64(t->arg, SCMP_CMP_MASKED_EQ, 0xffffffff, t->value);
 	}
 }
 
-static int add_traps(scmp_filter_ctx ctx)
+static int add_traps(scmp_filter_ctx ctx, bool opens)
 {
 	for (const struct trap *t = traps; t->nr >= 0; t++) {
 		struct scmp_arg_cmp cmp[2];
 		unsigned n = 0;
 		int ret;
 
+		if (t->when[0].op == TRAP_READS && !opens)
+			continue;
 		for (size_t i = 0; i < ARRAY_LEN(t->when); i++) {
 			if (t->when[i].op != TRAP_ALWAYS)
 				cmp[n++] = condition(&t->when[i]);
@@ -55,7 +63,7 @@ static int add_traps(scmp_filter_ctx ctx)
 }
 
 /* The BPF program in memory of its own; *len in bytes. */
-static void *compile(size_t *len, int *error)
+static void *compile(bool opens, size_t *len, int *error)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 	int fd = memfd_create("filter", MFD_CLOEXEC);
@@ -67,7 +75,7 @@ static void *compile(size_t *len, int *error)
 		goto out;
 	seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
 	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	*error = add_traps(ctx);
+	*error = add_traps(ctx, opens);
 	if (*error == 0)
 		*error = seccomp_export_bpf(ctx, fd);
 	if (*error < 0 || fstat(fd, &st) < 0)
@@ -86,12 +94,12 @@ out:
 	return code;
 }
 
-int filter_install(bool *killable)
+int filter_install(bool opens, bool *killable)
 {
 	struct sock_fprog prog;
 	size_t len;
 	int error, fd;
-	void *code = compile(&len, &error);
+	void *code = compile(opens, &len, &error);
 
 	if (!code)
 		return error;

@@ -80,7 +80,8 @@ static int exec_error(const char *name, int error)
 }
 
 /* In the child: waits for leave, installs the filter, becomes the program. */
-static _Noreturn void program(char **argv, int go, int ready, const struct rlimit *nofile)
+static _Noreturn void program(char **argv, bool opens, int go, int ready,
+			       const struct rlimit *nofile)
 {
 	struct ready rd = { 0 };
 	char byte;
@@ -89,7 +90,7 @@ static _Noreturn void program(char **argv, int go, int ready, const struct rlimi
 	if (read(go, &byte, 1) != 1)
 		_exit(1);		/* the supervisor has said why */
 	setrlimit(RLIMIT_NOFILE, nofile);
-	rd.listener = filter_install(&rd.killable);
+	rd.listener = filter_install(opens, &rd.killable);
 	if (write(ready, &rd, sizeof(rd)) != sizeof(rd) || rd.listener < 0)
 		_exit(1);
 	if (read(go, &byte, 1) != 1)	/* it has its own copy now */
@@ -279,7 +280,7 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd)
 		close(go[1]);
 		close(ready[0]);
 		close(status_fd);
-		program(argv, go[0], ready[1], &nofile);
+		program(argv, conf->proc_net, go[0], ready[1], &nofile);
 	}
 	close(go[0]);
 	close(ready[1]);

@@ -7,6 +7,7 @@
  *   find.c     where an end of a pair lives, when it has moved
  *   calls.c, call_sock.c, call_msg.c, call_opt.c   what each trapped call does
  *   ring.c     a packet socket's shared memory in the place of its descriptor
+ *   call_open.c  the files of /proc/net, with --proc-net
  *   netlink.c  AF_NETLINK sockets, answered by node/rtnl.c
  *   resolv.c   where the program's libc would ask for names
  *
@@ -24,6 +25,7 @@
 
 struct run_conf {
 	struct node_conf node;		/* first: node_options work on it */
+	bool	proc_net;
 };
 
 /* Runs argv as a node and returns the status for exit(2), or ends by the
@@ -79,7 +81,8 @@ struct trap {
 	long		(*handle)(struct call *c);
 	struct trap_if {
 		uint8_t		arg;	/* 0-5 */
-		enum trap_op { TRAP_ALWAYS, TRAP_EQ, TRAP_BITS, TRAP_NOT_NULL, TRAP_BYTE1 } op;
+		enum trap_op { TRAP_ALWAYS, TRAP_EQ, TRAP_BITS, TRAP_NOT_NULL, TRAP_BYTE1,
+			       TRAP_READS /* with --proc-net only */ } op;
 		uint32_t	value;
 	}		when[2];
 };
@@ -88,7 +91,7 @@ extern const struct trap traps[];	/* nr < 0 ends */
 
 /* filter.c: installs the filter on the calling process. The listener's
  * descriptor, or -errno. *killable tells whether received calls are immune. */
-int filter_install(bool *killable);
+int filter_install(bool opens, bool *killable);
 
 /* notify.c */
 int notify_start(struct runner *r);
@@ -165,6 +168,8 @@ long call_sendmsg(struct call *c);
 long call_recvmsg(struct call *c);
 long call_sendmmsg(struct call *c);
 long call_recvmmsg(struct call *c);
+long call_open(struct call *c);
+long call_openat(struct call *c);
 
 /* Finds the socket of argument 0. 0, or what the handler must return. */
 long call_vsock(struct call *c);
