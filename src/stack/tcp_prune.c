@@ -14,7 +14,7 @@
 #include "stack/tcp.h"
 
 #define LOOKS	8	/* connections asked for room by one segment */
-#define LEAST	12288u	/* bytes that each may hold as long as there is room */
+#define LEAST	65536u	/* bytes that each may hold as long as there is room */
 
 /* Of the out-of-order memory, for each. */
 static uint64_t share(const struct stack *st)

@@ -24,12 +24,19 @@ uint32_t tcp_rcv_space(const struct tcpc *tc)
 
 #define SEGS_SHORT	4u	/* of a window while memory is short, as Linux */
 
+/* Whose user reads all that comes in a round trip holds none of it: while memory is
+ * short he keeps that, or one hoarder among many would slow all. */
+static uint32_t short_space(const struct tcpc *tc)
+{
+	return MAX(SEGS_SHORT * MAX(tc->mss, tc->rcv_mss), tc->drs_space);
+}
+
 static uint32_t free_space(const struct tcpc *tc)
 {
 	uint32_t full = tcp_rcv_space(tc);
 
 	if (budget_pressed(tc->so.st, BUDGET_TCP))
-		full = MIN(full, SEGS_SHORT * MAX(tc->mss, tc->rcv_mss));
+		full = MIN(full, short_space(tc));
 	return full > tc->rcv_bytes ? full - tc->rcv_bytes : 0;
 }
 

@@ -10,10 +10,9 @@
  *		client's path loses packets, and the server's tcp_mem is 4 MiB
  *
  * Two other stacks on the same switch have a transfer too. The first must end within
- * twice the time that it takes without the flood (with ooo: three times, for windows
- * are small when memory is short), the second as if nothing had been; the server's
- * counters name what it dropped (of SYNs nothing: they get cookies), and what it
- * holds is within its limits.
+ * twice the time that it takes without the flood, the second as if nothing had been;
+ * the server's counters name what it dropped (of SYNs nothing: they get cookies), and
+ * what it holds is within its limits.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,7 +152,7 @@ static const struct kind kinds[] = {
 	{ "ack",	make_ack,  DROP_TCP_WINDOW,	false, 2 },
 	{ "frag",	make_frag, DROP_FRAG_FULL,	false, 2 },
 	{ "none",	NULL,	   DROP_NONE,		true, 1 },
-	{ "ooo",	make_ooo,  DROP_TCP_OFO_PRUNED, true, 3 },
+	{ "ooo",	make_ooo,  DROP_TCP_OFO_PRUNED, true, 2 },
 };
 
 static void strike(struct flood *f)
