@@ -157,7 +157,8 @@ static bool sum4_ok(const struct pkt *pkt)
 	return pkt->sum != PKT_SUM_NONE || !sum_end(&s);
 }
 
-/* Nobody answers a broadcast ping: RFC 1122 3.2.2.6 lets us. */
+/* Nobody answers a broadcast ping: RFC 1122 3.2.2.6 lets us; and what is told to
+ * everybody is no answer to what we sent. */
 enum drop icmp4_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
 {
 	struct icmp h;
@@ -166,11 +167,13 @@ enum drop icmp4_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
 		return drop(st, pkt, DROP_ICMP_SHORT);
 	if (!sum4_ok(pkt))
 		return drop(st, pkt, DROP_ICMP_SUM);
+	if (ip->group)
+		return drop(st, pkt, DROP_ICMP_TYPE);
 	if (icmp_is_error(true, h.type))
 		return error_in(st, pkt, &h, ip);
 	if (h.type == ICMP4_ECHO_REPLY)
 		return ping_in(st, pkt, ip);
-	if (h.type != ICMP4_ECHO || ip->group)
+	if (h.type != ICMP4_ECHO)
 		return drop(st, pkt, DROP_ICMP_TYPE);
 	pkt_skip(pkt, ICMP_LEN);
 	return echo_in(st, pkt, ip, &h);
@@ -283,7 +286,8 @@ void icmp_error(struct stack *st, const struct pkt *pkt, enum icmp_err e, uint32
 	bool v4 = rd_left(&all) && buf[0] >> 4 == 4;
 	uint32_t len = MIN((uint32_t)rd_left(&all), v4 ? QUOTE4 : QUOTE6);
 	struct icmp h = head_of(v4, e, arg);
-	struct flow f = { .proto = icmp_proto(v4), .tos = v4 ? 0xc0 : 0 };
+	/* RFC 1812 4.3.2.5: internetwork control, and the packet's own type of service. */
+	struct flow f = { .proto = icmp_proto(v4), .tos = v4 ? 0xc0 | (buf[1] & 0x1e) : 0 };
 	struct pkt *out;
 	struct quote q;
 

@@ -74,7 +74,7 @@ static bool quote6(struct rd q, struct quote *out)
 			out->first = out->first && !f.off;
 			out->piece = true;
 			out->proto = f.next;
-		} else if (out->proto == IPPROTO_HOPOPTS || out->proto == IPPROTO_ROUTING ||
+		} else if ((out->proto == IPPROTO_HOPOPTS && q.p == out->l4.p) || out->proto == IPPROTO_ROUTING ||
 			   out->proto == IPPROTO_DSTOPTS) {
 			ok = ip6_ext_parse(&q, &e);
 			out->proto = e.next;

@@ -12,6 +12,7 @@
 #include "proto/proto.h"
 #include "stack/forward.h"
 #include "stack/frag.h"
+#include "stack/icmp.h"
 #include "stack/ip.h"
 #include "stack/netif.h"
 
@@ -37,12 +38,13 @@ static enum drop header_in(struct pkt *pkt, struct ip4 *h)
 }
 
 /* Options other than source routes are no concern of a host that does not
- * forward (RFC 1122 3.2.1.8). */
-static enum drop options_in(const struct ip4 *h)
+ * forward (RFC 1122 3.2.1.8); where they go wrong is told (3.2.2.5). */
+static enum drop options_in(struct stack *st, const struct pkt *pkt, const struct ip4 *h)
 {
 	struct rd r = rd_of(h->opts, h->hlen - IP4_LEN);
 
 	while (rd_left(&r)) {
+		uint32_t at = h->hlen - (uint32_t)rd_left(&r);
 		uint8_t type = rd_u8(&r), len;
 
 		if (type == OPT_END)
@@ -52,8 +54,10 @@ static enum drop options_in(const struct ip4 *h)
 		if (type == OPT_LSRR || type == OPT_SSRR)
 			return DROP_IP4_OPTIONS;
 		len = rd_u8(&r);
-		if (len < 2 || !rd_bytes(&r, len - 2u))
+		if (len < 2 || !rd_bytes(&r, len - 2u)) {
+			icmp_error(st, pkt, ICMP_ERR_PARAM, at);
 			return DROP_IP4_SHORT;
+		}
 	}
 	return DROP_NONE;
 }
@@ -101,19 +105,21 @@ enum drop ip4_in(struct netif *nif, struct pkt *pkt)
 	struct frag f;
 	struct ip4 h;
 	struct ip ip;
-	bool group;
+	bool group, others;
 	enum drop why;
 
 	why = header_in(pkt, &h);
 	pkt->l3 = pkt->cur;
-	if (!why)
-		why = options_in(&h);
-	if (!why)
-		why = addresses_in(nif, &h, pkt, &group);
-	if (why == DROP_IP_NOT_OURS && st->param.ip_forward && !group)
-		return forward4(nif, pkt, &h);
 	if (why)
 		return drop(st, pkt, why);
+	why = addresses_in(nif, &h, pkt, &group);
+	others = why == DROP_IP_NOT_OURS && st->param.ip_forward && !group;
+	if (!why || others)
+		why = options_in(st, pkt, &h);
+	if (why)
+		return drop(st, pkt, why);
+	if (others)
+		return forward4(nif, pkt, &h);
 
 	ip = (struct ip){
 		.src = h.src, .dst = h.dst, .proto = h.proto, .ttl = h.ttl,

@@ -219,7 +219,8 @@ static enum drop next_unknown(struct stack *st, struct pkt *pkt, unsigned said)
 
 enum drop ip6_headers_in(struct stack *st, struct pkt *pkt, struct ip *ip, uint8_t next)
 {
-	unsigned said = 6;
+	/* Behind a fragment header: there. */
+	unsigned said = ip->reassembled ? pkt->cur - pkt->l3 - IP6_FRAG_LEN : 6;
 	enum drop why;
 
 	for (int n = 0; n < MAX_HEADERS; n++) {

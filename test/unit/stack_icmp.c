@@ -127,6 +127,45 @@ static void error_quotes_the_packet(void **state)
 	assert_memory_equal(out + ETH_LEN + 48, f.b + ETH_LEN, 1232);
 }
 
+/* The type, code and pointer of the error that body set off. */
+static void told(uint8_t type, uint8_t code, uint8_t pointer, enum drop why)
+{
+	uint8_t out[128];
+	bool v4 = f.b[12] == 8;
+	const uint8_t *m = out + ETH_LEN + (v4 ? IP4_LEN : IP6_LEN);
+
+	p->a.cut = false;
+	assert_int_equal(arrive(&p->a, &f), why);
+	assert_true(pkt_copy(last_out(&p->a), 0, out, sizeof(out)) > ETH_LEN + 48);
+	assert_int_equal(m[0], type);
+	assert_int_equal(m[1], code);
+	assert_int_equal(v4 ? m[4] : m[7], pointer);
+	if (v4)		/* RFC 1812 4.3.2.5 */
+		assert_int_equal(out[ETH_LEN + 1], 0xc0 | (f.b[ETH_LEN + 1] & 0x1e));
+}
+
+/* RFC 1122 3.2.2.5; RFC 8200 4: options per hop anywhere but first, and a header that
+ * nobody knows behind a fragment header, whose own "next" it is. */
+static void error_points_at_the_fault(void **state)
+{
+	static const uint8_t per_hop[16] = { IPPROTO_HOPOPTS, 0, 1, 4 };
+	static const uint8_t atomic[16] = { 99 };
+	static const uint8_t bad[4] = { 1, 7, 9 };
+	struct ip4 h = ip4_head(99);
+
+	h.tos = 0x10;
+	put_ip4(&f, &p->a, h, body, 8);
+	told(ICMP4_UNREACH, ICMP4_PROTO, 0, DROP_IP_PROTO);
+	h.hlen = 24;
+	h.opts = bad;
+	put_ip4(&f, &p->a, h, body, 8);
+	told(ICMP4_PARAM, 0, 21, DROP_IP4_SHORT);
+	put_ip6(&f, &p->a, ip6_head(IPPROTO_DSTOPTS), per_hop, sizeof(per_hop));
+	told(ICMP6_PARAM, 1, 40, DROP_IP_PROTO);
+	put_ip6(&f, &p->a, ip6_head(IPPROTO_FRAGMENT), atomic, sizeof(atomic));
+	told(ICMP6_PARAM, 1, 40, DROP_IP_PROTO);
+}
+
 /* --- errors we hear --- */
 
 /* About a datagram of ours to b from port 1000 to port 2000. */
@@ -335,6 +374,7 @@ int main(void)
 		TEST(rate_is_limited),
 		TEST(no_error_about),
 		TEST(error_quotes_the_packet),
+		TEST(error_points_at_the_fault),
 		TEST(hard_errors_reach_the_connected),
 		TEST(hard_errors_reach_the_connected6),
 		TEST(path_mtu_is_learned_and_forgotten),
