@@ -7,8 +7,8 @@
  * which they differ is either in the list KNOWN (known.txt) with a reason, or a failure. A case
  * that differs is tried again, so that a timer of Linux's that went off on a busy machine is not
  * taken for an answer. Each value of each field is tried alone, then N combinations by
- * chance: 3000, with FULL=1 in the environment 200000. GROUP: only cases that begin so.
- * WORDS: failures that are printed, 30.
+ * chance, of segments and of frames: 3000, with FULL=1 in the environment 200000.
+ * GROUP: only cases that begin so. WORDS: failures that are printed, 30.
  */
 #include "differ.h"
 
@@ -143,6 +143,7 @@ int main(int argc, char **argv)
 	}
 	f.host[OURS] = ours_open();
 	tcp_cases(&f);
+	frame_cases(&f);
 	if (!*f.only && known_here(what, sizeof(what)))
 		f.sums.failed += known_report(f.full, f.verbose);
 	return conclude(&f.sums);

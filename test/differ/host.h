@@ -24,6 +24,8 @@ struct host_ops {
 	int	(*setopt)(struct host *h, int s, int level, int name, const void *v, socklen_t n);
 	int	(*getopt)(struct host *h, int s, int level, int name, void *v, socklen_t *n);
 	unsigned (*events)(struct host *h, int s);	/* POLL* */
+	/* A neighbour, unless it is the one it knows for good. */
+	void	(*forget)(struct host *h, const struct ip_addr *a);
 	/* A frame arrives. */
 	void	(*input)(struct host *h, const uint8_t *b, uint32_t len);
 	/* Whatever it has to say now is said: by h->said, frame by frame. */

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/ethtool.h>
 #include <linux/if_packet.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -30,7 +31,7 @@
 
 struct linux_host {
 	struct host	h;
-	int		wire;
+	int		wire, netlink;
 };
 
 const struct setting settings[] = {
@@ -46,7 +47,21 @@ const struct setting settings[] = {
 	{ "ipv4", "tcp_invalid_ratelimit", "0" },
 	{ "ipv4", "tcp_challenge_ack_limit", "2147483647" },
 	{ "ipv4", "icmp_ratelimit", "0" },
+	{ "ipv4", "icmp_msgs_per_sec", "10000000" },
+	{ "ipv4", "icmp_msgs_burst", "10000000" },
 	{ "ipv6", "icmp/ratelimit", "0" },
+	{ "ipv4", "ping_group_range", "0 0" },
+	{ "ipv4/conf/all", "rp_filter", "0" },
+	{ "ipv4/conf/eth0", "rp_filter", "0" },
+	{ "ipv4/conf/all", "accept_redirects", "0" },
+	{ "ipv4/conf/eth0", "accept_redirects", "0" },
+	{ "ipv6/conf/eth0", "accept_redirects", "0" },
+	{ "ipv6/conf/eth0", "accept_ra", "0" },
+	{ "ipv6/conf/eth0", "autoconf", "0" },
+	{ "ipv4/neigh/eth0", "mcast_solicit", "1" },
+	{ "ipv4/neigh/eth0", "retrans_time_ms", "60000" },
+	{ "ipv6/neigh/eth0", "mcast_solicit", "1" },
+	{ "ipv6/neigh/eth0", "retrans_time_ms", "60000" },
 };
 const unsigned n_settings = ARRAY_LEN(settings);
 
@@ -208,6 +223,34 @@ static unsigned its_events(struct host *h, int s)
 	return (unsigned)p.revents;
 }
 
+/* --- neighbours --- */
+
+static void forget(struct host *h, const struct ip_addr *a)
+{
+	bool v4 = ip_is_v4(a);
+	socklen_t n = v4 ? 4 : 16;
+	struct {
+		struct nlmsghdr	h;
+		struct ndmsg	m;
+		struct rtattr	r;
+		uint8_t		addr[16];
+	} q = {
+		.h = { .nlmsg_type = RTM_DELNEIGH, .nlmsg_flags = NLM_F_REQUEST,
+		       .nlmsg_len = (uint32_t)offsetof(typeof(q), addr) + n },
+		.m = { .ndm_family = v4 ? AF_INET : AF_INET6, .ndm_ifindex = (int)if_nametoindex("eth0") },
+		.r = { .rta_type = NDA_DST, .rta_len = (uint16_t)RTA_LENGTH(n) },
+	};
+	uint8_t answer[256];
+	int fd = ((struct linux_host *)h)->netlink;
+
+	if (ip_eq(a, &peer4) || ip_eq(a, &peer6) || ip_eq(a, &barrier))
+		return;
+	memcpy(q.addr, v4 ? ip_v4(a) : a->b, n);
+	send(fd, &q, q.h.nlmsg_len, 0);
+	while (recv(fd, answer, sizeof(answer), MSG_DONTWAIT) >= 0)
+		;	/* there may be none such */
+}
+
 /* --- namespaces --- */
 
 static int write_file(const char *path, const char *text)
@@ -338,6 +381,7 @@ static int enter(struct linux_host *l)
 	close(there);
 	if (l->wire < 0)
 		return -errno;
+	l->netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	r = no_offload("eth0");
 	return r < 0 ? r : shell(addresses, 0, 0);
 }
@@ -356,7 +400,7 @@ struct host *linux_open(int *error)
 {
 	static const struct host_ops ops = {
 		its_socket, its_bind, its_connect, its_listen, its_accept, its_send, its_recv,
-		its_shutdown, its_close, its_setopt, its_getopt, its_events, input, settle,
+		its_shutdown, its_close, its_setopt, its_getopt, its_events, forget, input, settle,
 	};
 	struct linux_host *l = xzalloc(sizeof(*l));
 

@@ -161,7 +161,13 @@ static unsigned our_events(struct host *h, int s)
 	return r;
 }
 
-/* --- to begin --- */
+/* --- to begin and to forget --- */
+
+static void forget(struct host *h, const struct ip_addr *a)
+{
+	if (!ip_eq(a, &peer4) && !ip_eq(a, &peer6))
+		neigh_del(of(h)->nif, a);
+}
 
 static void set_up(struct ours *o)
 {
@@ -174,8 +180,8 @@ static void set_up(struct ours *o)
 	neigh_set(o->nif, &peer4, &peer_mac, NEIGH_PERMANENT);
 	neigh_set(o->nif, &peer6, &peer_mac, NEIGH_PERMANENT);
 	/* Duplicate detection and reports of groups come to their end. */
-	for (unsigned i = 0; i < 1000; i++) {
-		o->now += 20 * USEC_PER_MSEC;
+	for (unsigned i = 0; i < 600; i++) {
+		o->now += USEC_PER_SEC;
 		stack_now(o->st, o->now);
 		stack_run(o->st);
 	}
@@ -185,7 +191,7 @@ struct host *ours_open(void)
 {
 	static const struct host_ops ops = {
 		our_socket, our_bind, our_connect, our_listen, our_accept, our_send, our_recv,
-		our_shutdown, our_close, our_setopt, our_getopt, our_events, input, settle,
+		our_shutdown, our_close, our_setopt, our_getopt, our_events, forget, input, settle,
 	};
 	static const struct netif_ops wire = { .out = out };
 	struct ours *o = xzalloc(sizeof(*o));
