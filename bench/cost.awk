@@ -8,7 +8,7 @@ BEGIN {
 	FS = "\t"
 	n_stages = split("socket buffer tcp-out tcp-in ack/cc timer udp ip look-up eth " \
 			 "headers packet plug memory other | copy sum", stage, " ")
-	where("socket", "sock sock_opt sock_table sock_group sock_source tcp_sock tcp_listen tcp_req tcp_cookie tcp_fo")
+	where("socket", "sock sock_opt sock_table sock_group sock_source tcp_sock tcp_io tcp_listen tcp_req tcp_cookie tcp_fo")
 	where("buffer", "tcp_rcv tcp_snd tcp_win")
 	where("tcp-out", "tcp_out tcp_pace tcp_ecn")
 	where("tcp-in", "tcp_in tcp_seg tcp tcp_challenge tcp_tw")

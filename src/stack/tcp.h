@@ -1,7 +1,7 @@
 /* tcp.h - the TCP connection and the pieces that work on it (RFC 9293)
  *
  *   tcp.c        states, life and death of a connection, ICMP
- *   tcp_sock.c   the socket calls
+ *   tcp_sock.c   the socket calls; tcp_io.c those that move bytes
  *   tcp_in.c     segment arrival: which connection, SYN-SENT
  *   tcp_tw.c     TIME-WAIT, without a connection
  *   tcp_seg.c    the steps of RFC 9293 3.10.7.4
