@@ -411,24 +411,22 @@ static void call_close(struct host *h)
 	stack_run(h->st);
 }
 
+/* The two take turns, beginning with the left. */
+static step *const turns[] = {
+	call_connect, take_frames, take_frames, call_accept,
+	call_close, call_close, take_frames, take_frames,
+};
+
 static void connection(bool client, bool server)
 {
 	tick(20);
-	do_step(call_connect, &left, client);
-	wire(&right);
-	do_step(take_frames, &right, server);
-	wire(&left);
-	do_step(take_frames, &left, client);
-	wire(&right);
-	do_step(call_accept, &right, server);
-	wire(&left);
-	do_step(call_close, &left, client);
-	wire(&right);
-	do_step(call_close, &right, server);
-	wire(&left);
-	do_step(take_frames, &left, client);
-	wire(&right);
-	do_step(take_frames, &right, server);
+	for (unsigned i = 0; i < ARRAY_LEN(turns); i++) {
+		struct host *h = i % 2 ? &right : &left;
+
+		if (i)
+			wire(h);
+		do_step(turns[i], h, i % 2 ? server : client);
+	}
 }
 
 static void connection_case(const char *name, bool client)

@@ -19,11 +19,8 @@ static ssize_t get(struct sock *so, char *buf, size_t size, int flags)
 static struct sock *bound(struct net *n, int i, uint16_t port)
 {
 	struct endpoint ep = net_ep(i, port, false);
-	struct sock *so;
 
-	assert_int_equal(sock_new(n->st[i], AF_INET, SOCK_STREAM, 0, &so), 0);
-	assert_int_equal(sock_bind(so, &ep), 0);
-	return so;
+	return net_bound(n, i, SOCK_STREAM, &ep, false);
 }
 
 static void time_waits_are_bounded(void **state)

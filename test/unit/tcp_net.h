@@ -196,14 +196,23 @@ static inline struct endpoint net_ep(int i, uint16_t port, bool v6)
 	return (struct endpoint){ .addr = v6 ? a6 : v4, .port = port };
 }
 
+static inline struct sock *net_bound(struct net *n, int i, int type, const struct endpoint *ep,
+				     bool reuse)
+{
+	int family = ip_is_v4(&ep->addr) ? AF_INET : AF_INET6;
+	struct sock *so;
+
+	assert_int_equal(sock_new(n->st[i], family, type, 0, &so), 0);
+	so->reuseaddr = reuse;
+	assert_int_equal(sock_bind(so, ep), 0);
+	return so;
+}
+
 static inline struct sock *net_listen(struct net *n, int i, uint16_t port, bool v6)
 {
 	struct endpoint ep = net_ep(i, port, v6);
-	struct sock *so;
+	struct sock *so = net_bound(n, i, SOCK_STREAM, &ep, true);
 
-	assert_int_equal(sock_new(n->st[i], v6 ? AF_INET6 : AF_INET, SOCK_STREAM, 0, &so), 0);
-	so->reuseaddr = true;
-	assert_int_equal(sock_bind(so, &ep), 0);
 	assert_int_equal(sock_listen(so, 128), 0);
 	return so;
 }

@@ -148,11 +148,8 @@ static void new_ones_are_refused(void **state)
 static struct sock *udp(struct net *n, int i, uint16_t port)
 {
 	struct endpoint ep = { IP4_ANY, port, 0 };
-	struct sock *so;
 
-	assert_int_equal(sock_new(n->st[i], AF_INET, SOCK_DGRAM, 0, &so), 0);
-	assert_int_equal(sock_bind(so, &ep), 0);
-	return so;
+	return net_bound(n, i, SOCK_DGRAM, &ep, false);
 }
 
 /* Each datagram socket has udp_rmem_min; the rest is dropped and counted. */

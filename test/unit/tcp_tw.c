@@ -5,21 +5,11 @@
 
 #define MANY	2000
 
-static struct sock *bound_to(struct net *n, int i, const struct endpoint *ep, bool reuse)
-{
-	struct sock *so;
-
-	assert_int_equal(sock_new(n->st[i], AF_INET, SOCK_STREAM, 0, &so), 0);
-	so->reuseaddr = reuse;
-	assert_int_equal(sock_bind(so, ep), 0);
-	return so;
-}
-
 /* Opens from a port to b's 80, closes at a's end first: a waits. */
 static void wait_on(struct net *n, struct sock *l, uint16_t port, bool reuse)
 {
 	struct endpoint me = net_ep(0, port, false), ep = net_ep(1, 80, false);
-	struct sock *a = bound_to(n, 0, &me, reuse), *b;
+	struct sock *a = net_bound(n, 0, SOCK_STREAM, &me, reuse), *b;
 
 	assert_int_equal(sock_connect(a, &ep), -EINPROGRESS);
 	net_run(n, 2000);
@@ -95,7 +85,7 @@ static void connect_may_reuse(void **state)
 		n->st[0]->param.tcp_timestamps = t[i].ts;
 		wait_on(n, l, 5000, true);
 		net_run(n, t[i].wait_ms * USEC_PER_MSEC);
-		a = bound_to(n, 0, &me, true);
+		a = net_bound(n, 0, SOCK_STREAM, &me, true);
 		assert_int_equal(sock_connect(a, &ep), t[i].want);
 		net_run(n, 2000);
 		assert_int_equal(sock_accept(l, &b), t[i].want == -EINPROGRESS ? 0 : -EAGAIN);
