@@ -100,7 +100,7 @@ static void connect_later(struct run *r, struct stream *c)
 {
 	sock_close(c->so);
 	c->so = NULL;
-	c->done = c->paused = true;
+	c->done = true;
 	c->error_no = EHOSTUNREACH;
 	event_at(&r->sim, &c->resume, r->sim.now + USEC_PER_SEC);
 }
@@ -127,7 +127,8 @@ static bool unreachable(const struct run *r, unsigned i)
 
 	if (r->mischief && mischief_excuses(r, c, i))
 		return false;
-	return c->done && !c->paused && c->error_no == EHOSTUNREACH && !c->recvd && !r->s[i]->so;
+	return c->done && c->resume.t.at == NEVER && c->error_no == EHOSTUNREACH && !c->recvd &&
+	       !r->s[i]->so;
 }
 
 static void again(struct run *r, unsigned i)
