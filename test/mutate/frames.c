@@ -207,7 +207,7 @@ void frame_kind(unsigned i, const struct variant *how, const struct strides *s)
 		places(&w, where, 1, 0, 0, s->single);
 	w.seen = i;
 	if (s->pair)
-		places(&w, where, 2, 0, 0, s->pair * PAIR_PART);
+		places(&w, where, 2, 0, 0, s->pair > 1 ? s->pair * PAIR_PART : 1);
 	if (s->triple)
 		some_triples(&w, TRIPLES / (unsigned)s->triple + 1);
 	printf("%-28s %3u fields, cases of 1, 2, 3: %6lu %8lu %8lu, answered %lu\n", w.t->name, w.f.n,
