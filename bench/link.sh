@@ -15,15 +15,7 @@
 # native nodes; rounds take turns, one flow from left to right each, CUBIC. Both
 # kinds pass the same process in the middle. Needs root for the namespaces.
 
-here=$(cd "$(dirname "$0")" && pwd)
-top=$(dirname "$here")
-T=$(mktemp -d /tmp/bench.XXXXXX)
-chmod 777 "$T"
-IOTH=${IOTH:-$top/build/ioth}
-TEST=link STAGE=$T FULL=0 INTEROP_MARK=$T
-export T TEST STAGE FULL INTEROP_MARK
-. "$top/test/interop/lib.sh"
-trap 'stop_all; rm -rf "$T"' EXIT
+. "$(dirname "$0")/nodes"
 need_kernel_nodes
 
 if [ "${QUICK:-0}" = 1 ]; then
@@ -41,16 +33,9 @@ if [ "${CROSS:-0}" = 1 ]; then
 fi
 JOBS=${JOBS:-4}
 QUEUE=50
-port=5201
 
-mkdir "$T/bin"
-cp "$IOTH" "$T/bin/ioth"
-IOTH=$T/bin/ioth
-flags="-O2 -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -pthread"
-${CC:-cc} $flags -o "$T/bin/netbench" "$here/netbench.c" &&
-	${CC:-cc} $flags -I"$top/src" -o "$T/bin/link" "$here/link.c" \
-		"${LIB:-$top/build/libioth.a}" -lsodium || exit 1
-bench=$T/bin/netbench
+${CC:-cc} $flags -I"$top/src" -o "$T/bin/link" "$here/link.c" \
+	"${LIB:-$top/build/libioth.a}" -lsodium || exit 1
 
 # --- one link and who sits at its ends; each cell runs in a shell of its own ---
 

@@ -11,15 +11,7 @@
 # is CUBIC where the subject does not say otherwise. Kernel nodes need root, as CUBIC
 # may: without it their rows say so.
 
-here=$(cd "$(dirname "$0")" && pwd)
-top=$(dirname "$here")
-T=$(mktemp -d /tmp/bench.XXXXXX)
-chmod 777 "$T"
-IOTH=${IOTH:-$top/build/ioth}
-TEST=traffic STAGE=$T FULL=0 INTEROP_MARK=$T
-export T TEST STAGE FULL INTEROP_MARK
-. "$top/test/interop/lib.sh"
-trap 'stop_all; rm -rf "$T"' EXIT
+. "$(dirname "$0")/nodes"
 
 if [ "${QUICK:-0}" = 1 ]; then
 	ROUNDS=${ROUNDS:-5} SECONDS_EACH=${SECONDS_EACH:-0.2}
@@ -27,13 +19,6 @@ fi
 ROUNDS=${ROUNDS:-9} SECONDS_EACH=${SECONDS_EACH:-0.5}
 CASES="bulk_64k bulk_4k rr crr udp_64"
 samples=$T/samples
-port=5201
-
-mkdir "$T/bin"
-cp "$IOTH" "$T/bin/ioth"
-IOTH=$T/bin/ioth
-${CC:-cc} -O2 -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -pthread -o "$T/bin/netbench" \
-	"$here/netbench.c"
 
 # --- subjects: what runs the server, what runs the client, the server's address ---
 
