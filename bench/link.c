@@ -80,7 +80,7 @@ static void place_in(struct place *at, uint32_t port, const struct frame *f)
 static void out_of_link(struct place *at, struct pkt *pkt)
 {
 	uint8_t b[FRAME_MAX];
-	struct frame f = { b, pkt_copy(pkt, 0, b, sizeof(b)) };
+	struct frame f = { b, pkt_copy(pkt, 0, b, sizeof(b)), NULL };
 
 	pkt_free(pkt);
 	place_in(at, LINK_PORT, &f);
@@ -93,7 +93,7 @@ static void tap_ready(struct watch *w, uint32_t events)
 	ssize_t n;
 
 	for (int i = 0; i < BATCH && (n = read(w->fd, b, sizeof(b))) > 0; i++) {
-		struct frame f = { b, (uint32_t)n };
+		struct frame f = { b, (uint32_t)n, NULL };
 
 		place_in(at, TAP_PORT, &f);
 	}

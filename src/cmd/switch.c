@@ -62,6 +62,12 @@ static const char *set_hub(void *conf, const char *value)
 	return NULL;
 }
 
+static const char *set_classic(void *conf, const char *value)
+{
+	((struct switch_args *)conf)->conf.classic = true;
+	return NULL;
+}
+
 static const char *set_pidfile(void *conf, const char *value)
 {
 	((struct switch_args *)conf)->pidfile = value;
@@ -83,6 +89,7 @@ static const struct opt options[] = {
 	{ "group",	'g', "GROUP",	"give the switch to a group (see --mode 0660)", set_group },
 	{ "numports",	'n', "PORTS",	"how many ports there are (255)", set_ports },
 	{ "hub",	'x', NULL,	"repeat every frame to every port", set_hub },
+	{ "classic",	'c', NULL,	"share memory with nobody: every frame by a socket", set_classic },
 	{ "pidfile",	'p', "FILE",	"write the process's number there", set_pidfile },
 	{ "verbose",	'v', NULL,	"say who joins and leaves", set_verbose },
 	{ NULL },

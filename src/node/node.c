@@ -36,7 +36,7 @@ struct iface {
 	struct netif	*nif;
 	struct watch	w, hup;
 	bool		queued;		/* frames since the last flush */
-	bool		woken;		/* a plug without fd has frames */
+	bool		woken;		/* the plug has frames, of which its fd is silent */
 };
 
 static void iface_out(struct netif *nif, struct pkt *pkt)
@@ -105,6 +105,8 @@ static void iface_recv(struct iface *ifc)
 
 	if (ret < 0 && ret != -EAGAIN)
 		iface_lost(ifc, ret);
+	else if (ifc->plug->more)
+		ifc->woken = true;
 }
 
 static void iface_ready(struct watch *w, uint32_t events)
@@ -306,7 +308,7 @@ static usec deadline(const struct node *n)
 		return 0;
 	for (int i = 0; i < n->n_if; i++) {
 		if (n->ifs[i]->plug)
-			at = MIN(at, plug_deadline(n->ifs[i]->plug));
+			at = n->ifs[i]->woken ? 0 : MIN(at, plug_deadline(n->ifs[i]->plug));
 	}
 	return at;
 }

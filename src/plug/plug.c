@@ -137,7 +137,7 @@ static char *users_default(void)
 	return line;
 }
 
-struct plug *plug_open_wire(const char *locator, const struct plug_conf *conf, char **why)
+static struct plug *open_locator(const char *locator, const struct plug_conf *conf, char **why)
 {
 	struct plug_conf inner = *conf;
 	char *in_file = *locator ? locator_in_file(locator) : users_default();
@@ -152,10 +152,18 @@ struct plug *plug_open_wire(const char *locator, const struct plug_conf *conf, c
 	return p;
 }
 
+struct plug *plug_open_wire(const char *locator, const struct plug_conf *conf, char **why)
+{
+	struct plug_conf frames = *conf;
+
+	frames.frames = true;
+	return open_locator(locator, &frames, why);
+}
+
 struct plug *plug_open(const char *locator, const struct plug_conf *conf, char **why)
 {
 	static const struct plug_conf none;
-	struct plug *p = plug_open_wire(locator, conf ? conf : &none, why);
+	struct plug *p = open_locator(locator, conf ? conf : &none, why);
 
 	return p && !p->offload ? classic_new(p) : p;
 }

@@ -42,6 +42,7 @@ struct plug {
 	const struct plug_ops *ops;
 	int		fd;		/* readable: recv; -1: none (pair: see wake) */
 	bool		want_write;	/* flush gave -EAGAIN: wait for fd writable */
+	bool		more;		/* recv stopped at max: call it again, fd is silent */
 	int		hup_fd;		/* becomes readable when the other side has left; -1 */
 	uint32_t	mtu;		/* largest IP packet below: 1500, or more */
 	bool		offload;	/* the other side takes super-frames and PARTIAL sums */
@@ -57,6 +58,7 @@ struct plug_conf {
 	const char	*descr;		/* told to the switch: "ioth run name user=.. pid=.." */
 	usec		now;
 	int		depth;		/* of nested locators; 0 for users */
+	bool		frames;		/* only wire frames are wanted: no shared memory */
 };
 
 /* Opens a locator: vde://PATH, a bare path, fault://OPTS{LOCATOR}. NULL with

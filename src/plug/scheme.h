@@ -4,7 +4,7 @@
 
 #include "plug/plug.h"
 
-/* As plug_open, but what comes out may carry wire frames only (offload says). */
+/* As plug_open, but what comes out carries wire frames only. */
 struct plug *plug_open_wire(const char *locator, const struct plug_conf *conf, char **why);
 
 #endif

@@ -20,6 +20,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "plug/shm.h"
 #include "plug/vde.h"
 #include "plug/vdectl.h"
 
@@ -37,6 +38,7 @@ struct join {
 	gid_t		gid;
 	mode_t		mode;
 	uint32_t	mtu;
+	bool		classic;	/* no shared memory */
 	int		ctl, data;
 	gid_t		switch_gid;	/* of the ctl socket */
 	uid_t		switch_uid;
@@ -112,7 +114,14 @@ static const char *set_mtu(void *conf, const char *value)
 	return NULL;
 }
 
+static const char *set_classic(void *conf, const char *value)
+{
+	((struct join *)conf)->classic = true;
+	return *value && strcmp(value, "1") != 0 ? "takes no value" : NULL;
+}
+
 static const struct locator_opt options[] = {
+	{ "classic",	set_classic },
 	{ "#",		set_port },
 	{ "port",	set_port },
 	{ "portgroup",	set_portgroup },
@@ -320,19 +329,39 @@ static void default_descr(char *buf, size_t size)
 	snprintf(buf, size, "ioth user=%u pid=%d", (unsigned)geteuid(), (int)getpid());
 }
 
+/* A switch of ours shares memory with us; what only VDE knows is asked by ctl. */
+static struct plug *join_shm(const struct join *j, const char *descr, char **why)
+{
+	struct shm_hello hello = {
+		.magic = SHM_MAGIC, .port = j->port, .port0 = j->port0, .mtu = j->mtu,
+	};
+	char dir[PATH_MAX];
+
+	if (j->classic || j->portgroup || !realpath(j->addr, dir))
+		return NULL;
+	memcpy(hello.descr, descr, strnlen(descr, SHM_DESCR_MAX));
+	return shm_join(dir, &hello, why);
+}
+
 struct plug *vde_open(const struct locator *loc, const struct plug_conf *conf, char **why)
 {
 	struct join j = {
 		.addr = *loc->addr ? loc->addr : default_switch(),
 		.mode = MODE_DEFAULT, .mtu = VDE_CLASSIC_MTU, .ctl = -1, .data = -1,
 	};
-	char descr[VDE_DESCR_MAX + 1];
+	char own[VDE_DESCR_MAX + 1];
+	const char *descr = conf && conf->descr ? conf->descr : own;
+	struct plug *p;
 
-	default_descr(descr, sizeof(descr));
+	default_descr(own, sizeof(own));
 	*why = locator_apply(loc, options, &j);
 	if (*why)
 		return NULL;
-	if (join(&j, conf && conf->descr ? conf->descr : descr))
+	j.classic |= conf && conf->frames;
+	p = join_shm(&j, descr, why);
+	if (p || *why)
+		return p;
+	if (join(&j, descr))
 		return vde_new(j.data, j.ctl, j.mtu);
 	*why = j.why;
 	return NULL;

@@ -1,13 +1,14 @@
 /* client.h - inside of the switch: a switch and its clients
  *
- * A client is a connection to ctl. It is half open until its request came; then
- * it has a data socket of its own and sits at a port. Several clients may sit
- * at one port if they belong to one user: each gets every frame.
+ * A client is a connection to ctl or to shm. It is half open until its request came;
+ * then it has a data socket of its own, or a wire, and sits at a port. Several
+ * clients may sit at one port if they belong to one user: each gets every frame.
  */
 #ifndef SWITCH_CLIENT_H
 #define SWITCH_CLIENT_H
 
 #include "base/loop.h"
+#include "plug/shm.h"
 #include "plug/vdectl.h"
 #include "switch/core.h"
 #include "switch/dir.h"
@@ -16,6 +17,13 @@
 #define BATCH		64		/* frames of one reading */
 #define HALF_OPEN_MAX	64
 #define HALF_OPEN_TIME	(5 * USEC_PER_SEC)
+
+/* A frame on its way to a client: in the memory of the batch being read, or ours. */
+struct staged {
+	const uint8_t	*p;
+	uint32_t	len;
+	struct pkt	*pkt;		/* NULL: p; else freed once it is sent */
+};
 
 struct client {
 	struct list	link;		/* sw->half, or the port's clients */
@@ -26,15 +34,19 @@ struct client {
 	usec		deadline;	/* half open: when the patience ends */
 	uint8_t		request[VDE_REQUEST_MAX];
 	uint32_t	got;
+	int		file;		/* came with a hello; -1 */
 
 	bool		up;		/* what follows is valid */
 	uint32_t	port;
+	char		descr[VDE_DESCR_MAX + 1];
+	struct list	dirty;		/* in sw->dirty: something staged or queued */
+
+	struct plug	*plug;		/* over a wire; NULL: the data socket below */
+	struct list	more;		/* in sw->more */
 	struct watch	data;
 	struct sockaddr_un own, peer;
-	char		descr[VDE_DESCR_MAX + 1];
-	struct list	dirty;		/* in sw->dirty: something staged */
 	uint32_t	n_staged;
-	struct frame	staged[BATCH];	/* in the memory of the batch being read */
+	struct staged	staged[BATCH];
 	struct list	backlog;	/* copies of frames that did not fit */
 	uint32_t	backlog_size;	/* bytes of memory */
 };
@@ -53,7 +65,9 @@ struct sw {
 	struct list	half;		/* oldest first */
 	uint32_t	n_half;
 	struct list	dirty;
-	struct watch	ctl;		/* listens */
+	struct watch	ctl, shm;	/* listen */
+	struct list	more;		/* wires with frames of which no bell tells */
+	usec		now;		/* of the frames being read */
 	usec		resume;		/* listening again after a lack of fds; NEVER */
 	usec		next_age;
 	struct batch	*batch;		/* port.c */
@@ -66,11 +80,20 @@ void ctl_run(struct sw *sw, usec now);
 usec ctl_deadline(const struct sw *sw);
 void client_free(struct client *c);
 
+/* shm.c: clients with a wire */
+void shm_hello_ready(struct watch *w, uint32_t events);	/* of a half open one */
+void shm_out(struct client *c, const struct frame *f);
+void shm_leave(struct client *c);
+void shm_run(struct sw *sw);		/* reads on where a batch was full */
+
 /* port.c: the data side */
 void port_init(struct sw *sw);
 void port_fini(struct sw *sw);
 /* Seats a client whose request was read; 0, or why not as an errno. */
 int port_join(struct client *c, const struct vde_request *rq);
+/* The port asked for, or the first free one from 1 on; n_ports: none. */
+uint32_t port_choose(const struct client *c, uint32_t port, bool port0);
+void port_seat(struct client *c, const char *descr);
 void port_leave(struct client *c);
 void port_out(void *ctx, uint32_t port, const struct frame *f);	/* of the core */
 /* Sends what port_out staged, before the memory of those BATCH frames or fewer goes. */

@@ -11,9 +11,12 @@
 #define FRAME_MIN	14
 #define FRAME_MAX	9234		/* vdeplug4's: MTU 9216, header, tag */
 
+struct pkt;
+
 struct frame {
-	const uint8_t	*p;
-	uint32_t	len;
+	const uint8_t	*p;		/* all of it, or (pkt) its link header */
+	uint32_t	len;		/* on the wire; of a super-frame: of its segments */
+	struct pkt	*pkt;		/* it came by shared memory; NULL: as bytes */
 };
 
 enum core_drop {

@@ -39,7 +39,10 @@ void client_free(struct client *c)
 		half_remove(c);
 	}
 	loop_unwatch(sw->loop, &c->ctl);
-	close(c->ctl.fd);
+	if (c->ctl.fd >= 0)
+		close(c->ctl.fd);
+	if (c->file >= 0)
+		close(c->file);
 	free(c);
 }
 
@@ -101,7 +104,7 @@ static void drop_oldest(struct sw *sw)
 	client_free(list_first(&sw->half, struct client, link));
 }
 
-static void client_new(struct sw *sw, int fd)
+static void client_new(struct sw *sw, int fd, void (*ready)(struct watch *, uint32_t))
 {
 	struct ucred cred = { .uid = (uid_t)-1 };
 	socklen_t len = sizeof(cred);
@@ -112,10 +115,12 @@ static void client_new(struct sw *sw, int fd)
 		drop_oldest(sw);
 	c->sw = sw;
 	c->uid = cred.uid;
-	c->ctl = (struct watch){ .fd = fd, .ready = ctl_ready };
+	c->ctl = (struct watch){ .fd = fd, .ready = ready };
+	c->file = -1;
 	c->data = (struct watch){ .fd = -1 };
 	c->deadline = now_mono() + HALF_OPEN_TIME;
 	list_init(&c->dirty);
+	list_init(&c->more);
 	list_init(&c->backlog);
 	list_add_tail(&sw->half, &c->link);
 	sw->n_half++;
@@ -133,23 +138,33 @@ static void no_fd(struct sw *sw)
 	}
 	info("no file descriptor left for another client (raise ulimit -n)");
 	loop_unwatch(sw->loop, &sw->ctl);
+	if (sw->shm.fd >= 0)
+		loop_unwatch(sw->loop, &sw->shm);
 	sw->resume = now_mono() + PAUSE;
 }
 
-static void ctl_accept(struct watch *w, uint32_t events)
+static void accept_all(struct sw *sw, int listening, void (*ready)(struct watch *, uint32_t))
 {
-	struct sw *sw = container_of(w, struct sw, ctl);
-
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0) {
 			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
 				no_fd(sw);
 			return;
 		}
-		client_new(sw, fd);
+		client_new(sw, fd, ready);
 	}
+}
+
+static void ctl_accept(struct watch *w, uint32_t events)
+{
+	accept_all(container_of(w, struct sw, ctl), w->fd, ctl_ready);
+}
+
+static void shm_accept(struct watch *w, uint32_t events)
+{
+	accept_all(container_of(w, struct sw, shm), w->fd, shm_hello_ready);
 }
 
 static bool fail(struct sw *sw, char **why, const char *what)
@@ -159,38 +174,52 @@ static bool fail(struct sw *sw, char **why, const char *what)
 	return false;
 }
 
-bool ctl_open(struct sw *sw, char **why)
+static bool listen_at(struct sw *sw, struct watch *w, const char *name, char **why)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int rc;
 
-	sw->ctl = (struct watch){ .ready = ctl_accept };
-	sw->ctl.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (sw->ctl.fd < 0)
+	w->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (w->fd < 0)
 		return fail(sw, why, "socket");
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/ctl", sw->dir.path);
-	if (bind(sw->ctl.fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
-		return fail(sw, why, "ctl");
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/%s", sw->dir.path, name);
+	if (bind(w->fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
+		return fail(sw, why, name);
 	if (sw->conf.gid != (gid_t)-1 && chown(sun.sun_path, (uid_t)-1, sw->conf.gid) < 0)
-		return fail(sw, why, "group of ctl");
+		return fail(sw, why, name);
 	if (chmod(sun.sun_path, sw->conf.mode) < 0)
-		return fail(sw, why, "mode of ctl");
-	if (listen(sw->ctl.fd, SOMAXCONN) < 0)
+		return fail(sw, why, name);
+	if (listen(w->fd, SOMAXCONN) < 0)
 		return fail(sw, why, "listen");
-	rc = loop_watch(sw->loop, &sw->ctl, EPOLLIN);
+	rc = loop_watch(sw->loop, w, EPOLLIN);
 	errno = -rc;
 	return rc ? fail(sw, why, "watch") : true;
+}
+
+/* shm first: who sees ctl may count on it. */
+bool ctl_open(struct sw *sw, char **why)
+{
+	sw->ctl = (struct watch){ .fd = -1, .ready = ctl_accept };
+	sw->shm = (struct watch){ .fd = -1, .ready = shm_accept };
+	return (sw->conf.classic || listen_at(sw, &sw->shm, "shm", why)) &&
+	       listen_at(sw, &sw->ctl, "ctl", why);
+}
+
+static void stop_listening(struct sw *sw, struct watch *w)
+{
+	if (w->fd < 0)
+		return;
+	loop_unwatch(sw->loop, w);
+	close(w->fd);
+	w->fd = -1;
 }
 
 void ctl_close(struct sw *sw)
 {
 	while (sw->n_half)
 		drop_oldest(sw);
-	if (sw->ctl.fd < 0)
-		return;
-	loop_unwatch(sw->loop, &sw->ctl);
-	close(sw->ctl.fd);
-	sw->ctl.fd = -1;
+	stop_listening(sw, &sw->ctl);
+	stop_listening(sw, &sw->shm);
 }
 
 void ctl_run(struct sw *sw, usec now)
@@ -204,6 +233,8 @@ void ctl_run(struct sw *sw, usec now)
 	if (sw->resume <= now) {
 		sw->resume = NEVER;
 		loop_watch(sw->loop, &sw->ctl, EPOLLIN);
+		if (sw->shm.fd >= 0)
+			loop_watch(sw->loop, &sw->shm, EPOLLIN);
 	}
 }
 

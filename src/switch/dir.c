@@ -1,7 +1,7 @@
 /* dir.c - the directory that is a switch's name
  *
- * DIR/ctl is where clients ask, DIR/NNN.N are our data sockets, DIR/.PPPPP-SSSSS
- * those of clients. A lock on the directory tells our switches from their
+ * DIR/ctl is where clients ask, and DIR/shm those that share memory; DIR/NNN.N
+ * are our data sockets, DIR/.PPPPP-SSSSS those of clients. A lock on the directory tells our switches from their
  * remains, and an attempt to connect tells vde_switch's. What a dead switch
  * left is removed; a directory with anything else in it is not ours to use,
  * since its mode is changed and it is removed at the end.
@@ -31,12 +31,12 @@ static const char *digits(const char *s)
 	return n ? s + n : "?";
 }
 
-/* "ctl", "003.7", ".04242-00000", and "fd7" of vdeplug4's nodes. */
+/* "ctl", "shm", "003.7", ".04242-00000", and "fd7" of vdeplug4's nodes. */
 static bool is_vde_name(const char *s)
 {
 	const char *end;
 
-	if (strcmp(s, "ctl") == 0)
+	if (strcmp(s, "ctl") == 0 || strcmp(s, "shm") == 0)
 		return true;
 	if (strncmp(s, "fd", 2) == 0)
 		return *digits(s + 2) == 0;

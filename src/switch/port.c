@@ -26,7 +26,7 @@ static_assert(BUF_SIZE > FRAME_MAX, "a frame that is too long must be seen to be
 
 struct batch {
 	struct mmsghdr	msg[BATCH];
-	struct iovec	iov[BATCH];
+	struct iovec	iov[BATCH][PKT_EXTS + 1];
 	uint8_t		buf[BATCH][BUF_SIZE];
 };
 
@@ -63,7 +63,7 @@ static uint32_t kept_size(uint32_t len)
 	return (uint32_t)sizeof(struct kept) + len;
 }
 
-static void keep(struct client *c, const struct frame *f)
+static void keep(struct client *c, const struct staged *f)
 {
 	struct kept *k;
 
@@ -73,7 +73,10 @@ static void keep(struct client *c, const struct frame *f)
 	}
 	k = xmalloc(kept_size(f->len));
 	k->len = f->len;
-	memcpy(k->data, f->p, f->len);
+	if (f->pkt)
+		pkt_copy(f->pkt, 0, k->data, f->len);
+	else
+		memcpy(k->data, f->p, f->len);
 	list_add_tail(&c->backlog, &k->link);
 	c->backlog_size += kept_size(f->len);
 }
@@ -86,6 +89,30 @@ static void backlog_pop(struct client *c)
 	free(k);
 }
 
+static void drop_staged(struct client *c)
+{
+	for (unsigned i = 0; i < c->n_staged; i++)
+		pkt_free(c->staged[i].pkt);
+	c->n_staged = 0;
+	list_del(&c->dirty);
+}
+
+static bool send_staged(struct client *c);
+
+static void stage(struct client *c, const struct staged *f)
+{
+	if (c->n_staged == BATCH)
+		send_staged(c);
+	if (!c->n_staged)
+		list_add_tail(&c->sw->dirty, &c->dirty);
+	c->staged[c->n_staged++] = *f;
+}
+
+static void stage_pkt(void *ctx, struct pkt *pkt)
+{
+	stage(ctx, &(struct staged){ .len = pkt_len(pkt), .pkt = pkt });
+}
+
 void port_out(void *ctx, uint32_t port, const struct frame *f)
 {
 	struct sw *sw = ctx;
@@ -93,16 +120,26 @@ void port_out(void *ctx, uint32_t port, const struct frame *f)
 	list_for(l, &sw->port[port].clients) {
 		struct client *c = container_of(l, struct client, link);
 
-		if (!c->n_staged)
-			list_add_tail(&sw->dirty, &c->dirty);
-		c->staged[c->n_staged++] = *f;
+		if (c->plug)
+			shm_out(c, f);
+		else if (f->pkt)
+			offload_out(pkt_clone(f->pkt), stage_pkt, c);
+		else
+			stage(c, &(struct staged){ .p = f->p, .len = f->len });
 	}
 }
 
 static void set_message(struct batch *b, unsigned i, const void *p, uint32_t len)
 {
-	b->iov[i] = (struct iovec){ (void *)p, len };
-	b->msg[i].msg_hdr = (struct msghdr){ .msg_iov = &b->iov[i], .msg_iovlen = 1 };
+	b->iov[i][0] = (struct iovec){ (void *)(uintptr_t)p, len };
+	b->msg[i].msg_hdr = (struct msghdr){ .msg_iov = b->iov[i], .msg_iovlen = 1 };
+}
+
+static void set_staged(struct batch *b, unsigned i, const struct staged *f)
+{
+	set_message(b, i, f->p, f->len);
+	if (f->pkt)
+		b->msg[i].msg_hdr.msg_iovlen = (size_t)pkt_iov(f->pkt, b->iov[i]);
 }
 
 /* How many of the n messages are done with; -1: the client is gone. */
@@ -147,35 +184,37 @@ static void drain(struct client *c)
 		loop_watch(c->sw->loop, &c->data, EPOLLIN);
 }
 
-static void send_staged(struct client *c)
+/* False: the client is gone. */
+static bool send_staged(struct client *c)
 {
 	unsigned n = c->n_staged, done = 0;
 	int sent = 1;
 
-	c->n_staged = 0;
 	while (list_empty(&c->backlog) && done < n && sent > 0) {
 		for (unsigned i = done; i < n; i++)
-			set_message(c->sw->batch, i - done, c->staged[i].p, c->staged[i].len);
+			set_staged(c->sw->batch, i - done, &c->staged[i]);
 		sent = send_messages(c, n - done);
 		done += (unsigned)MAX(sent, 0);
 	}
-	if (sent < 0) {
-		client_free(c);
-		return;
+	if (sent >= 0 && done < n) {
+		for (; done < n; done++)
+			keep(c, &c->staged[done]);
+		loop_watch(c->sw->loop, &c->data, EPOLLIN | EPOLLOUT);
 	}
-	if (done == n)
-		return;
-	for (; done < n; done++)
-		keep(c, &c->staged[done]);
-	loop_watch(c->sw->loop, &c->data, EPOLLIN | EPOLLOUT);
+	drop_staged(c);
+	return sent >= 0;
 }
 
 void port_flush(struct sw *sw)
 {
 	struct list *l;
 
-	while ((l = list_pop(&sw->dirty)))
-		send_staged(container_of(l, struct client, dirty));
+	while ((l = list_pop(&sw->dirty))) {
+		struct client *c = container_of(l, struct client, dirty);
+
+		if (c->plug ? plug_flush(c->plug) == -EPIPE : !send_staged(c))
+			client_free(c);
+	}
 }
 
 /* --- in --- */
@@ -199,7 +238,7 @@ static void port_in(struct client *c)
 	for (int i = 0; i < n; i++)
 		len[i] = sw->batch->msg[i].msg_len;
 	for (int i = 0; i < n; i++) {
-		struct frame f = { sw->batch->buf[i], len[i] };
+		struct frame f = { sw->batch->buf[i], len[i], NULL };
 
 		core_input(&sw->core, c->port, &f, now);
 	}
@@ -226,13 +265,11 @@ static bool is_free(const struct sw *sw, uint32_t port)
 	return list_empty(&sw->port[port].clients);
 }
 
-/* The port asked for, or the first free one from 1 on; n_ports: none. */
-static uint32_t choose(const struct client *c, const struct vde_request *rq)
+uint32_t port_choose(const struct client *c, uint32_t port, bool port0)
 {
 	const struct sw *sw = c->sw;
-	uint32_t port = rq->port;
 
-	if (port || rq->port0) {
+	if (port || port0) {
 		if (port >= sw->conf.n_ports || is_free(sw, port) || sw->port[port].uid == c->uid)
 			return MIN(port, sw->conf.n_ports);
 		return sw->conf.n_ports;
@@ -240,6 +277,18 @@ static uint32_t choose(const struct client *c, const struct vde_request *rq)
 	for (port = 1; port < sw->conf.n_ports && !is_free(sw, port); port++)
 		;
 	return port;
+}
+
+void port_seat(struct client *c, const char *descr)
+{
+	struct sw *sw = c->sw;
+
+	if (is_free(sw, c->port))
+		core_port_up(&sw->core, c->port);
+	sw->port[c->port].uid = c->uid;
+	list_add_tail(&sw->port[c->port].clients, &c->link);
+	snprintf(c->descr, sizeof(c->descr), "%s", descr);
+	c->up = true;
 }
 
 /* A client may name only a socket of its own: else it could make us write
@@ -326,7 +375,7 @@ int port_join(struct client *c, const struct vde_request *rq)
 	struct sw *sw = c->sw;
 	int rc;
 
-	c->port = choose(c, rq);
+	c->port = port_choose(c, rq->port, rq->port0);
 	if (c->port >= sw->conf.n_ports)
 		return EADDRNOTAVAIL;
 	rc = open_data(c, &rq->data);
@@ -338,12 +387,7 @@ int port_join(struct client *c, const struct vde_request *rq)
 		close_data(c);
 		return rc;
 	}
-	if (is_free(sw, c->port))
-		core_port_up(&sw->core, c->port);
-	sw->port[c->port].uid = c->uid;
-	list_add_tail(&sw->port[c->port].clients, &c->link);
-	memcpy(c->descr, rq->descr, sizeof(c->descr));
-	c->up = true;
+	port_seat(c, rq->descr);
 	return 0;
 }
 
@@ -363,10 +407,15 @@ void port_leave(struct client *c)
 {
 	list_del(&c->link);
 	list_del(&c->dirty);
-	while (!list_empty(&c->backlog))
-		backlog_pop(c);
-	close_data(c);
-	remove_peer(c);
+	if (c->plug) {
+		shm_leave(c);
+	} else {
+		drop_staged(c);
+		while (!list_empty(&c->backlog))
+			backlog_pop(c);
+		close_data(c);
+		remove_peer(c);
+	}
 	if (is_free(c->sw, c->port))
 		core_port_down(&c->sw->core, c->port);
 }

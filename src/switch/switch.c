@@ -23,8 +23,9 @@ struct sw *switch_new(const struct switch_conf *conf, struct loop *loop, char **
 	sw->conf.mode = conf->mode ? conf->mode : MODE_DEFAULT;
 	sw->conf.n_ports = conf->n_ports ? conf->n_ports : SWITCH_PORTS_DEFAULT;
 	sw->resume = NEVER;
-	sw->ctl.fd = -1;
+	sw->ctl.fd = sw->shm.fd = -1;
 	list_init(&sw->half);
+	list_init(&sw->more);
 	list_init(&sw->dirty);
 	hash_key_system(&key);
 	core_init(&sw->core, sw->conf.n_ports, &key, port_out, sw);
@@ -53,6 +54,7 @@ void switch_run(struct sw *sw, usec now)
 	usec next;
 
 	ctl_run(sw, now);
+	shm_run(sw);
 	if (now < sw->next_age)
 		return;
 	next = core_age(&sw->core, now);
@@ -61,7 +63,7 @@ void switch_run(struct sw *sw, usec now)
 
 usec switch_deadline(const struct sw *sw)
 {
-	usec at = ctl_deadline(sw);
+	usec at = list_empty(&sw->more) ? ctl_deadline(sw) : 0;
 
 	return MIN(at, sw->next_age);
 }

@@ -20,6 +20,7 @@ struct switch_conf {
 	gid_t		gid;		/* (gid_t)-1: the process's */
 	uint32_t	n_ports;	/* 0: SWITCH_PORTS_DEFAULT */
 	bool		hub;
+	bool		classic;	/* no shared memory: every frame by a socket */
 };
 
 struct sw;

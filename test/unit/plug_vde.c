@@ -17,7 +17,7 @@ static struct plug *plug[3];
 
 static int setup(void **state)
 {
-	struct switch_conf conf = { .path = path, .gid = (gid_t)-1, .n_ports = 8 };
+	struct switch_conf conf = { .path = path, .gid = (gid_t)-1, .n_ports = 8, .classic = true };
 
 	arena = arena_heap_new(64 << 20);
 	strcpy(dir, "/tmp/ioth-vde-XXXXXX");

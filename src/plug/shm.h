@@ -1,0 +1,48 @@
+/* shm.h - the plug over a wire, and how two sides come to have one
+ *
+ * On the stream socket "shm" in a switch's directory the client sends a hello
+ * with its file, and gets an answer: with the switch's file, or why not. From
+ * then on the stream carries doorbells (wire.h), and its end is the plug's.
+ */
+#ifndef PLUG_SHM_H
+#define PLUG_SHM_H
+
+#include "plug/plug.h"
+#include "plug/wire.h"
+
+#define SHM_MAGIC	0x31534f49u	/* "IOS1" */
+#define SHM_DESCR_MAX	127
+#define SHM_WHY_MAX	127
+
+struct shm_hello {
+	uint32_t	magic;
+	uint32_t	port;		/* 0: any */
+	uint32_t	port0;		/* 1: port 0 is meant */
+	uint32_t	mtu;		/* the client's; larger frames are not sent to it */
+	char		descr[SHM_DESCR_MAX + 1];
+};
+
+struct shm_answer {
+	uint32_t	magic;
+	uint32_t	error;		/* an errno; 0: joined */
+	uint32_t	port;
+	uint32_t	mtu;		/* the switch's largest */
+	char		why[SHM_WHY_MAX + 1];
+};
+
+#define SHM_MTU_MAX	9216
+
+/* A plug over a wire that was joined; takes both, the wire and its socket. */
+struct plug *shm_new(struct wire *w, uint32_t mtu, bool merge);
+
+/* Joins the switch of the directory. NULL with *why: it refused; NULL without: it
+ * has no shared memory to offer. */
+struct plug *shm_join(const char *dir, const struct shm_hello *hello, char **why);
+
+/* Sends or reads a message of size bytes with at most one descriptor (-1: none),
+ * without waiting or, where the socket says so, until its time limit. 0 or -errno;
+ * shm_get: bytes read, 0 at the end; what does not come at once comes later. */
+int shm_put(int sock, const void *msg, size_t size, int file);
+ssize_t shm_get(int sock, void *msg, size_t size, int *file);
+
+#endif

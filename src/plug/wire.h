@@ -1,0 +1,134 @@
+/* wire.h - frames between two processes by shared memory (design section 5)
+ *
+ * A wire is two files in memory, one for each direction: a side writes only
+ * its own and maps the other's read-only, so neither can change what the other
+ * has written or counts. In a side's file lie the frames it sends (ring), the
+ * payload these refer to (arena), the numbers of the other side's frames it has
+ * finished with, in any order (back), and whether it sleeps.
+ *
+ *   put    a frame as a record in the ring; payload by reference, if it is long
+ *   ring   publish what was put; a byte by the socket to the other, if it sleeps
+ *   take   the other's next frame; its payload is given back with the last chunk_unref
+ *
+ * Whatever the other side may write, at any time, is read once, checked, then
+ * used. The first lie ends the wire: take and put fail, why says what it was.
+ * One thread at a time uses a side, but chunks come back from any.
+ *
+ * The socket carries doorbells only. It is a stream and not an eventfd because
+ * its end says that the peer has gone, a send never blocks us (a peer could make
+ * a shared eventfd block), and one descriptor a side is enough.
+ */
+#ifndef PLUG_WIRE_H
+#define PLUG_WIRE_H
+
+#include <pthread.h>
+
+#include "stack/pkt.h"
+
+#define WIRE_MAGIC	0x31574f49u	/* "IOW1": this layout */
+#define WIRE_RING	(64u << 10)	/* bytes of records */
+#define WIRE_FRAMES	1024u		/* whose payload is under way by reference */
+#define WIRE_ARENA	(32u << 20)
+#define WIRE_BLOCK	CHUNK_MAX
+#define WIRE_BLOCKS	(WIRE_ARENA / WIRE_BLOCK)
+#define WIRE_INLINE	160		/* a frame no longer than this lies in its record */
+
+/* A side's file. Each line has one writer and, as a rule, one reader. */
+struct wire_file {
+	_Alignas(64) uint32_t	magic;
+	_Alignas(64) atomic_uint sent;		/* bytes put into ring, ever */
+	_Alignas(64) atomic_uint taken;		/* bytes taken from the other's ring */
+	_Alignas(64) atomic_uint returned;	/* numbers written to back, ever */
+	_Alignas(64) atomic_uint asleep;	/* WIRE_WANTS_*, and how often we were */
+	_Alignas(64) _Atomic uint16_t back[WIRE_FRAMES];
+	_Alignas(4096) uint8_t	ring[WIRE_RING];
+	_Alignas(4096) uint8_t	arena[WIRE_ARENA];
+};
+
+#define WIRE_WANTS_FRAMES	1u
+#define WIRE_WANTS_ROOM		2u
+#define WIRE_SLEEP		4u	/* asleep grows by this: the same sleep is rung once */
+
+/* A record: this, then n_ext spans, then head_len bytes; its length is a multiple
+ * of 16. With no bytes at all it fills the ring up to its end. */
+struct wire_rec {
+	uint16_t	len;
+	uint16_t	head_len;
+	uint8_t		n_ext;
+	uint8_t		sum;			/* enum pkt_sum */
+	uint16_t	sum_start, sum_off;
+	uint16_t	gso_size, gso_hlen;
+	uint16_t	number;			/* given back, if there are spans */
+};
+
+struct wire_span {
+	uint32_t	off, len;		/* in the arena */
+};
+
+struct wire_block;
+struct wire_in;
+
+struct wire {
+	struct wire_file *own;
+	const struct wire_file *peer;
+	int		fd;			/* of our file, until it was passed on; or -1 */
+	int		bell;			/* the socket; its owner's */
+	const char	*why;			/* what the other side did wrong; NULL: nothing */
+
+	uint32_t	sent;			/* out: put, perhaps not published */
+	uint32_t	room_at;		/* how far the other has taken, when last seen */
+	uint32_t	reaped;			/* of its returns */
+	atomic_uint	rung;			/* the sleep it was last rung for */
+	uint32_t	n_numbers, n_free;	/* numbers ever used; free ones of them */
+	uint16_t	free[WIRE_FRAMES];
+	struct pkt	*out[WIRE_FRAMES];	/* under way, by number */
+
+	uint32_t	taken;			/* in */
+	uint32_t	sent_at;		/* how far the other has sent, when last seen */
+	uint32_t	sleeps;
+	struct arena	*heap;			/* for payload that does not stay where it is */
+
+	pthread_mutex_t	lock;			/* of what is below: chunks come and go */
+	bool		owned;
+	uint32_t	chunks;			/* of either arena that are out */
+	uint32_t	held;			/* bytes of the other's arena */
+	uint32_t	returned;
+	struct arena	in_arena;		/* releases only */
+	struct wire_in	*in;			/* frames of the other, by number */
+	struct arena	arena;			/* ours: see wire_arena.c */
+	struct wire_block *block;
+	uint32_t	n_blocks, n_empty;	/* ever used; of them without a chunk out */
+	uint16_t	empty[WIRE_BLOCKS];
+	struct list	partial[9];		/* blocks with room, by class of chunk */
+};
+
+/* Our side with its file; NULL with errno. */
+struct wire *wire_new(void);
+/* Maps the other's file (the descriptor stays the caller's) and takes note of
+ * the socket. NULL, or why it cannot be used. */
+const char *wire_join(struct wire *w, int file, int bell);
+void wire_close(struct wire *w);	/* frames of the other stay readable until unref */
+
+/* Queues a frame for wire_ring. True: it has taken pkt. False: no room now. */
+bool wire_put(struct wire *w, struct pkt *pkt);
+void wire_ring(struct wire *w);
+/* The other's next frame, NULL: none. */
+struct pkt *wire_take(struct wire *w);
+/* Tells the other how far we have taken. */
+void wire_took(struct wire *w);
+/* We are going to sleep until frames come or, with room, can be put: look after
+ * this once more whether they have, or can. */
+void wire_sleep(struct wire *w, bool room);
+bool wire_waiting(const struct wire *w);	/* frames of the other */
+
+/* --- inside of the wire --- */
+
+bool wire_arena_init(struct wire *w);
+void wire_arena_fini(struct wire *w);
+/* As w->arena.alloc, but also from the part kept for frames that are sent. */
+struct chunk *wire_arena_take(struct wire *w, uint32_t want);
+void wire_unref(struct wire *w, bool owner);	/* under the lock; gives it up */
+void wire_wake(struct wire *w, uint32_t wants);
+void wire_give_back(struct arena *a, struct chunk *c);
+
+#endif

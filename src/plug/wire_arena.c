@@ -1,0 +1,170 @@
+/* wire_arena.c - payload memory in a wire's file
+ *
+ * The arena is cut into blocks of 64 KiB, and a block, while it is used, into
+ * chunks of one size, a power of two. A block whose chunks are all back may
+ * serve another size; the one that came back last is taken first, because it is
+ * still in the cache and its pages exist. What describes blocks and chunks is in
+ * memory of our own: the other side sees payload only.
+ *
+ * A quarter of the blocks is kept for frames on their way whose payload lies
+ * elsewhere (wire_ring.c copies it): else send buffers could fill the arena and
+ * wait behind the frames that can no longer be copied into it.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "base/mem.h"
+#include "plug/wire.h"
+
+#define MIN_BITS	8
+#define MAX_BITS	16
+#define KEPT		(WIRE_BLOCKS / 4)
+
+static_assert(1 << MAX_BITS == WIRE_BLOCK, "a block is the largest chunk");
+
+struct wire_chunk {
+	struct chunk	c;
+	struct wire_block *block;
+	struct wire_chunk *next;	/* free */
+};
+
+struct wire_block {
+	struct list	link;		/* partial, of its class */
+	struct wire_chunk *chunk;	/* all of them; NULL: not cut */
+	struct wire_chunk *free;
+	uint16_t	out;
+	uint8_t		class;
+};
+
+static struct wire *wire_of(struct arena *a)
+{
+	return container_of(a, struct wire, arena);
+}
+
+static uint32_t number_of(const struct wire *w, const struct wire_block *b)
+{
+	return (uint32_t)(b - w->block);
+}
+
+static unsigned class_of(uint32_t want)
+{
+	unsigned i = 0;
+
+	while ((1u << (i + MIN_BITS)) < want)
+		i++;
+	return i;
+}
+
+/* Chunks of the class's size, all free. */
+static void cut(struct wire *w, struct wire_block *b, unsigned class)
+{
+	uint32_t size = 1u << (class + MIN_BITS), n = WIRE_BLOCK / size;
+	uint8_t *data = w->own->arena + (size_t)number_of(w, b) * WIRE_BLOCK;
+
+	b->class = (uint8_t)class;
+	b->chunk = xmalloc(n * sizeof(b->chunk[0]));
+	b->free = NULL;
+	while (n--) {
+		struct wire_chunk *c = &b->chunk[n];
+
+		*c = (struct wire_chunk){
+			.c = { .size = size, .data = data + n * size, .arena = &w->arena },
+			.block = b, .next = b->free,
+		};
+		b->free = c;
+	}
+}
+
+static uint32_t in_use(const struct wire *w)
+{
+	return w->n_blocks - w->n_empty;
+}
+
+/* A block with a free chunk of the class, or NULL. */
+static struct wire_block *block_for(struct wire *w, unsigned class, uint32_t limit)
+{
+	struct wire_block *b = list_first(&w->partial[class], struct wire_block, link);
+
+	if (b || in_use(w) >= limit)
+		return b;
+	b = &w->block[w->n_empty ? w->empty[--w->n_empty] : w->n_blocks++];
+	if (b->chunk && b->class != class) {
+		free(b->chunk);
+		b->chunk = NULL;
+	}
+	if (!b->chunk)
+		cut(w, b, class);
+	list_add_head(&w->partial[class], &b->link);
+	return b;
+}
+
+static struct chunk *take(struct wire *w, uint32_t want, uint32_t limit)
+{
+	unsigned class = class_of(CLAMP(want, 1u, (uint32_t)CHUNK_MAX));
+	struct wire_chunk *c = NULL;
+	struct wire_block *b;
+
+	pthread_mutex_lock(&w->lock);
+	b = w->owned ? block_for(w, class, limit) : NULL;
+	if (b) {
+		c = b->free;
+		b->free = c->next;
+		b->out++;
+		w->chunks++;
+		if (!b->free)
+			list_del(&b->link);
+		atomic_store_explicit(&c->c.refs, 1, memory_order_relaxed);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return c ? &c->c : NULL;
+}
+
+static struct chunk *alloc(struct arena *a, uint32_t want)
+{
+	return take(wire_of(a), want, WIRE_BLOCKS - KEPT);
+}
+
+struct chunk *wire_arena_take(struct wire *w, uint32_t want)
+{
+	return take(w, want, WIRE_BLOCKS);
+}
+
+static void release(struct arena *a, struct chunk *chunk)
+{
+	struct wire *w = wire_of(a);
+	struct wire_chunk *c = container_of(chunk, struct wire_chunk, c);
+	struct wire_block *b = c->block;
+
+	pthread_mutex_lock(&w->lock);
+	if (!b->free)
+		list_add_head(&w->partial[b->class], &b->link);
+	c->next = b->free;
+	b->free = c;
+	if (--b->out == 0) {
+		list_del(&b->link);
+		w->empty[w->n_empty++] = (uint16_t)number_of(w, b);
+	}
+	wire_unref(w, false);
+}
+
+bool wire_arena_init(struct wire *w)
+{
+	size_t size = WIRE_BLOCKS * sizeof(w->block[0]);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return false;
+	w->block = p;
+	w->arena = (struct arena){ .alloc = alloc, .release = release };
+	for (size_t i = 0; i < ARRAY_LEN(w->partial); i++)
+		list_init(&w->partial[i]);
+	return true;
+}
+
+void wire_arena_fini(struct wire *w)
+{
+	for (uint32_t i = 0; i < w->n_blocks; i++)
+		free(w->block[i].chunk);
+	munmap(w->block, WIRE_BLOCKS * sizeof(w->block[0]));
+}

@@ -1,0 +1,179 @@
+/* shm.c - clients of a switch that share memory with it
+ *
+ * in:   bell -> plug_recv -> delivered -> core_input for each frame
+ * out:  core -> port_out -> shm_out queues -> port_flush -> plug_flush
+ *
+ * The switch copies: a frame that arrives refers to its sender's memory and is
+ * written to the receiver's wire, which takes only payload of its own arena, so a
+ * client sees what is sent to it and nothing else. What comes from a data socket
+ * becomes a packet first; what goes to one is cut (port.c).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "switch/client.h"
+
+#define PLUG_BATCH	256	/* frames of one reading */
+
+static uint32_t frame_len(const struct pkt *pkt)
+{
+	return pkt->gso_size ? (uint32_t)pkt->gso_hlen + pkt->gso_size : pkt_len(pkt);
+}
+
+static void delivered(struct plug *p, struct pkt *pkt)
+{
+	struct client *c = p->user;
+	struct frame f = { pkt_pull(pkt, FRAME_MIN), frame_len(pkt), pkt };
+
+	if (f.p)
+		core_input(&c->sw->core, c->port, &f, c->sw->now);
+	pkt_free(pkt);
+}
+
+static void read_on(struct client *c)
+{
+	struct sw *sw = c->sw;
+	int n;
+
+	list_del(&c->more);
+	sw->now = now_mono();
+	n = plug_recv(c->plug, PLUG_BATCH);
+	if (n >= 0 && c->plug->more)
+		list_add_tail(&sw->more, &c->more);
+	if (n == -EPIPE)
+		client_free(c);
+	port_flush(sw);		/* may end any client, this one too */
+}
+
+static void bell(struct watch *w, uint32_t events)
+{
+	read_on(container_of(w, struct client, ctl));
+}
+
+/* Those that are there now: what is left of them afterwards is of the next time. */
+void shm_run(struct sw *sw)
+{
+	struct list now = LIST_INIT(now);
+
+	list_splice_tail(&now, &sw->more);
+	while (!list_empty(&now))
+		read_on(list_first(&now, struct client, more));
+}
+
+static struct pkt *pkt_of(struct client *c, const struct frame *f)
+{
+	struct pkt *pkt = pkt_new();
+
+	if (pkt_append(pkt, c->plug->arena, f->p, f->len))
+		return pkt;
+	pkt_free(pkt);
+	c->sw->core.port[c->port].tx_drops++;
+	return NULL;
+}
+
+void shm_out(struct client *c, const struct frame *f)
+{
+	struct pkt *pkt = f->pkt ? pkt_clone(f->pkt) : pkt_of(c, f);
+	uint64_t drops = c->plug->tx_drops;
+
+	if (!pkt)
+		return;
+	plug_send(c->plug, pkt);
+	c->sw->core.port[c->port].tx_drops += c->plug->tx_drops - drops;
+	if (list_empty(&c->dirty))
+		list_add_tail(&c->sw->dirty, &c->dirty);
+}
+
+void shm_leave(struct client *c)
+{
+	list_del(&c->more);
+	loop_unwatch(c->sw->loop, &c->ctl);
+	plug_close(c->plug);	/* and the socket */
+	c->plug = NULL;
+	c->ctl.fd = -1;
+}
+
+/* --- joining --- */
+
+/* NULL, or why not. */
+static const char *join(struct client *c, const struct shm_hello *h, struct wire **w)
+{
+	const char *why;
+
+	c->port = port_choose(c, h->port, h->port0 == 1);
+	if (c->port >= c->sw->conf.n_ports)
+		return h->port ? "the port is taken by another user, or out of range" :
+				 "no port is free (see ioth switch -n)";
+	if (c->file < 0)
+		return "no memory came with the request";
+	*w = wire_new();
+	if (!*w)
+		return strerror(errno);
+	why = wire_join(*w, c->file, c->ctl.fd);
+	if (why) {
+		wire_close(*w);
+		*w = NULL;
+	}
+	return why;
+}
+
+static void seat(struct client *c, const struct shm_hello *h, struct wire *w)
+{
+	c->plug = shm_new(w, CLAMP(h->mtu, 576u, (uint32_t)SHM_MTU_MAX), false);
+	c->plug->deliver = delivered;
+	c->plug->user = c;
+	c->ctl.ready = bell;
+	list_del(&c->link);
+	c->sw->n_half--;
+	port_seat(c, h->descr);
+	info("port %u: %s", c->port, c->descr);
+}
+
+static void request(struct client *c)
+{
+	struct shm_answer a = { .magic = SHM_MAGIC, .mtu = SHM_MTU_MAX };
+	struct shm_hello h;
+	struct wire *w = NULL;
+	const char *why;
+
+	memcpy(&h, c->request, sizeof(h));
+	h.descr[SHM_DESCR_MAX] = 0;
+	why = h.magic == SHM_MAGIC ? join(c, &h, &w) : "not a request";
+	if (why) {
+		info("refused %s of uid %u: %s", h.magic == SHM_MAGIC ? h.descr : "a client",
+		     (unsigned)c->uid, why);
+		a.error = EACCES;
+		snprintf(a.why, sizeof(a.why), "%s", why);
+	}
+	a.port = c->port;
+	if (shm_put(c->ctl.fd, &a, sizeof(a), w ? w->fd : -1) < 0 || !w) {
+		if (w)
+			wire_close(w);
+		client_free(c);
+		return;
+	}
+	close(w->fd);
+	w->fd = -1;
+	seat(c, &h, w);
+}
+
+void shm_hello_ready(struct watch *w, uint32_t events)
+{
+	struct client *c = container_of(w, struct client, ctl);
+	ssize_t n = shm_get(c->ctl.fd, c->request + c->got, sizeof(struct shm_hello) - c->got,
+			    &c->file);
+
+	if (n == -EAGAIN || n == -EINTR)
+		return;
+	if (n <= 0) {
+		client_free(c);
+		return;
+	}
+	c->got += (uint32_t)n;
+	if (c->got == sizeof(struct shm_hello))
+		request(c);
+}
