@@ -45,30 +45,48 @@ struct link {
 	struct arena	*arena;
 };
 
-static void into_link(struct place *at, const struct frame *f)
+static void into_link(struct place *at, struct pkt *pkt)
 {
 	struct link *l = at->link;
-	struct pkt *pkt = pkt_new();
 
-	if (!pkt_append(pkt, l->arena, f->p, f->len))
-		pkt_free(pkt);
-	else if (at == &l->left)
+	if (at == &l->left)
 		plug_send(l->fault, pkt);
 	else
 		l->wire.deliver(&l->wire, pkt);
 }
 
-/* Of the core: a frame leaves a place by the link, the tap or a client's port. */
+static void into_tap(struct place *at, struct pkt *pkt)
+{
+	uint8_t b[FRAME_MAX];
+
+	if (write(at->tap.fd, b, pkt_copy(pkt, 0, b, sizeof(b))) < 0)
+		at->sw->core.port[TAP_PORT].tx_drops++;		/* the device is down */
+	pkt_free(pkt);
+}
+
+static void link_frame(void *ctx, struct pkt *pkt) { into_link(ctx, pkt); }
+static void tap_frame(void *ctx, struct pkt *pkt) { into_tap(ctx, pkt); }
+
+/* Of the core: a frame leaves a place by the link, the tap or a client's port. What
+ * came by shared memory may be a super-frame: it is cut, as for any line. */
 static void place_out(void *ctx, uint32_t port, const struct frame *f)
 {
 	struct place *at = ctx;
+	struct pkt *pkt;
 
-	if (port == LINK_PORT)
-		into_link(at, f);
-	else if (port != TAP_PORT)
+	if (port != LINK_PORT && port != TAP_PORT) {
 		port_out(at->sw, port, f);
-	else if (write(at->tap.fd, f->p, f->len) < 0)
-		at->sw->core.port[port].tx_drops++;	/* the device is down */
+		return;
+	}
+	pkt = f->pkt ? pkt_clone(f->pkt) : pkt_new();
+	if (f->pkt)
+		offload_out(pkt, port == LINK_PORT ? link_frame : tap_frame, at);
+	else if (!pkt_append(pkt, at->link->arena, f->p, f->len))
+		pkt_free(pkt);
+	else if (port == LINK_PORT)
+		into_link(at, pkt);
+	else
+		into_tap(at, pkt);
 }
 
 static void place_in(struct place *at, uint32_t port, const struct frame *f)
@@ -79,11 +97,11 @@ static void place_in(struct place *at, uint32_t port, const struct frame *f)
 
 static void out_of_link(struct place *at, struct pkt *pkt)
 {
-	uint8_t b[FRAME_MAX];
-	struct frame f = { b, pkt_copy(pkt, 0, b, sizeof(b)), NULL };
+	struct frame f = { pkt_pull(pkt, FRAME_MIN), pkt_len(pkt), pkt };
 
+	if (f.p)
+		place_in(at, LINK_PORT, &f);
 	pkt_free(pkt);
-	place_in(at, LINK_PORT, &f);
 }
 
 static void tap_ready(struct watch *w, uint32_t events)
@@ -131,19 +149,19 @@ static void place_open(struct place *at, struct link *l, const char *dir, const 
 
 /* --- the inner plug: the right place --- */
 
-static void wire_send(struct plug *p, struct pkt *pkt)
+static void inner_send(struct plug *p, struct pkt *pkt)
 {
 	out_of_link(&((struct link *)container_of(p, struct link, wire))->right, pkt);
 }
 
-static int wire_flush(struct plug *p) { return 0; }
-static int wire_recv(struct plug *p, int max) { return 0; }
-static uint32_t wire_room(struct plug *p) { return UINT32_MAX; }
-static void wire_close(struct plug *p) { }
+static int inner_flush(struct plug *p) { return 0; }
+static int inner_recv(struct plug *p, int max) { return 0; }
+static uint32_t inner_room(struct plug *p) { return UINT32_MAX; }
+static void inner_close(struct plug *p) { }
 
-static const struct plug_ops wire_ops = {
-	.scheme = "wire", .send = wire_send, .flush = wire_flush, .recv = wire_recv,
-	.room = wire_room, .close = wire_close,
+static const struct plug_ops inner_ops = {
+	.scheme = "wire", .send = inner_send, .flush = inner_flush, .recv = inner_recv,
+	.room = inner_room, .close = inner_close,
 };
 
 static void arrived_left(struct plug *fault, struct pkt *pkt)
@@ -163,7 +181,7 @@ static void link_open(struct link *l, const char *options)
 	if (bad || (why = fault_options(&loc, &conf)))
 		errx(2, "%s: %s", options, bad ? bad : why);
 	l->arena = arena_heap_new(ARENA_LIMIT);
-	l->wire = (struct plug){ .ops = &wire_ops, .fd = -1, .hup_fd = -1, .mtu = 1500 };
+	l->wire = (struct plug){ .ops = &inner_ops, .fd = -1, .hup_fd = -1, .mtu = 1500 };
 	l->fault = fault_new(&l->wire, &conf, now_mono());
 	l->fault->user = l;
 	l->fault->deliver = arrived_left;

@@ -91,7 +91,7 @@ struct wire {
 	pthread_mutex_t	lock;			/* of what is below: chunks come and go */
 	bool		owned;
 	uint32_t	chunks;			/* of either arena that are out */
-	uint32_t	held;			/* bytes of the other's arena */
+	uint32_t	held, held_frames;	/* bytes of the other's arena, and numbers */
 	uint32_t	returned;
 	struct arena	in_arena;		/* releases only */
 	struct wire_in	*in;			/* frames of the other, by number */

@@ -21,7 +21,8 @@
 #define ALIGN		16u
 #define FRAME_MIN	14u
 #define FRAME_MAX	(65535u + 18)
-#define COPY_FROM	(WIRE_ARENA / 8)	/* bytes of the other's held by our readers */
+#define COPY_BYTES	(WIRE_ARENA / 8)	/* of the other's held by our readers, and */
+#define COPY_FRAMES	(WIRE_FRAMES / 2)	/* frames: beyond, what comes is copied */
 
 /* A frame of the other side whose payload is still read here. */
 struct wire_in {
@@ -251,6 +252,7 @@ void wire_give_back(struct arena *a, struct chunk *c)
 	pthread_mutex_lock(&w->lock);
 	in->out = false;
 	w->held -= c->size;
+	w->held_frames--;
 	if (w->owned) {
 		atomic_store_explicit(&w->own->back[w->returned++ % WIRE_FRAMES],
 				      (uint16_t)(in - w->in), memory_order_relaxed);
@@ -301,6 +303,7 @@ static struct chunk *frame_chunk(struct wire *w, const struct wire_rec *r, uint3
 		in->out = true;
 		w->chunks++;
 		w->held += size;
+		w->held_frames++;
 	}
 	pthread_mutex_unlock(&w->lock);
 	if (taken)
@@ -365,6 +368,16 @@ static struct pkt *copied(struct wire *w, struct pkt *pkt)
 	return copy;
 }
 
+static bool holds_much(struct wire *w)
+{
+	bool much;
+
+	pthread_mutex_lock(&w->lock);
+	much = w->held > COPY_BYTES || w->held_frames > COPY_FRAMES;
+	pthread_mutex_unlock(&w->lock);
+	return much;
+}
+
 static struct pkt *frame_of(struct wire *w, const struct wire_rec *r, const uint8_t *p)
 {
 	const uint8_t *head = p + sizeof(*r) + r->n_ext * sizeof(struct wire_span);
@@ -388,7 +401,7 @@ static struct pkt *frame_of(struct wire *w, const struct wire_rec *r, const uint
 		pkt_free(pkt);
 		return NULL;
 	}
-	return w->held > COPY_FROM ? copied(w, pkt) : pkt;
+	return holds_much(w) && r->n_ext ? copied(w, pkt) : pkt;
 }
 
 /* How many bytes of records there are. */

@@ -35,7 +35,7 @@ life()	# NAME WORDS BEFORE A COMMAND
 	SW=$T/$who
 	shift
 	check "$who -d" "$@" "$IOTH" switch -d -p "$SW.pid" "$SW"
-	same "$who modes" "$(stat -c %a "$SW" "$SW/ctl" | tr '\n' ' ')" "2700 600 "
+	same "$who modes" "$(stat -c %a "$SW" "$SW/ctl" "$SW/shm" | tr '\n' ' ')" "2700 600 600 "
 	check "$who answers at once" timeout 20 "$@" $clients hundred "$SW"
 	fails "$who second" 1 "already running at $SW" "$@" "$IOTH" switch -d "$SW"
 	fails "$who second, waiting" 1 "already running at $SW" "$@" "$IOTH" switch "$SW"
@@ -51,12 +51,12 @@ life()	# NAME WORDS BEFORE A COMMAND
 	wait_for 5 grep -q joined "$T/stays2.log"
 	kill -KILL "$(cat "$SW.pid")"
 	wait_for 5 sh -c "! kill -0 $(cat "$SW.pid")"
-	same "$who KILL leaves files" "$(ls "$SW" | tail -n 1)" ctl
+	same "$who KILL leaves files" "$(ls "$SW" | tail -n 2 | tr '\n' ' ')" "ctl shm "
 	fails "$who dead one" 1 "no such switch: $SW (start one: ioth switch -d $SW)" \
 		"$@" "$IOTH" run --net "$SW" --ip 10.0.0.1/24 -- true
 	check "$who takes over" "$@" "$IOTH" switch -d -m 0660 -p "$SW.pid" "$SW"
 	check "$who works then" timeout 20 "$@" $clients hundred "$SW"
-	same "$who mode 0660" "$(stat -c %a "$SW" "$SW/ctl" | tr '\n' ' ')" "2770 660 "
+	same "$who mode 0660" "$(stat -c %a "$SW" "$SW/ctl" "$SW/shm" | tr '\n' ' ')" "2770 660 660 "
 	kill -INT "$(cat "$SW.pid")"
 	gone "$who INT leaves no files"
 
@@ -85,7 +85,7 @@ if [ -n "$as_user" ]; then
 	life root env
 	SW=$T/shared
 	check "group" "$IOTH" switch -d -m 0660 -g 65534 -p "$SW.pid" "$SW"
-	same "group owns" "$(stat -c %g "$SW" "$SW/ctl" | tr '\n' ' ')" "65534 65534 "
+	same "group owns" "$(stat -c %g "$SW" "$SW/ctl" "$SW/shm" | tr '\n' ' ')" "65534 65534 65534 "
 	check "a member joins root's switch" timeout 20 $as_user $clients hundred "$SW"
 	fails "another does not" 1 "no permission for the switch $SW" \
 		setpriv --reuid 65533 --regid 65533 --clear-groups -- \

@@ -203,6 +203,23 @@ static void who_holds_much_gets_copies(void **state)
 	}
 }
 
+/* Small ones, too: the numbers of frames are fewer than the bytes of the arena. */
+static void who_holds_many_gets_copies(void **state)
+{
+	for (uint32_t i = 0; i < 3 * WIRE_FRAMES; i++) {
+		plug_send(plug[0], plain_frame(arena, 200, i));
+		assert_int_equal(plug_flush(plug[0]), 0);
+		assert_int_equal(plug_recv(plug[1], 10), 1);
+	}
+	assert_true(wire[1]->held_frames < WIRE_FRAMES);
+	for (uint32_t i = 0; i < 3 * WIRE_FRAMES; i++) {
+		struct pkt *pkt = bag_pop(&bag[1]);
+
+		assert_int_equal(plain_number(pkt), i);
+		pkt_free(pkt);
+	}
+}
+
 /* Send buffers leave memory for what must be copied to be sent. */
 static void a_full_arena_still_sends(void **state)
 {
@@ -459,6 +476,7 @@ int main(void)
 		T(frames_outlive_the_plugs),
 		T(a_full_ring_waits),
 		T(who_holds_much_gets_copies),
+		T(who_holds_many_gets_copies),
 		T(a_full_arena_still_sends),
 		T(the_end_of_the_other_is_told),
 		T(one_sleep_is_rung_once),
