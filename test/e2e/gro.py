@@ -1,7 +1,8 @@
 """gro.py - datagrams sent as one and read as one (UDP_SEGMENT, UDP_GRO)
 
     gro.py serve PORT [plain]   tells how long what came was, until "end" comes
-    gro.py send ADDRESS PORT    40 calls of 20 datagrams each, "end" until it is heard
+    gro.py send ADDRESS PORT    "hi" until it is heard (the address may be
+                                tentative still), 40 calls of 20 datagrams each, "end"
     gro.py self                 both at once, over the loopback
 """
 import socket
@@ -35,27 +36,35 @@ def serve(port, plain):
     total, sizes = 0, set()
     while True:
         data, size, peer = read(s)
-        if data.startswith(b"end"):
+        if data in (b"hi", b"end"):
             s.sendto(b"heard", peer)
+        if data == b"end":
             break
+        if data == b"hi":
+            continue
         total += len(data)
         sizes.add(size or len(data))
     print("sizes", sorted(sizes), "some" if total else "none", flush=True)
 
 
-def send(address, port):
-    s = opened(address)
-    s.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, SIZE)
-    for _ in range(CALLS):
-        s.sendto(bytes(SIZE * EACH), (address, port))
+def until_heard(s, what, to):
     s.settimeout(0.2)
     for _ in range(300):
-        s.sendto(b"end", (address, port))
+        s.sendto(what, to)
         try:
             return s.recv(10)
         except TimeoutError:
             pass
     sys.exit("not heard")
+
+
+def send(address, port):
+    s = opened(address)
+    s.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, SIZE)
+    until_heard(s, b"hi", (address, port))
+    for _ in range(CALLS):
+        s.sendto(bytes(SIZE * EACH), (address, port))
+    until_heard(s, b"end", (address, port))
 
 
 def self_test():
