@@ -46,7 +46,8 @@ CALLS_OBJ := $(patsubst %.c,$B/%.o,$(wildcard test/fuzz/calls/*.c) test/mutate/l
 	   test/mutate/templ.c test/sim/wire.c)
 MUTATE_OBJ := $(patsubst %.c,$B/%.o,$(wildcard test/mutate/*.c) test/sim/wire.c test/sim/books.c)
 DIFFER_OBJ := $(patsubst %.c,$B/%.o,$(wildcard test/differ/*.c) test/mutate/seg.c test/mutate/pair.c \
-	test/mutate/lan.c test/mutate/templ.c test/mutate/spoil.c test/sim/wire.c)
+	test/mutate/lan.c test/mutate/templ.c test/mutate/spoil.c test/mutate/pieces.c \
+	test/sim/wire.c)
 BENCHES	:= $(patsubst bench/%.sh,bench-%,$(sort $(wildcard bench/*.sh)))
 FUZZER	?=
 

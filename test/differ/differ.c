@@ -144,6 +144,7 @@ int main(int argc, char **argv)
 	f.host[OURS] = ours_open();
 	tcp_cases(&f);
 	frame_cases(&f);
+	part_cases(&f);
 	if (!*f.only && known_here(what, sizeof(what)))
 		f.sums.failed += known_report(f.full, f.verbose);
 	return conclude(&f.sums);

@@ -28,5 +28,6 @@ void compare(struct form *f, const char *what, case_fn *run, void *test);
 
 void tcp_cases(struct form *f);
 void frame_cases(struct form *f);
+void part_cases(struct form *f);
 
 #endif

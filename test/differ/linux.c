@@ -50,6 +50,8 @@ const struct setting settings[] = {
 	{ "ipv4", "icmp_msgs_per_sec", "10000000" },
 	{ "ipv4", "icmp_msgs_burst", "10000000" },
 	{ "ipv6", "icmp/ratelimit", "0" },
+	{ "ipv4", "ipfrag_high_thresh", "268435456" },
+	{ "ipv6", "ip6frag_high_thresh", "268435456" },
 	{ "ipv4", "ping_group_range", "0 0" },
 	{ "ipv4/conf/all", "rp_filter", "0" },
 	{ "ipv4/conf/eth0", "rp_filter", "0" },
@@ -337,7 +339,7 @@ static int shell(const char *fmt, int x, int y)
 
 	snprintf(s, sizeof(s), fmt, x, y);
 	status = system(s);
-	return status == 0 ? 0 : -ENOEXEC;
+	return status == 0 ? 0 : -ENOENT;
 }
 
 /* In the twin's namespace, which is entered and left. */
