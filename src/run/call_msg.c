@@ -8,11 +8,13 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/mem.h"
 #include "run/run.h"
 #include "stack/cmsg.h"
+#include "stack/tcp.h"
 
 #define ARG(c, i)	((c)->n.data.args[i])
 #define DGRAM_MAX	65536
@@ -292,6 +294,55 @@ static long received(struct call *c, long ret, int flags)
 	return ret;
 }
 
+/* TCP_INQ: what is in the program's end, and what the stack holds behind it. */
+static int inq(const struct call *c)
+{
+	const struct tcpc *tc = tcpc_of(c->vs->so);
+	int n = 0;
+
+	ioctl(c->app, FIONREAD, &n);
+	n += (int)tc->rcv_bytes;
+	return n ? n : tc->done;
+}
+
+/* A stream's bytes, with something beside them. */
+static long recv_stream(struct call *c, int flags)
+{
+	union { uint8_t b[CTL_MAX]; struct cmsghdr align; } ctl = { .b = { 0 } };
+	struct msghdr mh = { .msg_control = ctl.b };
+	struct msg m = { .ttl = -1 };
+	struct tmsg t;
+	uint8_t *buf;
+	long len = target_msg(c, ARG(c, 1), &t);
+
+	if (len < 0)
+		return len;
+	cut_to(&t, DGRAM_MAX);
+	buf = xmalloc(DGRAM_MAX);
+	len = recv(c->app, buf, MIN(t.room, DGRAM_MAX), (flags & ~MSG_WAITALL) | MSG_DONTWAIT);
+	if (len < 0)
+		len = -errno;
+	else if (target_scatter(c, t.iov, t.n, buf, (size_t)len) < 0)
+		len = -EFAULT;
+	free(buf);
+	if (len < 0)
+		return received(c, len, flags);
+	m.inq = inq(c);
+	mh.msg_controllen = t.h.msg_control ? MIN(t.h.msg_controllen, sizeof(ctl.b)) : 0;
+	make_control(c->vs, &m, &mh);
+	t.h.msg_controllen = mh.msg_controllen;
+	t.h.msg_namelen = 0;
+	t.h.msg_flags = mh.msg_flags;
+	if (target_write(c, (uintptr_t)t.h.msg_control, ctl.b, t.h.msg_controllen) < 0)
+		return -EFAULT;
+	return target_write(c, ARG(c, 1), &t.h, sizeof(t.h)) < 0 ? -EFAULT : len;
+}
+
+static bool wants_inq(const struct vsock *vs)
+{
+	return vs->so && tcpc_of(vs->so)->asked->inq && vs->connected;
+}
+
 long call_recvmsg(struct call *c)
 {
 	int flags = (int)ARG(c, 2);
@@ -299,8 +350,10 @@ long call_recvmsg(struct call *c)
 
 	if (ret)
 		return ret;
+	if (c->vs->type == SOCK_STREAM && flags & MSG_ERRQUEUE)
+		return -EAGAIN;
 	if (c->vs->type == SOCK_STREAM)
-		return flags & MSG_ERRQUEUE ? -EAGAIN : CALL_CONTINUE;
+		return wants_inq(c->vs) ? recv_stream(c, flags) : CALL_CONTINUE;
 	return received(c, recvmsg_at(c, ARG(c, 1), flags), flags);
 }
 

@@ -17,6 +17,7 @@
 #include <linux/errqueue.h>	/* needs time.h */
 
 #include "stack/netif.h"
+#include "stack/tcp.h"
 
 enum { OPT6_ORIGDSTADDR = 74 };	/* of linux/in6.h */
 
@@ -141,6 +142,12 @@ static void put_frame(struct put *p)
 		put(p, SOL_PACKET, PACKET_AUXDATA, &a, sizeof(a));
 }
 
+static void put_inq(struct put *p)
+{
+	if (tcpc_of(p->so)->asked->inq)
+		put(p, IPPROTO_TCP, TCP_INQ, &p->m->inq, sizeof(p->m->inq));
+}
+
 static void put_ip4(struct put *p)
 {
 	unsigned want = p->so->asked->ip[0].want;
@@ -191,6 +198,8 @@ void cmsg_put(const struct sock *so, const struct msg *m, usec epoch, struct msg
 		put_frame(&p);
 	} else if (m->flags & MSG_ERRQUEUE) {
 		put_error(&p);
+	} else if (so->type == SOCK_STREAM) {
+		put_inq(&p);
 	} else {
 		if (so->rxq_ovfl && m->lost)
 			put(&p, SOL_SOCKET, SO_RXQ_OVFL, &m->lost, sizeof(m->lost));

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "base/text.h"
+#include "stack/tcp_cc.h"
 #include "stack/tcp_fo.h"
 
 struct row {
@@ -71,6 +72,7 @@ static const struct row rows[] = {
 	NUM(mld_qrv, 1, 7, 2),
 	NUM(force_igmp_version, 0, 3, 0),
 	NUM(force_mld_version, 0, 2, 0),
+	NUM(igmp_max_memberships, 0, 65535, 20),
 	NUM(igmp_max_msf, 0, 65535, 10),
 	NUM(mld_max_msf, 0, 65535, 64),
 	NUM(mtu_expires, 1, 86400, 600),
@@ -136,6 +138,8 @@ static const struct row rows[] = {
 	NUM(tcp_gso_max, 1, 65535, 65535),
 	WORD_OR_NONE(tcp_fastopen_key),
 	WORD(tcp_congestion_control),
+	WORD(tcp_available_congestion_control),
+	WORD(tcp_allowed_congestion_control),
 };
 
 static uint32_t *num_of(struct param *p, const struct row *r)
@@ -164,15 +168,26 @@ void param_defaults(struct param *p)
 			num_of(p, &rows[i])[k] = rows[i].def[k];
 	}
 	strcpy(p->tcp_congestion_control, "cubic");
+	strcpy(p->tcp_available_congestion_control, tcp_cc_names);
+	strcpy(p->tcp_allowed_congestion_control, tcp_cc_names);
+}
+
+static bool word_fits(const struct row *r, const char *value)
+{
+	if (r->off == AT(tcp_fastopen_key))
+		return !*value || tcp_fo_key_ok(value);
+	if (r->off == AT(tcp_available_congestion_control))
+		return !strcmp(value, tcp_cc_names);	/* it is as it is */
+	if (r->off == AT(tcp_allowed_congestion_control))
+		return tcp_cc_listed(tcp_cc_names, value);
+	return !value[strcspn(value, " \t\n")];
 }
 
 static int word_set(char *to, const struct row *r, const char *value)
 {
 	size_t n = strlen(value);
 
-	if (r->off == AT(tcp_fastopen_key) && n && !tcp_fo_key_ok(value))
-		return -EINVAL;
-	if (n < !r->max || n >= r->min || n != strcspn(value, " \t\n"))
+	if (n < !r->max || n >= r->min || !word_fits(r, value))
 		return -EINVAL;
 	memcpy(to, value, n + 1);
 	return 0;

@@ -43,6 +43,7 @@ struct param {
 	uint32_t rp_filter;			/* 0; 1 strict, 2 loose (RFC 3704), IPv4 */
 	uint32_t igmp_qrv, mld_qrv;		/* times a change is told, 2 */
 	uint32_t force_igmp_version, force_mld_version;	/* 0: as the querier's */
+	uint32_t igmp_max_memberships;		/* IPv4 groups of one socket, 20 */
 	uint32_t igmp_max_msf, mld_max_msf;	/* sources of one filter, 10 and 64 */
 	uint32_t mtu_expires;			/* s a path MTU is remembered, 600 */
 	uint32_t rmem_default, wmem_default;	/* UDP, 212992 */
@@ -100,6 +101,8 @@ struct param {
 	uint32_t tcp_gso_max;			/* bytes of a super-frame, 65535 */
 	char	 tcp_fastopen_key[36];		/* 32 hexadecimal digits; unset: random */
 	char	 tcp_congestion_control[16];	/* cubic */
+	char	 tcp_available_congestion_control[32];	/* only to be read */
+	char	 tcp_allowed_congestion_control[32];	/* by TCP_CONGESTION; all */
 };
 
 void param_defaults(struct param *p);

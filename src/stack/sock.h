@@ -53,6 +53,7 @@ struct msg {
 	int		flags;		/* in: MSG_TRUNC, MSG_ERRQUEUE */
 	usec		when;		/* in: it came, if the socket asks (SO_TIMESTAMP) */
 	uint32_t	lost;		/* in: before it, for want of room (SO_RXQ_OVFL) */
+	int		inq;		/* in: of a stream with TCP_INQ, what is left to read */
 	bool		dontfrag;	/* out: IPV6_DONTFRAG */
 	uint16_t	segment;	/* out: UDP_SEGMENT; in: UDP_GRO, 0: one datagram */
 	uint8_t		n_opts;		/* in: IPv4's options, if the socket asks */

@@ -45,12 +45,24 @@ struct sock_group *sock_group_find(const struct sock *so, const struct netif *ni
 	return sg;
 }
 
+/* Linux bounds IPv4's; IPv6's only by memory. */
+static bool group_room(const struct sock *so, const struct ip_addr *g)
+{
+	uint32_t n = 0;
+
+	for (const struct sock_group *sg = so->groups; sg; sg = sg->next)
+		n += ip_is_v4(&sg->m.group);
+	return !ip_is_v4(g) || n < so->st->param.igmp_max_memberships;
+}
+
 int sock_group_set(struct sock *so, struct netif *nif, const struct ip_addr *g, bool exclude,
 		   const struct ip_addr *src, unsigned n)
 {
 	struct sock_group *sg = sock_group_find(so, nif, g), **p = &so->groups;
 	int e;
 
+	if (!sg && !group_room(so, g))
+		return -ENOBUFS;
 	if (!sg) {
 		sg = xzalloc(sizeof(*sg));
 		while (*p)

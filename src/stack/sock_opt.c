@@ -326,7 +326,7 @@ static const struct opt_row rows[] = {
 	WANT(IPPROTO_IP, IP_RECVOPTS, WANT_RECVOPTS),
 	WANT(IPPROTO_IP, IP_RETOPTS, WANT_RETOPTS),
 	FN(IPPROTO_IP, IP_UNICAST_IF, opt_set_unicast_if, opt_get_unicast_if),
-	BOOL(IPPROTO_IP, IP_FREEBIND, freebind),
+	FN_BOOL(IPPROTO_IP, IP_FREEBIND, opt_set_freebind, freebind),
 	BOOL(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, late_port),
 	FN(IPPROTO_IP, IP_MULTICAST_TTL, opt_set_group_ttl, opt_get_group_ttl),
 	FN(IPPROTO_IP, IP_MULTICAST_LOOP, opt_set_group_loop, opt_get_group_loop),

@@ -68,6 +68,7 @@ OPT_GET(group_all);
 /* --- sock_opt_ip.c --- */
 
 OPT_SET(mark);
+OPT_SET(freebind);
 OPT_SET(ttl);
 OPT_SET(tos);
 OPT_SET(discover);

@@ -43,6 +43,16 @@ OPT_SET(mark)
 	return 0;
 }
 
+/* An address that is not there yet; none of ours need be. */
+OPT_SET(freebind)
+{
+	int n, e = len ? opt_take_int(r->level, v, len, &n) : -EINVAL;
+
+	if (!e)
+		so->freebind = n != 0;
+	return e;
+}
+
 /* -1 means the default; IP_TTL 0 is refused, IPV6_UNICAST_HOPS 0 cannot be
  * told from the default here and is refused too. */
 OPT_SET(ttl)

@@ -72,7 +72,16 @@ struct tcp_asked {
 	uint8_t		syn_retries;
 	uint8_t		defer_accept;	/* SYN-ACKs a bare ACK is ignored for */
 	bool		thin;		/* few segments in flight: timeouts do not double */
+	bool		inq;		/* recvmsg tells how much more there is */
+	uint8_t		save_syn;	/* 1: from the IP header on, 2: from the link's */
 	int8_t		linger2;	/* s */
+	struct tcp_syn	*syn;		/* of a child; NULL: not kept, or read already */
+};
+
+/* A SYN's headers as they came (TCP_SAVED_SYN). */
+struct tcp_syn {
+	uint16_t	len;
+	uint8_t		b[];
 };
 
 struct tcpc {
@@ -338,6 +347,11 @@ bool tcp_may_answer(struct tcpc *tc, const struct seg *sg);
 void tcp_asked_init(struct tcpc *tc, const struct tcpc *from);	/* NULL: nothing */
 struct tcp_asked *tcp_asked_own(struct tcpc *tc);
 void tcp_asked_free(struct tcpc *tc);
+/* The headers of a SYN, if the listener wants them to be kept; the caller's. */
+struct tcp_syn *tcp_syn_copy(const struct tcpc *lis, const struct pkt *pkt);
+void tcp_syn_keep(struct tcpc *child, struct tcp_syn *s);	/* takes s, which may be NULL */
+/* What TCP_INQ tells: octets to be read, 1 if only the end of the stream is. */
+int tcp_inq(const struct tcpc *tc);
 int tcp_setopt(struct sock *so, int level, int name, const void *v, socklen_t len);
 int tcp_getopt(struct sock *so, int level, int name, void *v, socklen_t *len);
 

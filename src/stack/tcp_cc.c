@@ -19,6 +19,26 @@ const struct tcp_cc *tcp_cc_find(const char *name)
 	return NULL;
 }
 
+const char tcp_cc_names[] = "reno cubic";
+
+static bool listed(const char *list, const char *name, size_t len)
+{
+	for (size_t n; (n = strcspn(list, " ")) || *list; list += n + !!list[n]) {
+		if (n == len && !memcmp(list, name, n))
+			return true;
+	}
+	return false;
+}
+
+bool tcp_cc_listed(const char *list, const char *names)
+{
+	for (size_t n; (n = strcspn(names, " ")) || *names; names += n + !!names[n]) {
+		if (!listed(list, names, n))
+			return false;
+	}
+	return true;
+}
+
 /* When the MSS is known. */
 void tcp_cc_init(struct tcpc *tc)
 {

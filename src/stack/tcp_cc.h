@@ -49,6 +49,8 @@ void tcp_rtt_syn_acked(struct tcpc *tc, const struct seg *sg);
 usec tcp_rtt_heard(struct tcpc *tc, const struct seg *sg, const struct ack_news *n);
 
 const struct tcp_cc *tcp_cc_find(const char *name);	/* NULL: unknown */
+extern const char tcp_cc_names[];	/* all of them */
+bool tcp_cc_listed(const char *list, const char *names); /* each of names is in the list */
 void tcp_cc_init(struct tcpc *tc);
 void tcp_cc_set(struct tcpc *tc, const struct tcp_cc *cc);
 /* For controllers: what slow start leaves of the ACK to congestion avoidance. */

@@ -274,6 +274,8 @@ ssize_t tcp_recv(struct sock *so, const struct iovec *iov, int n, int flags, str
 		return recv_nothing(tc);
 	if (!(flags & MSG_PEEK))
 		tcp_rcv_taken(tc, (uint32_t)got);
+	if (m)
+		m->inq = tcp_inq(tc);
 	return (ssize_t)got;
 }
 

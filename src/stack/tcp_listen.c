@@ -100,6 +100,8 @@ enum drop tcp_listen_complete(struct tcp_req *rq, struct seg *sg)
 	if (!budget_room(lis->so.st, BUDGET_TCP, 0))
 		return DROP_TCP_NO_MEMORY;
 	tc = child_new(rq);
+	if (tc)
+		tcp_syn_keep(tc, tcp_req_take_syn(rq));
 	if (!rq->cookie)
 		tcp_req_free(rq);
 	if (!tc)
@@ -131,6 +133,7 @@ static enum drop fast_open(struct tcp_req *rq, struct seg *sg)
 	tc = child_new(rq);
 	if (!tc)
 		return DROP_TCP_STATE;
+	tcp_syn_keep(tc, tcp_syn_copy(lis, sg->pkt));
 	tc->fo_child = tc->syn_data = true;
 	ready_add(lis->lis, tc);
 	lis->lis->n_fo++;

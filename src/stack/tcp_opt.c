@@ -36,9 +36,56 @@ struct tcp_asked *tcp_asked_own(struct tcpc *tc)
 
 void tcp_asked_free(struct tcpc *tc)
 {
-	if (tc->asked != &nothing)
+	if (tc->asked != &nothing) {
+		free(tc->asked->syn);
 		free((void *)(uintptr_t)tc->asked);
+	}
 	tc->asked = &nothing;
+}
+
+/* --- SYNs to be looked at later --- */
+
+struct tcp_syn *tcp_syn_copy(const struct tcpc *lis, const struct pkt *pkt)
+{
+	unsigned from = pkt->l3;
+	struct tcp_syn *s;
+
+	if (!lis->asked->save_syn)
+		return NULL;
+	if (lis->asked->save_syn == 2)
+		from -= MIN(from - pkt->start, (unsigned)ETH_LEN);
+	s = xmalloc(sizeof(*s) + pkt->cur - from);
+	s->len = (uint16_t)(pkt->cur - from);
+	memcpy(s->b, pkt->head + from, s->len);
+	return s;
+}
+
+void tcp_syn_keep(struct tcpc *child, struct tcp_syn *s)
+{
+	if (s)
+		tcp_asked_own(child)->syn = s;
+}
+
+/* Once: it is let go with that. */
+static int saved_syn_get(struct tcpc *tc, void *v, socklen_t *len)
+{
+	struct tcp_syn *s = tc->asked->syn;
+	socklen_t room = *len;
+
+	*len = s ? s->len : 0;
+	if (!s)
+		return 0;
+	if (room < s->len)
+		return -EINVAL;
+	memcpy(v, s->b, s->len);
+	tcp_asked_own(tc)->syn = NULL;
+	free(s);
+	return 0;
+}
+
+int tcp_inq(const struct tcpc *tc)
+{
+	return tc->rcv_bytes ? (int)tc->rcv_bytes : tc->done;
 }
 
 /* --- the options --- */
@@ -297,6 +344,32 @@ static int thin_dupack_get(const struct tcpc *tc)
 	return 0;
 }
 
+static int save_syn_set(struct tcpc *tc, int v)
+{
+	if (v < 0 || v > 2)
+		return -EINVAL;
+	tcp_asked_own(tc)->save_syn = (uint8_t)v;
+	return 0;
+}
+
+static int save_syn_get(const struct tcpc *tc)
+{
+	return tc->asked->save_syn;
+}
+
+static int inq_set(struct tcpc *tc, int v)
+{
+	if (v < 0 || v > 1)
+		return -EINVAL;
+	tcp_asked_own(tc)->inq = v;
+	return 0;
+}
+
+static int inq_get(const struct tcpc *tc)
+{
+	return tc->asked->inq;
+}
+
 static int timestamp_get(const struct tcpc *tc)
 {
 	return (int)tcp_ts_now(tc);
@@ -319,6 +392,8 @@ static const struct tcp_option options[] = {
 	[TCP_FASTOPEN_NO_COOKIE] = { fo_no_cookie_set, fo_no_cookie_get },
 	[TCP_THIN_LINEAR_TIMEOUTS] = { thin_set, thin_get },
 	[TCP_THIN_DUPACK]	= { thin_dupack_set, thin_dupack_get },
+	[TCP_SAVE_SYN]		= { save_syn_set, save_syn_get },
+	[TCP_INQ]		= { inq_set, inq_get },
 	[TCP_TIMESTAMP]		= { NULL, timestamp_get },
 	[TCP_USER_TIMEOUT]	= { user_timeout_set, user_timeout_get },
 	[TCP_NOTSENT_LOWAT]	= { notsent_lowat_set, notsent_lowat_get },
@@ -335,6 +410,8 @@ static int congestion_set(struct tcpc *tc, const void *v, socklen_t len)
 	cc = tcp_cc_find(name);
 	if (!cc)
 		return -ENOENT;
+	if (!tcp_cc_listed(tc->so.st->param.tcp_allowed_congestion_control, cc->name))
+		return -EPERM;
 	tcp_cc_set(tc, cc);
 	return 0;
 }
@@ -393,6 +470,8 @@ int tcp_getopt(struct sock *so, int level, int name, void *v, socklen_t *len)
 		tcp_info_get(tc, v, len);
 		return 0;
 	}
+	if (name == TCP_SAVED_SYN)
+		return saved_syn_get(tcpc_of(so), v, len);
 	if (name == TCP_CONGESTION)
 		return congestion_get(tc, v, len);
 	if (name == TCP_ULP || name == TCP_CC_INFO) {

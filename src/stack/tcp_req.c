@@ -44,8 +44,22 @@ void tcp_req_ends(const struct tcp_req *rq, struct endpoint *l, struct endpoint 
 	*r = (struct endpoint){ rq->remote, rq->remote_port, rq->ifindex };
 }
 
+static struct tcp_syn **syn_of(struct tcp_req *rq)
+{
+	return (struct tcp_syn **)(rq + 1);
+}
+
+struct tcp_syn *tcp_req_take_syn(struct tcp_req *rq)
+{
+	struct tcp_syn *s = rq->keeps_syn ? *syn_of(rq) : NULL;
+
+	rq->keeps_syn = false;
+	return s;
+}
+
 void tcp_req_free(struct tcp_req *rq)
 {
+	free(tcp_req_take_syn(rq));
 	map_remove(&rq->listener->so.st->tcp->reqs, &rq->node);
 	list_del(&rq->link);
 	rq->listener->lis->n_reqs--;
@@ -251,9 +265,13 @@ void tcp_req_new(struct tcpc *lis, const struct seg *sg, const struct endpoint *
 		 const struct endpoint *r)
 {
 	struct stack *st = lis->so.st;
-	struct tcp_req *rq = xmalloc(sizeof(*rq));
+	struct tcp_syn *syn = tcp_syn_copy(lis, sg->pkt);
+	struct tcp_req *rq = xmalloc(sizeof(*rq) + (syn ? sizeof(syn) : 0));
 
 	tcp_req_fill(rq, lis, sg, l, r);
+	rq->keeps_syn = syn != NULL;
+	if (syn)
+		*syn_of(rq) = syn;
 	tcp_fo_syn_ok(lis, sg, rq);	/* for the cookie alone */
 	rq->iss = SEQ(tcp_isn(st, l, r));
 	map_insert(&st->tcp->reqs, &rq->node, tcp_hash_ends(st, l, r));

@@ -31,7 +31,8 @@ struct tcp_req {
 	struct tcpc	*listener;
 	struct ip_addr	local, remote;
 	uint16_t	local_port, remote_port;
-	uint32_t	ifindex : 30;	/* of a link-local peer */
+	uint32_t	ifindex : 29;	/* of a link-local peer */
+	uint32_t	keeps_syn : 1;	/* a pointer to its headers follows the struct */
 	uint32_t	ecn_ok : 1;
 	uint32_t	fo : 1;		/* the SYN-ACK brings a Fast Open cookie */
 	struct seq	iss, irs;
@@ -56,6 +57,7 @@ void tcp_req_fill(struct tcp_req *rq, struct tcpc *lis, const struct seg *sg,
 void tcp_req_new(struct tcpc *lis, const struct seg *sg, const struct endpoint *l,
 		 const struct endpoint *r);
 void tcp_req_free(struct tcp_req *rq);
+struct tcp_syn *tcp_req_take_syn(struct tcp_req *rq);	/* NULL: it keeps none */
 /* One that left the first SYN-ACK unanswered goes. False: there is none. */
 bool tcp_req_give_way(struct tcp_listen *l);
 enum drop tcp_req_in(struct tcp_req *rq, struct seg *sg);

@@ -110,6 +110,26 @@ static void filter_too_large(void **state)
 	pair_free(p);
 }
 
+/* igmp_max_memberships counts the groups of one socket. */
+static void groups_of_a_socket_are_bounded(void **state)
+{
+	struct pair *p = pair_ready(1500);
+	struct sock *b = shared(&p->b, 5000), *c = shared(&p->b, 5000);
+	struct ip_mreqn m = { .imr_multiaddr = { htonl(0xef020000) } };
+
+	assert_int_equal(stack_set(p->b.st, "igmp_max_memberships", "3"), 0);
+	assert_int_equal(join(b), 0);
+	for (uint32_t i = 1; i < 3; i++) {
+		m.imr_multiaddr.s_addr = htonl(0xef020000 + i);
+		assert_int_equal(sock_setopt(b, IPPROTO_IP, IP_ADD_MEMBERSHIP, &m, sizeof(m)), 0);
+	}
+	m.imr_multiaddr.s_addr = htonl(0xef020003);
+	assert_int_equal(sock_setopt(b, IPPROTO_IP, IP_ADD_MEMBERSHIP, &m, sizeof(m)), -ENOBUFS);
+	assert_int_equal(op(b, IP_BLOCK_SOURCE, v4_of(1)), 0);	/* of one there is */
+	assert_int_equal(join(c), 0);
+	pair_free(p);
+}
+
 static void interface_goes(void **state)
 {
 	struct pair *p = pair_ready(1500);
@@ -128,6 +148,7 @@ int main(void)
 		cmocka_unit_test(each_its_own),
 		cmocka_unit_test(errors),
 		cmocka_unit_test(filter_too_large),
+		cmocka_unit_test(groups_of_a_socket_are_bounded),
 		cmocka_unit_test(interface_goes),
 	};
 

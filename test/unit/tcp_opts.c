@@ -33,7 +33,8 @@ static void what_is_set_is_got(void **state)
 		{ TCP_SYNCNT, 6, 2, 0 },	{ TCP_LINGER2, 60, 30, 0 },
 		{ TCP_DEFER_ACCEPT, 0, 3, 0 },	{ TCP_USER_TIMEOUT, 0, 5000, -1 },
 		{ TCP_NOTSENT_LOWAT, 0, 16384, 0 }, { TCP_WINDOW_CLAMP, 0, 20000, 0 },
-		{ TCP_QUICKACK, 1, 0, 0 },
+		{ TCP_QUICKACK, 1, 0, 0 },	{ TCP_SAVE_SYN, 0, 2, 3 },
+		{ TCP_INQ, 0, 1, 2 },
 	};
 	struct stack *st = stack_new(1, 0);
 	struct sock *so = sock_tcp(st);
@@ -59,10 +60,9 @@ static void what_is_not_there_says_so(void **state)
 	assert_int_equal(set(so, TCP_MD5SIG, 1), -EINVAL);
 	assert_int_equal(set(so, TCP_REPAIR, 1), -EPERM);
 	assert_int_equal(set(so, TCP_ULP, 1), -ENOENT);
-	assert_int_equal(set(so, TCP_INQ, 1), -ENOPROTOOPT);
 	assert_int_equal(set(so, 9999, 1), -ENOPROTOOPT);
 	assert_int_equal(set(so, -1, 1), -ENOPROTOOPT);
-	assert_int_equal(sock_getopt(so, IPPROTO_TCP, TCP_INQ, &v, &len), -ENOPROTOOPT);
+	assert_int_equal(set(so, TCP_SAVED_SYN, 1), -ENOPROTOOPT);
 	assert_int_equal(sock_getopt(so, IPPROTO_TCP, TCP_ULP, &v, &len), 0);
 	assert_int_equal(len, 0);
 	assert_int_equal(sock_setopt(so, IPPROTO_TCP, TCP_NODELAY, &v, 1), -EINVAL);
@@ -81,11 +81,80 @@ static void congestion_by_name(void **state)
 	assert_string_equal(name, "cubic");
 	assert_int_equal(sock_setopt(so, IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
 	assert_int_equal(sock_setopt(so, IPPROTO_TCP, TCP_CONGESTION, "no such", 7), -ENOENT);
+	assert_int_equal(stack_set(st, "tcp_allowed_congestion_control", "cubic vegas"), -EINVAL);
+	assert_int_equal(stack_set(st, "tcp_allowed_congestion_control", "reno"), 0);
+	assert_int_equal(sock_setopt(so, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5), -EPERM);
+	assert_int_equal(stack_set(st, "tcp_available_congestion_control", "reno"), -EINVAL);
 	len = 3;
 	assert_int_equal(sock_getopt(so, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
 	assert_int_equal(len, 3);
 	sock_close(so);
 	stack_free(st);
+}
+
+/* The first header of a SYN, where save says; the second time there is nothing. */
+static void saved_syn(struct net *n, struct sock *l, bool v6, int save, uint8_t first)
+{
+	struct sock *a, *b;
+	uint8_t h[256];
+	socklen_t len = 4;
+
+	assert_int_equal(set(l, TCP_SAVE_SYN, save), 0);
+	a = net_connect(n, 0, 80, v6);
+	net_run(n, USEC_PER_SEC);
+	assert_int_equal(sock_accept(l, &b), 0);
+	assert_int_equal(sock_getopt(b, IPPROTO_TCP, TCP_SAVED_SYN, h, &len), -EINVAL);
+	assert_int_equal(len, (save == 2 ? 14 : 0) + (v6 ? 40 : 20) + 40);
+	len = sizeof(h);
+	assert_int_equal(sock_getopt(b, IPPROTO_TCP, TCP_SAVED_SYN, h, &len), 0);
+	assert_int_equal(h[save == 2 ? 14 : 0], first);
+	assert_int_equal(h[len - 40 + 13], TCP_SYN);
+	assert_int_equal(sock_getopt(b, IPPROTO_TCP, TCP_SAVED_SYN, h, &len), 0);
+	assert_int_equal(len, 0);
+	sock_close(a);
+	sock_close(b);
+	net_run(n, 200 * USEC_PER_SEC);
+}
+
+static void syns_are_kept(void **state)
+{
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct net *n = net_new(1);
+		struct sock *l = net_listen(n, 1, 80, v6), *a;
+
+		saved_syn(n, l, v6, 1, v6 ? 0x60 : 0x45);
+		saved_syn(n, l, v6, 2, v6 ? 0x60 : 0x45);
+		set(l, TCP_SAVE_SYN, 1);
+		a = net_connect(n, 0, 80, v6);
+		net_run(n, n->delay);		/* half open, and never read */
+		sock_close(l);
+		sock_close(a);
+		net_run(n, 300 * USEC_PER_SEC);
+		net_free(n);
+	}
+}
+
+static void more_to_read_is_told(void **state)
+{
+	struct net *n = net_new(1);
+	char got[4];
+	struct iovec iov = { got, sizeof(got) };
+	struct msg m = { .ttl = -1 };
+	struct sock *s[2];
+
+	net_pair(n, false, s);
+	sock_send(s[0], &(struct iovec){ (char *)(uintptr_t)"0123456789", 10 }, 1, 0, NULL);
+	net_run(n, USEC_PER_SEC);
+	assert_int_equal(sock_recv(s[1], &iov, 1, 0, &m), 4);
+	assert_int_equal(m.inq, 6);
+	sock_close(s[0]);
+	net_run(n, USEC_PER_SEC);
+	assert_int_equal(sock_recv(s[1], &iov, 1, 0, &m), 4);
+	assert_int_equal(sock_recv(s[1], &iov, 1, 0, &m), 2);
+	assert_int_equal(m.inq, 1);			/* the end */
+	sock_close(s[1]);
+	net_run(n, 100 * USEC_PER_SEC);
+	net_free(n);
 }
 
 static uint64_t info_u64(struct sock *so, size_t off)
@@ -210,6 +279,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_set_is_got),
 		cmocka_unit_test(what_is_not_there_says_so),
+		cmocka_unit_test(syns_are_kept), cmocka_unit_test(more_to_read_is_told),
 		cmocka_unit_test(congestion_by_name),
 		cmocka_unit_test(info_tells_the_connection), cmocka_unit_test(info_goes_on_as_linux),
 		cmocka_unit_test(info_tells_a_listener),
