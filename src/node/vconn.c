@@ -181,8 +181,10 @@ void vsock_connect_pump(struct vsock *vs)
 	vs->error = error;
 	vs->failed = error != 0;
 	vs->connected = !error;
-	if (!error)
+	if (!error) {
 		drain(vs);
+		vsock_again(vs);	/* an answer may have come with the SYN-ACK */
+	}
 	vsock_changed(vs);
 	if (vs->failed) {	/* nobody waited: the descriptor has to tell */
 		int keep = vs->error;

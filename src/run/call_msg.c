@@ -103,7 +103,9 @@ static long send_first(struct call *c, const struct iovec *iov, int flags, struc
 	rest.iov_base = (uint8_t *)rest.iov_base + gone;
 	rest.iov_len -= (size_t)gone;
 	if (ret == 0 && rest.iov_len)
-		ret = send_app(c, &rest, flags);
+		ret = sent(c, send_app(c, &rest, flags), flags);
+	if (ret == CALL_PARK && gone)
+		return gone;
 	return ret < 0 && !gone ? ret : gone + MAX(ret, 0);
 }
 
