@@ -92,7 +92,7 @@ static const struct opt options[] = {
 	{ "classic",	'c', NULL,	"share memory with nobody: every frame by a socket", set_classic },
 	{ "pidfile",	'p', "FILE",	"write the process's number there", set_pidfile },
 	{ "verbose",	'v', NULL,	"say who joins and leaves", set_verbose },
-	{ NULL },
+	{ NULL, 0, NULL, NULL, NULL },
 };
 
 static const struct opt_page page = {

@@ -21,6 +21,7 @@
 #define ALIGN		16u
 #define FRAME_MIN	14u
 #define FRAME_MAX	(65535u + 18)
+#define SEGMENTS_MAX	2048		/* of a super-frame; TCP's smallest MSS needs 1366 */
 #define COPY_BYTES	(WIRE_ARENA / 8)	/* of the other's held by our readers, and */
 #define COPY_FRAMES	(WIRE_FRAMES / 2)	/* frames: beyond, what comes is copied */
 
@@ -391,13 +392,13 @@ static struct pkt *frame_of(struct wire *w, const struct wire_rec *r, const uint
 	pkt->sum_off = r->sum_off;
 	pkt->gso_size = r->gso_size;
 	pkt->gso_hlen = r->gso_hlen;
-	if (r->n_ext && !add_spans(w, pkt, r, p + sizeof(*r))) {
+	if (r->n_ext && !add_spans(w, pkt, r, p + sizeof(*r)))
 		lied(w, "a frame's payload is not in its arena, or still with us");
-		pkt_free(pkt);
-		return NULL;
-	}
-	if (pkt_len(pkt) < FRAME_MIN) {
+	else if (pkt_len(pkt) < FRAME_MIN)
 		lied(w, "a frame is shorter than an Ethernet header");
+	else if (r->gso_size && pkt_len(pkt) / r->gso_size > SEGMENTS_MAX)
+		lied(w, "a frame would be cut into too many");
+	if (w->why) {
 		pkt_free(pkt);
 		return NULL;
 	}

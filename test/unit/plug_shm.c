@@ -328,6 +328,8 @@ static void lies_in_records(void **state)
 		{ { .rec = { .len = 32, .n_ext = 2 }, .span = { { 0, 0 }, { 0, 60 } } }, payload },
 		{ { .rec = { .len = 32, .n_ext = 2, .number = WIRE_FRAMES },
 		    .span = { { 0, 30 }, { 0, 30 } } }, payload },
+		{ { .rec = { .len = 96, .n_ext = 2, .head_len = 54, .gso_size = 1, .gso_hlen = 54 },
+		    .span = { { 0, 30000 }, { 0, 30000 } } }, "a frame would be cut into too many" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
