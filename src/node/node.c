@@ -76,6 +76,7 @@ static void iface_lost(struct iface *ifc, int error)
 	    ifc->nif->name, strerror(-error));
 	loop_unwatch(n->loop, &ifc->w);
 	loop_unwatch(n->loop, &ifc->hup);
+	ifc->nif->arena = NULL;		/* the plug's */
 	plug_close(ifc->plug);
 	ifc->plug = NULL;
 }

@@ -100,10 +100,10 @@ static bool join_tail(struct tcpc *tc, struct pkt *pkt)
 	struct pkt *tail = list_last(&tc->rcvq, struct pkt, link);
 	struct ext *e;
 
-	if (!tail || pkt->n_ext != 1 || pkt->cur != pkt->end)
+	if (!tail || !tail->n_ext || pkt->n_ext != 1 || pkt->cur != pkt->end)
 		return false;
 	e = &tail->ext[tail->n_ext - 1];
-	if (!tail->n_ext || e->chunk != pkt->ext[0].chunk || e->p + e->len != pkt->ext[0].p)
+	if (e->chunk != pkt->ext[0].chunk || e->p + e->len != pkt->ext[0].p)
 		return false;
 	e->len += pkt->ext[0].len;
 	tail->paylen += pkt->ext[0].len;
