@@ -39,12 +39,12 @@ static void scribble(struct run *run, struct rd *r)
 		0, offsetof(struct wire_file, back), offsetof(struct wire_file, ring),
 		offsetof(struct wire_file, arena),
 	};
-	uint8_t where = rd_u8(r), len = rd_u8(r);
-	const uint8_t *p = rd_bytes(r, MIN(len, rd_left(r)));
+	uint8_t where = rd_u8(r);
+	size_t len = MIN((size_t)rd_u8(r), rd_left(r));
+	const uint8_t *p = rd_bytes(r, len);
 
 	if (p)
-		memcpy((uint8_t *)run->liar->own + base[where & 3] + (where >> 2) * 16u, p,
-		       MIN(len, (size_t)(p ? len : 0)));
+		memcpy((uint8_t *)run->liar->own + base[where & 3] + (where >> 2) * 16u, p, len);
 }
 
 /* A record that could be true, so that the deep checks are met. */
