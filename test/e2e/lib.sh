@@ -120,21 +120,28 @@ sum()	# FILE
 	sha256sum <"$1" | cut -c 1-64
 }
 
-# The processes this test started that still live.
+# The processes this test started that still live. Some overwrite their environment:
+# these write to a file of ours.
 ours()
 {
 	for d in /proc/[0-9]*; do
-		if grep -qsaF "E2E_MARK=$T" "$d/environ"; then
-			echo "${d#/proc/}"
+		if grep -qsaF "E2E_MARK=$T" "$d/environ" ||
+		   ls -l "$d/fd" 2>/dev/null | grep -qF -e "-> $T/"; then
+			[ "${d#/proc/}" = $$ ] || echo "${d#/proc/}"
 		fi
 	done
 }
 
+# The nodes first, by their fronts, so that they end their programs themselves: to
+# kill a supervisor leaves its program's children alone.
 cleanup()
 {
 	trap - EXIT
-	for sig in TERM KILL; do
-		for p in $jobs $(ours); do	# some programs overwrite their environment
+	for p in $jobs; do
+		kill "$p" 2>/dev/null || true
+	done
+	for sig in 0 TERM KILL; do
+		for p in $(ours); do
 			kill -$sig "$p" 2>/dev/null || true
 		done
 		for i in 1 2 3 4 5 6 7 8 9 10; do
