@@ -183,6 +183,7 @@ void vsock_connect_pump(struct vsock *vs)
 	vs->connected = !error;
 	if (!error) {
 		drain(vs);
+		vs->urgent = true;	/* what the program wrote meanwhile may be */
 		vsock_again(vs);	/* an answer may have come with the SYN-ACK */
 	}
 	vsock_changed(vs);
