@@ -53,17 +53,12 @@ static void drop_queue(struct shm *s)
 	}
 }
 
-static uint32_t frame_len(const struct pkt *pkt)
-{
-	return pkt->gso_size ? (uint32_t)pkt->gso_hlen + pkt->gso_size : pkt_len(pkt);
-}
-
 static void shm_send(struct plug *p, struct pkt *pkt)
 {
 	struct shm *s = shm_of(p);
 
 	if (s->queued == QUEUE_MAX || (!s->merge && s->bytes > QUEUE_BYTES) ||
-	    frame_len(pkt) > p->mtu + FRAME_OVERHEAD) {
+	    pkt_wire_len(pkt) > p->mtu + FRAME_OVERHEAD) {
 		p->tx_drops++;
 		pkt_free(pkt);
 		return;
@@ -209,7 +204,7 @@ static const struct plug_ops shm_ops = {
 	.close	= shm_close,
 };
 
-struct plug *shm_new(struct wire *w, uint32_t mtu, bool merge)
+struct plug *shm_new(struct wire *w, uint32_t mtu, bool node)
 {
 	struct shm *s = xzalloc(sizeof(*s));
 
@@ -219,7 +214,7 @@ struct plug *shm_new(struct wire *w, uint32_t mtu, bool merge)
 	};
 	s->wire = w;
 	list_init(&s->queue);
-	if (merge)
+	if (node)
 		s->merge = merge_new(merged, s);
 	return &s->plug;
 }

@@ -32,8 +32,10 @@ struct shm_answer {
 
 #define SHM_MTU_MAX	9216
 
-/* A plug over a wire that was joined; takes both, the wire and its socket. */
-struct plug *shm_new(struct wire *w, uint32_t mtu, bool merge);
+/* A plug over a wire that was joined; takes both, the wire and its socket. A node's
+ * end joins what arrives in pieces and queues what its stack, which asks for room,
+ * gives it; a switch's end drops beyond a mebibyte. */
+struct plug *shm_new(struct wire *w, uint32_t mtu, bool node);
 
 /* Joins the switch of the directory. NULL with *why: it refused; NULL without: it
  * has no shared memory to offer. */

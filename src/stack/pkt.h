@@ -113,6 +113,12 @@ static inline uint32_t pkt_len(const struct pkt *pkt)
 	return (uint32_t)(pkt->end - pkt->cur) + pkt->paylen;
 }
 
+/* What a frame is on the wire: of a super-frame, one of its segments. */
+static inline uint32_t pkt_wire_len(const struct pkt *pkt)
+{
+	return pkt->gso_size ? (uint32_t)pkt->gso_hlen + pkt->gso_size : pkt_len(pkt);
+}
+
 /* In: n contiguous header bytes at cur, copied out of the extents as needed;
  * NULL if the packet is shorter or head is full. Does not move cur. */
 static inline const uint8_t *pkt_pull(struct pkt *pkt, unsigned n);

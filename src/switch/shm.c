@@ -19,15 +19,10 @@
 
 #define PLUG_BATCH	256	/* frames of one reading */
 
-static uint32_t frame_len(const struct pkt *pkt)
-{
-	return pkt->gso_size ? (uint32_t)pkt->gso_hlen + pkt->gso_size : pkt_len(pkt);
-}
-
 static void delivered(struct plug *p, struct pkt *pkt)
 {
 	struct client *c = p->user;
-	struct frame f = { pkt_pull(pkt, FRAME_MIN), frame_len(pkt), pkt };
+	struct frame f = { pkt_pull(pkt, FRAME_MIN), pkt_wire_len(pkt), pkt };
 
 	if (f.p)
 		core_input(&c->sw->core, c->port, &f, c->sw->now);
