@@ -8,12 +8,12 @@
  * its own in virtual time, over IPv4, with -6 over IPv6, with -a both. -t prints
  * every frame. The last line is the count; the status is 1 if a script failed.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../child.h"
 #include "world.h"
 
 #define REAL_SECONDS	20
@@ -25,7 +25,6 @@ static _Noreturn void child(const char *path, bool v6, bool trace)
 {
 	static struct world w;
 
-	alarm(REAL_SECONDS);
 	w = (struct world){ .path = path, .v6 = v6, .trace = trace };
 	world_init(&w);
 	script_run(&w);
@@ -34,20 +33,11 @@ static _Noreturn void child(const char *path, bool v6, bool trace)
 
 static int run(const char *path, bool v6, bool trace)
 {
-	int status = 0;
-	pid_t pid;
+	pid_t pid = child_start(REAL_SECONDS);
 
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0) {
-		perror("fork");
-		exit(1);
-	}
 	if (pid == 0)
 		child(path, v6, trace);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return status;
+	return child_status(pid);
 }
 
 static void one(const char *path, bool v6, bool trace, struct count *n)
