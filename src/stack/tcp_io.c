@@ -180,6 +180,8 @@ ssize_t tcp_send(struct sock *so, const struct iovec *iov, int n, int flags, str
 		done += k;
 		if ((flags & MSG_OOB) && done == len)
 			tc->snd_up = tc->snd_end;
+		if ((flags & MSG_EOR) && done == len)
+			tcp_snd_end_record(tc);
 		tc->more = done < len ? k == want : flags & MSG_MORE;
 		committed(tc);
 	} while (k && done < len);

@@ -140,7 +140,8 @@ bool tcp_mtup_turn(struct tcpc *tc, uint32_t *len)
 	if (tc->mtup->size || !all_well(tc) || !(size = next_size(tc)))
 		return false;
 	need = payload(tc, size) + (param_of(tc)->tcp_reordering + 1) * tc->mss;
-	if (unsent < need || tc->snd_wnd < need)
+	if (unsent < need || tc->snd_wnd < need ||
+	    tcp_snd_record(tc, tc->snd_nxt, need) < need)
 		return false;
 	*len = window >= (int32_t)need && tc->cwnd >= pipe + payload(tc, size) ?
 	       payload(tc, size) : 0;

@@ -240,6 +240,18 @@ static bool small_may_go(const struct tcpc *tc, uint32_t part)
 	       seq_le(tc->snd_sml, tc->snd_una);
 }
 
+/* Bytes of one record only. */
+static void keep_record(struct tcpc *tc, struct piece *pc)
+{
+	uint32_t len = tcp_snd_record(tc, pc->from, pc->len + 1);
+
+	if (len > pc->len)
+		return;
+	pc->fin &= len == pc->len;
+	pc->len = len;
+	pc->push = true;
+}
+
 static bool pick_lost(struct tcpc *tc, struct piece *pc)
 {
 	struct tcp_sack lost;
@@ -255,6 +267,7 @@ static bool pick_lost(struct tcpc *tc, struct piece *pc)
 	pc->rxt = true;
 	pc->fin = seq_gt(seq_add(pc->from, pc->len), tc->snd_end);
 	pc->len -= pc->fin;
+	keep_record(tc, pc);
 	return true;
 }
 
@@ -278,7 +291,7 @@ static bool pick_fin(struct tcpc *tc, struct piece *pc)
 static bool pick_new(struct tcpc *tc, struct piece *pc)
 {
 	int32_t avail = seq_diff(tc->snd_end, tc->snd_nxt);
-	uint32_t len, part, room;
+	uint32_t len, part, room, record;
 
 	if (avail <= 0)
 		return pick_fin(tc, pc);
@@ -289,8 +302,12 @@ static bool pick_new(struct tcpc *tc, struct piece *pc)
 		len = room;
 	}
 	len = MIN(len, gso_limit(tc, pc->mss));
+	record = tcp_snd_record(tc, tc->snd_nxt, (uint32_t)avail);
 	part = len % pc->mss;
-	if (len < (uint32_t)avail || !small_may_go(tc, part))
+	pc->push = record <= len && record < (uint32_t)avail;
+	if (pc->push)
+		len = record;		/* whole, and there is more behind it */
+	else if (len < (uint32_t)avail || !small_may_go(tc, part))
 		len -= part;
 	pc->from = tc->snd_nxt;
 	pc->len = len;
@@ -445,16 +462,21 @@ bool tcp_send_partial(struct tcpc *tc)
 	if (avail <= 0 || !window_room(tc))
 		return false;
 	pc.len = MIN(MIN((uint32_t)avail, window_room(tc)), pc.mss);
+	keep_record(tc, &pc);
 	xmit(tc, &pc);
 	return true;
 }
 
 void tcp_send_last(struct tcpc *tc)
 {
-	uint32_t len = (uint32_t)seq_diff(tc->snd_nxt, tc->snd_una);
+	uint32_t len = (uint32_t)seq_diff(tc->snd_nxt, tc->snd_una), record;
 	struct piece pc = { .mss = mss_now(tc), .rxt = true, .fin = tc->fin_sent };
 
 	pc.len = MIN(len, pc.mss + pc.fin) - pc.fin;
 	pc.from = seq_add(tc->snd_nxt, (uint32_t)-(pc.len + pc.fin));
+	while ((record = tcp_snd_record(tc, pc.from, pc.len)) < pc.len) {
+		pc.from = seq_add(pc.from, record);
+		pc.len -= record;
+	}
 	xmit(tc, &pc);
 }

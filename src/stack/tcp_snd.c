@@ -10,6 +10,9 @@
  * commit counts what was written. Between the two the user writes without our
  * lock, so spans with a free tail stay, even through the connection's end.
  *
+ * MSG_EOR ends a record, as in Linux: its last span is closed, what comes goes to a
+ * new one, and no segment reaches across, new or sent again.
+ *
  * Chunks are as large as the queue already is, within bounds: one small request
  * costs 2 KiB, a bulk transfer works with the largest.
  */
@@ -29,7 +32,7 @@ static struct snd_span *span_at(const struct snd_queue *q, uint32_t i)
 
 static uint32_t tail_room(const struct snd_span *s)
 {
-	return (uint32_t)(s->chunk->data + s->chunk->size - (s->p + s->len));
+	return s->eor ? 0 : (uint32_t)(s->chunk->data + s->chunk->size - (s->p + s->len));
 }
 
 static bool is_full(const struct snd_queue *q)
@@ -42,7 +45,11 @@ static void grow(struct snd_queue *q)
 	uint32_t size = q->ring ? q->ring->size * 2 : FIRST_SPANS;
 	struct snd_ring *r = xmalloc(sizeof(*r) + size * sizeof(r->v[0]));
 
-	*r = (struct snd_ring){ .size = size, .since = q->ring ? q->ring->since : 0 };
+	*r = (struct snd_ring){ .size = size };
+	if (q->ring) {
+		r->since = q->ring->since;
+		r->records = q->ring->records;
+	}
 	for (uint32_t i = 0; i < q->n; i++)
 		r->v[i] = *span_at(q, i);
 	free(q->ring);
@@ -151,6 +158,16 @@ void tcp_snd_commit(struct tcpc *tc, size_t len)
 	drop_empty_tail(tc);
 }
 
+void tcp_snd_end_record(struct tcpc *tc)
+{
+	struct snd_queue *q = &tc->snd;
+
+	if (!q->bytes || span_at(q, q->n - 1)->eor)
+		return;
+	span_at(q, q->n - 1)->eor = true;
+	q->ring->records++;
+}
+
 /* The place of the span that holds seq, which is in the queue. */
 static uint32_t find(struct snd_queue *q, struct seq seq)
 {
@@ -161,6 +178,22 @@ static uint32_t find(struct snd_queue *q, struct seq seq)
 	while (i + 1 < q->n && span_at(q, i + 1)->len && seq_ge(seq, span_at(q, i + 1)->seq))
 		i++;
 	return q->ring->hint = i;
+}
+
+uint32_t tcp_snd_record(struct tcpc *tc, struct seq seq, uint32_t len)
+{
+	struct snd_queue *q = &tc->snd;
+
+	if (!q->bytes || !q->ring->records)
+		return len;
+	for (uint32_t i = find(q, seq); i < q->n; i++) {
+		const struct snd_span *s = span_at(q, i);
+		uint32_t to = (uint32_t)seq_diff(seq_add(s->seq, s->len), seq);
+
+		if (s->eor || to >= len)
+			return MIN(to, len);
+	}
+	return len;
 }
 
 uint32_t tcp_snd_map(struct tcpc *tc, struct pkt *pkt, struct seq seq, uint32_t len)
@@ -199,6 +232,7 @@ void tcp_snd_acked(struct tcpc *tc, struct seq una)
 		if (s->len || (q->reserved && tail_room(s)))
 			return;
 		let_go(tc, s->chunk);
+		q->ring->records -= s->eor;
 		q->ring->head = (q->ring->head + 1) & (q->ring->size - 1);
 		q->ring->hint -= q->ring->hint > 0;
 		q->n--;

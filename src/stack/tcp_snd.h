@@ -10,13 +10,15 @@ struct tcpc;
 struct snd_span {
 	struct chunk	*chunk;
 	uint8_t		*p;
-	uint32_t	len;
+	uint32_t	len : 31;
+	uint32_t	eor : 1;	/* a record ends here: nothing is added */
 	struct seq	seq;		/* of p[0] */
 };
 
 struct snd_ring {
 	uint32_t	size, head;	/* size is a power of two */
 	uint32_t	hint;		/* place (from head) last looked up */
+	uint32_t	records;	/* spans that end one */
 	usec		since;		/* there was something in it */
 	struct snd_span	v[];
 };
@@ -30,6 +32,10 @@ struct snd_queue {
 
 size_t tcp_snd_reserve(struct tcpc *tc, struct iovec *iov, int *n, size_t want);
 void tcp_snd_commit(struct tcpc *tc, size_t len);
+/* What was committed last ends a record (MSG_EOR): no segment has bytes of it and of the next. */
+void tcp_snd_end_record(struct tcpc *tc);
+/* How many of the len bytes from seq, at most, are of the same record. */
+uint32_t tcp_snd_record(struct tcpc *tc, struct seq seq, uint32_t len);
 /* Adds up to len bytes from seq to the packet's extents; returns how many. */
 uint32_t tcp_snd_map(struct tcpc *tc, struct pkt *pkt, struct seq seq, uint32_t len);
 void tcp_snd_acked(struct tcpc *tc, struct seq una);	/* releases what is before */

@@ -3,7 +3,7 @@
  *	socket [udp]		bind [PORT]	listen [N]	accept
  *	connect [PORT] [to ADDR]		disconnect
  *	fastopen N		sendto with MSG_FASTOPEN to the peer's port 80
- *	write N [oob] [more]	read N [peek] [oob]		sendto N [to ADDR]
+ *	write N [oob] [more] [eor]	read N [peek] [oob]		sendto N [to ADDR]
  *	shutdown RD|WR|RDWR	close
  *	setsockopt NAME VALUE	getsockopt NAME = VALUE		poll = IN|OUT|...
  *
@@ -201,6 +201,8 @@ static int send_flags(struct words *ws)
 			flags |= MSG_OOB;
 		else if (word_is(ws, "more"))
 			flags |= MSG_MORE;
+		else if (word_is(ws, "eor"))
+			flags |= MSG_EOR;
 		else
 			return flags;
 	}
