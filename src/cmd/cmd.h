@@ -11,6 +11,7 @@
 int cmd_run(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_switch(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 
 extern const struct opt common_options[];	/* -v; conf is not used */
 

@@ -4,7 +4,7 @@
  * opens it. Without a scheme the text is the path of a switch; if there is a
  * regular file its first line is the locator; and if it is empty the user's
  * default is taken, or what VDE takes then (vdejoin.c). Schemes that decorate another plug
- * open what is in their braces by plug_open_wire.
+ * open what is in their braces by plug_open_wire or plug_open_below.
  *
  * Plugs use struct pkt and arenas of src/stack: they are the currency between
  * a stack and its wires, and know nothing of the engine.
@@ -16,9 +16,11 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "plug/capture.h"
 #include "plug/classic.h"
 #include "plug/fault.h"
 #include "plug/scheme.h"
+#include "plug/trace.h"
 #include "plug/vde.h"
 
 struct scheme {
@@ -32,6 +34,8 @@ struct scheme {
 static const struct scheme schemes[] = {
 	{ "vde",	LOCATOR_PATH,	false,	vde_open },	/* a bare path is this one */
 	{ "fault",	LOCATOR_OPTS,	true,	fault_open },
+	{ "capture",	LOCATOR_PATH,	true,	capture_open },
+	{ "trace",	LOCATOR_PATH,	true,	trace_open },
 };
 
 static const struct scheme *find(const char *name, size_t n)
@@ -137,7 +141,7 @@ static char *users_default(void)
 	return line;
 }
 
-static struct plug *open_locator(const char *locator, const struct plug_conf *conf, char **why)
+struct plug *plug_open_below(const char *locator, const struct plug_conf *conf, char **why)
 {
 	struct plug_conf inner = *conf;
 	char *in_file = *locator ? locator_in_file(locator) : users_default();
@@ -157,13 +161,13 @@ struct plug *plug_open_wire(const char *locator, const struct plug_conf *conf, c
 	struct plug_conf frames = *conf;
 
 	frames.frames = true;
-	return open_locator(locator, &frames, why);
+	return plug_open_below(locator, &frames, why);
 }
 
 struct plug *plug_open(const char *locator, const struct plug_conf *conf, char **why)
 {
 	static const struct plug_conf none;
-	struct plug *p = open_locator(locator, conf ? conf : &none, why);
+	struct plug *p = plug_open_below(locator, conf ? conf : &none, why);
 
 	return p && !p->offload ? classic_new(p) : p;
 }
