@@ -162,7 +162,7 @@ static void a_wrong_locator_is_told_why(void **state)
 	says("/nowhere/sw[mode=9]", "option mode=9: not an octal mode");
 	says("/nowhere/sw[group=no such]", "option group=no such: no such group");
 	says("/nowhere/sw[a", "']' is missing");
-	says("foo://x", "no such kind of plug (there are: vde:// fault://)");
+	says("foo://x", "no such kind of plug (there are: vde:// fault://");
 	says("vde://x{y}", "takes no locator in braces");
 	says("/dev/null", "no such switch: /dev/null");
 	says("fault://{fault://{fault://{fault://{fault://{fault://{fault://{fault://{fault://{x}}}}}}}}}",
