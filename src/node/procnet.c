@@ -161,7 +161,7 @@ static void put_sock(void *ctx, const struct seen *seen)
 {
 	struct sheet *s = ctx;
 	const struct sock *so = seen->so;
-	struct sock_queues q = { 0, 0 };
+	struct sock_queues q = { 0 };
 	usec left = seen->until > s->now ? seen->until - s->now : 0;
 
 	if (seen->family != s->family)

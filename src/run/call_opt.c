@@ -198,6 +198,26 @@ static long ioctl_inq(struct call *c)
 	return target_write(c, ARG(c, 2), &len, sizeof(len));
 }
 
+/* SIOCOUTQ and SIOCOUTQNSD of TCP: what waits in the program's end has not been sent. */
+static long ioctl_outq(struct call *c, uint32_t cmd)
+{
+	long ret = call_vsock(c);
+	struct sock_queues q;
+	int len = 0;
+
+	if (ret == 0 && (c->vs->type != SOCK_STREAM || !c->vs->so || c->vs->wd))
+		ret = CALL_CONTINUE;
+	if (ret)
+		return ret;
+	if (c->vs->so->listening)
+		return -EINVAL;
+	ioctl(c->vs->w.fd, FIONREAD, &len);
+	len -= (int)MIN(c->vs->fill, (size_t)len);
+	q = sock_queues(c->vs->so);
+	len += (int)(cmd == SIOCOUTQ ? q.out : q.unsent);
+	return target_write(c, ARG(c, 2), &len, sizeof(len));
+}
+
 /* A route's interface is named by a pointer: its name comes after the struct. */
 static int read_rtentry(struct call *c, void *arg)
 {
@@ -236,6 +256,8 @@ long call_ioctl(struct call *c)
 
 	if (cmd == FIONREAD)
 		return ioctl_inq(c);
+	if (cmd == SIOCOUTQ || cmd == SIOCOUTQNSD)
+		return ioctl_outq(c, cmd);
 	if (!c->vs && c->app < 0)
 		return ret;
 	if (cmd == SIOCGIFCONF)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -86,6 +87,7 @@ const struct trap traps[] = {
 	ROW(shutdown, ANY),
 	ROW(ioctl, { 1, TRAP_BYTE1, 0x89 }),
 	ROW(ioctl, EQ(1, FIONREAD)),
+	ROW(ioctl, EQ(1, SIOCOUTQ)),
 	ROW(sendto, NOT_NULL(4)),
 	ROW(recvfrom, NOT_NULL(4)),
 	ROW(recvfrom, BITS(3, MSG_TRUNC)),

@@ -202,7 +202,8 @@ int sock_getopt(struct sock *so, int level, int name, void *v, socklen_t *len);
 
 /* For onlookers (sock_show.c). Octets not read, not acknowledged; of a listener
  * connections that wait, and how many may. */
-struct sock_queues { uint32_t in, out; };
+/* Bytes that wait: for the user, for their acknowledgment, of these to be sent at all. */
+struct sock_queues { uint32_t in, out, unsent; };
 struct sock_queues sock_queues(const struct sock *so);
 int sock_abort(struct sock *so);	/* the user gets ECONNABORTED; -EOPNOTSUPP: a listener */
 

@@ -9,11 +9,14 @@ struct sock_queues sock_queues(const struct sock *so)
 	const struct tcpc *tc;
 
 	if (so->type != SOCK_STREAM)
-		return (struct sock_queues){ dg_of(so)->queued, 0 };
+		return (struct sock_queues){ .in = dg_of(so)->queued };
 	tc = tcpc_of(so);
 	if (so->listening)
 		return tcp_listen_queues(tc);
-	return (struct sock_queues){ tc->rcv_bytes, tc->snd.bytes };
+	return (struct sock_queues){
+		tc->rcv_bytes, tc->snd.bytes,
+		tc->snd.bytes ? (uint32_t)seq_diff(tc->snd_end, tc->snd_nxt) : 0,
+	};
 }
 
 /* As if its peer had vanished: the peer is told, the user gets ECONNABORTED. */

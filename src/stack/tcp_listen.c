@@ -280,7 +280,7 @@ int tcp_listen_accept(struct tcpc *tc, struct sock **out)
 
 struct sock_queues tcp_listen_queues(const struct tcpc *tc)
 {
-	return (struct sock_queues){ tc->lis->n_ready, tc->lis->backlog };
+	return (struct sock_queues){ .in = tc->lis->n_ready, .out = tc->lis->backlog };
 }
 
 bool tcp_listen_ready(const struct tcpc *tc)

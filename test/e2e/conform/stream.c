@@ -1,6 +1,7 @@
 /* stream.c - cases: an established TCP connection, its bytes and its end */
 #include "conform.h"
 
+#include <linux/sockios.h>
 #include <sys/sendfile.h>
 
 CASE(half_close_client)
@@ -476,7 +477,7 @@ CASE(fionread_stream)
 
 CASE(siocoutq)
 {
-	int c, s, n = -1;
+	int c, s, n = -1, unsent;
 
 	pair(&c, &s);
 	put(c, "abcde");
@@ -485,10 +486,42 @@ CASE(siocoutq)
 		OK(ioctl(c, TIOCOUTQ, &n));
 	EQ(n, 0);	/* all acknowledged */
 	nonblock(c);
-	while (send(c, (char[8192]){ 0 }, 8192, 0) > 0)
-		;
+	for (int full = 0; full < 20; full++, nap(10)) {
+		while (send(c, (char[8192]){ 0 }, 8192, 0) > 0)
+			full = 0;
+	}
 	OK(ioctl(c, TIOCOUTQ, &n));
 	NEED(n > 0);	/* the peer reads nothing */
+	OK(ioctl(c, SIOCOUTQNSD, &unsent));
+	NEED(unsent > 0 && unsent <= n);
+}
+
+CASE(siocoutq_says_all)
+{
+	int c, s, in = 0, out = 0, sent = 0, n;
+
+	pair(&c, &s);
+	nonblock(c);
+	for (int i = 0; i < 20 && (n = (int)send(c, (char[1000]){ 0 }, 1000, 0)) > 0; i++)
+		sent += n;
+	for (int64_t end = now_ms() + 3000; in != sent && now_ms() < end; nap(5)) {
+		OK(ioctl(c, SIOCOUTQ, &out));
+		OK(ioctl(s, FIONREAD, &in));
+		NEED(in + out >= 0 && in <= sent && out <= sent);
+	}
+	EQ(in, sent);
+	for (int64_t end = now_ms() + 3000; out && now_ms() < end; nap(5))
+		OK(ioctl(c, SIOCOUTQ, &out));
+	EQ(out, 0);
+}
+
+CASE(siocoutq_listener)
+{
+	struct addr a;
+	int l = listener(&a), n;
+
+	ERR(ioctl(l, SIOCOUTQ, &n), EINVAL);
+	ERR(ioctl(l, SIOCOUTQNSD, &n), EINVAL);
 }
 
 CASE(urgent_data)
