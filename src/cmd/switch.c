@@ -51,7 +51,7 @@ static const char *set_ports(void *conf, const char *value)
 	uint64_t n;
 
 	if (!num_parse(value, 1, SWITCH_PORTS_MAX - 1, &n))
-		return "not a number from 1 to 4095";
+		return "not a number from 1 to 65535";
 	a->conf.n_ports = (uint32_t)n + 1;	/* and port 0 */
 	return NULL;
 }

@@ -1,12 +1,14 @@
-/* core.c - the forwarding core of a switch (IEEE 802.1D 7.7)
+/* core.c - the forwarding core of a switch (IEEE 802.1D 7.7, 802.1Q 8.6)
  *
- * in:   port.c reads a batch -> core_input for each frame
+ * in:   port.c or shm.c reads a batch -> core_input for each frame
  * out:  core_input -> out for each port (port.c gathers, then sends)
  *
- * A frame goes to the port behind which its destination was learned, or to
- * all others. Tags are not looked at yet: every frame is in VLAN 0, the one
- * place where that is decided is vlan_of. Frames of spanning tree (to
- * 01:80:c2:00:00:00) are forwarded, as vde_switch does with its own off.
+ * A frame is classified (vlan.c), may be refused or answered by rules, and goes to the
+ * port behind which its destination was learned in its VLAN, or to all others
+ * of the VLAN. Each rule is one branch as long as nobody has set it, and between
+ * two ports with the same untagged VLAN a frame leaves as it came. Frames of
+ * spanning tree (to 01:80:c2:00:00:00) are forwarded, as vde_switch does with its
+ * own off.
  */
 #include "switch/core.h"
 
@@ -15,14 +17,24 @@
 
 #include "base/mem.h"
 #include "proto/proto.h"
+#include "switch/vlan.h"
+
+#define ARENA_LIMIT	(64u << 20)	/* frames with another tag that queues hold */
 
 static const char *const drop_text[] = {
 	[CORE_TAKEN]		= "taken",
-	[CORE_SHORT]		= "shorter than an Ethernet header",
+	[CORE_SHORT]		= "shorter than an Ethernet header and its tag",
 	[CORE_LONG]		= "longer than 9234 bytes",
 	[CORE_BAD_SOURCE]	= "source is a group address",
 	[CORE_LOCAL]		= "destination is behind the same port",
 	[CORE_NO_PORT]		= "port is not up",
+	[CORE_UNTAGGED]		= "no tag, and the port has no untagged VLAN",
+	[CORE_VLAN]		= "tagged for a VLAN the port is not in",
+	[CORE_GUARD]		= "an address that is not the port's own",
+	[CORE_FILTER]		= "refused by the port's filter",
+	[CORE_ANSWERED]		= "the switch answered",
+	[CORE_TAG_OUT]		= "its tag could not be changed",
+	[CORE_FILTER_OUT]	= "refused by the filter of the port it leaves by",
 };
 
 static_assert(ARRAY_LEN(drop_text) == N_CORE_DROPS, "each reason has its text");
@@ -36,91 +48,249 @@ void core_init(struct core *c, uint32_t n_ports, const struct hash_key *key,
 	       void (*out)(void *ctx, uint32_t port, const struct frame *f), void *ctx)
 {
 	*c = (struct core){ .n_ports = n_ports, .out = out, .ctx = ctx };
+	c->words = (n_ports + 63) / 64;
+	c->up = xzalloc(c->words * sizeof(c->up[0]));
 	c->port = xzalloc(n_ports * sizeof(c->port[0]));
+	c->arena = arena_heap_new(ARENA_LIMIT);
 	fdb_init(&c->fdb, n_ports, key);
+	vlan_init(c);
 }
 
 void core_fini(struct core *c)
 {
+	vlan_fini(c);
 	fdb_fini(&c->fdb);
+	arena_heap_unref(c->arena);
+	for (uint32_t i = 0; i < c->n_ports; i++)
+		free(c->port[i].rules);
 	free(c->port);
+	free(c->up);
+}
+
+void core_reset_counters(struct core *c, uint32_t port)
+{
+	struct core_port *p = &c->port[port];
+
+	*p = (struct core_port){ .up = p->up, .untagged = p->untagged, .rules = p->rules };
 }
 
 void core_port_up(struct core *c, uint32_t port)
 {
-	c->port[port] = (struct core_port){ .up = true };
-	c->top = MAX(c->top, port + 1);
+	core_reset_counters(c, port);
+	c->port[port].up = true;
+	bit_set(c->up, port, true);
+	c->changes++;
 }
 
 void core_port_down(struct core *c, uint32_t port)
 {
 	c->port[port].up = false;
-	while (c->top && !c->port[c->top - 1].up)
-		c->top--;
+	bit_set(c->up, port, false);
 	fdb_flush_port(&c->fdb, port);
+	c->changes++;
 }
 
-static uint16_t vlan_of(const struct core *c, uint32_t port, const struct frame *f)
+/* --- rules --- */
+
+struct rules *core_rules(struct core *c, uint32_t port)
 {
-	return 0;
+	struct core_port *p = &c->port[port];
+
+	if (!p->rules)
+		p->rules = xzalloc(sizeof(*p->rules));
+	return p->rules;
 }
 
-static void send_to(struct core *c, uint32_t port, const struct frame *f)
+void core_rules_changed(struct core *c, uint32_t port)
 {
-	c->port[port].tx_frames++;
-	c->port[port].tx_bytes += f->len;
+	struct core_port *p = &c->port[port];
+	const struct rules *r = p->rules;
+
+	c->changes++;
+	if (!r || r->guard.check || r->filter_in.check || r->filter_out.check)
+		return;
+	free(p->rules);
+	p->rules = NULL;
+}
+
+static bool rules_are_plain(const struct rules *r)
+{
+	return !r || !(r->guards_ip || r->filter_in.check || r->filter_out.check);
+}
+
+bool core_plain(const struct core *c, uint32_t a, uint32_t b)
+{
+	const struct core_port *pa = &c->port[a], *pb = &c->port[b];
+
+	return !c->hub && pa->up && pb->up &&
+	       pa->untagged == pb->untagged && pa->untagged != VLAN_NONE &&
+	       rules_are_plain(pa->rules) && rules_are_plain(pb->rules);
+}
+
+static enum core_drop ask(const struct hook *h, const struct pass *s, uint32_t port)
+{
+	return h->check ? h->check(h->ctx, s, port) : CORE_TAKEN;
+}
+
+static enum core_drop rules_in(const struct rules *r, const struct pass *s)
+{
+	enum core_drop why = ask(&r->guard, s, s->from);
+
+	return why ? why : ask(&r->filter_in, s, s->from);
+}
+
+/* --- out --- */
+
+static bool is_broadcast(const uint8_t *p)
+{
+	return memcmp(p, &MAC_BROADCAST, 6) == 0;
+}
+
+static void out(struct core *c, struct core_port *p, uint32_t port, const struct frame *f)
+{
+	p->tx_frames++;
+	p->tx_bytes += frame_size(f);
+	if (f->p[0] & 1)
+		(*(is_broadcast(f->p) ? &p->tx_broadcast : &p->tx_multicast))++;
 	c->out(c->ctx, port, f);
 }
 
-static void flood(struct core *c, uint32_t from, const struct frame *f)
+static void send_to(struct pass *s, uint32_t port, bool tagged)
 {
-	for (uint32_t i = 0; i < c->top; i++) {
-		if (i != from && c->port[i].up)
-			send_to(c, i, f);
+	struct core_port *p = &s->core->port[port];
+	enum core_drop why = CORE_TAKEN;
+	const struct frame *f;
+
+	if (p->rules)
+		why = ask(&p->rules->filter_out, s, port);
+	f = tagged == s->tagged && !tagged ? &s->f : tag_frame(s, tagged);
+	if (!f)
+		why = CORE_TAG_OUT;
+	if (why)
+		p->drops[why]++;
+	else
+		out(s->core, p, port, f);
+}
+
+static void flood_word(struct pass *s, uint32_t i, uint64_t ports, uint64_t tagged)
+{
+	for (; ports; ports &= ports - 1) {
+		uint32_t bit = (uint32_t)__builtin_ctzll(ports), port = i * 64 + bit;
+
+		if (port != s->from)
+			send_to(s, port, tagged >> bit & 1);
 	}
 }
 
-static enum core_drop forward(struct core *c, uint32_t from, const struct frame *f, usec now)
+/* To all ports of the VLAN, or those of them that want a group's frames. */
+static void flood(struct pass *s, const uint64_t *only)
 {
-	struct rd r = rd_of(f->p, f->len);
-	uint16_t vlan = vlan_of(c, from, f);
-	uint32_t to = FDB_NO_PORT;
-	struct eth e;
+	const struct core *c = s->core;
+	const struct vlan_ports *v = c->vlan[s->vlan];
 
-	eth_parse(&r, &e);
-	if (mac_is_group(&e.src))
-		return CORE_BAD_SOURCE;
-	if (!c->hub) {
-		fdb_learn(&c->fdb, vlan, &e.src, from, now);
-		if (!mac_is_group(&e.dst))
-			to = fdb_find(&c->fdb, vlan, &e.dst, now);
-	}
-	if (to == from)
+	for (uint32_t i = 0; i < c->words; i++)
+		flood_word(s, i, c->up[i] & v->member[i] & (only ? only[i] : UINT64_MAX),
+			    v->tagged[i]);
+}
+
+/* As it came, whatever its tag. */
+static void repeat(struct pass *s)
+{
+	for (uint32_t i = 0; i < s->core->words; i++)
+		flood_word(s, i, s->core->up[i], 0);
+}
+
+static void to_group(struct pass *s)
+{
+	struct core *c = s->core;
+
+	flood(s, c->snoop && !is_broadcast(s->f.p) ? c->snoop(c->snoop_ctx, s) : NULL);
+}
+
+static enum core_drop to_station(struct pass *s, const struct mac *dst)
+{
+	struct core *c = s->core;
+	uint32_t to = fdb_find(&c->fdb, s->vlan, dst, s->now);
+
+	if (to == s->from)
 		return CORE_LOCAL;
 	if (to == FDB_NO_PORT)
-		flood(c, from, f);
+		flood(s, NULL);
 	else
-		send_to(c, to, f);
+		send_to(s, to, c->port[to].untagged != s->vlan);
 	return CORE_TAKEN;
 }
 
-static enum core_drop count(struct core_port *p, enum core_drop why)
+void core_send(struct core *c, uint32_t port, uint16_t vlan, const struct frame *f, usec now)
 {
-	p->drops[why]++;
-	return why;
+	struct pass s = { .core = c, .from = NO_PORT, .vlan = vlan, .f = *f, .now = now };
+
+	if (c->port[port].up && vlan_has(c, vlan, port))
+		send_to(&s, port, vlan_is_tagged(c, vlan, port));
+	tag_done(&s);
+}
+
+/* --- in --- */
+
+static enum core_drop forward(struct pass *s, const struct core_port *p)
+{
+	struct core *c = s->core;
+	enum core_drop why = c->hub ? CORE_TAKEN : vlan_classify(s, p);
+	struct mac dst, src;
+
+	if (!why && p->rules)
+		why = rules_in(p->rules, s);
+	if (why)
+		return why;
+	if (c->hub) {
+		repeat(s);
+		return CORE_TAKEN;
+	}
+	memcpy(&dst, s->f.p, sizeof(dst));
+	memcpy(&src, s->f.p + 6, sizeof(src));
+	if (fdb_learn(&c->fdb, s->vlan, &src, s->from, s->now) == FDB_MOVED)
+		c->changes++;
+	if (c->suppress && c->suppress(c->suppress_ctx, s))
+		return CORE_ANSWERED;
+	if (!mac_is_group(&dst))
+		return to_station(s, &dst);
+	to_group(s);
+	return CORE_TAKEN;
+}
+
+static enum core_drop check(struct core_port *p, const struct frame *f)
+{
+	if (!p->up)
+		return CORE_NO_PORT;
+	if (f->len < FRAME_MIN)
+		return CORE_SHORT;
+	if (f->len > FRAME_MAX)
+		return CORE_LONG;
+	if (f->p[6] & 1)
+		return CORE_BAD_SOURCE;
+	if (f->p[0] & 1)
+		(*(is_broadcast(f->p) ? &p->rx_broadcast : &p->rx_multicast))++;
+	return CORE_TAKEN;
 }
 
 enum core_drop core_input(struct core *c, uint32_t port, const struct frame *f, usec now)
 {
 	struct core_port *p = &c->port[port];
+	enum core_drop why = check(p, f);
+	struct pass s;
 
 	p->rx_frames++;
-	p->rx_bytes += f->len;
-	if (!p->up)
-		return count(p, CORE_NO_PORT);
-	if (f->len < FRAME_MIN)
-		return count(p, CORE_SHORT);
-	if (f->len > FRAME_MAX)
-		return count(p, CORE_LONG);
-	return count(p, forward(c, port, f, now));
+	p->rx_bytes += frame_size(f);
+	s.core = c;
+	s.from = port;
+	s.vlan = VLAN_DEFAULT;
+	s.tagged = false;
+	s.f = *f;
+	s.now = now;
+	s.changed[0] = s.changed[1] = NULL;
+	if (!why)
+		why = forward(&s, p);
+	tag_done(&s);
+	p->drops[why]++;
+	return why;
 }

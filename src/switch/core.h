@@ -1,17 +1,23 @@
 /* core.h - the forwarding core of a switch: frames and time in, frames out
  *
  * No I/O: out is called for each port that shall get the frame, which stays the
- * caller's and is not changed. Ports are numbers below n_ports.
+ * caller's. Ports are numbers below n_ports. What is set of a port (VLANs, MTU,
+ * rules) stays while nobody is there; only counters begin anew.
  */
 #ifndef SWITCH_CORE_H
 #define SWITCH_CORE_H
 
+#include "stack/pkt.h"
 #include "switch/fdb.h"
 
 #define FRAME_MIN	14
 #define FRAME_MAX	9234		/* vdeplug4's: MTU 9216, header, tag */
+#define NO_PORT		UINT32_MAX
 
-struct pkt;
+#define VLAN_DEFAULT	0		/* every port's untagged one at first */
+#define VLAN_NONE	4095		/* as the untagged one: frames without a tag are dropped */
+
+struct rules;
 
 struct frame {
 	const uint8_t	*p;		/* all of it, or (pkt) its link header */
@@ -19,31 +25,87 @@ struct frame {
 	struct pkt	*pkt;		/* it came by shared memory; NULL: as bytes */
 };
 
+/* All bytes of a super-frame. */
+static inline uint32_t frame_size(const struct frame *f)
+{
+	return f->pkt ? pkt_len(f->pkt) : f->len;
+}
+
+/* Why a frame ended here. Those from CORE_FIRST_OUT on are counted at the port it
+ * would have left by, the others where it came in. */
 enum core_drop {
 	CORE_TAKEN,
-	CORE_SHORT,		/* no room for an Ethernet header */
+	CORE_SHORT,		/* no room for an Ethernet header, or the tag it tells of */
 	CORE_LONG,		/* more than FRAME_MAX */
 	CORE_BAD_SOURCE,	/* a group address as source (IEEE 802.3 3.2.3) */
 	CORE_LOCAL,		/* the destination is behind the same port */
 	CORE_NO_PORT,		/* came from a port that is not up */
+	CORE_UNTAGGED,		/* has no tag; the port has no VLAN for such */
+	CORE_VLAN,		/* tagged for a VLAN that is not the port's */
+	CORE_GUARD,		/* an address that is not the port's own */
+	CORE_FILTER,		/* refused by the port's filter */
+	CORE_ANSWERED,		/* the switch answered for the one asked (suppression) */
+	CORE_FIRST_OUT,
+	CORE_TAG_OUT = CORE_FIRST_OUT,	/* no room to change its tag, or no memory */
+	CORE_FILTER_OUT,
 	N_CORE_DROPS
 };
 
 struct core_port {
 	bool		up;
+	uint16_t	untagged;	/* VLAN of frames without a tag; VLAN_NONE */
+	struct rules	*rules;		/* NULL: none, the fast way */
 	uint64_t	rx_frames, rx_bytes, tx_frames, tx_bytes;
-	uint64_t	drops[N_CORE_DROPS];	/* of what came in here */
+	uint64_t	rx_multicast, rx_broadcast, tx_multicast, tx_broadcast;
+	uint64_t	drops[N_CORE_DROPS];
 	uint64_t	tx_drops;		/* counted by whoever sends */
+};
+
+/* A frame on its way through the core. */
+struct pass {
+	struct core	*core;
+	uint32_t	from;		/* NO_PORT: the switch itself */
+	uint16_t	vlan;
+	bool		tagged;		/* so it came */
+	struct frame	f;		/* as it came; p has 14 bytes, tagged: 18 */
+	usec		now;
+	struct pkt	*changed[2];	/* tag.c: without a tag, with one; NULL: not made */
+	struct frame	as[2];
+};
+
+/* What a module may be asked about a frame. It may read more of f (pkt_copy, or
+ * all of p without a pkt), not change it. */
+struct hook {
+	enum core_drop	(*check)(void *ctx, const struct pass *s, uint32_t port);
+	void		*ctx;
+};
+
+/* Of one port. Who sets one calls core_rules_changed. */
+struct rules {
+	struct hook	guard;		/* of what comes in: CORE_TAKEN, or why not */
+	struct hook	filter_in, filter_out;
+	bool		guards_ip;	/* guard looks behind the link header */
 };
 
 struct core {
 	uint32_t	n_ports;
-	uint32_t	top;		/* no port is up at or above this number */
-	bool		hub;		/* repeat everything to everybody */
+	uint32_t	words;		/* 64 ports each, of a bitmap */
+	uint32_t	changes;	/* raised by what may make a wire between two ports wrong */
+	bool		hub;		/* repeat everything to everybody, whatever its VLAN */
+	uint64_t	*up;		/* bitmap of ports */
 	struct core_port *port;
+	struct vlan_ports *vlan[VLAN_NONE];	/* NULL: not created; vlan.h */
 	struct fdb	fdb;
+	struct arena	*arena;		/* of frames whose tag was changed */
 	void		(*out)(void *ctx, uint32_t port, const struct frame *f);
 	void		*ctx;
+	/* Asked about every frame that is let in; true: it was answered, by core_send. */
+	bool		(*suppress)(void *ctx, const struct pass *s);
+	void		*suppress_ctx;
+	/* Asked about frames to groups, not broadcast: a bitmap of the ports that want
+	 * it, valid until the next call; NULL: all do. */
+	const uint64_t	*(*snoop)(void *ctx, const struct pass *s);
+	void		*snoop_ctx;
 };
 
 void core_init(struct core *c, uint32_t n_ports, const struct hash_key *key,
@@ -51,8 +113,31 @@ void core_init(struct core *c, uint32_t n_ports, const struct hash_key *key,
 void core_fini(struct core *c);
 void core_port_up(struct core *c, uint32_t port);	/* counters start at zero */
 void core_port_down(struct core *c, uint32_t port);	/* forgets its addresses */
+void core_reset_counters(struct core *c, uint32_t port);
 enum core_drop core_input(struct core *c, uint32_t port, const struct frame *f, usec now);
+/* A frame of the switch's own, without a tag, to one port: tagged there if the port's
+ * frames in that VLAN are. */
+void core_send(struct core *c, uint32_t port, uint16_t vlan, const struct frame *f, usec now);
 const char *core_drop_text(enum core_drop why);
 static inline usec core_age(struct core *c, usec now) { return fdb_age(&c->fdb, now); }
+
+/* The port's rules to set something in; made if there are none. */
+struct rules *core_rules(struct core *c, uint32_t port);
+/* Rules were set or taken away: those that are empty now are freed. */
+void core_rules_changed(struct core *c, uint32_t port);
+/* Untagged unicast between the two needs nobody to see each frame. */
+bool core_plain(const struct core *c, uint32_t a, uint32_t b);
+
+static inline bool bit_get(const uint64_t *map, uint32_t i)
+{
+	return map[i / 64] >> i % 64 & 1;
+}
+
+static inline void bit_set(uint64_t *map, uint32_t i, bool on)
+{
+	uint64_t bit = 1ull << i % 64;
+
+	map[i / 64] = on ? map[i / 64] | bit : map[i / 64] & ~bit;
+}
 
 #endif

@@ -45,6 +45,16 @@ void fdb_flush_port(struct fdb *f, uint32_t port)
 		forget(f, e);
 }
 
+void fdb_flush_vlan(struct fdb *f, uint32_t port, uint16_t vlan)
+{
+	list_for_safe(l, &f->port[port].entries) {
+		struct fdb_entry *e = container_of(l, struct fdb_entry, link);
+
+		if (e->vlan == vlan)
+			forget(f, e);
+	}
+}
+
 void fdb_fini(struct fdb *f)
 {
 	for (uint32_t i = 0; i < f->n_ports; i++)
@@ -85,22 +95,26 @@ static struct fdb_entry *add(struct fdb *f, uint16_t vlan, const struct mac *mac
 	return e;
 }
 
-void fdb_learn(struct fdb *f, uint16_t vlan, const struct mac *mac, uint32_t port, usec now)
+enum fdb_news fdb_learn(struct fdb *f, uint16_t vlan, const struct mac *mac, uint32_t port,
+			usec now)
 {
 	uint32_t h = hash(f, vlan, mac);
 	struct fdb_entry *e = find(f, vlan, mac, h);
+	enum fdb_news news = e ? FDB_KNOWN : FDB_NEW;
 
 	if (e && e->port != port) {
 		if (now - e->seen < FDB_MIN_STAY)
-			return;
+			return FDB_KNOWN;
 		forget(f, e);
 		e = NULL;
+		news = FDB_MOVED;
 	}
 	if (!e)
 		e = add(f, vlan, mac, h, port);
 	e->seen = now;
 	list_del(&e->link);
 	list_add_tail(&f->port[port].entries, &e->link);
+	return news;
 }
 
 uint32_t fdb_find(const struct fdb *f, uint16_t vlan, const struct mac *mac, usec now)

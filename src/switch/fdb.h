@@ -1,6 +1,6 @@
 /* fdb.h - the forwarding database: behind which port is which address
  *
- * Keys are (VLAN, MAC); the VLAN is 0 as long as the switch has none.
+ * Keys are (VLAN, MAC).
  */
 #ifndef SWITCH_FDB_H
 #define SWITCH_FDB_H
@@ -36,11 +36,18 @@ struct fdb {
 
 void fdb_init(struct fdb *f, uint32_t n_ports, const struct hash_key *key);
 void fdb_fini(struct fdb *f);
+enum fdb_news {
+	FDB_KNOWN,		/* it was there; or it is in use elsewhere and stays there */
+	FDB_NEW,
+	FDB_MOVED,		/* it was behind another port */
+};
+
 /* The address was seen as a source behind port. */
-void fdb_learn(struct fdb *f, uint16_t vlan, const struct mac *mac, uint32_t port, usec now);
+enum fdb_news fdb_learn(struct fdb *f, uint16_t vlan, const struct mac *mac, uint32_t port, usec now);
 /* The port, or FDB_NO_PORT. */
 uint32_t fdb_find(const struct fdb *f, uint16_t vlan, const struct mac *mac, usec now);
 void fdb_flush_port(struct fdb *f, uint32_t port);
+void fdb_flush_vlan(struct fdb *f, uint32_t port, uint16_t vlan);
 /* Forgets what is too old; returns when to be called again, NEVER if empty. */
 usec fdb_age(struct fdb *f, usec now);
 

@@ -12,7 +12,7 @@
 #include "base/loop.h"
 
 #define SWITCH_PORTS_DEFAULT	256
-#define SWITCH_PORTS_MAX	4096
+#define SWITCH_PORTS_MAX	65536
 
 struct switch_conf {
 	const char	*path;		/* the directory clients are given */
