@@ -51,6 +51,14 @@ uint32_t hash_quick(const struct hash_key *k, const void *p, size_t n)
 	return (uint32_t)mix(h ^ key[1], key[0]);
 }
 
+uint32_t hash_quick_u64(const struct hash_key *k, uint64_t v)
+{
+	uint64_t key[2];
+
+	memcpy(key, k->b, sizeof(key));
+	return (uint32_t)mix(mix(key[0] ^ v, key[1]) ^ key[1], key[0]);
+}
+
 void hash_key_system(struct hash_key *k)
 {
 	size_t have = 0;

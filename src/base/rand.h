@@ -14,6 +14,7 @@ uint64_t hash64(const struct hash_key *k, const void *p, size_t n);
 /* For tables whose keys strangers choose: many times faster, and nothing a stranger
  * sees may depend on it. */
 uint32_t hash_quick(const struct hash_key *k, const void *p, size_t n);
+uint32_t hash_quick_u64(const struct hash_key *k, uint64_t v);	/* of a key that short */
 
 struct rng {
 	struct hash_key	key;

@@ -14,10 +14,10 @@
 
 static uint32_t hash(const struct fdb *f, uint16_t vlan, const struct mac *mac)
 {
-	uint8_t b[8] = { (uint8_t)(vlan >> 8), (uint8_t)vlan };
+	uint64_t v = vlan;
 
-	memcpy(b + 2, mac->b, 6);
-	return (uint32_t)hash64(&f->key, b, sizeof(b));
+	memcpy((uint8_t *)&v + 2, mac->b, sizeof(mac->b));
+	return hash_quick_u64(&f->key, v);
 }
 
 void fdb_init(struct fdb *f, uint32_t n_ports, const struct hash_key *key)
