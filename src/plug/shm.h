@@ -37,6 +37,12 @@ struct shm_answer {
  * gives it; a switch's end drops beyond a mebibyte. */
 struct plug *shm_new(struct wire *w, uint32_t mtu, bool node);
 
+/* A switch passes frames on: those that lie whole in a record go to small instead of
+ * deliver, and shm_put_small puts one behind what is queued, at once. False: no room,
+ * or others wait; as a packet it is queued or lost like them. */
+void shm_pass(struct plug *p, void (*small)(struct plug *p, const struct wire_small *s));
+bool shm_put_small(struct plug *p, const struct wire_small *s);
+
 /* Joins the switch of the directory. NULL with *why: it refused; NULL without: it
  * has no shared memory to offer. */
 struct plug *shm_join(const char *dir, const struct shm_hello *hello, char **why);

@@ -31,6 +31,7 @@
 #define WIRE_ARENA	(32u << 20)
 #define WIRE_BLOCK	CHUNK_MAX
 #define WIRE_BLOCKS	(WIRE_ARENA / WIRE_BLOCK)
+#define WIRE_ALIGN	16u		/* of records */
 #define WIRE_INLINE	160		/* a frame no longer than this lies in its record */
 
 /* A side's file. Each line has one writer and, as a rule, one reader. */
@@ -63,6 +64,12 @@ struct wire_rec {
 
 struct wire_span {
 	uint32_t	off, len;		/* in the arena */
+};
+
+/* A frame that lies whole in its record: copied out, checked. */
+struct wire_small {
+	struct wire_rec	rec;
+	uint8_t		b[PKT_HEAD];		/* rec.head_len of them */
 };
 
 struct wire_block;
@@ -121,6 +128,15 @@ void wire_took(struct wire *w);
 void wire_sleep(struct wire *w, bool room);
 bool wire_waiting(const struct wire *w);	/* frames of the other */
 
+/* --- small frames without a packet (wire_pass.c): from wire to wire --- */
+
+/* True: the next frame lay whole in its record and was taken. False: wire_take. */
+bool wire_take_small(struct wire *w, struct wire_small *s);
+bool wire_put_small(struct wire *w, const struct wire_small *s);	/* false: no room now */
+/* Of len bytes, no more than WIRE_INLINE. */
+void wire_small_set(struct wire_small *s, const void *frame, uint32_t len);
+struct pkt *wire_small_pkt(const struct wire_small *s);
+
 /* --- inside of the wire --- */
 
 bool wire_arena_init(struct wire *w);
@@ -129,6 +145,14 @@ void wire_arena_fini(struct wire *w);
 struct chunk *wire_arena_take(struct wire *w, uint32_t want);
 void wire_unref(struct wire *w, bool owner);	/* under the lock; gives it up */
 void wire_wake(struct wire *w, uint32_t wants);
+bool wire_reap(struct wire *w);		/* what the other has finished with is freed */
+/* len bytes in one piece, or NULL; what is left up to the ring's end is skipped. */
+uint8_t *wire_record(struct wire *w, uint32_t len);
+uint32_t wire_rec_len(uint32_t n_ext, uint32_t head_len);
+uint32_t wire_unread(struct wire *w);	/* bytes of records there are */
+/* The record at p, where left bytes have been sent: copied out and checked. */
+bool wire_read_rec(struct wire *w, const uint8_t *p, uint32_t left, struct wire_rec *r);
+struct pkt *wire_pkt(const struct wire_rec *r, const uint8_t *head);	/* without its spans */
 void wire_give_back(struct arena *a, struct chunk *c);
 
 #endif

@@ -18,10 +18,10 @@
 
 #include "base/mem.h"
 
-#define ALIGN		16u
 #define FRAME_MIN	14u
 #define FRAME_MAX	(65535u + 18)
 #define SEGMENTS_MAX	2048		/* of a super-frame; TCP's smallest MSS needs 1366 */
+#define ROOM_WORTH	(WIRE_RING / 2)	/* who waits for room is woken when so much is full */
 #define COPY_BYTES	(WIRE_ARENA / 8)	/* of the other's held by our readers, and */
 #define COPY_FRAMES	(WIRE_FRAMES / 2)	/* frames: beyond, what comes is copied */
 
@@ -31,7 +31,7 @@ struct wire_in {
 	bool		out;
 };
 
-static_assert(sizeof(struct wire_rec) == ALIGN, "a record begins and ends on 16 bytes");
+static_assert(sizeof(struct wire_rec) == WIRE_ALIGN, "a record begins and ends on 16 bytes");
 static_assert((WIRE_RING & (WIRE_RING - 1)) == 0, "offsets run freely");
 
 static bool lied(struct wire *w, const char *how)
@@ -70,8 +70,7 @@ bool wire_waiting(const struct wire *w)
 
 /* --- out --- */
 
-/* What the other has finished with is freed. */
-static bool reap(struct wire *w)
+bool wire_reap(struct wire *w)
 {
 	uint32_t end = atomic_load_explicit(&w->peer->returned, memory_order_acquire);
 
@@ -100,8 +99,7 @@ static bool room_for(struct wire *w, uint32_t len)
 	return w->sent + len - w->room_at <= WIRE_RING;
 }
 
-/* len bytes in one piece, or NULL; what is left up to the ring's end is skipped. */
-static uint8_t *record(struct wire *w, uint32_t len)
+uint8_t *wire_record(struct wire *w, uint32_t len)
 {
 	uint32_t at = w->sent % WIRE_RING, rest = WIRE_RING - at;
 
@@ -175,11 +173,11 @@ static struct wire_rec rec_of(const struct pkt *pkt)
 	return r;
 }
 
-static uint32_t rec_len(uint32_t n_ext, uint32_t head_len)
+uint32_t wire_rec_len(uint32_t n_ext, uint32_t head_len)
 {
 	uint32_t len = sizeof(struct wire_rec) + n_ext * (uint32_t)sizeof(struct wire_span) + head_len;
 
-	return (len + ALIGN - 1) / ALIGN * ALIGN;
+	return (len + WIRE_ALIGN - 1) / WIRE_ALIGN * WIRE_ALIGN;
 }
 
 /* A whole frame in its record. */
@@ -189,8 +187,8 @@ static bool put_small(struct wire *w, struct pkt *pkt)
 	uint8_t *p;
 
 	r.head_len = (uint16_t)pkt_len(pkt);
-	r.len = (uint16_t)rec_len(0, r.head_len);
-	p = record(w, r.len);
+	r.len = (uint16_t)wire_rec_len(0, r.head_len);
+	p = wire_record(w, r.len);
 	if (!p)
 		return false;
 	memcpy(p, &r, sizeof(r));
@@ -208,8 +206,8 @@ static bool put_spans(struct wire *w, struct pkt *pkt)
 	int n;
 
 	r.n_ext = pkt->n_ext;
-	r.len = (uint16_t)rec_len(r.n_ext, r.head_len);
-	p = record(w, r.len);
+	r.len = (uint16_t)wire_rec_len(r.n_ext, r.head_len);
+	p = wire_record(w, r.len);
 	n = p ? number(w) : -1;
 	if (n < 0)
 		return false;
@@ -227,7 +225,7 @@ static bool put_spans(struct wire *w, struct pkt *pkt)
 
 bool wire_put(struct wire *w, struct pkt *pkt)
 {
-	if (w->why || !reap(w))
+	if (w->why || !wire_reap(w))
 		return false;
 	if (!pkt->n_ext || (pkt_len(pkt) <= WIRE_INLINE && !pkt->gso_size))
 		return put_small(w, pkt);
@@ -274,15 +272,14 @@ static bool notes_fit(const struct wire_rec *r)
 	return !r->gso_size || (r->gso_hlen > FRAME_MIN && r->gso_hlen <= r->head_len);
 }
 
-/* The record at p, where left bytes have been sent. */
-static bool read_rec(struct wire *w, const uint8_t *p, uint32_t left, struct wire_rec *r)
+bool wire_read_rec(struct wire *w, const uint8_t *p, uint32_t left, struct wire_rec *r)
 {
 	memcpy(r, p, sizeof(*r));
-	if (r->len < sizeof(*r) || r->len % ALIGN || r->len > left)
+	if (r->len < sizeof(*r) || r->len % WIRE_ALIGN || r->len > left)
 		return lied(w, "a record has a wrong length");
 	if (!r->n_ext && !r->head_len)
 		return true;
-	if (r->n_ext > PKT_EXTS || rec_len(r->n_ext, r->head_len) != r->len || !notes_fit(r))
+	if (r->n_ext > PKT_EXTS || wire_rec_len(r->n_ext, r->head_len) != r->len || !notes_fit(r))
 		return lied(w, "a record contradicts itself");
 	return true;
 }
@@ -379,9 +376,8 @@ static bool holds_much(struct wire *w)
 	return much;
 }
 
-static struct pkt *frame_of(struct wire *w, const struct wire_rec *r, const uint8_t *p)
+struct pkt *wire_pkt(const struct wire_rec *r, const uint8_t *head)
 {
-	const uint8_t *head = p + sizeof(*r) + r->n_ext * sizeof(struct wire_span);
 	struct pkt *pkt = pkt_new();
 
 	pkt->start = pkt->cur = r->head_len <= PKT_HEAD - 2 ? 2 : 0;
@@ -392,6 +388,13 @@ static struct pkt *frame_of(struct wire *w, const struct wire_rec *r, const uint
 	pkt->sum_off = r->sum_off;
 	pkt->gso_size = r->gso_size;
 	pkt->gso_hlen = r->gso_hlen;
+	return pkt;
+}
+
+static struct pkt *frame_of(struct wire *w, const struct wire_rec *r, const uint8_t *p)
+{
+	struct pkt *pkt = wire_pkt(r, p + sizeof(*r) + r->n_ext * sizeof(struct wire_span));
+
 	if (r->n_ext && !add_spans(w, pkt, r, p + sizeof(*r)))
 		lied(w, "a frame's payload is not in its arena, or still with us");
 	else if (pkt_len(pkt) < FRAME_MIN)
@@ -405,12 +408,11 @@ static struct pkt *frame_of(struct wire *w, const struct wire_rec *r, const uint
 	return holds_much(w) && r->n_ext ? copied(w, pkt) : pkt;
 }
 
-/* How many bytes of records there are. */
-static uint32_t waiting(struct wire *w)
+uint32_t wire_unread(struct wire *w)
 {
 	if (w->taken == w->sent_at)
 		w->sent_at = atomic_load_explicit(&w->peer->sent, memory_order_acquire);
-	if (w->sent_at - w->taken <= WIRE_RING && (w->sent_at - w->taken) % ALIGN == 0)
+	if (w->sent_at - w->taken <= WIRE_RING && (w->sent_at - w->taken) % WIRE_ALIGN == 0)
 		return w->sent_at - w->taken;
 	lied(w, "it sent more than its ring holds");
 	return 0;
@@ -422,11 +424,11 @@ struct pkt *wire_take(struct wire *w)
 	struct wire_rec r;
 	uint32_t left;
 
-	while (!w->why && !pkt && (left = waiting(w)) > 0) {
+	while (!w->why && !pkt && (left = wire_unread(w)) > 0) {
 		uint32_t at = w->taken % WIRE_RING;
 		const uint8_t *p = w->peer->ring + at;
 
-		if (!read_rec(w, p, MIN(left, WIRE_RING - at), &r))
+		if (!wire_read_rec(w, p, MIN(left, WIRE_RING - at), &r))
 			break;
 		if (r.n_ext || r.head_len)
 			pkt = frame_of(w, &r, p);
@@ -440,5 +442,6 @@ void wire_took(struct wire *w)
 	if (atomic_load_explicit(&w->own->taken, memory_order_relaxed) == w->taken)
 		return;
 	atomic_store_explicit(&w->own->taken, w->taken, memory_order_release);
-	wire_wake(w, WIRE_WANTS_ROOM);
+	if (w->sent_at - w->taken <= ROOM_WORTH)	/* the rest is taken, too, and tells */
+		wire_wake(w, WIRE_WANTS_ROOM);
 }

@@ -1,7 +1,7 @@
 /* plug_wire.c - one side of a wire writes what it likes, when it likes
  *
  * Input: steps of the liar (bytes into its file's head or ring, indices) and of the
- * honest side (take, put, free). What comes out of the wire is cut as for a classic port and
+ * honest side (take, pass on, put, free). What comes out of the wire is cut as for a classic port and
  * read to its last byte. The honest side must neither crash nor hold what it let go.
  */
 #include <sys/socket.h>
@@ -101,6 +101,23 @@ static void take(struct run *run, bool keep)
 	run->at = (run->at + 1) % KEPT;
 }
 
+/* What a switch does with small frames: here they go back to where they came from. */
+static void pass(struct run *run)
+{
+	struct wire_small s;
+	struct pkt *pkt;
+
+	memset(&s, 0xaa, sizeof(s));
+	if (!wire_take_small(run->w, &s))
+		return;
+	CHECK(!run->w->why && s.rec.head_len >= 14 && s.rec.head_len <= sizeof(s.b));
+	pkt = wire_small_pkt(&s);
+	CHECK(pkt_len(pkt) == s.rec.head_len);
+	offload_out(pkt, cut, run);
+	wire_put_small(run->w, &s);
+	wire_ring(run->w);
+}
+
 static void put(struct run *run, struct rd *r)
 {
 	static const uint8_t bytes[65535];
@@ -115,13 +132,14 @@ static void put(struct run *run, struct rd *r)
 
 static void step(struct run *run, struct rd *r)
 {
-	switch (rd_u8(r) % 8) {
+	switch (rd_u8(r) % 9) {
 	case 0: scribble(run, r); break;
 	case 1: case 2: record(run, r); break;
 	case 3: set_index(run, r); break;
 	case 4: take(run, true); break;
 	case 5: take(run, false); break;
 	case 6: put(run, r); break;
+	case 7: pass(run); break;
 	default: wire_sleep(run->w, rd_u8(r) & 1);
 	}
 }

@@ -274,6 +274,87 @@ static void one_sleep_is_rung_once(void **state)
 	assert_false(plug[1]->more);
 }
 
+/* --- small frames on their way through a switch --- */
+
+static struct wire_small passed;
+static unsigned n_passed;
+
+static void pass_on(struct plug *p, const struct wire_small *s)
+{
+	assert_ptr_equal(p, plug[1]);
+	passed = *s;
+	n_passed++;
+	assert_true(shm_put_small(p, s));
+}
+
+/* There and back with its notes, whatever its length; longer ones are packets. */
+static void small_frames_pass_without_a_packet(void **state)
+{
+	uint32_t got = 0;
+
+	shm_pass(plug[1], pass_on);
+	n_passed = 0;
+	for (uint32_t len = 14; len <= 200; len++) {
+		struct pkt *pkt = plain_frame(arena, len, len);
+
+		if (len > 60) {
+			assert_non_null(pkt_pull(pkt, 60));
+			pkt->sum = PKT_SUM_PARTIAL;
+			pkt->sum_start = (uint16_t)(pkt->cur - pkt->start + 34);
+			pkt->sum_off = 16;
+		}
+		plug_send(plug[0], pkt);
+		assert_int_equal(plug_flush(plug[0]), 0);
+		assert_int_equal(plug_recv(plug[1], 10), 1);
+		assert_int_equal(plug_flush(plug[1]), 0);
+		if (len > WIRE_INLINE) {
+			pkt_free(bag_pop(&bag[1]));
+			continue;
+		}
+		assert_int_equal(n_passed, ++got);
+		assert_int_equal(plug_recv(plug[0], 10), 1);
+		pkt = bag_pop(&bag[0]);
+		assert_int_equal(pkt_len(pkt), len);
+		assert_int_equal(pkt->sum, len > 60 ? PKT_SUM_PARTIAL : PKT_SUM_NONE);
+		assert_int_equal(pkt->sum_start, len > 60 ? 34 : 0);
+		if (len >= 18)
+			assert_int_equal(plain_number(pkt), len);
+		pkt_free(pkt);
+	}
+	assert_int_equal(got, WIRE_INLINE - 13);
+	assert_int_equal(plug[1]->rx_frames, 187);
+	assert_int_equal(plug[1]->tx_frames, got);
+}
+
+static void a_small_frame_waits_behind_others(void **state)
+{
+	struct wire_small s;
+	uint8_t b[60] = { 2 };
+
+	wire_small_set(&s, b, sizeof(b));
+	while (shm_put_small(plug[0], &s))
+		;
+	plug_send(plug[0], wire_small_pkt(&s));
+	assert_int_equal(plug_flush(plug[0]), -EAGAIN);
+	assert_int_equal(plug_recv(plug[1], 100), 100);
+	assert_false(shm_put_small(plug[0], &s));
+	assert_int_equal(plug_flush(plug[0]), 0);
+	assert_true(shm_put_small(plug[0], &s));
+}
+
+/* Who gets a frame sees no octet of another's that lay there before. */
+static void padding_tells_nothing(void **state)
+{
+	struct wire_small s;
+	uint8_t b[61] = { 2 };
+
+	memset(&s, 0xaa, sizeof(s));
+	wire_small_set(&s, b, sizeof(b));
+	for (uint32_t i = 0; i < s.rec.len - sizeof(s.rec); i++)
+		assert_int_equal(s.b[i], i ? 0 : 2);
+	assert_int_equal(s.rec.len, 80);
+}
+
 /* --- a liar: each record or index alone ends the wire, and nothing else --- */
 
 struct lie {
@@ -332,9 +413,11 @@ static void lies_in_records(void **state)
 		    .span = { { 0, 30000 }, { 0, 30000 } } }, "a frame would be cut into too many" },
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
-		told(&lies[i].lie);
-		ends(lies[i].why);
+	for (size_t i = 0; i < 2 * ARRAY_LEN(lies); i++) {
+		if (i % 2)
+			shm_pass(plug[1], pass_on);
+		told(&lies[i / 2].lie);
+		ends(lies[i / 2].why);
 		teardown(state);
 		setup(state);
 	}
@@ -346,6 +429,7 @@ static void a_number_still_with_us(void **state)
 		.rec = { .len = 32, .n_ext = 2, .number = 5 }, .span = { { 0, 30 }, { 0, 30 } },
 	};
 
+	shm_pass(plug[1], pass_on);
 	told(&twice);
 	assert_int_equal(plug_recv(plug[1], 10), 1);
 	memcpy(wire[0]->own->ring + 32, &twice, sizeof(twice));
@@ -482,6 +566,9 @@ int main(void)
 		T(a_full_arena_still_sends),
 		T(the_end_of_the_other_is_told),
 		T(one_sleep_is_rung_once),
+		T(small_frames_pass_without_a_packet),
+		T(a_small_frame_waits_behind_others),
+		T(padding_tells_nothing),
 		T(lies_in_records),
 		T(a_number_still_with_us),
 		T(lies_in_indices),
