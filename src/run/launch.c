@@ -1,7 +1,8 @@
-/* launch.c - the three processes of ioth run
+/* launch.c - the processes of ioth run
  *
  *   front       what the shell started: waits for the status, passes signals on
- *   supervisor  its child: the node; an ancestor of the program and of whatever
+ *   keeper      its child: waits for the supervisor (keeper.c)
+ *   supervisor  the keeper's child: the node; an ancestor of the program and of whatever
  *               the program leaves behind (a child subreaper), so it may read
  *               their memory under Yama
  *   program     the supervisor's child, in the front's process group, with the
@@ -248,17 +249,17 @@ static void watch_processes(struct super *s)
 	loop_watch(n->loop, &s->front, EPOLLERR | EPOLLRDHUP);
 }
 
-static void report(struct super *s, const struct node_conf *c, const char *program)
+static void report(struct super *s, const struct node_conf *c, const char *program, pid_t front)
 {
 	for (int i = 0; i < c->n_if; i++)
 		s->nets[i] = c->ifs[i].locator;
-	s->who = (struct report_node){ c->name, s->pid, getppid(), program, s->nets, c->n_if };
+	s->who = (struct report_node){ c->name, s->pid, front, program, s->nets, c->n_if };
 	s->report = report_start(s->r.node->loop, s->r.node->st, &s->who);
 	if (!s->report)
 		info("ioth show will not see this node: %s", strerror(errno));
 }
 
-static int supervisor(const struct run_conf *conf, char **argv, int status_fd)
+static int supervisor(const struct run_conf *conf, char **argv, int status_fd, pid_t front)
 {
 	struct super s = { .status_fd = status_fd };
 	struct rlimit nofile;
@@ -299,7 +300,7 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd)
 	if (take_listener(&s, go[1], ready[0]) < 0)
 		return 1;
 	watch_processes(&s);
-	report(&s, &conf->node, argv[0]);
+	report(&s, &conf->node, argv[0], front);
 	if (notify_start(&s.r) < 0) {
 		err("cannot start a thread");
 		return 1;
@@ -315,6 +316,26 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd)
 	notify_stop(&s.r);
 	report_stop(s.report);
 	node_free(s.r.node);
+	return 0;
+}
+
+/* Has nothing of the program's or the front's: who waits for the end of a pipe reads it. */
+static int keeper(const struct run_conf *conf, char **argv, int status_fd)
+{
+	pid_t front = getppid(), pid;
+
+	keeper_prepare();
+	pid = fork();
+	if (pid == 0)
+		return supervisor(conf, argv, status_fd, front);
+	if (pid < 0) {
+		err("fork: %s", strerror(errno));
+		return 1;
+	}
+	setsid();
+	forget_stdio();
+	close_inherited(NULL, 0);
+	keeper_wait(pid);
 	return 0;
 }
 
@@ -417,7 +438,7 @@ int run_program(const struct run_conf *conf, char **argv)
 	}
 	if (pid == 0) {
 		close(status[0]);
-		_exit(supervisor(conf, argv, status[1]));
+		_exit(keeper(conf, argv, status[1]));
 	}
 	close(status[1]);
 	return front(status[0]);

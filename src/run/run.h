@@ -1,6 +1,7 @@
 /* run.h - unmodified programs on a stack of their own
  *
- *   launch.c   the processes: front, supervisor, program
+ *   launch.c   the processes: front, keeper, supervisor, program
+ *   keeper.c   the keeper: nothing of a killed node is left
  *   filter.c   which system calls are trapped, from the table in calls.c
  *   notify.c   receives them, answers them, keeps those that wait
  *   target.c   the program's memory and descriptors
@@ -31,6 +32,10 @@ struct run_conf {
 /* Runs argv as a node and returns the status for exit(2), or ends by the
  * signal that ended the program. */
 int run_program(const struct run_conf *conf, char **argv);
+
+/* keeper.c: for the supervisor's parent, before and after it is forked */
+void keeper_prepare(void);
+void keeper_wait(pid_t supervisor);	/* and for what it leaves, if it was killed */
 
 struct runner {
 	struct node	*node;

@@ -36,18 +36,46 @@ ended $bg
 same sighup_passes $status 9
 same sighup_handled "$(tail -n 1 "$T/node1.log")" hup
 
+nobody_sleeps()
+{
+	for p in $(ours); do
+		! grep -qsa '^sleep' "/proc/$p/cmdline" || return 1
+	done
+}
 # Without its node a program has no sockets: it ends too, and we hear why.
 if ! on_host; then
 	serve 1 sleep 60
-	program() { node=$(pgrep -P $bg) && pgrep -x -P "$node" sleep; }
+	supervisor() { keeper=$(pgrep -P $bg) && pgrep -P "$keeper"; }
+	program() { node=$(supervisor) && pgrep -x -P "$node" sleep; }
 	check node_runs wait_for 5 program
 	program=$(program)
-	kill -KILL "$(pgrep -P $bg)"
+	kill -KILL "$(supervisor)"
 	ended $bg
 	same node_killed_status $status 1
 	contains node_killed_says "$(cat "$T/node1.log")" "the node was killed"
 	gone() { ! [ -e "/proc/$program" ] || grep -q 'State:.*zombie' "/proc/$program/status"; }
 	check node_killed_program wait_for 5 gone
+
+	# Nor has what the program started: a worker, and a daemon that outlived it.
+	for sig in KILL TERM SEGV; do
+		serve 1 sh -c 'sleep 61 & setsid sh -c "sleep 62 & sleep 63" & echo ready; wait'
+		wait_log 1 ready
+		kill -$sig "$(supervisor)"
+		ended $bg
+		same node_${sig}_status $status 1
+		check node_${sig}_leaves_nobody wait_for 5 nobody_sleeps
+	done
+	serve 1 sh -c 'setsid sleep 61 & echo ready; until [ -e "$0" ]; do sleep 0.1; done; exit 7' \
+		"$T/end"
+	wait_log 1 ready
+	node=$(supervisor)
+	touch "$T/end"
+	ended $bg
+	same daemon_outlives $status 7
+	asleep() { pgrep -x -P "$node" sleep; }
+	check daemon_runs wait_for 5 asleep
+	kill -KILL "$node"
+	check daemon_ends_with_node wait_for 5 nobody_sleeps
 fi
 
 # A background child outlives the program's own exit, and its sockets with it.
