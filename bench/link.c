@@ -78,15 +78,9 @@ static void place_out(void *ctx, uint32_t port, const struct frame *f)
 		port_out(at->sw, port, f);
 		return;
 	}
-	pkt = f->pkt ? pkt_clone(f->pkt) : pkt_new();
-	if (f->pkt)
+	pkt = frame_pkt(at->link->arena, f);
+	if (pkt)
 		offload_out(pkt, port == LINK_PORT ? link_frame : tap_frame, at);
-	else if (!pkt_append(pkt, at->link->arena, f->p, f->len))
-		pkt_free(pkt);
-	else if (port == LINK_PORT)
-		into_link(at, pkt);
-	else
-		into_tap(at, pkt);
 }
 
 static void place_in(struct place *at, uint32_t port, const struct frame *f)
@@ -97,7 +91,7 @@ static void place_in(struct place *at, uint32_t port, const struct frame *f)
 
 static void out_of_link(struct place *at, struct pkt *pkt)
 {
-	struct frame f = { pkt_pull(pkt, FRAME_MIN), pkt_len(pkt), pkt };
+	struct frame f = { .p = pkt_pull(pkt, FRAME_MIN), .len = pkt_len(pkt), .pkt = pkt };
 
 	if (f.p)
 		place_in(at, LINK_PORT, &f);
@@ -111,7 +105,7 @@ static void tap_ready(struct watch *w, uint32_t events)
 	ssize_t n;
 
 	for (int i = 0; i < BATCH && (n = read(w->fd, b, sizeof(b))) > 0; i++) {
-		struct frame f = { b, (uint32_t)n, NULL };
+		struct frame f = { .p = b, .len = (uint32_t)n };
 
 		place_in(at, TAP_PORT, &f);
 	}

@@ -83,6 +83,8 @@ void client_free(struct client *c);
 /* shm.c: clients with a wire */
 void shm_hello_ready(struct watch *w, uint32_t events);	/* of a half open one */
 void shm_out(struct client *c, const struct frame *f);
+/* The frame as a packet of its own; bytes are copied into the arena. NULL: it is full. */
+struct pkt *frame_pkt(struct arena *a, const struct frame *f);
 void shm_leave(struct client *c);
 void shm_run(struct sw *sw);		/* reads on where a batch was full */
 

@@ -18,11 +18,13 @@
 #define VLAN_NONE	4095		/* as the untagged one: frames without a tag are dropped */
 
 struct rules;
+struct wire_small;
 
 struct frame {
 	const uint8_t	*p;		/* all of it, or (pkt) its link header */
 	uint32_t	len;		/* on the wire; of a super-frame: of its segments */
 	struct pkt	*pkt;		/* it came by shared memory; NULL: as bytes */
+	const struct wire_small *small;	/* these bytes with their notes, if so; or NULL */
 };
 
 /* All bytes of a super-frame. */

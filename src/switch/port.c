@@ -122,8 +122,8 @@ void port_out(void *ctx, uint32_t port, const struct frame *f)
 
 		if (c->plug)
 			shm_out(c, f);
-		else if (f->pkt)
-			offload_out(pkt_clone(f->pkt), stage_pkt, c);
+		else if (f->pkt || f->small)
+			offload_out(frame_pkt(NULL, f), stage_pkt, c);
 		else
 			stage(c, &(struct staged){ .p = f->p, .len = f->len });
 	}
@@ -238,7 +238,7 @@ static void port_in(struct client *c)
 	for (int i = 0; i < n; i++)
 		len[i] = sw->batch->msg[i].msg_len;
 	for (int i = 0; i < n; i++) {
-		struct frame f = { sw->batch->buf[i], len[i], NULL };
+		struct frame f = { .p = sw->batch->buf[i], .len = len[i] };
 
 		core_input(&sw->core, c->port, &f, now);
 	}

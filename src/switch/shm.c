@@ -22,11 +22,19 @@
 static void delivered(struct plug *p, struct pkt *pkt)
 {
 	struct client *c = p->user;
-	struct frame f = { pkt_pull(pkt, FRAME_MIN), pkt_wire_len(pkt), pkt };
+	struct frame f = { .p = pkt_pull(pkt, FRAME_MIN), .len = pkt_wire_len(pkt), .pkt = pkt };
 
 	if (f.p)
 		core_input(&c->sw->core, c->port, &f, c->sw->now);
 	pkt_free(pkt);
+}
+
+static void delivered_small(struct plug *p, const struct wire_small *s)
+{
+	struct client *c = p->user;
+	struct frame f = { .p = s->b, .len = s->rec.head_len, .small = s };
+
+	core_input(&c->sw->core, c->port, &f, c->sw->now);
 }
 
 static void read_on(struct client *c)
@@ -59,26 +67,47 @@ void shm_run(struct sw *sw)
 		read_on(list_first(&now, struct client, more));
 }
 
-static struct pkt *pkt_of(struct client *c, const struct frame *f)
+struct pkt *frame_pkt(struct arena *a, const struct frame *f)
 {
-	struct pkt *pkt = pkt_new();
+	struct pkt *pkt;
 
-	if (pkt_append(pkt, c->plug->arena, f->p, f->len))
+	if (f->pkt)
+		return pkt_clone(f->pkt);
+	if (f->small)
+		return wire_small_pkt(f->small);
+	pkt = pkt_new();
+	if (pkt_append(pkt, a, f->p, f->len))
 		return pkt;
 	pkt_free(pkt);
-	c->sw->core.port[c->port].tx_drops++;
 	return NULL;
+}
+
+static bool out_small(struct client *c, const struct frame *f)
+{
+	struct wire_small s;
+
+	if (f->small)
+		return shm_put_small(c->plug, f->small);
+	if (f->pkt || f->len > WIRE_INLINE)
+		return false;
+	wire_small_set(&s, f->p, f->len);
+	return shm_put_small(c->plug, &s);
+}
+
+static void out_pkt(struct client *c, const struct frame *f)
+{
+	struct pkt *pkt = plug_room(c->plug) ? frame_pkt(c->plug->arena, f) : NULL;
+	uint64_t drops = c->plug->tx_drops;
+
+	if (pkt)
+		plug_send(c->plug, pkt);
+	c->sw->core.port[c->port].tx_drops += pkt ? c->plug->tx_drops - drops : 1;
 }
 
 void shm_out(struct client *c, const struct frame *f)
 {
-	struct pkt *pkt = f->pkt ? pkt_clone(f->pkt) : pkt_of(c, f);
-	uint64_t drops = c->plug->tx_drops;
-
-	if (!pkt)
-		return;
-	plug_send(c->plug, pkt);
-	c->sw->core.port[c->port].tx_drops += c->plug->tx_drops - drops;
+	if (!out_small(c, f))
+		out_pkt(c, f);
 	if (list_empty(&c->dirty))
 		list_add_tail(&c->sw->dirty, &c->dirty);
 }
@@ -121,6 +150,7 @@ static void seat(struct client *c, const struct shm_hello *h, struct wire *w)
 	c->plug = shm_new(w, CLAMP(h->mtu, 576u, (uint32_t)SHM_MTU_MAX), false);
 	c->plug->deliver = delivered;
 	c->plug->user = c;
+	shm_pass(c->plug, delivered_small);
 	c->ctl.ready = bell;
 	list_del(&c->link);
 	c->sw->n_half--;

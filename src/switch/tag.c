@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/cursor.h"
+#include "plug/wire.h"
 #include "proto/proto.h"
 #include "switch/vlan.h"
 
@@ -110,7 +111,7 @@ static struct pkt *spill(const struct pass *s)
 	return pkt;
 }
 
-static struct pkt *change(const struct pass *s, bool tagged)
+static struct pkt *change_it(const struct pass *s, bool tagged)
 {
 	unsigned old = ETH_LEN + (s->tagged ? VLAN_LEN : 0), hlen;
 	const struct pkt *from = s->f.pkt;
@@ -135,6 +136,19 @@ static bool as_it_came(const struct pass *s, bool tagged)
 	return !tagged || (get_u16(s->f.p + ETH_LEN) & 0xfff) == s->vlan;
 }
 
+static struct pkt *change(const struct pass *s, bool tagged)
+{
+	struct pass as_pkt = *s;
+	struct pkt *pkt;
+
+	if (!s->f.small)
+		return change_it(s, tagged);
+	as_pkt.f.pkt = wire_small_pkt(s->f.small);
+	pkt = change_it(&as_pkt, tagged);
+	pkt_free(as_pkt.f.pkt);
+	return pkt;
+}
+
 const struct frame *tag_frame(struct pass *s, bool tagged)
 {
 	struct pkt *pkt = s->changed[tagged];
@@ -145,7 +159,9 @@ const struct frame *tag_frame(struct pass *s, bool tagged)
 		pkt = s->changed[tagged] = change(s, tagged);
 		if (!pkt)
 			return NULL;
-		s->as[tagged] = (struct frame){ pkt->head + pkt->cur, pkt_wire_len(pkt), pkt };
+		s->as[tagged] = (struct frame){
+			.p = pkt->head + pkt->cur, .len = pkt_wire_len(pkt), .pkt = pkt,
+		};
 	}
 	return &s->as[tagged];
 }

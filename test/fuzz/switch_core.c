@@ -31,7 +31,7 @@ static void input(struct world *w, struct rd *r)
 {
 	uint8_t b[64] = { 2, [6] = 2 };
 	uint8_t len = rd_u8(r) % 80;
-	struct frame f = { b, len < sizeof(b) ? len : FRAME_MAX + 1u, NULL };
+	struct frame f = { .p = b, .len = len < sizeof(b) ? len : FRAME_MAX + 1u };
 	uint32_t learned = w->core.fdb.map.count;
 	enum core_drop d;
 

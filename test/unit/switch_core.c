@@ -35,7 +35,7 @@ static int teardown(void **state)
 static enum core_drop input_len(uint32_t port, uint8_t dst, uint8_t src, uint32_t len, usec now)
 {
 	static uint8_t b[FRAME_MAX + 1];
-	struct frame f = { b, len, NULL };
+	struct frame f = { .p = b, .len = len };
 
 	memset(b, 0, 14);
 	b[0] = dst == 0xff ? 0xff : 2;

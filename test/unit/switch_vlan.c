@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/cursor.h"
+#include "plug/wire.h"
 #include "switch/vlan.h"
 #include "unit.h"
 
@@ -82,7 +83,7 @@ static uint32_t make(uint8_t *b, uint8_t dst, uint8_t src, uint32_t tag, uint32_
 static enum core_drop input(uint32_t port, uint8_t dst, uint8_t src, uint32_t tag)
 {
 	uint8_t b[100];
-	struct frame f = { b, make(b, dst, src, tag, tag ? 100 : 96), NULL };
+	struct frame f = { .p = b, .len = make(b, dst, src, tag, tag ? 100 : 96) };
 
 	memset(got, 0, sizeof(got));
 	return core_input(&core, port, &f, 0);
@@ -255,7 +256,7 @@ static void packets_keep_their_notes(void **state)
 	for (unsigned tagged = 0; tagged < 2; tagged++) {
 		unsigned hlen = tagged ? 58 : 54;
 		struct pkt *pkt = packet(a, hlen, b, make(b, 0xff, 10, tagged ? TAG(5) : 0, 3000));
-		struct frame f = { pkt->head, hlen + 1000, pkt };
+		struct frame f = { .p = pkt->head, .len = hlen + 1000, .pkt = pkt };
 		size_t used = arena_heap_used(a);
 
 		pkt->sum = PKT_SUM_PARTIAL;
@@ -285,13 +286,35 @@ static void packets_keep_their_notes(void **state)
 	arena_heap_unref(a);
 }
 
+/* What came in a record: a tag makes a packet of it, with its notes. */
+static void small_frames_keep_their_notes(void **state)
+{
+	struct wire_small s;
+	uint8_t b[100];
+	struct frame f = { .p = s.b, .len = sizeof(b), .small = &s };
+
+	wire_small_set(&s, b, make(b, 0xff, 10, 0, sizeof(b)));
+	s.rec.sum = PKT_SUM_PARTIAL;
+	s.rec.sum_start = 34;
+	s.rec.sum_off = 16;
+	memset(got, 0, sizeof(got));
+	assert_int_equal(core_input(&core, 3, &f, 0), CORE_TAKEN);
+	assert_int_equal(got[69].times, 1);
+	assert_int_equal(got[69].tag, TAG(5));
+	assert_int_equal(got[69].len, 104);
+	assert_int_equal(got[69].sum, PKT_SUM_PARTIAL);
+	assert_int_equal(got[69].sum_start, 38);
+	for (unsigned i = 18; i < 104; i++)
+		assert_int_equal(got[69].frame[i], (uint8_t)(i - 4));
+}
+
 /* A head without room for a tag, and notes that would lie in the link header. */
 static void odd_packets(void **state)
 {
 	struct arena *a = arena_heap_new(1 << 20);
 	uint8_t b[1000];
 	struct pkt *pkt = packet(a, PKT_HEAD, b, make(b, 0xff, 10, 0, 1000));
-	struct frame f = { pkt->head, 1000, pkt };
+	struct frame f = { .p = pkt->head, .len = 1000, .pkt = pkt };
 
 	memset(got, 0, sizeof(got));
 	core_input(&core, 3, &f, 0);
@@ -318,7 +341,7 @@ static void odd_packets(void **state)
 static void short_tags(void **state)
 {
 	uint8_t b[20];
-	struct frame f = { b, 17, NULL };
+	struct frame f = { .p = b, .len = 17 };
 
 	make(b, 0xff, 10, TAG(5), 20);
 	assert_int_equal(core_input(&core, 4, &f, 0), CORE_SHORT);
@@ -333,7 +356,7 @@ static void short_tags(void **state)
 static void a_frame_of_our_own(void **state)
 {
 	uint8_t b[96];
-	struct frame f = { b, make(b, 0xff, 10, 0, 96), NULL };
+	struct frame f = { .p = b, .len = make(b, 0xff, 10, 0, 96) };
 
 	memset(got, 0, sizeof(got));
 	core_send(&core, 4, 6, &f, 0);
@@ -357,6 +380,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(leaving_a_vlan_forgets_its_addresses, setup, teardown),
 		cmocka_unit_test_setup_teardown(plain_is_the_same_untagged_vlan, setup, teardown),
 		cmocka_unit_test_setup_teardown(packets_keep_their_notes, setup, teardown),
+		cmocka_unit_test_setup_teardown(small_frames_keep_their_notes, setup, teardown),
 		cmocka_unit_test_setup_teardown(odd_packets, setup, teardown),
 		cmocka_unit_test_setup_teardown(short_tags, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_frame_of_our_own, setup, teardown),
