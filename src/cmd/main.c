@@ -22,6 +22,7 @@ static const struct cmd {
 } cmds[] = {
 	{ "run",	cmd_run,	"run a program as a node, on a TCP/IP stack of its own" },
 	{ "switch",	cmd_switch,	"start a virtual Ethernet switch" },
+	{ "plug",	cmd_plug,	"join two plugs by a cable: switches, commands, pipes" },
 	{ "show",	cmd_show,	"print what nodes are doing: sockets, drops, routes, neighbours" },
 	{ "trace",	cmd_trace,	"show the frames of a network, or write them to a file" },
 	{ "help",	cmd_help,	"explain a command" },

@@ -25,6 +25,8 @@ static struct classic *classic_of(struct plug *p)
 static void mirror(struct classic *c)
 {
 	c->plug.want_write = c->below->want_write;
+	c->plug.more = c->below->more;
+	c->plug.told = c->below->told;
 	c->plug.rx_frames = c->below->rx_frames;
 	c->plug.tx_frames = c->below->tx_frames;
 	c->plug.rx_bytes = c->below->rx_bytes;
@@ -144,4 +146,17 @@ struct plug *classic_new(struct plug *below)
 	below->deliver = frame_in;
 	below->wake = below_woke;
 	return &c->plug;
+}
+
+struct plug *plug_bare(struct plug *p)
+{
+	struct classic *c = classic_of(p);
+	struct plug *below;
+
+	if (p->ops != &classic_ops)
+		return p;
+	below = c->below;
+	merge_free(c->merge);
+	free(c);
+	return below;
 }

@@ -177,6 +177,8 @@ static void take(struct way *w, struct pkt *pkt)
 static void mirror(struct fault *f)
 {
 	f->plug.want_write = f->inner->want_write;
+	f->plug.more = f->inner->more;
+	f->plug.told = f->inner->told;
 	f->plug.tx_frames = f->inner->tx_frames;
 	f->plug.tx_bytes = f->inner->tx_bytes;
 }
@@ -280,7 +282,11 @@ static void inner_wake(struct plug *inner)
 /* Arrivals are delivered by run: deadline is now. */
 static int fault_recv(struct plug *p, int max)
 {
-	return plug_recv(fault_of(p)->inner, max);
+	struct fault *f = fault_of(p);
+	int n = plug_recv(f->inner, max);
+
+	mirror(f);
+	return n;
 }
 
 static uint32_t fault_room(struct plug *p)

@@ -61,6 +61,7 @@ static void mirror(struct seen *s)
 {
 	s->plug.want_write = s->inner->want_write;
 	s->plug.more = s->inner->more;
+	s->plug.told = s->inner->told;
 	s->plug.rx_frames = s->inner->rx_frames;
 	s->plug.tx_frames = s->inner->tx_frames;
 	s->plug.rx_bytes = s->inner->rx_bytes;

@@ -1,7 +1,7 @@
 /* plug.c - from a locator to a plug
  *
  * The scheme names a row of the table, which says how the rest is read and who
- * opens it. Without a scheme the text is the path of a switch; if there is a
+ * opens it. Without a scheme the text is the path of a switch, "-" is stdin and stdout; if there is a
  * regular file its first line is the locator; and if it is empty the user's
  * default is taken, or what VDE takes then (vdejoin.c). Schemes that decorate another plug
  * open what is in their braces by plug_open_wire or plug_open_below.
@@ -19,7 +19,9 @@
 #include "plug/capture.h"
 #include "plug/classic.h"
 #include "plug/fault.h"
+#include "plug/null.h"
 #include "plug/scheme.h"
+#include "plug/stream.h"
 #include "plug/trace.h"
 #include "plug/vde.h"
 
@@ -36,6 +38,9 @@ static const struct scheme schemes[] = {
 	{ "fault",	LOCATOR_OPTS,	true,	fault_open },
 	{ "capture",	LOCATOR_PATH,	true,	capture_open },
 	{ "trace",	LOCATOR_PATH,	true,	trace_open },
+	{ "cmd",	LOCATOR_PATH,	false,	cmd_open },
+	{ "stdio",	LOCATOR_PATH,	false,	stdio_open },	/* "-" is this one */
+	{ "null",	LOCATOR_PATH,	false,	null_open },
 };
 
 static const struct scheme *find(const char *name, size_t n)
@@ -119,6 +124,8 @@ static struct plug *open_text(const char *locator, const struct plug_conf *conf,
 	size_t n = scheme_len(locator);
 	const struct scheme *s = n ? find(locator, n) : &schemes[0];
 
+	if (strcmp(locator, "-") == 0)
+		return open_scheme(find("stdio", 5), locator, "", conf, why);
 	if (s)
 		return open_scheme(s, locator, n ? locator + n + 3 : locator, conf, why);
 	no_such_scheme(locator, why);

@@ -43,6 +43,7 @@ struct plug {
 	int		fd;		/* readable: recv; -1: none (pair: see wake) */
 	bool		want_write;	/* flush gave -EAGAIN: wait for fd writable */
 	bool		more;		/* recv stopped at max: call it again, fd is silent */
+	bool		told;		/* it ended and has said why */
 	int		hup_fd;		/* becomes readable when the other side has left; -1 */
 	uint32_t	mtu;		/* largest IP packet below: 1500, or more */
 	bool		offload;	/* the other side takes super-frames and PARTIAL sums */
@@ -61,7 +62,7 @@ struct plug_conf {
 	bool		frames;		/* only wire frames are wanted: no shared memory */
 };
 
-/* Opens a locator: vde://PATH, a bare path, fault://OPTS{LOCATOR}. NULL with
+/* Opens a locator: vde://PATH, a bare path, "-", fault://OPTS{LOCATOR}. NULL with
  * *why (malloc'd, one line naming the input and the cure; caller frees). */
 struct plug *plug_open(const char *locator, const struct plug_conf *conf, char **why);
 
@@ -78,6 +79,9 @@ static inline usec plug_deadline(struct plug *p)
 	return p->ops->deadline ? p->ops->deadline(p) : NEVER;
 }
 void plug_close(struct plug *p);	/* NULL is fine */
+/* p without what cuts and joins super-frames above it, for those who pass wire frames
+ * on as they are. Before any frame; p is gone, if it was another. */
+struct plug *plug_bare(struct plug *p);
 
 /* --- for plugs: offload fix-ups (offload.c) --- */
 
