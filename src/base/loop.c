@@ -68,6 +68,8 @@ int loop_watch(struct loop *l, struct watch *w, uint32_t events)
 		loop_unwatch(l, w);
 		return 0;
 	}
+	if (w->added && w->events == events)
+		return 0;
 	if (epoll_ctl(l->fd, w->added ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, w->fd, &ev) < 0)
 		return -errno;
 	w->added = true;
