@@ -9,7 +9,7 @@
  * and looks once more. Who publishes looks at asleep afterwards (wire_wake).
  * Between the write and the look of either stands a full fence, so at
  * least one sees the other's (Dekker): no wake-up is lost. Each sleep has a number
- * and is rung once.
+ * and is rung once. test/unit/plug_sleep.c tries all interleavings of this.
  */
 #include "plug/wire.h"
 
