@@ -13,12 +13,15 @@
 #include "switch/core.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "proto/proto.h"
+#include "switch/rules.h"
 #include "switch/vlan.h"
 
+#define AGE_MAX		(1000000 * USEC_PER_SEC)	/* IEEE 802.1D 7.9.2 */
 #define ARENA_LIMIT	(64u << 20)	/* frames with another tag that queues hold */
 
 static const char *const drop_text[] = {
@@ -33,8 +36,17 @@ static const char *const drop_text[] = {
 	[CORE_GUARD]		= "an address that is not the port's own",
 	[CORE_FILTER]		= "refused by the port's filter",
 	[CORE_ANSWERED]		= "the switch answered",
+	[CORE_MONITOR]		= "the port only listens: others are mirrored to it",
+	[CORE_MACS]		= "the port has as many addresses as it may",
+	[CORE_DOWN]		= "the destination's port is not up",
+	[CORE_RATE]		= "over the rate of what may come in",
+	[CORE_STORM]		= "over the rate of broadcast",
+	[CORE_STORM_MULTICAST]	= "over the rate of multicast",
+	[CORE_STORM_UNKNOWN]	= "over the rate of frames for unknown stations",
 	[CORE_TAG_OUT]		= "its tag could not be changed",
 	[CORE_FILTER_OUT]	= "refused by the filter of the port it leaves by",
+	[CORE_MTU_OUT]		= "longer than the MTU of the port it leaves by",
+	[CORE_RATE_OUT]		= "over the rate of the port it leaves by",
 };
 
 static_assert(ARRAY_LEN(drop_text) == N_CORE_DROPS, "each reason has its text");
@@ -71,23 +83,68 @@ void core_reset_counters(struct core *c, uint32_t port)
 {
 	struct core_port *p = &c->port[port];
 
-	*p = (struct core_port){ .up = p->up, .untagged = p->untagged, .rules = p->rules };
+	*p = (struct core_port){ .up = p->up, .untagged = p->untagged, .mtu = p->mtu,
+				 .rules = p->rules };
+}
+
+void core_port_takes_part(struct core *c, uint32_t port)
+{
+	const struct core_port *p = &c->port[port];
+
+	bit_set(c->up, port, p->up && !(p->rules && p->rules->mirrored && !p->rules->talk));
+	c->changes++;
 }
 
 void core_port_up(struct core *c, uint32_t port)
 {
 	core_reset_counters(c, port);
 	c->port[port].up = true;
-	bit_set(c->up, port, true);
-	c->changes++;
+	core_port_takes_part(c, port);
 }
 
 void core_port_down(struct core *c, uint32_t port)
 {
 	c->port[port].up = false;
-	bit_set(c->up, port, false);
+	core_port_takes_part(c, port);
 	fdb_flush_port(&c->fdb, port);
+}
+
+/* --- the table of addresses, for an administrator --- */
+
+int core_set_age(struct core *c, usec age, usec min_stay)
+{
+	if (age < USEC_PER_SEC || age > AGE_MAX || min_stay < 0 || min_stay > AGE_MAX)
+		return -EINVAL;
+	c->fdb.age = age;
+	c->fdb.min_stay = min_stay;
+	return 0;
+}
+
+int core_limit_addresses(struct core *c, uint32_t port, uint32_t max, bool refuse)
+{
+	if (port >= c->n_ports || !max)
+		return -EINVAL;
+	fdb_limit(&c->fdb, port, max, refuse);
+	return 0;
+}
+
+int core_fix_address(struct core *c, uint16_t vlan, const struct mac *mac, uint32_t port)
+{
+	if (port >= c->n_ports || mac_is_group(mac))
+		return -EINVAL;
+	if (!vlan_has(c, vlan, port))
+		return -ENXIO;
+	fdb_fix(&c->fdb, vlan, mac, port);
 	c->changes++;
+	return 0;
+}
+
+int core_forget_address(struct core *c, uint16_t vlan, const struct mac *mac)
+{
+	if (!fdb_forget(&c->fdb, vlan, mac))
+		return -ENOENT;
+	c->changes++;
+	return 0;
 }
 
 /* --- rules --- */
@@ -104,18 +161,12 @@ struct rules *core_rules(struct core *c, uint32_t port)
 void core_rules_changed(struct core *c, uint32_t port)
 {
 	struct core_port *p = &c->port[port];
-	const struct rules *r = p->rules;
 
 	c->changes++;
-	if (!r || r->guard.check || r->filter_in.check || r->filter_out.check)
+	if (!p->rules || !rules_are_empty(p->rules))
 		return;
 	free(p->rules);
 	p->rules = NULL;
-}
-
-static bool rules_are_plain(const struct rules *r)
-{
-	return !r || !(r->guards_ip || r->filter_in.check || r->filter_out.check);
 }
 
 bool core_plain(const struct core *c, uint32_t a, uint32_t b)
@@ -124,19 +175,8 @@ bool core_plain(const struct core *c, uint32_t a, uint32_t b)
 
 	return !c->hub && pa->up && pb->up &&
 	       pa->untagged == pb->untagged && pa->untagged != VLAN_NONE &&
+	       !pa->mtu && !pb->mtu &&
 	       rules_are_plain(pa->rules) && rules_are_plain(pb->rules);
-}
-
-static enum core_drop ask(const struct hook *h, const struct pass *s, uint32_t port)
-{
-	return h->check ? h->check(h->ctx, s, port) : CORE_TAKEN;
-}
-
-static enum core_drop rules_in(const struct rules *r, const struct pass *s)
-{
-	enum core_drop why = ask(&r->guard, s, s->from);
-
-	return why ? why : ask(&r->filter_in, s, s->from);
 }
 
 /* --- out --- */
@@ -146,8 +186,10 @@ static bool is_broadcast(const uint8_t *p)
 	return memcmp(p, &MAC_BROADCAST, 6) == 0;
 }
 
-static void out(struct core *c, struct core_port *p, uint32_t port, const struct frame *f)
+void core_out(struct core *c, uint32_t port, const struct frame *f)
 {
+	struct core_port *p = &c->port[port];
+
 	p->tx_frames++;
 	p->tx_bytes += frame_size(f);
 	if (f->p[0] & 1)
@@ -155,21 +197,35 @@ static void out(struct core *c, struct core_port *p, uint32_t port, const struct
 	c->out(c->ctx, port, f);
 }
 
+/* A tag is no part of what the MTU counts (IEEE 802.3 3.2.7). */
+bool core_fits(const struct core_port *p, const struct frame *f)
+{
+	return !p->mtu || f->len <= p->mtu + FRAME_MIN + (vlan_has_tag(f->p) ? VLAN_LEN : 0);
+}
+
+static enum core_drop try_send(struct pass *s, struct core_port *p, uint32_t port, bool tagged)
+{
+	const struct frame *f = tagged || s->tagged ? tag_frame(s, tagged) : &s->f;
+	enum core_drop why = CORE_TAKEN;
+
+	if (!f)
+		return CORE_TAG_OUT;
+	if (!core_fits(p, f))
+		return CORE_MTU_OUT;
+	if (p->rules)
+		why = rules_out(s, p->rules, port, f);
+	if (!why)
+		core_out(s->core, port, f);
+	return why;
+}
+
 static void send_to(struct pass *s, uint32_t port, bool tagged)
 {
 	struct core_port *p = &s->core->port[port];
-	enum core_drop why = CORE_TAKEN;
-	const struct frame *f;
+	enum core_drop why = try_send(s, p, port, tagged);
 
-	if (p->rules)
-		why = ask(&p->rules->filter_out, s, port);
-	f = tagged == s->tagged && !tagged ? &s->f : tag_frame(s, tagged);
-	if (!f)
-		why = CORE_TAG_OUT;
 	if (why)
 		p->drops[why]++;
-	else
-		out(s->core, p, port, f);
 }
 
 static void flood_word(struct pass *s, uint32_t i, uint64_t ports, uint64_t tagged)
@@ -207,6 +263,16 @@ static void to_group(struct pass *s)
 	flood(s, c->snoop && !is_broadcast(s->f.p) ? c->snoop(c->snoop_ctx, s) : NULL);
 }
 
+static enum core_drop unknown(struct pass *s)
+{
+	struct rules *r = s->core->port[s->from].rules;
+	enum core_drop why = r ? rules_unknown(s, r) : CORE_TAKEN;
+
+	if (!why)
+		flood(s, NULL);
+	return why;
+}
+
 static enum core_drop to_station(struct pass *s, const struct mac *dst)
 {
 	struct core *c = s->core;
@@ -215,9 +281,10 @@ static enum core_drop to_station(struct pass *s, const struct mac *dst)
 	if (to == s->from)
 		return CORE_LOCAL;
 	if (to == FDB_NO_PORT)
-		flood(s, NULL);
-	else
-		send_to(s, to, c->port[to].untagged != s->vlan);
+		return unknown(s);
+	if (!c->port[to].up)
+		return CORE_DOWN;
+	send_to(s, to, c->port[to].untagged != s->vlan);
 	return CORE_TAKEN;
 }
 
@@ -235,11 +302,16 @@ void core_send(struct core *c, uint32_t port, uint16_t vlan, const struct frame 
 static enum core_drop forward(struct pass *s, const struct core_port *p)
 {
 	struct core *c = s->core;
-	enum core_drop why = c->hub ? CORE_TAKEN : vlan_classify(s, p);
+	enum core_drop why = CORE_TAKEN;
+	enum fdb_news news;
 	struct mac dst, src;
 
+	if (p->rules)
+		why = rules_first(c, p->rules, &s->f);
+	if (!why && !c->hub)
+		why = vlan_classify(s, p);
 	if (!why && p->rules)
-		why = rules_in(p->rules, s);
+		why = rules_in(s, p->rules);
 	if (why)
 		return why;
 	if (c->hub) {
@@ -248,7 +320,10 @@ static enum core_drop forward(struct pass *s, const struct core_port *p)
 	}
 	memcpy(&dst, s->f.p, sizeof(dst));
 	memcpy(&src, s->f.p + 6, sizeof(src));
-	if (fdb_learn(&c->fdb, s->vlan, &src, s->from, s->now) == FDB_MOVED)
+	news = fdb_learn(&c->fdb, s->vlan, &src, s->from, s->now);
+	if (news == FDB_FULL)
+		return CORE_MACS;
+	if (news == FDB_MOVED)
 		c->changes++;
 	if (c->suppress && c->suppress(c->suppress_ctx, s))
 		return CORE_ANSWERED;

@@ -8,11 +8,12 @@
 #define SWITCH_CORE_H
 
 #include "stack/pkt.h"
+#include "switch/bucket.h"
 #include "switch/fdb.h"
 
 #define FRAME_MIN	14
 #define FRAME_MAX	9234		/* vdeplug4's: MTU 9216, header, tag */
-#define NO_PORT		UINT32_MAX
+#define NO_PORT		FDB_NO_PORT
 
 #define VLAN_DEFAULT	0		/* every port's untagged one at first */
 #define VLAN_NONE	4095		/* as the untagged one: frames without a tag are dropped */
@@ -33,6 +34,9 @@ static inline uint32_t frame_size(const struct frame *f)
 	return f->pkt ? pkt_len(f->pkt) : f->len;
 }
 
+/* What storm control counts, frames a second of each kind. */
+enum storm { STORM_BROADCAST, STORM_MULTICAST, STORM_UNKNOWN, N_STORMS };
+
 /* Why a frame ended here. Those from CORE_FIRST_OUT on are counted at the port it
  * would have left by, the others where it came in. */
 enum core_drop {
@@ -47,15 +51,25 @@ enum core_drop {
 	CORE_GUARD,		/* an address that is not the port's own */
 	CORE_FILTER,		/* refused by the port's filter */
 	CORE_ANSWERED,		/* the switch answered for the one asked (suppression) */
+	CORE_MONITOR,		/* the port only listens: others are mirrored to it */
+	CORE_MACS,		/* the port has as many addresses as it may */
+	CORE_DOWN,		/* the destination's port is not up */
+	CORE_RATE,		/* over the rate of what may come in */
+	CORE_STORM,		/* over the rate of broadcast ... */
+	CORE_STORM_MULTICAST = CORE_STORM + STORM_MULTICAST,
+	CORE_STORM_UNKNOWN = CORE_STORM + STORM_UNKNOWN,
 	CORE_FIRST_OUT,
 	CORE_TAG_OUT = CORE_FIRST_OUT,	/* no room to change its tag, or no memory */
 	CORE_FILTER_OUT,
+	CORE_MTU_OUT,		/* longer than the port's MTU allows */
+	CORE_RATE_OUT,
 	N_CORE_DROPS
 };
 
 struct core_port {
 	bool		up;
 	uint16_t	untagged;	/* VLAN of frames without a tag; VLAN_NONE */
+	uint32_t	mtu;		/* of what leaves; 0: no limit */
 	struct rules	*rules;		/* NULL: none, the fast way */
 	uint64_t	rx_frames, rx_bytes, tx_frames, tx_bytes;
 	uint64_t	rx_multicast, rx_broadcast, tx_multicast, tx_broadcast;
@@ -82,11 +96,18 @@ struct hook {
 	void		*ctx;
 };
 
-/* Of one port. Who sets one calls core_rules_changed. */
+/* Of one port. Who sets a hook calls core_rules_changed. */
 struct rules {
 	struct hook	guard;		/* of what comes in: CORE_TAKEN, or why not */
 	struct hook	filter_in, filter_out;
 	bool		guards_ip;	/* guard looks behind the link header */
+	/* what follows is set by rules.h */
+	bool		mirror_in, mirror_out;
+	uint32_t	mirror;		/* to this port */
+	uint32_t	mirrored;	/* so many ports are mirrored to this one */
+	bool		talk;		/* ... which is a port like others nevertheless */
+	struct bucket	storm[N_STORMS];
+	struct bucket	rate_in, rate_out;
 };
 
 struct core {
@@ -94,7 +115,7 @@ struct core {
 	uint32_t	words;		/* 64 ports each, of a bitmap */
 	uint32_t	changes;	/* raised by what may make a wire between two ports wrong */
 	bool		hub;		/* repeat everything to everybody, whatever its VLAN */
-	uint64_t	*up;		/* bitmap of ports */
+	uint64_t	*up;		/* bitmap: ports that take part */
 	struct core_port *port;
 	struct vlan_ports *vlan[VLAN_NONE];	/* NULL: not created; vlan.h */
 	struct fdb	fdb;
@@ -123,10 +144,24 @@ void core_send(struct core *c, uint32_t port, uint16_t vlan, const struct frame 
 const char *core_drop_text(enum core_drop why);
 static inline usec core_age(struct core *c, usec now) { return fdb_age(&c->fdb, now); }
 
+/* How long addresses are kept and stay (hash/setexpire, setminper); how many a port may
+ * have, and whether frames from more are refused (CORE_MACS); addresses that are fixed. 0,
+ * -EINVAL, -ENXIO (the port is not in the VLAN), -ENOENT. */
+int core_set_age(struct core *c, usec age, usec min_stay);
+int core_limit_addresses(struct core *c, uint32_t port, uint32_t max, bool refuse);
+int core_fix_address(struct core *c, uint16_t vlan, const struct mac *mac, uint32_t port);
+int core_forget_address(struct core *c, uint16_t vlan, const struct mac *mac);
+
 /* The port's rules to set something in; made if there are none. */
 struct rules *core_rules(struct core *c, uint32_t port);
 /* Rules were set or taken away: those that are empty now are freed. */
 void core_rules_changed(struct core *c, uint32_t port);
+/* The port takes part if it is up and does not just listen. */
+void core_port_takes_part(struct core *c, uint32_t port);
+/* By the port's MTU; a super-frame's segments count. */
+bool core_fits(const struct core_port *p, const struct frame *f);
+/* Out by a port as it is, and counted; no rule is asked. */
+void core_out(struct core *c, uint32_t port, const struct frame *f);
 /* Untagged unicast between the two needs nobody to see each frame. */
 bool core_plain(const struct core *c, uint32_t a, uint32_t b);
 

@@ -5,6 +5,10 @@
  * was learned behind the same port. An address that was seen less than 3 s ago
  * stays where it is, as with VDE: a station cannot be robbed of its traffic
  * by one frame with its address, and a loop does not make addresses dance.
+ *
+ * Entries are in the order in which they were last seen, in one list of their
+ * port and one of the table, so ageing looks at what is old and no more. The
+ * frames of one batch share a time: of those only the first moves its entry.
  */
 #include "switch/fdb.h"
 
@@ -22,10 +26,16 @@ static uint32_t hash(const struct fdb *f, uint16_t vlan, const struct mac *mac)
 
 void fdb_init(struct fdb *f, uint32_t n_ports, const struct hash_key *key)
 {
-	*f = (struct fdb){ .key = *key, .n_ports = n_ports };
+	*f = (struct fdb){
+		.key = *key, .n_ports = n_ports, .age = FDB_AGE, .min_stay = FDB_MIN_STAY,
+	};
 	f->port = xzalloc(n_ports * sizeof(f->port[0]));
-	for (uint32_t i = 0; i < n_ports; i++)
+	for (uint32_t i = 0; i < n_ports; i++) {
 		list_init(&f->port[i].entries);
+		f->port[i].max = FDB_PORT_MAX;
+	}
+	list_init(&f->all);
+	list_init(&f->fixed);
 	map_init(&f->map);
 }
 
@@ -33,7 +43,9 @@ static void forget(struct fdb *f, struct fdb_entry *e)
 {
 	map_remove(&f->map, &e->node);
 	list_del(&e->link);
-	f->port[e->port].count--;
+	list_del(&e->all);
+	if (!e->fixed)
+		f->port[e->port].count--;
 	free(e);
 }
 
@@ -45,20 +57,28 @@ void fdb_flush_port(struct fdb *f, uint32_t port)
 		forget(f, e);
 }
 
-void fdb_flush_vlan(struct fdb *f, uint32_t port, uint16_t vlan)
+static void flush_vlan(struct fdb *f, struct list *entries, uint32_t port, uint16_t vlan)
 {
-	list_for_safe(l, &f->port[port].entries) {
+	list_for_safe(l, entries) {
 		struct fdb_entry *e = container_of(l, struct fdb_entry, link);
 
-		if (e->vlan == vlan)
+		if (e->vlan == vlan && e->port == port)
 			forget(f, e);
 	}
 }
 
+void fdb_flush_vlan(struct fdb *f, uint32_t port, uint16_t vlan)
+{
+	flush_vlan(f, &f->port[port].entries, port, vlan);
+	flush_vlan(f, &f->fixed, port, vlan);
+}
+
 void fdb_fini(struct fdb *f)
 {
-	for (uint32_t i = 0; i < f->n_ports; i++)
-		fdb_flush_port(f, i);
+	const struct fdb_entry *e;
+
+	while ((e = fdb_next(f, NULL)))
+		fdb_forget(f, e->vlan, &e->mac);
 	map_fini(&f->map);
 	free(f->port);
 }
@@ -80,19 +100,35 @@ static struct fdb_entry *find(const struct fdb *f, uint16_t vlan, const struct m
 static struct fdb_entry *add(struct fdb *f, uint16_t vlan, const struct mac *mac,
 			     uint32_t h, uint32_t port)
 {
-	struct fdb_port *p = &f->port[port];
-	struct fdb_entry *e;
+	struct fdb_entry *e = xzalloc(sizeof(*e));
 
-	if (p->count >= FDB_PORT_MAX)
-		forget(f, list_first(&p->entries, struct fdb_entry, link));
-	e = xzalloc(sizeof(*e));
 	e->mac = *mac;
 	e->vlan = vlan;
 	e->port = port;
 	list_init(&e->link);
+	list_init(&e->all);
 	map_insert(&f->map, &e->node, h);
-	p->count++;
 	return e;
+}
+
+static void seen(struct fdb *f, struct fdb_entry *e, usec now)
+{
+	e->seen = now;
+	list_del(&e->link);
+	list_add_tail(&f->port[e->port].entries, &e->link);
+	list_del(&e->all);
+	list_add_tail(&f->all, &e->all);
+}
+
+/* A place for one more, if need be the place of the one longest unseen. */
+static bool make_room(struct fdb *f, struct fdb_port *p)
+{
+	if (p->count < p->max)
+		return true;
+	if (p->refuse || !p->count)
+		return false;
+	forget(f, list_first(&p->entries, struct fdb_entry, link));
+	return true;
 }
 
 enum fdb_news fdb_learn(struct fdb *f, uint16_t vlan, const struct mac *mac, uint32_t port,
@@ -100,49 +136,89 @@ enum fdb_news fdb_learn(struct fdb *f, uint16_t vlan, const struct mac *mac, uin
 {
 	uint32_t h = hash(f, vlan, mac);
 	struct fdb_entry *e = find(f, vlan, mac, h);
-	enum fdb_news news = e ? FDB_KNOWN : FDB_NEW;
+	bool moves = e && e->port != port;
 
-	if (e && e->port != port) {
-		if (now - e->seen < FDB_MIN_STAY)
-			return FDB_KNOWN;
-		forget(f, e);
-		e = NULL;
-		news = FDB_MOVED;
+	if (e && !moves) {
+		if (e->seen != now && !e->fixed)
+			seen(f, e, now);
+		return FDB_KNOWN;
 	}
-	if (!e)
-		e = add(f, vlan, mac, h, port);
-	e->seen = now;
-	list_del(&e->link);
-	list_add_tail(&f->port[port].entries, &e->link);
-	return news;
+	if (moves && (e->fixed || now - e->seen < f->min_stay))
+		return FDB_STAYS;
+	if (!make_room(f, &f->port[port]))
+		return FDB_FULL;
+	if (moves)
+		forget(f, e);
+	f->port[port].count++;
+	seen(f, add(f, vlan, mac, h, port), now);
+	return moves ? FDB_MOVED : FDB_NEW;
+}
+
+const struct fdb_entry *fdb_get(const struct fdb *f, uint16_t vlan, const struct mac *mac,
+				usec now)
+{
+	const struct fdb_entry *e = find(f, vlan, mac, hash(f, vlan, mac));
+
+	return e && (e->fixed || now - e->seen < f->age) ? e : NULL;
 }
 
 uint32_t fdb_find(const struct fdb *f, uint16_t vlan, const struct mac *mac, usec now)
 {
-	struct fdb_entry *e = find(f, vlan, mac, hash(f, vlan, mac));
+	const struct fdb_entry *e = fdb_get(f, vlan, mac, now);
 
-	return e && now - e->seen < FDB_AGE ? e->port : FDB_NO_PORT;
+	return e ? e->port : FDB_NO_PORT;
 }
 
-static usec age_port(struct fdb *f, uint32_t port, usec now)
+usec fdb_age(struct fdb *f, usec now)
 {
 	struct fdb_entry *e;
 
-	while ((e = list_first(&f->port[port].entries, struct fdb_entry, link))) {
-		if (now - e->seen < FDB_AGE)
-			return e->seen + FDB_AGE;
+	while ((e = list_first(&f->all, struct fdb_entry, all))) {
+		if (now - e->seen < f->age)
+			return e->seen + f->age;
 		forget(f, e);
 	}
 	return NEVER;
 }
 
-usec fdb_age(struct fdb *f, usec now)
-{
-	usec next = NEVER, at;
+/* --- for an administrator --- */
 
-	for (uint32_t i = 0; i < f->n_ports; i++) {
-		at = age_port(f, i, now);
-		next = MIN(next, at);
-	}
-	return next;
+void fdb_fix(struct fdb *f, uint16_t vlan, const struct mac *mac, uint32_t port)
+{
+	struct fdb_entry *e;
+
+	fdb_forget(f, vlan, mac);
+	e = add(f, vlan, mac, hash(f, vlan, mac), port);
+	e->fixed = true;
+	list_add_tail(&f->fixed, &e->link);
+}
+
+bool fdb_forget(struct fdb *f, uint16_t vlan, const struct mac *mac)
+{
+	struct fdb_entry *e = find(f, vlan, mac, hash(f, vlan, mac));
+
+	if (e)
+		forget(f, e);
+	return e != NULL;
+}
+
+void fdb_limit(struct fdb *f, uint32_t port, uint32_t max, bool refuse)
+{
+	struct fdb_port *p = &f->port[port];
+
+	p->max = max;
+	p->refuse = refuse;
+	while (p->count > max)
+		forget(f, list_first(&p->entries, struct fdb_entry, link));
+}
+
+const struct fdb_entry *fdb_next(const struct fdb *f, const struct fdb_entry *e)
+{
+	const struct list *l = e && !e->fixed ? e->all.next : e ? e->link.next : f->fixed.next;
+
+	if (l != &f->fixed && (!e || e->fixed))
+		return container_of(l, struct fdb_entry, link);
+	if (l == &f->fixed)
+		l = f->all.next;
+	return l == &f->all ? NULL : container_of(l, struct fdb_entry, all);
 }

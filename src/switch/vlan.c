@@ -128,7 +128,7 @@ int vlan_set_untagged(struct core *c, uint32_t port, uint16_t vid)
 
 /* --- frames --- */
 
-static bool has_tag(const uint8_t *p)
+bool vlan_has_tag(const uint8_t *p)
 {
 	return get_u16(p + 12) == ETHERTYPE_VLAN;
 }
@@ -158,5 +158,5 @@ static enum core_drop with_tag(struct pass *s, const struct core_port *p)
 
 enum core_drop vlan_classify(struct pass *s, const struct core_port *p)
 {
-	return has_tag(s->f.p) ? with_tag(s, p) : without_vid(s, p);
+	return vlan_has_tag(s->f.p) ? with_tag(s, p) : without_vid(s, p);
 }

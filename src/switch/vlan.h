@@ -38,6 +38,7 @@ static inline bool vlan_is_tagged(const struct core *c, uint16_t vid, uint32_t p
 /* The core's: all of a new one, of one that ends. */
 void vlan_init(struct core *c);
 void vlan_fini(struct core *c);
+bool vlan_has_tag(const uint8_t *p);	/* a frame's first 14 bytes */
 /* Reads the frame's tag, if it has one, and finds its VLAN. */
 enum core_drop vlan_classify(struct pass *s, const struct core_port *p);
 

@@ -92,6 +92,79 @@ static void a_flood_of_addresses_is_bounded(void **state)
 	fdb_fini(&f);
 }
 
+static void a_limit_of_a_port(void **state)
+{
+	struct mac m = mac_of(1);
+	struct fdb f;
+
+	fdb_init(&f, PORTS, &key);
+	fdb_limit(&f, 3, 2, true);
+	learn(&f, 1, 3, 0);
+	learn(&f, 2, 3, 0);
+	learn(&f, 3, 3, 0);
+	assert_int_equal(find(&f, 3, 0), FDB_NO_PORT);
+	assert_int_equal(find(&f, 1, 0), 3);
+	learn(&f, 3, 4, 0);
+	assert_int_equal(fdb_learn(&f, 0, &m, 3, 0), FDB_KNOWN);
+	m = mac_of(3);		/* what cannot move here stays where it is */
+	assert_int_equal(fdb_learn(&f, 0, &m, 3, FDB_MIN_STAY), FDB_FULL);
+	assert_int_equal(find(&f, 3, 0), 4);
+	fdb_limit(&f, 3, 1, false);
+	assert_int_equal(f.map.count, 2);
+	assert_int_equal(fdb_learn(&f, 0, &m, 3, FDB_MIN_STAY), FDB_MOVED);
+	assert_int_equal(find(&f, 1, 0), FDB_NO_PORT);
+	assert_int_equal(find(&f, 2, 0), FDB_NO_PORT);
+	fdb_fini(&f);
+}
+
+static void fixed_ones_stay(void **state)
+{
+	struct mac m = mac_of(1);
+	struct fdb f;
+
+	fdb_init(&f, PORTS, &key);
+	learn(&f, 1, 4, 0);
+	fdb_fix(&f, 0, &m, 3);
+	assert_int_equal(fdb_learn(&f, 0, &m, 4, FDB_AGE), FDB_STAYS);
+	assert_int_equal(fdb_learn(&f, 0, &m, 3, FDB_AGE), FDB_KNOWN);
+	assert_int_equal(fdb_age(&f, 9 * FDB_AGE), NEVER);
+	fdb_flush_port(&f, 3);
+	fdb_flush_vlan(&f, 4, 0);
+	assert_int_equal(find(&f, 1, 9 * FDB_AGE), 3);
+	fdb_flush_vlan(&f, 3, 0);
+	assert_int_equal(find(&f, 1, 0), FDB_NO_PORT);
+	fdb_fix(&f, 0, &m, 3);
+	assert_true(fdb_forget(&f, 0, &m));
+	assert_false(fdb_forget(&f, 0, &m));
+	assert_int_equal(f.map.count, 0);
+	fdb_fini(&f);
+}
+
+static void walks_all_of_it(void **state)
+{
+	const struct fdb_entry *e = NULL;
+	uint32_t n = 0, fixed = 0;
+	struct fdb f;
+
+	fdb_init(&f, PORTS, &key);
+	assert_null(fdb_next(&f, NULL));
+	for (uint32_t i = 0; i < 10; i++) {
+		struct mac m = mac_of(100 + i);
+
+		learn(&f, i, i % PORTS, i);
+		if (i < 3)
+			fdb_fix(&f, 0, &m, 1);
+	}
+	for (; (e = fdb_next(&f, e)); n++) {
+		assert_true(e->fixed == (n < 3));
+		assert_true(e->fixed || e->seen == n - 3);
+		fixed += e->fixed;
+	}
+	assert_int_equal(n, 13);
+	assert_int_equal(fixed, 3);
+	fdb_fini(&f);
+}
+
 #define MACS 300
 
 /* The naive twin: an array over all addresses. */
@@ -151,6 +224,9 @@ int main(void)
 		cmocka_unit_test(an_address_in_use_does_not_move),
 		cmocka_unit_test(vlans_are_apart),
 		cmocka_unit_test(a_flood_of_addresses_is_bounded),
+		cmocka_unit_test(a_limit_of_a_port),
+		cmocka_unit_test(fixed_ones_stay),
+		cmocka_unit_test(walks_all_of_it),
 		cmocka_unit_test(agrees_with_a_naive_table),
 	};
 
