@@ -15,9 +15,9 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
+#include "base/bpf.h"
 #include "base/mem.h"
 #include "proto/proto.h"
-#include "stack/bpf.h"
 #include "stack/errq.h"
 #include "stack/netif.h"
 #include "stack/sock_opt.h"
@@ -86,12 +86,25 @@ enum drop dg_queue(struct dgram *d, struct pkt *pkt)
 	return DROP_NONE;
 }
 
+static uint32_t copy_from(const void *pkt, uint32_t off, void *to, uint32_t len)
+{
+	return pkt_copy(pkt, off, to, len);
+}
+
+uint32_t dg_filter(const struct bpf *b, struct bpf_pkt *p, const struct pkt *pkt)
+{
+	p->copy = copy_from;
+	p->of = pkt;
+	p->len = pkt_len(pkt);
+	return bpf_run(b, p);
+}
+
 /* What the socket's filter leaves of it: UDP's sees the header, which stays. */
 static bool filtered(struct dgram *d, struct pkt *pkt, const struct ip *ip)
 {
 	uint16_t cur = pkt->cur, back = d->so.ops == &udp_ops ? UDP_LEN : 0;
 	struct bpf_pkt p = {
-		.pkt = pkt, .data = (uint32_t)(cur - back - pkt->l3), .hatype = ARPHRD_ETHER,
+		.data = (uint32_t)(cur - back - pkt->l3), .hatype = ARPHRD_ETHER,
 		.proto = ip->v4 ? ETHERTYPE_IP4 : ETHERTYPE_IP6, .ifindex = ip->nif->index,
 		.rng = &d->so.st->rng,
 	};
@@ -100,7 +113,7 @@ static bool filtered(struct dgram *d, struct pkt *pkt, const struct ip *ip)
 	if (!d->filter)
 		return true;
 	pkt->cur = pkt->l3;
-	keep = bpf_run(d->filter, &p);
+	keep = dg_filter(d->filter, &p, pkt);
 	pkt->cur = cur;
 	if (keep)
 		pkt_trim_to(pkt, MAX(keep, (uint32_t)back) - back);

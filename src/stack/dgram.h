@@ -5,6 +5,7 @@
 #include "stack/sock.h"
 
 struct bpf;
+struct bpf_pkt;
 
 struct dgram {
 	struct sock	so;		/* first */
@@ -32,6 +33,9 @@ enum drop dg_put(struct dgram *d, struct pkt *pkt, const struct ip *ip, uint16_t
 
 /* The same of one that is noted already. */
 enum drop dg_queue(struct dgram *d, struct pkt *pkt);
+
+/* Runs a filter on what is there from cur on; the caller says the rest of p. */
+uint32_t dg_filter(const struct bpf *b, struct bpf_pkt *p, const struct pkt *pkt);
 
 /* Fills in where a datagram goes: m's peer or the connected one, the socket's
  * options, what m asks for. 0 or -errno. */

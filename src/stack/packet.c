@@ -16,9 +16,9 @@
 #include <net/if_arp.h>
 #include <stdlib.h>
 
+#include "base/bpf.h"
 #include "base/mem.h"
 #include "proto/proto.h"
-#include "stack/bpf.h"
 #include "stack/dgram.h"
 #include "stack/ip.h"
 #include "stack/netif.h"
@@ -130,11 +130,11 @@ static bool note_frame(const struct netif *nif, const struct pkt *pkt, bool out,
 static uint32_t filter(const struct packet *p, const struct pkt *pkt, const struct frame_note *f)
 {
 	struct bpf_pkt b = {
-		.pkt = pkt, .data = cooked(p) ? ETH_LEN : 0, .net = ETH_LEN, .proto = f->proto,
+		.data = cooked(p) ? ETH_LEN : 0, .net = ETH_LEN, .proto = f->proto,
 		.pkttype = f->pkttype, .hatype = f->hatype, .ifindex = f->ifindex,
 		.rng = &p->d.so.st->rng,
 	};
-	uint32_t keep = p->d.filter ? bpf_run(p->d.filter, &b) : UINT32_MAX;
+	uint32_t keep = p->d.filter ? dg_filter(p->d.filter, &b, pkt) : UINT32_MAX;
 
 	return keep > UINT32_MAX - b.data ? keep : keep ? keep + b.data : 0;
 }

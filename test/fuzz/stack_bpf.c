@@ -7,10 +7,11 @@
  */
 #include <linux/filter.h>
 
+#include "base/bpf.h"
 #include "base/cursor.h"
 #include "base/rand.h"
 #include "fuzz.h"
-#include "stack/bpf.h"
+#include "stack/dgram.h"
 
 /* Mostly instructions that mean something, and a return at the end. */
 static unsigned read_code(struct rd *r, struct sock_filter *code)
@@ -51,15 +52,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena *a = arena_heap_new(1 << 20);
 	struct pkt *pkt = pkt_new();
 	struct rng rng;
-	struct bpf_pkt p = { .pkt = pkt, .data = n & 14, .net = 14, .rng = &rng };
+	struct bpf_pkt p = { .data = n & 14, .net = 14, .rng = &rng };
 	struct bpf *b;
 
 	rng_seed(&rng, 1);
 	CHECK(!rd_left(&r) || pkt_append(pkt, a, r.p, (uint32_t)MIN(rd_left(&r), 4000)));
 	if (bpf_new(code, n, &b) == 0) {
-		uint32_t keep = bpf_run(b, &p);
+		uint32_t keep = dg_filter(b, &p, pkt);
 
-		CHECK(random_asked(code, n) || keep == bpf_run(b, &p));
+		CHECK(random_asked(code, n) || keep == dg_filter(b, &p, pkt));
 		bpf_free(b);
 	}
 	pkt_free(pkt);

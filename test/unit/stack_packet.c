@@ -4,9 +4,10 @@
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 
+#include "base/bpf.h"
+#include "stack/dgram.h"
 #include "stack_frame.h"
 
-#include "stack/bpf.h"
 
 enum { TYPE_ALL = 3 };
 
@@ -265,13 +266,13 @@ static uint32_t run(const struct sock_filter *code, unsigned n, const void *data
 {
 	struct arena *a = arena_heap_new(1 << 20);
 	struct pkt *pkt = pkt_new();
-	struct bpf_pkt p = { .pkt = pkt, .net = 4, .proto = 0x86dd, .ifindex = 3 };
+	struct bpf_pkt p = { .net = 4, .proto = 0x86dd, .ifindex = 3 };
 	struct bpf *b;
 	uint32_t r;
 
 	assert_true(!len || pkt_append(pkt, a, data, len));
 	assert_int_equal(bpf_new(code, n, &b), 0);
-	r = bpf_run(b, &p);
+	r = dg_filter(b, &p, pkt);
 	bpf_free(b);
 	pkt_free(pkt);
 	arena_heap_unref(a);

@@ -1,16 +1,19 @@
-/* bpf.h - socket filters: classic BPF (SO_ATTACH_FILTER) */
-#ifndef STACK_BPF_H
-#define STACK_BPF_H
+/* bpf.h - filters of packets: classic BPF (SO_ATTACH_FILTER, pcap-filter(7)) */
+#ifndef BASE_BPF_H
+#define BASE_BPF_H
 
-#include "stack/pkt.h"
+#include "base/base.h"
 
 struct bpf;
 struct rng;
 struct sock_filter;
 
-/* What a filter may ask. Offsets count from pkt->cur. */
+/* What a filter may ask. Offsets count from the first byte of it. */
 struct bpf_pkt {
-	const struct pkt *pkt;
+	/* Copies len bytes from offset off; returns how many there were. */
+	uint32_t	(*copy)(const void *of, uint32_t off, void *to, uint32_t len);
+	const void	*of;
+	uint32_t	len;		/* how many bytes there are */
 	uint32_t	data;		/* where the filter's own offset 0 is */
 	uint32_t	net;		/* the IP header (SKF_NET_OFF) */
 	uint16_t	proto;		/* the ethertype */

@@ -1,4 +1,4 @@
-/* bpf.c - an interpreter of classic BPF, for socket filters
+/* bpf.c - an interpreter of classic BPF, for filters of sockets and of switches
  *
  * McCanne and Jacobson's machine as Linux has it (filter.rst): an accumulator, an
  * index register, 16 words of memory, loads from the packet and from what is
@@ -9,7 +9,7 @@
  * the interpreter checks only what depends on the packet: a load from outside of
  * it, or a division by X = 0, ends the program with 0.
  */
-#include "stack/bpf.h"
+#include "base/bpf.h"
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -18,7 +18,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 
-#define NEAR	128		/* bytes of the packet that lie at hand */
+#define NEAR	128		/* bytes that lie at hand */
 
 struct bpf {
 	unsigned	n;
@@ -32,7 +32,7 @@ struct vm {
 	uint32_t	len;		/* of the data */
 	uint32_t	near_len;
 	bool		fail;
-	uint8_t		near[NEAR];	/* from pkt->cur on */
+	uint8_t		near[NEAR];	/* the first */
 };
 
 /* --- the check --- */
@@ -175,7 +175,7 @@ static unsigned width(uint16_t code)
 	return BPF_SIZE(code) == BPF_W ? 4 : BPF_SIZE(code) == BPF_H ? 2 : 1;
 }
 
-/* n bytes from off (of the packet) on, in network order. */
+/* n bytes from off (of all of it) on, in network order. */
 static uint32_t bytes_at(struct vm *v, uint64_t off, unsigned n)
 {
 	uint8_t b[4];
@@ -184,7 +184,7 @@ static uint32_t bytes_at(struct vm *v, uint64_t off, unsigned n)
 
 	if (off + n <= v->near_len)
 		p = v->near + off;
-	else if (off > UINT32_MAX - n || pkt_copy(v->p->pkt, (uint32_t)off, b, n) != n)
+	else if (off > UINT32_MAX - n || v->p->copy(v->p->of, (uint32_t)off, b, n) != n)
 		v->fail = true;
 	for (unsigned i = 0; i < n && !v->fail; i++)
 		r = r << 8 | p[i];
@@ -350,8 +350,8 @@ uint32_t bpf_run(const struct bpf *b, const struct bpf_pkt *p)
 {
 	struct vm v = { .p = p };
 
-	v.len = pkt_len(p->pkt) - MIN(p->data, pkt_len(p->pkt));
-	v.near_len = pkt_copy(p->pkt, 0, v.near, NEAR);
+	v.len = p->len - MIN(p->data, p->len);
+	v.near_len = p->copy(p->of, 0, v.near, NEAR);
 	for (unsigned i = 0; i < b->n && !v.fail; i++) {
 		const struct sock_filter *f = &b->code[i];
 
