@@ -12,6 +12,7 @@
 #include "plug/vdectl.h"
 #include "switch/core.h"
 #include "switch/dir.h"
+#include "switch/policy.h"
 #include "switch/switch.h"
 
 #define BATCH		64		/* frames of one reading */
@@ -61,6 +62,7 @@ struct sw {
 	struct switch_conf conf;
 	struct sw_dir	dir;
 	struct core	core;
+	struct policy	policy;
 	struct port	*port;
 	struct list	half;		/* oldest first */
 	uint32_t	n_half;

@@ -107,6 +107,8 @@ void core_port_down(struct core *c, uint32_t port)
 	c->port[port].up = false;
 	core_port_takes_part(c, port);
 	fdb_flush_port(&c->fdb, port);
+	if (c->gone)
+		c->gone(c->gone_ctx, port);
 }
 
 /* --- the table of addresses, for an administrator --- */

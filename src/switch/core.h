@@ -129,6 +129,8 @@ struct core {
 	 * it, valid until the next call; NULL: all do. */
 	const uint64_t	*(*snoop)(void *ctx, const struct pass *s);
 	void		*snoop_ctx;
+	void		(*gone)(void *ctx, uint32_t port);	/* told when a port goes down */
+	void		*gone_ctx;
 };
 
 void core_init(struct core *c, uint32_t n_ports, const struct hash_key *key,

@@ -30,6 +30,7 @@ struct sw *switch_new(const struct switch_conf *conf, struct loop *loop, char **
 	hash_key_system(&key);
 	core_init(&sw->core, sw->conf.n_ports, &key, port_out, sw);
 	sw->core.hub = conf->hub;
+	policy_init(&sw->policy, &sw->core, &key);
 	port_init(sw);
 	sw->next_age = now_mono() + FDB_AGE;
 	if (dir_take(&sw->dir, conf->path, sw->conf.mode, conf->gid, why) && ctl_open(sw, why))
@@ -44,6 +45,7 @@ void switch_free(struct sw *sw)
 		return;
 	ctl_close(sw);
 	port_fini(sw);
+	policy_fini(&sw->policy);
 	core_fini(&sw->core);
 	dir_leave(&sw->dir);
 	free(sw);
@@ -51,13 +53,14 @@ void switch_free(struct sw *sw)
 
 void switch_run(struct sw *sw, usec now)
 {
-	usec next;
+	usec next, policy;
 
 	ctl_run(sw, now);
 	shm_run(sw);
 	if (now < sw->next_age)
 		return;
-	next = core_age(&sw->core, now);
+	policy = policy_age(&sw->policy, now);
+	next = MIN(core_age(&sw->core, now), policy);
 	sw->next_age = CLAMP(next, now + AGE_EVERY, now + FDB_AGE);
 }
 
