@@ -1,9 +1,10 @@
 /* wire.c - a wire's two files: made, joined, given up
  *
- * The file is sealed against shrinking before it is shown to anybody, and a file
- * of the other side that is not sealed, or too small, or not of tmpfs, is
- * refused: nothing it does later can then make our reading fail (SIGBUS). What was
- * never written costs no memory: a wire nobody uses holds two pages.
+ * The file is sealed before it is shown to anybody: against shrinking, and against
+ * writers other than our mapping, since whoever is given a descriptor could map it for
+ * writing. A file of the other side that is not sealed against shrinking, or too small, or
+ * not of tmpfs, is refused: nothing it does later can then make our reading fail (SIGBUS).
+ * What was never written costs no memory: a wire nobody uses holds two pages.
  *
  * A wire lives until its owner has closed it and the last chunk of either arena
  * has come back, since packets may outlive the plug they came by.
@@ -30,11 +31,17 @@ static int file_new(void)
 
 	if (fd < 0)
 		return -1;
-	if (ftruncate(fd, sizeof(struct wire_file)) == 0 &&
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+	if (ftruncate(fd, sizeof(struct wire_file)) == 0)
 		return fd;
 	close(fd);
 	return -1;
+}
+
+/* From here on only our mapping can be written by. */
+static bool seal(int fd)
+{
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE |
+		     F_SEAL_SEAL) == 0;
 }
 
 static void *map(size_t size, int prot, int flags, int fd)
@@ -62,7 +69,7 @@ struct wire *wire_new(void)
 	w->fd = fd;
 	if (fd >= 0)
 		w->own = map(sizeof(*w->own), PROT_READ | PROT_WRITE, MAP_SHARED, fd);
-	if (!w->own || !wire_arena_init(w)) {
+	if (!w->own || !seal(fd) || !wire_arena_init(w)) {
 		int error = errno;
 
 		if (w->own)

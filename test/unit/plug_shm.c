@@ -487,6 +487,22 @@ static const char *refused(int file)
 	return why;
 }
 
+/* Whoever is given the descriptor may read. */
+static void nobody_else_can_write(void **state)
+{
+	struct wire *w = wire_new();
+	size_t size = sizeof(struct wire_file);
+
+	assert_non_null(w);
+	assert_ptr_equal(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd, 0),
+			 MAP_FAILED);
+	assert_int_equal(pwrite(w->fd, "", 1, 0), -1);
+	assert_int_equal(ftruncate(w->fd, 1), -1);
+	assert_int_equal(fallocate(w->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), -1);
+	assert_int_equal(w->own->magic, WIRE_MAGIC);
+	wire_close(w);
+}
+
 static void unfit_files_are_refused(void **state)
 {
 	int plain = memfd_create("t", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -573,6 +589,7 @@ int main(void)
 		T(a_number_still_with_us),
 		T(lies_in_indices),
 		T(a_taker_of_what_was_not_sent),
+		T(nobody_else_can_write),
 		T(unfit_files_are_refused),
 		T(no_wake_up_is_lost),
 	};
