@@ -87,8 +87,6 @@ struct wire {
 	uint32_t	reaped;			/* of its returns */
 	atomic_uint	rung;			/* the sleep it was last rung for */
 	uint32_t	n_numbers, n_free;	/* numbers ever used; free ones of them */
-	uint16_t	free[WIRE_FRAMES];
-	struct pkt	*out[WIRE_FRAMES];	/* under way, by number */
 
 	uint32_t	taken;			/* in */
 	uint32_t	sent_at;		/* how far the other has sent, when last seen */
@@ -105,8 +103,12 @@ struct wire {
 	struct arena	arena;			/* ours: see wire_arena.c */
 	struct wire_block *block;
 	uint32_t	n_blocks, n_empty;	/* ever used; of them without a chunk out */
-	uint16_t	empty[WIRE_BLOCKS];
 	struct list	partial[9];		/* blocks with room, by class of chunk */
+
+	/* Tables last: what is not used of them is not there, and the rest is a page. */
+	struct pkt	*out[WIRE_FRAMES];	/* under way, by number */
+	uint16_t	free[WIRE_FRAMES];
+	uint16_t	empty[WIRE_BLOCKS];
 };
 
 /* Our side with its file; NULL with errno. */

@@ -47,7 +47,7 @@ struct client {
 	struct watch	data;
 	struct sockaddr_un own, peer;
 	uint32_t	n_staged;
-	struct staged	staged[BATCH];
+	struct staged	*staged;	/* BATCH of them; NULL: nothing was ever staged */
 	struct list	backlog;	/* copies of frames that did not fit */
 	uint32_t	backlog_size;	/* bytes of memory */
 };
@@ -67,6 +67,7 @@ struct sw {
 	struct list	half;		/* oldest first */
 	uint32_t	n_half;
 	struct list	dirty;
+	uint32_t	taken;		/* no port from 1 to this one is free */
 	struct watch	ctl, shm;	/* listen */
 	struct list	more;		/* wires with frames of which no bell tells */
 	usec		now;		/* of the frames being read */

@@ -103,6 +103,8 @@ static void stage(struct client *c, const struct staged *f)
 {
 	if (c->n_staged == BATCH)
 		send_staged(c);
+	if (!c->staged)
+		c->staged = xmalloc(BATCH * sizeof(c->staged[0]));
 	if (!c->n_staged)
 		list_add_tail(&c->sw->dirty, &c->dirty);
 	c->staged[c->n_staged++] = *f;
@@ -267,15 +269,15 @@ static bool is_free(const struct sw *sw, uint32_t port)
 
 uint32_t port_choose(const struct client *c, uint32_t port, bool port0)
 {
-	const struct sw *sw = c->sw;
+	struct sw *sw = c->sw;
 
 	if (port || port0) {
 		if (port >= sw->conf.n_ports || is_free(sw, port) || sw->port[port].uid == c->uid)
 			return MIN(port, sw->conf.n_ports);
 		return sw->conf.n_ports;
 	}
-	for (port = 1; port < sw->conf.n_ports && !is_free(sw, port); port++)
-		;
+	for (port = sw->taken + 1; port < sw->conf.n_ports && !is_free(sw, port); port++)
+		sw->taken = port;
 	return port;
 }
 
@@ -416,6 +418,10 @@ void port_leave(struct client *c)
 		close_data(c);
 		remove_peer(c);
 	}
-	if (is_free(c->sw, c->port))
-		core_port_down(&c->sw->core, c->port);
+	free(c->staged);
+	if (!is_free(c->sw, c->port))
+		return;
+	core_port_down(&c->sw->core, c->port);
+	if (c->port && c->port <= c->sw->taken)
+		c->sw->taken = c->port - 1;
 }

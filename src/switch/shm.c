@@ -123,6 +123,15 @@ void shm_leave(struct client *c)
 
 /* --- joining --- */
 
+/* One descriptor is needed for its file here; the client's is closed once it is mapped. */
+static const char *no_memory(void)
+{
+	if (errno == EMFILE || errno == ENFILE)
+		return "the switch has no file descriptor left (raise its ulimit -n)";
+	return errno == ENOMEM ? "the switch can map no more memory (see vm.max_map_count)" :
+				 strerror(errno);
+}
+
 /* NULL, or why not. */
 static const char *join(struct client *c, const struct shm_hello *h, struct wire **w)
 {
@@ -133,11 +142,14 @@ static const char *join(struct client *c, const struct shm_hello *h, struct wire
 		return h->port ? "the port is taken by another user, or out of range" :
 				 "no port is free (see ioth switch -n)";
 	if (c->file < 0)
-		return "no memory came with the request";
+		return "no memory came with the request, or the switch has no file "
+		       "descriptor left (raise its ulimit -n)";
 	*w = wire_new();
 	if (!*w)
-		return strerror(errno);
+		return no_memory();
 	why = wire_join(*w, c->file, c->ctl.fd);
+	close(c->file);
+	c->file = -1;
 	if (why) {
 		wire_close(*w);
 		*w = NULL;
