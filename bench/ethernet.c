@@ -15,6 +15,9 @@
  *	spin, asleep	64 octets over a wire, there and back; us
  *	shm, vde	64 octets through a switch, by shared memory or VDE's sockets
  *	vde-mtu		frames of 1514 octets through it, by VDE's sockets
+ *	bystander	super-frames through it, one MiB under way, while a third process
+ *			counts to infinity; GB/s
+ *	storm		the same while the third sends broadcasts as fast as it can
  *
  * Each subject forks those it needs: they share struct shared and are killed at the end.
  */
@@ -386,11 +389,13 @@ static void wire_wait(struct wire *w)
 
 static struct pkt *super_frame(struct chunk *c)
 {
-	static const uint8_t head[14] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0 };
+	static const uint8_t head[54] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0 };
 	struct pkt *pkt = pkt_new();
 
 	memcpy(pkt_push(pkt, sizeof(head)), head, sizeof(head));
 	pkt_add_ext(pkt, chunk_ref(c), c->data, SUPER_LEN);
+	pkt->gso_size = 1446;
+	pkt->gso_hlen = sizeof(head);
 	return pkt;
 }
 
@@ -426,7 +431,7 @@ static void super_out(struct wire *w)
 			relax(&k);
 			continue;
 		}
-		pkt_copy(pkt, 14, mine, SUPER_LEN);
+		pkt_copy(pkt, 54, mine, SUPER_LEN);
 		atomic_fetch_add_explicit(&sh->got, SUPER_LEN, memory_order_relaxed);
 		pkt_free(pkt);
 		wire_took(w);
@@ -558,11 +563,11 @@ static struct wire *join(void)
 	return w;
 }
 
-static void shm_source(struct wire *w)
+/* The frame in mine, as often as there is room. */
+static void shm_send_all(struct wire *w)
 {
 	struct wire_small s;
 
-	address(mine, 1);
 	wire_small_set(&s, mine, FRAME);
 	for (;;) {
 		for (unsigned i = 0; i < 256 && wire_put_small(w, &s); i++)
@@ -574,6 +579,12 @@ static void shm_source(struct wire *w)
 		if (!wire_put_small(w, &s))
 			wire_wait(w);
 	}
+}
+
+static void shm_source(struct wire *w)
+{
+	address(mine, 1);
+	shm_send_all(w);
 }
 
 static void shm_sink(struct wire *w)
@@ -678,6 +689,104 @@ static void bench_vde_of(uint32_t len)
 static void bench_vde(void) { bench_vde_of(FRAME); }
 static void bench_vde_mtu(void) { bench_vde_of(MTU_FRAME); }
 
+/* A window of PIECES frames; what was lost is given up after a while. */
+static void window_wait(struct wire *w, unsigned *sent)
+{
+	struct pollfd p = { w->bell, POLLIN, 0 };
+	struct wire_small s;
+
+	while (wire_take_small(w, &s))
+		;			/* the storm is here, too */
+	wire_took(w);
+	if (*sent - atomic_load(&sh->out) < PIECES)
+		return;
+	wire_sleep(w, false);
+	if (wire_waiting(w) || poll(&p, 1, 5))
+		recv(w->bell, &s, sizeof(s), MSG_DONTWAIT);
+	else
+		*sent = atomic_load(&sh->out);
+}
+
+static void window_in(struct wire *w)
+{
+	struct chunk *c[2 * PIECES];
+	unsigned sent = 0;
+
+	for (unsigned i = 0; i < ARRAY_LEN(c); i++)
+		c[i] = w->arena.alloc(&w->arena, PIECE);
+	for (unsigned n = 0;; n = (n + 1) % ARRAY_LEN(c)) {
+		struct pkt *pkt = super_frame(c[n]);
+
+		while (sent - atomic_load(&sh->out) >= PIECES)
+			window_wait(w, &sent);
+		memcpy(c[n]->data, mine, SUPER_LEN);
+		if (!wire_put(w, pkt))
+			pkt_free(pkt);
+		wire_ring(w);
+		sent++;
+	}
+}
+
+/* Each frame is acknowledged by one of the smallest size, which wakes the sender. */
+static void window_out(struct wire *w)
+{
+	struct wire_small ack;
+	struct pkt *pkt;
+
+	address(mine, 2);
+	wire_small_set(&ack, mine, FRAME);
+	for (;;) {
+		while ((pkt = wire_take(w))) {
+			if (pkt_len(pkt) > MTU_FRAME) {
+				pkt_copy(pkt, 54, mine, SUPER_LEN);
+				atomic_fetch_add(&sh->got, SUPER_LEN);
+				atomic_fetch_add(&sh->out, 1);
+				wire_put_small(w, &ack);
+			}
+			pkt_free(pkt);
+		}
+		wire_ring(w);
+		wire_took(w);
+		wire_sleep(w, false);
+		if (!wire_waiting(w))
+			wire_wait(w);
+	}
+}
+
+static void count_up(void)
+{
+	for (volatile unsigned n = 0;; n++)
+		;
+}
+
+static void blow(struct wire *w)
+{
+	memset(mine, 0xff, 6);
+	memset(mine + 6, 2, 8);
+	shm_send_all(w);
+}
+
+static void bench_beside(bool storm)
+{
+	struct wire *w[3];
+
+	for (int i = 0; i < 3; i++)
+		w[i] = join();
+	address(mine, 2);
+	wire_send(w[1]);
+	doze(0.05);
+	if (in_child())
+		window_out(w[1]);
+	if (in_child())
+		window_in(w[0]);
+	if (in_child())
+		storm ? blow(w[2]) : count_up();
+	report(1e9, 0);
+}
+
+static void bench_bystander(void) { bench_beside(false); }
+static void bench_storm(void) { bench_beside(true); }
+
 static const struct { const char *name; void (*run)(void); bool needs_switch; } subjects[] = {
 	{ "copy",	bench_copy,	false },
 	{ "ring",	bench_ring,	false },
@@ -690,6 +799,8 @@ static const struct { const char *name; void (*run)(void); bool needs_switch; } 
 	{ "shm",	bench_shm,	true },
 	{ "vde",	bench_vde,	true },
 	{ "vde-mtu",	bench_vde_mtu,	true },
+	{ "bystander",	bench_bystander, true },
+	{ "storm",	bench_storm,	true },
 };
 
 int main(int argc, char **argv)

@@ -89,6 +89,13 @@ vde()	# SUBJECT CASE
 	rates "$2" "ioth switch" "$(measure "$1" "$T/ioth" "$ioth")" 1.5
 }
 
+beside()
+{
+	case="64 KiB through the switch, a third process beside"
+	sample "$case" GB/s "that counts" "$(measure bystander "$T/ioth" "$ioth")"
+	sample "$case" GB/s "that storms with broadcasts" "$(measure storm "$T/ioth" "$ioth")" 0.9
+}
+
 all=$(taskset -pc $$ | sed 's/.*: //')
 start ioth
 ioth=$(cat "$SW.pid")
@@ -104,6 +111,7 @@ for round in $(seq "$ROUNDS"); do
 	on_one
 	vde vde "64 octets by VDE's sockets"
 	vde vde-mtu "1514 octets by VDE's sockets"
+	beside
 	[ ! -t 2 ] || printf '\r%d of %d' "$round" "$ROUNDS" >&2
 done
 [ ! -t 2 ] || echo >&2

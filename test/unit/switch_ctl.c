@@ -232,6 +232,28 @@ static void ports_are_given_as_asked(void **state)
 	leave(&d);
 }
 
+/* Whoever left, and in which order. */
+static void the_lowest_free_port_is_given(void **state)
+{
+	struct raw r[8];
+
+	for (unsigned i = 1; i < 8; i++) {
+		r[i] = join(i == 4 ? 4 : 0);
+		port_of(&r[i], i);
+	}
+	leave(&r[5]);
+	leave(&r[2]);
+	leave(&r[6]);
+	r[2] = join(0);
+	port_of(&r[2], 2);
+	r[5] = join(0);
+	port_of(&r[5], 5);
+	r[6] = join(6);
+	port_of(&r[6], 6);
+	for (unsigned i = 1; i < 8; i++)
+		leave(&r[i]);
+}
+
 static void clients_of_one_port_get_each_frame(void **state)
 {
 	struct raw a = join(3), b = join(3), c = join(4);
@@ -538,6 +560,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(directory_and_modes_are_vdes, setup, teardown),
 		cmocka_unit_test_setup_teardown(frames_pass_between_clients, setup, teardown),
 		cmocka_unit_test_setup_teardown(ports_are_given_as_asked, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_lowest_free_port_is_given, setup, teardown),
 		cmocka_unit_test_setup_teardown(clients_of_one_port_get_each_frame, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_refused_client_is_told_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_users_port_and_socket_are_refused, setup, teardown),
