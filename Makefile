@@ -24,14 +24,14 @@ FUZZ_TIME ?= 600
 B	:= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 BF	:= $B-fuzz
 
-PKGS	:= libseccomp libsodium libmnl libpcap
+PKGS	:= libseccomp libsodium libmnl libpcap jansson
 FLAGS	:= -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	   -Wmissing-prototypes -Wno-unused-parameter -fno-strict-aliasing -pthread \
 	   -Isrc -Iinclude $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
 	   -fno-sanitize-recover=all)
 Q	:= $(if $(V),,@)
 LINK	= $(Q)$(CC) -pthread $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN)) -o $@ $^
-LIBS	:= $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo $(PKGS:lib%=-l%)) -ldl
+LIBS	:= $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo $(patsubst %,-l%,$(patsubst lib%,%,$(PKGS)))) -ldl
 
 LIB_SRC	:= $(wildcard $(patsubst %,src/%/*.c,base proto stack name plug switch node run))
 CMD_SRC	:= $(wildcard src/cmd/*.c)

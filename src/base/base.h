@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#define IOTH_VERSION	"0.1"
+
 #define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
 #define MIN(a, b)	((a) < (b) ? (a) : (b))
 #define MAX(a, b)	((a) > (b) ? (a) : (b))

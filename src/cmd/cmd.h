@@ -4,8 +4,6 @@
 
 #include "base/opt.h"
 
-#define IOTH_VERSION "0.1"
-
 /* argv[0] is the subcommand's name. Returns the exit status: 0, 1 failure, 2
  * usage. */
 int cmd_plug(int argc, char **argv);

@@ -38,6 +38,7 @@ struct client {
 	int		file;		/* came with a hello; -1 */
 
 	bool		up;		/* what follows is valid */
+	uint32_t	id;		/* what a console calls it */
 	uint32_t	port;
 	char		descr[VDE_DESCR_MAX + 1];
 	struct list	dirty;		/* in sw->dirty: something staged or queued */
@@ -55,6 +56,26 @@ struct client {
 struct port {
 	struct list	clients;
 	uid_t		uid;		/* of all of them */
+	bool		exists;		/* somebody sat there, or it was made */
+	bool		by_number;	/* not given to those who ask for any port */
+	uid_t		user;		/* who may sit there; -1 with group -1: all */
+	gid_t		group;
+};
+
+/* The consoles; mgmt.h tells of them. */
+struct mgmt {
+	struct watch	own, given;	/* listen: DIR/mgmt, and where conf says */
+	int		spare;		/* a descriptor for when there is none */
+	char		*path;		/* of given: absolute */
+	struct list	sessions;
+	uint32_t	n_sessions;
+	bool		waiting;	/* a line of a session can be run */
+	bool		loading;	/* a file of commands */
+	usec		events_at;	/* to look for what has happened */
+	struct losses {
+		uint64_t	count[N_CORE_DROPS];
+		bool		growing[N_CORE_DROPS];
+	} *losses;			/* what was told of, per port; [0]: tx_drops */
 };
 
 struct sw {
@@ -72,8 +93,13 @@ struct sw {
 	struct list	more;		/* wires with frames of which no bell tells */
 	usec		now;		/* of the frames being read */
 	usec		resume;		/* listening again after a lack of fds; NEVER */
-	usec		next_age;
+	usec		next_age, age_every;
 	struct batch	*batch;		/* port.c */
+	struct mgmt	mgmt;
+	struct mac	mac;
+	usec		born;
+	uint32_t	last_id;	/* of a client */
+	bool		stop;		/* a console said so */
 };
 
 /* ctl.c: the listening side */
@@ -94,10 +120,11 @@ void shm_run(struct sw *sw);		/* reads on where a batch was full */
 /* port.c: the data side */
 void port_init(struct sw *sw);
 void port_fini(struct sw *sw);
-/* Seats a client whose request was read; 0, or why not as an errno. */
-int port_join(struct client *c, const struct vde_request *rq);
-/* The port asked for, or the first free one from 1 on; n_ports: none. */
-uint32_t port_choose(const struct client *c, uint32_t port, bool port0);
+/* Seats a client whose request was read; NULL, or why not. */
+const char *port_join(struct client *c, const struct vde_request *rq);
+/* Chooses the port asked for, or the first free one from 1 on; NULL, or why not. */
+const char *port_choose(struct client *c, uint32_t port, bool port0);
+bool port_admits(const struct client *c, const struct port *p);	/* acl.c */
 void port_seat(struct client *c, const char *descr);
 void port_leave(struct client *c);
 void port_out(void *ctx, uint32_t port, const struct frame *f);	/* of the core */

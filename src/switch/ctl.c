@@ -17,7 +17,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "switch/client.h"
+#include "switch/mgmt.h"
 
 #define ACCEPT_BATCH	16
 #define PAUSE		(100 * USEC_PER_MSEC)	/* after a lack of descriptors */
@@ -58,7 +58,7 @@ static void request(struct client *c)
 {
 	struct vde_request rq = { 0 };
 	enum vde_parse state = vde_request_parse(c->request, c->got, &rq);
-	int rc;
+	const char *why;
 
 	if (state == VDE_MORE)
 		return;
@@ -68,12 +68,13 @@ static void request(struct client *c)
 		return;
 	}
 	half_remove(c);
-	rc = port_join(c, &rq);
-	if (!rc) {
+	why = port_join(c, &rq);
+	if (!why) {
 		answer(c);
 		return;
 	}
-	info("refused %s of uid %u: %s", rq.descr, (unsigned)c->uid, strerror(rc));
+	info("refused %s of uid %u: %s", rq.descr, (unsigned)c->uid, why);
+	event_tell(c->sw, EVENT_REFUSED, "uid %u \"%s\": %s", (unsigned)c->uid, rq.descr, why);
 	list_add_tail(&c->sw->half, &c->link);
 	c->sw->n_half++;
 	client_free(c);

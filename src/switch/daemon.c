@@ -4,18 +4,34 @@
  */
 #include "base/daemon.h"
 
+#include <stdlib.h>
+
+#include "base/log.h"
 #include "switch/switch.h"
 
 struct server {
 	const struct switch_conf *conf;
+	const char	*rcfile;
 	struct sw	*sw;
 };
+
+/* What failed is told and the switch goes on, as vde_switch does. */
+static void load(const struct server *s)
+{
+	char *why = NULL;
+
+	if (!switch_load(s->sw, s->rcfile, &why))
+		err("%s", why);
+	free(why);
+}
 
 static bool start(void *ctx, struct loop *loop, char **why)
 {
 	struct server *s = ctx;
 
 	s->sw = switch_new(s->conf, loop, why);
+	if (s->sw)
+		load(s);
 	return s->sw != NULL;
 }
 
@@ -26,8 +42,10 @@ static usec deadline(void *ctx)
 
 static bool run(void *ctx, usec now)
 {
-	switch_run(((struct server *)ctx)->sw, now);
-	return true;
+	struct sw *sw = ((struct server *)ctx)->sw;
+
+	switch_run(sw, now);
+	return !switch_stopped(sw);
 }
 
 static int finish(void *ctx)
@@ -43,9 +61,9 @@ static const struct daemon_ops switch_ops = {
 	.finish		= finish,
 };
 
-int switch_main(const struct switch_conf *conf, bool background, const char *pidfile)
+int switch_main(const struct switch_conf *conf, const struct switch_process *proc)
 {
-	struct server s = { .conf = conf };
+	struct server s = { .conf = conf, .rcfile = proc->rcfile };
 
-	return daemon_main(&switch_ops, &s, background, pidfile);
+	return daemon_main(&switch_ops, &s, proc->background, proc->pidfile);
 }

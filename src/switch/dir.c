@@ -31,12 +31,12 @@ static const char *digits(const char *s)
 	return n ? s + n : "?";
 }
 
-/* "ctl", "shm", "003.7", ".04242-00000", and "fd7" of vdeplug4's nodes. */
+/* "ctl", "shm", "mgmt", "003.7", ".04242-00000", and "fd7" of vdeplug4's nodes. */
 static bool is_vde_name(const char *s)
 {
 	const char *end;
 
-	if (strcmp(s, "ctl") == 0 || strcmp(s, "shm") == 0)
+	if (strcmp(s, "ctl") == 0 || strcmp(s, "shm") == 0 || strcmp(s, "mgmt") == 0)
 		return true;
 	if (strncmp(s, "fd", 2) == 0)
 		return *digits(s + 2) == 0;
@@ -118,8 +118,7 @@ static bool busy(struct sw_dir *d, char **why)
 					"another path)", d->path));
 }
 
-/* r -> x: who may use ctl may enter; VDE adds the set-group-id bit. */
-static mode_t dir_mode(mode_t mode)
+mode_t dir_mode(mode_t mode)
 {
 	return 02000 | mode | (mode & 0444) >> 2 | (mode & 0222) >> 1;
 }
@@ -129,7 +128,7 @@ static bool set_modes(struct sw_dir *d, mode_t mode, gid_t gid, char **why)
 	if (gid != (gid_t)-1 && fchown(d->fd, (uid_t)-1, gid) < 0)
 		return refuse(d, why, xasprintf("cannot give %s to group %u: %s", d->path,
 						(unsigned)gid, strerror(errno)));
-	if (fchmod(d->fd, dir_mode(mode)) < 0)
+	if (fchmod(d->fd, mode) < 0)
 		return refuse(d, why, xasprintf("%s: %s", d->path, strerror(errno)));
 	return true;
 }

@@ -39,7 +39,13 @@ void fdb_init(struct fdb *f, uint32_t n_ports, const struct hash_key *key)
 	map_init(&f->map);
 }
 
-static void forget(struct fdb *f, struct fdb_entry *e)
+static void tell(const struct fdb *f, const struct fdb_entry *e, uint32_t from, bool gone)
+{
+	if (f->told)
+		f->told(f->ctx, e, from, gone);
+}
+
+static void take_out(struct fdb *f, struct fdb_entry *e)
 {
 	map_remove(&f->map, &e->node);
 	list_del(&e->link);
@@ -47,6 +53,12 @@ static void forget(struct fdb *f, struct fdb_entry *e)
 	if (!e->fixed)
 		f->port[e->port].count--;
 	free(e);
+}
+
+static void forget(struct fdb *f, struct fdb_entry *e)
+{
+	tell(f, e, e->port, true);
+	take_out(f, e);
 }
 
 void fdb_flush_port(struct fdb *f, uint32_t port)
@@ -137,6 +149,7 @@ enum fdb_news fdb_learn(struct fdb *f, uint16_t vlan, const struct mac *mac, uin
 	uint32_t h = hash(f, vlan, mac);
 	struct fdb_entry *e = find(f, vlan, mac, h);
 	bool moves = e && e->port != port;
+	uint32_t from = moves ? e->port : FDB_NO_PORT;
 
 	if (e && !moves) {
 		if (e->seen != now && !e->fixed)
@@ -148,9 +161,11 @@ enum fdb_news fdb_learn(struct fdb *f, uint16_t vlan, const struct mac *mac, uin
 	if (!make_room(f, &f->port[port]))
 		return FDB_FULL;
 	if (moves)
-		forget(f, e);
+		take_out(f, e);
 	f->port[port].count++;
-	seen(f, add(f, vlan, mac, h, port), now);
+	e = add(f, vlan, mac, h, port);
+	seen(f, e, now);
+	tell(f, e, from, false);
 	return moves ? FDB_MOVED : FDB_NEW;
 }
 

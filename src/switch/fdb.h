@@ -38,6 +38,9 @@ struct fdb {
 		uint32_t	count, max;
 		bool		refuse;	/* at max: a new one; else the longest unseen goes */
 	} *port;
+	/* If set: an address is new (from: FDB_NO_PORT), has moved, or goes. */
+	void		(*told)(void *ctx, const struct fdb_entry *e, uint32_t from, bool gone);
+	void		*ctx;
 };
 
 void fdb_init(struct fdb *f, uint32_t n_ports, const struct hash_key *key);

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "switch/client.h"
+#include "switch/mgmt.h"
 
 #define BACKLOG_MAX	(1u << 20)	/* bytes of memory for one client */
 #define BUF_SIZE	9280		/* FRAME_MAX and up to a cache line */
@@ -39,14 +39,17 @@ struct kept {
 void port_init(struct sw *sw)
 {
 	sw->batch = xzalloc(sizeof(*sw->batch));
-	sw->port = xzalloc(sw->conf.n_ports * sizeof(sw->port[0]));
-	for (uint32_t i = 0; i < sw->conf.n_ports; i++)
+	sw->port = xzalloc(sw->core.n_ports * sizeof(sw->port[0]));
+	for (uint32_t i = 0; i < sw->core.n_ports; i++) {
 		list_init(&sw->port[i].clients);
+		sw->port[i].user = (uid_t)-1;
+		sw->port[i].group = (gid_t)-1;
+	}
 }
 
 void port_fini(struct sw *sw)
 {
-	for (uint32_t i = 0; i < sw->conf.n_ports; i++) {
+	for (uint32_t i = 0; i < sw->core.n_ports; i++) {
 		struct list *clients = &sw->port[i].clients;
 
 		while (!list_empty(clients))
@@ -267,30 +270,55 @@ static bool is_free(const struct sw *sw, uint32_t port)
 	return list_empty(&sw->port[port].clients);
 }
 
-uint32_t port_choose(const struct client *c, uint32_t port, bool port0)
+static const char *choose_that(struct client *c, uint32_t port)
+{
+	const struct sw *sw = c->sw;
+
+	c->port = port;
+	if (port >= sw->conf.n_ports)
+		return "there is no port of that number (see port/setnumports)";
+	if (!port_admits(c, &sw->port[port]))
+		return "the port is for another user or group (see port/setuser)";
+	if (!is_free(sw, port) && sw->port[port].uid != c->uid)
+		return "the port is taken by another user";
+	return NULL;
+}
+
+static bool is_for(const struct client *c, const struct port *p)
+{
+	return list_empty(&p->clients) && !p->by_number && port_admits(c, p);
+}
+
+const char *port_choose(struct client *c, uint32_t port, bool port0)
 {
 	struct sw *sw = c->sw;
 
-	if (port || port0) {
-		if (port >= sw->conf.n_ports || is_free(sw, port) || sw->port[port].uid == c->uid)
-			return MIN(port, sw->conf.n_ports);
-		return sw->conf.n_ports;
-	}
+	if (port || port0)
+		return choose_that(c, port);
 	for (port = sw->taken + 1; port < sw->conf.n_ports && !is_free(sw, port); port++)
 		sw->taken = port;
-	return port;
+	while (port < sw->conf.n_ports && !is_for(c, &sw->port[port]))
+		port++;
+	c->port = port;
+	return port < sw->conf.n_ports ? NULL : "no port is free (see ioth switch -n)";
 }
 
 void port_seat(struct client *c, const char *descr)
 {
 	struct sw *sw = c->sw;
 
-	if (is_free(sw, c->port))
+	if (is_free(sw, c->port)) {
 		core_port_up(&sw->core, c->port);
+		event_tell(sw, EVENT_PORT_ADD, "%02u", c->port);
+	}
+	sw->port[c->port].exists = true;
 	sw->port[c->port].uid = c->uid;
+	c->id = ++sw->last_id;
+	event_tell(sw, EVENT_END_ADD, "Port %02u FD %2u", c->port, c->id);
 	list_add_tail(&sw->port[c->port].clients, &c->link);
 	snprintf(c->descr, sizeof(c->descr), "%s", descr);
 	c->up = true;
+	event_tell(sw, EVENT_DESCR, "Port %02u FD %2u -> \"%s\"", c->port, c->id, c->descr);
 }
 
 /* A client may name only a socket of its own: else it could make us write
@@ -372,14 +400,14 @@ static void close_data(struct client *c)
 		unlink(c->own.sun_path);
 }
 
-int port_join(struct client *c, const struct vde_request *rq)
+const char *port_join(struct client *c, const struct vde_request *rq)
 {
 	struct sw *sw = c->sw;
+	const char *why = port_choose(c, rq->port, rq->port0);
 	int rc;
 
-	c->port = port_choose(c, rq->port, rq->port0);
-	if (c->port >= sw->conf.n_ports)
-		return EADDRNOTAVAIL;
+	if (why)
+		return why;
 	rc = open_data(c, &rq->data);
 	if (!rc) {
 		c->data.ready = port_ready;
@@ -387,10 +415,10 @@ int port_join(struct client *c, const struct vde_request *rq)
 	}
 	if (rc) {
 		close_data(c);
-		return rc;
+		return strerror(rc);
 	}
 	port_seat(c, rq->descr);
-	return 0;
+	return NULL;
 }
 
 /* A client that crashed has left its socket in our directory. */
@@ -407,6 +435,7 @@ static void remove_peer(const struct client *c)
 
 void port_leave(struct client *c)
 {
+	event_tell(c->sw, EVENT_END_DEL, "Port %02u FD %2u", c->port, c->id);
 	list_del(&c->link);
 	list_del(&c->dirty);
 	if (c->plug) {
@@ -421,6 +450,7 @@ void port_leave(struct client *c)
 	free(c->staged);
 	if (!is_free(c->sw, c->port))
 		return;
+	event_tell(c->sw, EVENT_PORT_DEL, "%02u", c->port);
 	core_port_down(&c->sw->core, c->port);
 	if (c->port && c->port <= c->sw->taken)
 		c->sw->taken = c->port - 1;

@@ -15,7 +15,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "switch/client.h"
+#include "switch/mgmt.h"
 
 #define PLUG_BATCH	256	/* frames of one reading */
 
@@ -135,12 +135,10 @@ static const char *no_memory(void)
 /* NULL, or why not. */
 static const char *join(struct client *c, const struct shm_hello *h, struct wire **w)
 {
-	const char *why;
+	const char *why = port_choose(c, h->port, h->port0 == 1);
 
-	c->port = port_choose(c, h->port, h->port0 == 1);
-	if (c->port >= c->sw->conf.n_ports)
-		return h->port ? "the port is taken by another user, or out of range" :
-				 "no port is free (see ioth switch -n)";
+	if (why)
+		return why;
 	if (c->file < 0)
 		return "no memory came with the request, or the switch has no file "
 		       "descriptor left (raise its ulimit -n)";
@@ -170,6 +168,15 @@ static void seat(struct client *c, const struct shm_hello *h, struct wire *w)
 	info("port %u: %s", c->port, c->descr);
 }
 
+/* It is shown to people and to programs that read lines. */
+static void make_printable(char *s)
+{
+	for (; *s; s++) {
+		if (*s < ' ' || *s > '~')
+			*s = '?';
+	}
+}
+
 static void request(struct client *c)
 {
 	struct shm_answer a = { .magic = SHM_MAGIC, .mtu = SHM_MTU_MAX };
@@ -179,10 +186,13 @@ static void request(struct client *c)
 
 	memcpy(&h, c->request, sizeof(h));
 	h.descr[SHM_DESCR_MAX] = 0;
+	make_printable(h.descr);
 	why = h.magic == SHM_MAGIC ? join(c, &h, &w) : "not a request";
 	if (why) {
 		info("refused %s of uid %u: %s", h.magic == SHM_MAGIC ? h.descr : "a client",
 		     (unsigned)c->uid, why);
+		event_tell(c->sw, EVENT_REFUSED, "uid %u \"%s\": %s", (unsigned)c->uid,
+			   h.magic == SHM_MAGIC ? h.descr : "", why);
 		a.error = EACCES;
 		snprintf(a.why, sizeof(a.why), "%s", why);
 	}

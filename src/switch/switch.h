@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include "base/addr.h"
 #include "base/loop.h"
 
 #define SWITCH_PORTS_DEFAULT	256
@@ -17,10 +18,16 @@
 struct switch_conf {
 	const char	*path;		/* the directory clients are given */
 	mode_t		mode;		/* of ctl; 0: 0600 */
+	mode_t		dir_mode;	/* of path; 0: follows from mode */
 	gid_t		gid;		/* (gid_t)-1: the process's */
 	uint32_t	n_ports;	/* 0: SWITCH_PORTS_DEFAULT */
 	bool		hub;
 	bool		classic;	/* no shared memory: every frame by a socket */
+	struct mac	mac;		/* all zero: any */
+	const char	*mgmt;		/* another socket for consoles; NULL: DIR/mgmt only */
+	mode_t		mgmt_mode;	/* of that; 0: 0600 */
+	gid_t		mgmt_gid;	/* (gid_t)-1: the process's */
+	bool		console;	/* stdin is one, if somebody types there */
 };
 
 struct sw;
@@ -29,10 +36,19 @@ struct sw;
 struct sw *switch_new(const struct switch_conf *conf, struct loop *loop, char **why);
 void switch_run(struct sw *sw, usec now);
 usec switch_deadline(const struct sw *sw);
+bool switch_stopped(const struct sw *sw);	/* a console ended it */
+/* Runs a file of commands; path NULL: vde_switch's rc file if there is one. False with
+ * *why, a line for each command that failed. */
+bool switch_load(struct sw *sw, const char *path, char **why);
 void switch_free(struct sw *sw);	/* leaves no files; NULL is fine */
 
-/* Runs a switch until SIGTERM, SIGINT or SIGHUP; the exit status. In the
- * background the caller's process ends when the switch answers. */
-int switch_main(const struct switch_conf *conf, bool background, const char *pidfile);
+struct switch_process {
+	bool		background;	/* the caller's process ends when the switch answers */
+	const char	*pidfile;
+	const char	*rcfile;	/* NULL: see switch_load */
+};
+
+/* Runs a switch until SIGTERM, SIGINT, SIGHUP or a console ends it; the exit status. */
+int switch_main(const struct switch_conf *conf, const struct switch_process *proc);
 
 #endif

@@ -51,7 +51,7 @@ life()	# NAME WORDS BEFORE A COMMAND
 	wait_for 5 grep -q joined "$T/stays2.log"
 	kill -KILL "$(cat "$SW.pid")"
 	wait_for 5 sh -c "! kill -0 $(cat "$SW.pid")"
-	same "$who KILL leaves files" "$(ls "$SW" | tail -n 2 | tr '\n' ' ')" "ctl shm "
+	same "$who KILL leaves files" "$(ls "$SW" | tail -n 3 | tr '\n' ' ')" "ctl mgmt shm "
 	fails "$who dead one" 1 "no such switch: $SW (start one: ioth switch -d $SW)" \
 		"$@" "$IOTH" run --net "$SW" --ip 10.0.0.1/24 -- true
 	check "$who takes over" "$@" "$IOTH" switch -d -m 0660 -p "$SW.pid" "$SW"
@@ -71,7 +71,7 @@ life()	# NAME WORDS BEFORE A COMMAND
 	same "$who untouched" "$(ls "$SW")" file
 	fails "$who no parent" 1 "cannot make $SW/a/b" "$@" "$IOTH" switch -d "$SW/a/b"
 	fails "$who no path" 2 "no path given" "$@" "$IOTH" switch -d
-	fails "$who two paths" 2 "one path only" "$@" "$IOTH" switch "$SW" "$SW"
+	fails "$who a command to nobody" 1 "no switch is running there" "$@" "$IOTH" switch "$SW" "$SW"
 	fails "$who bad mode" 2 "not an octal mode" "$@" "$IOTH" switch "$SW" -m 0999
 	fails "$who bad group" 2 "no such group" "$@" "$IOTH" switch -g nosuch "$SW"
 	fails "$who bad ports" 2 "not a number" "$@" "$IOTH" switch -n 0 "$SW"

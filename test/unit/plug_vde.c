@@ -25,7 +25,7 @@ static int setup(void **state)
 	snprintf(path, sizeof(path), "%s/sw", dir);
 	pid = fork();
 	if (pid == 0)
-		_exit(switch_main(&conf, false, NULL));
+		_exit(switch_main(&conf, &(struct switch_process){ .background = false }));
 	return 0;
 }
 
