@@ -102,6 +102,10 @@ $B/bench/cost: $B/bench/cost.o $B/libioth.a
 	$(if $(V),,@echo '  LINK $@')
 	$(LINK) -static -lsodium
 
+$B/test/hostile/liar: $B/test/hostile/liar.o $B/test/hostile/lies.o $B/libioth.a
+	$(if $(V),,@echo '  LINK $@')
+	$(LINK) $(LIBS)
+
 $B/test/mutate/mutate: $(MUTATE_OBJ) $B/libioth.a
 	$(if $(V),,@echo '  LINK $@')
 	$(LINK) $(LIBS)
@@ -118,7 +122,7 @@ $B/examples/%: examples/%.c $B/libioth.a
 
 tests: all $(UNIT) $(FUZZ) $(EXAMPLES) $(if $(wildcard test/pkt/*.c),$B/test/pkt/pkt) \
 	$(if $(wildcard test/sim/sim.c),$B/test/sim/sim) $(if $(SAN),,$B/bench/cost) \
-	$B/test/mutate/mutate $B/test/differ/differ
+	$B/test/mutate/mutate $B/test/differ/differ $B/test/hostile/liar
 
 examples: $(EXAMPLES)
 

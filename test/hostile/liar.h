@@ -1,0 +1,45 @@
+/* liar.h - the other end of a wire, held by somebody who knows the rules to break them
+ *
+ * The liar's file is mapped and written by hand; nothing of src/plug/wire*.c runs here.
+ */
+#ifndef HOSTILE_LIAR_H
+#define HOSTILE_LIAR_H
+
+#include "plug/shm.h"
+
+struct liar {
+	int			sock, file;
+	struct wire_file	*own;
+	struct wire_file	*peer;		/* mapped for reading */
+	uint32_t		sent;
+};
+
+/* A sealed file as it should be, mapped. */
+void liar_init(struct liar *l, int sock);
+/* Takes the other's file from an answer or a hello. False: it cannot be mapped. */
+bool liar_meet(struct liar *l, int file);
+void liar_free(struct liar *l);
+
+/* A message with any number of descriptors. */
+void say(int sock, const void *msg, size_t size, const int *files, int n);
+void bell(const struct liar *l);
+/* Has the other side hung up? Waits for that, ten seconds at most. */
+bool hung_up(int sock);
+
+/* A true frame: all in its record, or a payload of len bytes at off in the arena. */
+void send_small(struct liar *l, const uint8_t dst[6], const uint8_t src[6]);
+void send_large(struct liar *l, const uint8_t dst[6], const uint8_t src[6], uint16_t number,
+		uint32_t off, uint32_t len);
+
+/* A row of lies.c: breaks one rule for a wire that stands. */
+struct lie {
+	const char	*name;
+	void		(*tell)(struct liar *l);
+};
+
+extern const struct lie lies[];		/* ends with NULL; each ends the wire */
+extern const struct lie vices[];	/* these need not */
+
+void fail(const char *fmt, ...) PRINTF(1, 2);
+
+#endif
