@@ -265,6 +265,18 @@ static void to_group(struct pass *s)
 	flood(s, c->snoop && !is_broadcast(s->f.p) ? c->snoop(c->snoop_ctx, s) : NULL);
 }
 
+/* The next frame with these addresses goes the same way, unless something changes. */
+static void remember(const struct pass *s, uint32_t to)
+{
+	const struct core *c = s->core;
+	struct core_port *p = &c->port[s->from];
+
+	if (s->tagged || p->rules || c->port[to].rules || !core_plain(c, s->from, to))
+		return;
+	p->last = (struct core_last){ .to = to, .changes = c->changes, .at = s->now };
+	memcpy(p->last.addr, s->f.p, sizeof(p->last.addr));
+}
+
 static enum core_drop unknown(struct pass *s)
 {
 	struct rules *r = s->core->port[s->from].rules;
@@ -287,6 +299,7 @@ static enum core_drop to_station(struct pass *s, const struct mac *dst)
 	if (!c->port[to].up)
 		return CORE_DOWN;
 	send_to(s, to, c->port[to].untagged != s->vlan);
+	remember(s, to);
 	return CORE_TAKEN;
 }
 
@@ -350,14 +363,29 @@ static enum core_drop check(struct core_port *p, const struct frame *f)
 	return CORE_TAKEN;
 }
 
+/* A frame like the last one, of the same batch: its source is learned already. */
+static bool is_like_last(const struct core *c, const struct core_last *l, const struct frame *f,
+			 usec now)
+{
+	return l->at == now && l->changes == c->changes && !c->hub && !c->suppress &&
+	       f->len >= FRAME_MIN && f->len <= FRAME_MAX &&
+	       memcmp(f->p, l->addr, sizeof(l->addr)) == 0 && !vlan_has_tag(f->p);
+}
+
 enum core_drop core_input(struct core *c, uint32_t port, const struct frame *f, usec now)
 {
 	struct core_port *p = &c->port[port];
-	enum core_drop why = check(p, f);
+	enum core_drop why;
 	struct pass s;
 
 	p->rx_frames++;
 	p->rx_bytes += frame_size(f);
+	if (is_like_last(c, &p->last, f, now)) {
+		p->drops[CORE_TAKEN]++;
+		core_out(c, p->last.to, f);
+		return CORE_TAKEN;
+	}
+	why = check(p, f);
 	s.core = c;
 	s.from = port;
 	s.vlan = VLAN_DEFAULT;

@@ -64,6 +64,29 @@ static void unknown_goes_everywhere_known_to_its_port(void **state)
 	assert_int_equal(input(1, 30, 10, 0), ALL_BUT_1);
 }
 
+/* Many frames with the same addresses in one batch: what changes meanwhile counts. */
+static void frames_like_the_last_heed_what_changed(void **state)
+{
+	input(2, 10, 20, 5);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(input(1, 20, 10, 5), 1u << 2);
+	assert_int_equal(core.port[1].rx_frames, 3);
+	assert_int_equal(core.port[1].drops[CORE_TAKEN], 3);
+	assert_int_equal(core.port[2].tx_frames, 3);
+	assert_int_equal(input_len(1, 20, 10, 13, 5), CORE_SHORT);
+	assert_int_equal(input_len(1, 20, 10, FRAME_MAX + 1, 5), CORE_LONG);
+	assert_int_equal(input(1, 20, 11, 5), 1u << 2);
+	assert_int_equal(input(2, 11, 20, 5), 1u << 1);
+	core.hub = true;
+	assert_int_equal(input(1, 20, 11, 5), ALL_BUT_1);
+	core.hub = false;
+	core_port_down(&core, 2);
+	assert_int_equal(input(1, 20, 11, 5), 1u << 3 | 1u << 4);
+	core_port_up(&core, 2);
+	core_port_down(&core, 1);
+	assert_int_equal(input_len(1, 20, 11, 60, 5), CORE_NO_PORT);
+}
+
 static void ages(void **state)
 {
 	input(2, 10, 20, 0);
@@ -121,6 +144,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(unknown_goes_everywhere_known_to_its_port, setup, teardown),
+		cmocka_unit_test_setup_teardown(frames_like_the_last_heed_what_changed, setup, teardown),
 		cmocka_unit_test_setup_teardown(ages, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_port_that_left_gets_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_hub_repeats_all, setup, teardown),
