@@ -40,10 +40,23 @@ static bool overtaken_ack(const struct tcpc *tc, const struct seg *sg)
 	       age <= (int32_t)(tc->rto / 1000 * 12 / 10);
 }
 
+/* Data that came before: the sender went back, so it wants to know which (RFC 2883), and
+ * to hear it soon. */
+static void tell_old_data(struct tcpc *tc, const struct seg *sg)
+{
+	if (!sg->len || !seq_lt(sg->h.seq, tc->rcv_nxt) || (sg->h.flags & TCP_SYN))
+		return;
+	tcp_dsack_note(tc, sg->h.seq, seq_min(tcp_seg_end(sg), tc->rcv_nxt));
+	tc->quick = MAX(tc->quick, 2);
+}
+
+/* What comes after its own retransmission is older by its timestamp, too: it tells the
+ * sender that it was wrong (as Linux). */
 static bool check_paws(struct tcpc *tc, struct seg *sg)
 {
 	if ((sg->h.flags & TCP_RST) || !tcp_paws_fails(tc, sg) || overtaken_ack(tc, sg))
 		return true;
+	tell_old_data(tc, sg);
 	tc->ack_now |= tcp_may_answer(tc, sg);
 	return end_seg(sg, DROP_TCP_PAWS);
 }
@@ -73,10 +86,7 @@ static bool check_seq(struct tcpc *tc, struct seg *sg)
 		return true;
 	if (sg->h.flags & TCP_RST)
 		return end_seg(sg, DROP_TCP_WINDOW);
-	if (sg->len && seq_lt(sg->h.seq, tc->rcv_nxt) && !(sg->h.flags & TCP_SYN)) {
-		tcp_dsack_note(tc, sg->h.seq, seq_min(tcp_seg_end(sg), tc->rcv_nxt));
-		tc->quick = MAX(tc->quick, 2);
-	}
+	tell_old_data(tc, sg);
 	if (sg->h.flags & TCP_SYN)
 		tcp_challenge_ack(tc);
 	else
