@@ -99,6 +99,17 @@ static void cubic_undo(struct tcpc *tc)
 		hystart_begin(&m->hy, tc->snd_nxt);
 }
 
+/* What is known of the path was seen with a window that was too small; a new epoch
+ * begins from where it is now. */
+static void cubic_wider(struct tcpc *tc, uint32_t by)
+{
+	struct cubic_cc *m = mem(tc);
+
+	cubic_widen(&m->cu, by);
+	if (!first_slow_start(tc))
+		cubic_widen(&m->before, by);
+}
+
 /* Waiting for the last ACK was no silence: that one begins with it. */
 static void cubic_restart(struct tcpc *tc)
 {
@@ -114,5 +125,6 @@ const struct tcp_cc tcp_cubic = {
 	.ack = cubic_ack,
 	.ssthresh = cubic_ssthresh,
 	.undo = cubic_undo,
+	.wider = cubic_wider,
 	.restart = cubic_restart,
 };

@@ -123,6 +123,13 @@ void cubic_forget(struct cubic *cu)
 	cu->running = cu->known = false;
 }
 
+void cubic_widen(struct cubic *cu, uint32_t by)
+{
+	cu->running = false;
+	cu->w_max = MIN(cu->w_max + by, WINDOW_MAX);
+	cu->prior = MIN(cu->prior + by, WINDOW_MAX);
+}
+
 void cubic_skip(struct cubic *cu, uint32_t ms)
 {
 	cu->epoch += ms;

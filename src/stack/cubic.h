@@ -33,6 +33,8 @@ uint32_t cubic_grow(struct cubic *cu, const struct cubic_ack *a);
 uint32_t cubic_reduce(struct cubic *cu, uint32_t cwnd, uint32_t mss, uint32_t beta);
 /* The epoch is over and what was known of the path is forgotten (timeout). */
 void cubic_forget(struct cubic *cu);
+/* An earlier reduction by so much was wrong: the epoch begins anew, with more. */
+void cubic_widen(struct cubic *cu, uint32_t by);
 /* Time in which nothing was sent does not count (RFC 9438 4.2, 5.8). */
 void cubic_skip(struct cubic *cu, uint32_t ms);
 /* W_cubic, t ms after the epoch's beginning. */

@@ -92,7 +92,7 @@ static void free_sending(struct tcpc *tc)
 	if (!tc->snd.reserved || tc->orphan)
 		tcp_snd_free(tc);
 	sent_free(&tc->sent);
-	tcp_rec_forget_cut(tc);
+	tcp_undo_forget(tc);
 }
 
 void tcp_free(struct tcpc *tc)
@@ -100,7 +100,7 @@ void tcp_free(struct tcpc *tc)
 	tcp_timer_stop_all(tc);
 	tcp_snd_free(tc);
 	sent_free(&tc->sent);
-	tcp_rec_forget_cut(tc);
+	tcp_undo_forget(tc);
 	tcp_rcv_free(tc);
 	tcp_fo_free(tc);
 	tcp_mtup_free(tc);

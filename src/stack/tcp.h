@@ -8,7 +8,7 @@
  *   tcp_ack.c    what an acknowledgment means: window, SACK, growth
  *   tcp_sent.c   what was sent and what became of it; tcp_late.c what was overtaken
  *   tcp_rack.c   when is something lost: RACK-TLP
- *   tcp_rec.c    recovery: how much is sent meanwhile, undo
+ *   tcp_rec.c    recovery: how much is sent meanwhile; tcp_undo.c wrong reductions
  *   tcp_out.c    what may be sent now, and building segments
  *   tcp_mtup.c   packets as large as the path takes, found by trying
  *   tcp_timer.c  all timers; the only file that knows them

@@ -56,8 +56,7 @@ void tcp_cc_init(struct tcpc *tc)
 void tcp_cc_set(struct tcpc *tc, const struct tcp_cc *cc)
 {
 	tc->cc = cc;
-	if (tc->cut)
-		tc->cut->undo.valid = false;	/* what it would take back was the other's */
+	tcp_undo_disown(tc);	/* what they would take back was the other's */
 	if (tcp_state_in(tc, TCP_CAN_SEND))
 		cc->init(tc);
 }
@@ -89,7 +88,7 @@ static void decay(struct tcpc *tc, usec silence)
 void tcp_cc_restart(struct tcpc *tc, usec silence)
 {
 	if (silence > tc->rto)
-		tcp_rec_forget_cut(tc);		/* what it cost is decayed by now */
+		tcp_undo_forget(tc);		/* what it cost is decayed by now */
 	if (silence > tc->rto && tc->so.st->param.tcp_slow_start_after_idle)
 		decay(tc, silence);
 	if (tc->cc->restart)

@@ -31,6 +31,8 @@ struct tcp_cc {
 	uint32_t	(*ssthresh)(struct tcpc *tc, uint32_t flight, enum tcp_cc_why why);
 	/* The last reduction was spurious, cwnd and ssthresh are back. */
 	void		(*undo)(struct tcpc *tc);
+	/* One before it was: the window is wider by so much; may be NULL. */
+	void		(*wider)(struct tcpc *tc, uint32_t by);
 	/* About to send after a silence in which all was acknowledged; may be NULL. */
 	void		(*restart)(struct tcpc *tc);
 };

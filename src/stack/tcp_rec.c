@@ -12,14 +12,9 @@
  * what is lost before what is new, as far as cwnd exceeds tcp_pipe. Duplicate ACKs
  * make the pipe smaller, which gives limited transmit (RFC 3042) for nothing.
  *
- * A reduction is wrong if what was "lost" arrived after all: the ACK echoes a clock
- * from before the retransmission (Eifel, RFC 3522), or all that was sent again
- * came twice (DSACK, RFC 3708), or after a timeout something arrives that was sent
- * only once (F-RTO). Then cwnd and ssthresh are as they were (RFC 4015).
+ * A reduction that proves to be wrong is taken back (tcp_undo.c).
  */
 #include "stack/tcp.h"
-
-#include <stdlib.h>
 
 static uint32_t flight(const struct tcpc *tc)
 {
@@ -35,21 +30,7 @@ uint32_t tcp_pipe(const struct tcpc *tc)
 	return pipe > dup ? pipe - dup : 0;
 }
 
-/* --- the window shrinks, and is put back ---
- *
- * What that needs is had from the first reduction until nothing can be put back any
- * more. A connection that cannot have it shrinks all the same. */
-
-void tcp_rec_forget_cut(struct tcpc *tc)
-{
-	free(tc->cut);
-	tc->cut = NULL;
-}
-
-static bool may_undo(const struct tcpc *tc)
-{
-	return tc->cut && tc->cut->undo.valid;
-}
+/* --- the window shrinks --- */
 
 static void reduce(struct tcpc *tc, enum tcp_cc_why why, uint32_t out, uint32_t delivered)
 {
@@ -59,11 +40,9 @@ static void reduce(struct tcpc *tc, enum tcp_cc_why why, uint32_t out, uint32_t 
 	};
 	struct prr prr = { .flight = MAX(tcp_pipe(tc) + tc->sent.lost + delivered, 1u) };
 
-	if (!tc->cut)
-		tc->cut = malloc(sizeof(*tc->cut));
-	if (tc->cut)
-		*tc->cut = (struct tcp_cut){ prr, undo };
+	tcp_undo_begin(tc, &undo, &prr);
 	tc->ssthresh = tc->cc->ssthresh(tc, MIN(out, tc->cwnd), why);
+	tcp_undo_shrunk(tc, undo.cwnd);
 	tc->tlp = false;
 	tcp_ecn_reduced(tc);
 }
@@ -81,52 +60,6 @@ static void reduce_anew(struct tcpc *tc, enum tcp_cc_why why)
 	tc->ssthresh = tc->cc->ssthresh(tc, MIN(tc->cut->prr.flight, tc->cwnd), why);
 	tc->cwnd = cwnd;
 	tc->tlp = false;
-}
-
-/* RFC 4015 3.2 */
-static void spurious(struct tcpc *tc)
-{
-	tc->rack.reordered |= tc->rec == TCP_REC_FAST;
-	tc->cwnd = MAX(tc->cwnd, tc->cut->undo.cwnd);
-	tc->ssthresh = MAX(tc->ssthresh, tc->cut->undo.ssthresh);
-	tcp_rec_forget_cut(tc);
-	tc->cc->undo(tc);
-	if (tc->rec < TCP_REC_FAST)
-		return;
-	tc->rec = TCP_REC_OPEN;
-	tc->dup_acks = 0;
-	sent_unlose(&tc->sent);
-}
-
-/* RFC 3522 3.2: the ACK echoes an earlier clock than that of the first octets
- * that were sent again. */
-static bool eifel(const struct tcpc *tc, const struct seg *sg)
-{
-	const struct undo *u = &tc->cut->undo;
-
-	return u->has_ts && tc->rec >= TCP_REC_FAST && sg->h.o.has_ts && sg->h.o.ts_ecr &&
-	       (int32_t)(sg->h.o.ts_ecr - u->ts) < 0;
-}
-
-/* RFC 3708 2: all that was sent again had arrived. */
-static bool all_came_twice(struct tcpc *tc, const struct tcp_sack *twice)
-{
-	struct undo *u = &tc->cut->undo;
-	struct seq from = seq_max(twice->from, u->from);
-	uint32_t len = seq_lt(from, twice->to) ? (uint32_t)seq_diff(twice->to, from) : 0;
-
-	if (!u->rxt || !len)
-		return false;
-	u->rxt -= MIN(u->rxt, len);
-	return !u->rxt;
-}
-
-static void undo_if_wrong(struct tcpc *tc, const struct seg *sg, const struct ack_news *n)
-{
-	if (!may_undo(tc))
-		return;
-	if ((n->newer && eifel(tc, sg)) || (n->dsack && all_came_twice(tc, &n->twice)))
-		spurious(tc);
 }
 
 /* --- proportional rate reduction (RFC 9937 6) --- */
@@ -182,9 +115,9 @@ void tcp_enter_cwr(struct tcpc *tc)
 {
 	if (tc->rec != TCP_REC_OPEN)
 		return;
+	reduce(tc, TCP_CC_ECN, flight(tc), 0);
 	tc->rec = TCP_REC_CWR;
 	tc->recover = tc->snd_nxt;
-	reduce(tc, TCP_CC_ECN, flight(tc), 0);
 }
 
 static void enter_fast(struct tcpc *tc, uint32_t delivered)
@@ -202,7 +135,7 @@ void tcp_rec_probe_lost(struct tcpc *tc, uint32_t before)
 	if (tc->rec != TCP_REC_OPEN)
 		return;
 	reduce(tc, TCP_CC_LOSS, before, 0);
-	tcp_rec_forget_cut(tc);
+	tcp_undo_never(tc);
 	tc->cwnd = tc->ssthresh;
 }
 
@@ -255,7 +188,7 @@ static bool probe_was_lost(struct tcpc *tc)
 		return false;
 	enter_rto(tc);
 	tc->cwnd = MAX(tc->cwnd, tcp_pipe(tc) + tc->sent.lost);
-	tcp_rec_forget_cut(tc);
+	tcp_undo_never(tc);
 	return true;
 }
 
@@ -267,8 +200,7 @@ static void leave(struct tcpc *tc)
 		tc->cwnd = tc->ssthresh;
 	if (tc->rec != TCP_REC_CWR)
 		rack_recovered(tc);
-	if (!may_undo(tc))
-		tcp_rec_forget_cut(tc);
+	tcp_undo_recovered(tc);
 	tc->rec = TCP_REC_OPEN;
 	tc->dup_acks = 0;
 }
@@ -277,8 +209,8 @@ static void leave(struct tcpc *tc)
  * timeout was spurious. */
 static void frto_ack(struct tcpc *tc, const struct ack_news *n)
 {
-	if (n->heard.original && (tc->sack_ok || !n->heard.rxt) && may_undo(tc))
-		spurious(tc);				/* 3b */
+	if (n->heard.original && (tc->sack_ok || !n->heard.rxt) && tcp_may_undo(tc))
+		tcp_undo(tc);				/* 3b */
 	else if (seq_gt(tc->snd_nxt, tc->recover))
 		tc->frto &= !n->dup;			/* 3a */
 	else if (n->newer && seq_lt(tc->snd_una, tc->recover))
@@ -314,7 +246,7 @@ void tcp_rec_ack(struct tcpc *tc, const struct seg *sg, struct ack_news *n)
 	if (tc->sack_ok)
 		rack_ack(tc, n);
 	tlp_ack(tc, sg, n);
-	undo_if_wrong(tc, sg, n);
+	tcp_undo_ack(tc, sg, n);
 	if (tc->rec == TCP_REC_RTO && tc->frto)
 		frto_ack(tc, n);
 	if (tc->rec != TCP_REC_OPEN && seq_ge(tc->snd_una, tc->recover))

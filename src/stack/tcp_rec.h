@@ -41,10 +41,21 @@ struct undo {
 	bool		valid, has_ts;
 };
 
-/* What goes with the last reduction of the window. */
+/* A reduction before the last one, which was not proved wrong yet. */
+struct old_cut {
+	struct seq	from, to;	/* what was in flight */
+	uint32_t	rxt;		/* octets sent again, less those that came twice */
+	uint32_t	took;		/* octets of the window */
+};
+
+#define OLD_CUTS 8
+
+/* What goes with the last reductions of the window. */
 struct tcp_cut {
 	struct prr	prr;
 	struct undo	undo;
+	struct old_cut	old[OLD_CUTS];	/* the oldest first */
+	uint32_t	n_old;
 };
 
 /* The rest of what an ACK said, for recovery. */
@@ -59,7 +70,6 @@ struct ack_news {
 };
 
 /* --- tcp_rec.c --- */
-void tcp_rec_forget_cut(struct tcpc *tc);
 uint32_t tcp_pipe(const struct tcpc *tc);
 /* After snd_una and the records have moved. */
 void tcp_rec_ack(struct tcpc *tc, const struct seg *sg, struct ack_news *n);
@@ -75,6 +85,18 @@ void tcp_mark_all_lost(struct tcpc *tc);
  * in flight before the ACK that told it. */
 void tcp_rec_probe_lost(struct tcpc *tc, uint32_t before);
 void tcp_rec_reorder_due(struct tcpc *tc, usec *wait);
+
+/* --- tcp_undo.c --- */
+/* The window is about to shrink, and has. What was noted before it is kept apart. */
+void tcp_undo_begin(struct tcpc *tc, const struct undo *u, const struct prr *prr);
+void tcp_undo_shrunk(struct tcpc *tc, uint32_t from);
+bool tcp_may_undo(const struct tcpc *tc);
+void tcp_undo(struct tcpc *tc);		/* the last reduction was wrong */
+void tcp_undo_ack(struct tcpc *tc, const struct seg *sg, const struct ack_news *n);
+void tcp_undo_never(struct tcpc *tc);	/* the last one was right */
+void tcp_undo_disown(struct tcpc *tc);	/* none will be taken back */
+void tcp_undo_recovered(struct tcpc *tc);
+void tcp_undo_forget(struct tcpc *tc);	/* all */
 
 /* --- tcp_rack.c --- */
 void rack_init(struct tcpc *tc);

@@ -36,7 +36,7 @@ static void start_over(struct tcpc *tc)
 	tc->total_retrans = 0;
 	tcp_count_clear(tc);
 	tc->soft_error = 0;
-	tcp_rec_forget_cut(tc);
+	tcp_undo_forget(tc);
 	if (tc->fo) {
 		tc->fo->waits = false;
 		tc->fo->len = 0;
