@@ -22,6 +22,7 @@
  * thread of their own. CC is the congestion control; without it: the system's.
  */
 #include <arpa/inet.h>
+#include <assert.h>
 #include <err.h>
 #include <errno.h>
 #include <netdb.h>
@@ -30,6 +31,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -346,14 +348,32 @@ static void udp_64(void)
 	tell("udp_64", sent);
 }
 
+/* What linux/tcp.h has behind the end of glibc's struct. */
+struct info {
+	struct tcp_info	i;
+	uint64_t	rates[4];
+	uint32_t	segs[3], min_rtt, data_segs[2];
+	uint64_t	times[4];
+	uint32_t	delivered[2];
+	uint64_t	bytes[2];
+	uint32_t	dsack_dups, reord_seen, windows[4];
+	uint16_t	rtos, rto_runs;
+	uint32_t	rto_ms;
+};
+static_assert(offsetof(struct info, min_rtt) == 148, "as in linux/tcp.h");
+static_assert(offsetof(struct info, rtos) == 240, "as in linux/tcp.h");
+
 static void show_info(int s)
 {
-	struct tcp_info i = { 0 };
+	struct info i = { 0 };
 	socklen_t len = sizeof(i);
 
-	if (getsockopt(s, IPPROTO_TCP, TCP_INFO, &i, &len) == 0)
-		fprintf(stderr, "rtt %u us, cwnd %u, ssthresh %u, retransmitted %u\n",
-			i.tcpi_rtt, i.tcpi_snd_cwnd, i.tcpi_snd_ssthresh, i.tcpi_total_retrans);
+	if (getsockopt(s, IPPROTO_TCP, TCP_INFO, &i, &len) < 0)
+		return;
+	fprintf(stderr, "rtt %u us, least %u, cwnd %u, ssthresh %u, retransmitted %u, "
+		"for nothing %u, reordered %u, by %u, timeouts %u, %u ms\n", i.i.tcpi_rtt,
+		i.min_rtt, i.i.tcpi_snd_cwnd, i.i.tcpi_snd_ssthresh, i.i.tcpi_total_retrans,
+		i.dsack_dups, i.reord_seen, i.i.tcpi_reordering, i.rtos, i.rto_ms);
 }
 
 static void goodput(void)
