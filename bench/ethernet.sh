@@ -20,7 +20,7 @@ fi
 ROUNDS=${ROUNDS:-7} SECONDS_EACH=${SECONDS_EACH:-1}
 
 ${CC:-cc} $flags -I"$top/src" -o "$T/bin/ethernet" "$here/ethernet.c" \
-	"${LIB:-$top/build/libioth.a}" -lsodium || exit 1
+	"${LIB:-$top/build/libioth.a}" $libs || exit 1
 
 start()	# KIND: sets SW; the switch's process is in $SW.pid
 {

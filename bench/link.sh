@@ -35,7 +35,7 @@ JOBS=${JOBS:-4}
 QUEUE=50
 
 ${CC:-cc} $flags -I"$top/src" -o "$T/bin/link" "$here/link.c" \
-	"${LIB:-$top/build/libioth.a}" -lsodium || exit 1
+	"${LIB:-$top/build/libioth.a}" $libs || exit 1
 
 # --- one link and who sits at its ends; each cell runs in a shell of its own ---
 

@@ -21,7 +21,7 @@ if [ "$(ulimit -Hn)" != unlimited ] && [ "$(ulimit -Hn)" -lt $((PORTS + 100)) ];
 fi
 
 ${CC:-cc} $flags -I"$top/src" -o "$T/bin/ports" "$here/ports.c" \
-	"${LIB:-$top/build/libioth.a}" -lsodium || exit 1
+	"${LIB:-$top/build/libioth.a}" $libs || exit 1
 
 measure()	# COUNT: with a switch of its own
 {
