@@ -20,7 +20,8 @@
 #include "switch/client.h"
 
 static const struct command *const tables[] = {
-	main_commands, port_commands, vlan_commands, hash_commands, event_commands, show_commands,
+	main_commands, port_commands, rules_commands, vlan_commands, hash_commands,
+	event_commands, show_commands,
 };
 
 /* How much of the line the name takes, 0 if it is not there; a blank is as good as '/'. */

@@ -33,31 +33,42 @@ static int hash_setsize(struct call *c)
 	return command_number(c, 0, 1, UINT32_MAX, &n);
 }
 
-static int set_time(struct call *c, uint32_t min, usec *t)
+static int arg_time(struct call *c, uint32_t min, usec *t)
 {
-	uint32_t n;
+	uint32_t n = 0;
 	int rc = command_number(c, 0, min, SECONDS_MAX, &n);
 
-	if (rc)
-		return rc;
 	*t = n * USEC_PER_SEC;
 	c->sw->next_age = now_mono();
-	return 0;
+	return rc;
 }
 
 static int hash_setgcint(struct call *c)
 {
-	return set_time(c, 1, &c->sw->age_every);
+	usec t;
+	int rc = arg_time(c, 1, &t);
+
+	if (!rc)
+		c->sw->age_every = t;
+	return rc;
 }
 
 static int hash_setexpire(struct call *c)
 {
-	return set_time(c, 1, &c->sw->core.fdb.age);
+	struct core *core = &c->sw->core;
+	usec t;
+	int rc = arg_time(c, 1, &t);
+
+	return rc ? rc : -core_set_age(core, t, core->fdb.min_stay);
 }
 
 static int hash_setminper(struct call *c)
 {
-	return set_time(c, 0, &c->sw->core.fdb.min_stay);
+	struct core *core = &c->sw->core;
+	usec t;
+	int rc = arg_time(c, 0, &t);
+
+	return rc ? rc : -core_set_age(core, core->fdb.age, t);
 }
 
 static void print_entry(struct call *c, const struct fdb_entry *e, usec now)
@@ -115,6 +126,41 @@ static int hash_find(struct call *c)
 	return found ? 0 : ENODEV;
 }
 
+/* --- addresses that are fixed --- */
+
+/* MAC and VLAN, the last of so many arguments. */
+static int arg_address(struct call *c, unsigned arg_vlan, struct mac *mac, uint32_t *vlan)
+{
+	*vlan = 0;
+	if (!c->argc || !mac_arg(c->argv[0], mac) || mac_is_group(mac))
+		return command_fail(c, EINVAL, "%.40s: not the Ethernet address of a station",
+				    c->argc ? c->argv[0] : "");
+	return c->argc > arg_vlan ? command_number(c, arg_vlan, 0, VLAN_MAX, vlan) : 0;
+}
+
+static int hash_fix(struct call *c)
+{
+	uint32_t vlan, port;
+	struct mac mac;
+	int rc = arg_address(c, 2, &mac, &vlan);
+
+	if (!rc)
+		rc = command_old_port(c, 1, &port);
+	if (rc)
+		return rc;
+	rc = -core_fix_address(&c->sw->core, (uint16_t)vlan, &mac, port);
+	return rc == ENXIO ? command_fail(c, rc, "port %u is not in VLAN %u", port, vlan) : rc;
+}
+
+static int hash_forget(struct call *c)
+{
+	uint32_t vlan;
+	struct mac mac;
+	int rc = arg_address(c, 1, &mac, &vlan);
+
+	return rc ? rc : -core_forget_address(&c->sw->core, (uint16_t)vlan, &mac);
+}
+
 /* --- the spanning tree that is not there --- */
 
 static int fstp_showinfo(struct call *c)
@@ -146,6 +192,8 @@ const struct command hash_commands[] = {
 	{ "hash/setminper", "N", "minimum persistence time", false, hash_setminper },
 	{ "hash/print", "", "print the hash table", true, hash_print },
 	{ "hash/find", "MAC [VLAN]", "MAC lookup", true, hash_find },
+	{ "hash/fix", "MAC PORT [VLAN]", "an address is there and nowhere else", false, hash_fix },
+	{ "hash/forget", "MAC [VLAN]", "forget an address", false, hash_forget },
 	{ "fstp", NULL, "FAST SPANNING TREE MENU", false, NULL },
 	{ "fstp/showinfo", "", "show fstp info", true, fstp_showinfo },
 	{ "fstp/setfstp", "0/1", "only 0=OFF", true, fstp_setfstp },

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "switch/command.h"
 #include "switch/mgmt.h"
+#include "switch/rules.h"
 #include "switch/vlan.h"
 
 static const char *user_text(uid_t uid, char buf[24])
@@ -80,6 +81,7 @@ static int port_sethub(struct call *c)
 	if (rc)
 		return rc;
 	c->sw->core.hub = hub != 0;
+	c->sw->core.changes++;		/* wires past the switch end */
 	return 0;
 }
 
@@ -99,6 +101,23 @@ static int port_setvlan(struct call *c)
 }
 
 /* As a port is that nobody has set anything of. */
+static void reset_rules(struct sw *sw, uint32_t port)
+{
+	struct core *core = &sw->core;
+
+	policy_guard_clear(&sw->policy, port);
+	policy_filter_clear(&sw->policy, port, false);
+	policy_filter_clear(&sw->policy, port, true);
+	rules_set_mirror(core, port, NO_PORT, false, false);
+	rules_set_talk(core, port, false);
+	rules_set_mtu(core, port, 0);
+	rules_set_rate(core, port, false, 0, 0);
+	rules_set_rate(core, port, true, 0, 0);
+	for (unsigned i = 0; i < N_STORMS; i++)
+		rules_set_storm(core, port, (enum storm)i, 0, 0);
+	core_limit_addresses(core, port, FDB_PORT_MAX, false);
+}
+
 static void reset_vlans(struct core *core, uint32_t port)
 {
 	vlan_set_untagged(core, port, VLAN_DEFAULT);
@@ -156,6 +175,7 @@ static int port_remove(struct call *c)
 	p->user = (uid_t)-1;
 	p->group = (gid_t)-1;
 	reset_vlans(&c->sw->core, port);
+	reset_rules(c->sw, port);
 	event_tell(c->sw, EVENT_PORT_DEL, "%02u", port);
 	return 0;
 }

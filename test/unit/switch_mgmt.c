@@ -157,6 +157,38 @@ static void vlans_are_as_with_vde_switch(void **state)
 	grow_free(&out);
 }
 
+static void rules_are_printed_as_they_are_set(void **state)
+{
+	expect("port/create 3", "1000 Success\n");
+	expect("port/create 4", "1000 Success\n");
+	expect("port/setmtu 3 1400", "1000 Success\n");
+	expect("port/setrate 3 in 1M 64k", "1000 Success\n");
+	expect("port/setstorm 3 broadcast 100 10", "1000 Success\n");
+	expect("port/setmirror 3 4", "1000 Success\n");
+	expect("port/setaddresses 3 5 refuse", "1000 Success\n");
+	expect("port rules 3", "0000 DATA END WITH '.'\nport/setmtu 3 1400\n"
+	       "port/setaddresses 3 5 refuse\nport/setmirror 3 4 both\n"
+	       "port/setrate 3 in 1048576 65536\nport/setstorm 3 broadcast 100 10\n"
+	       ".\n1000 Success\n");
+	expect_begin("port/setmirror 3 3", "1022 ");
+	expect_begin("port/setmirror 3 5", "1006 ");
+	expect_begin("port/setrate 3 up 100", "1022 Invalid argument\n# which way?");
+	expect_begin("port/setrate 3 in x", "1022 Invalid argument\n# x: not a number");
+	expect_begin("port/setstorm 3 all 1", "1022 Invalid argument\n# of what?");
+	expect_begin("port/setmtu 5 1400", "1006 ");
+	expect("port/setrate 3 in 0", "1000 Success\n");
+	assert_null(strstr(say("port/rules"), "rate"));
+	expect("port/remove 3", "1000 Success\n");
+	expect("port/create 3", "1000 Success\n");
+	expect("port/rules", "0000 DATA END WITH '.'\n.\n1000 Success\n");
+	expect("hash/fix 02:00:00:00:00:09 3", "1000 Success\n");
+	assert_non_null(strstr(say("hash/find 02:00:00:00:00:09"), "to port: 003  age 0 secs"));
+	expect("hash/forget 02:00:00:00:00:09", "1000 Success\n");
+	expect_begin("hash/forget 02:00:00:00:00:09", "1002 ");
+	expect_begin("hash/fix 02:00:00:00:00:09 3 7", "1006 ");
+	grow_free(&out);
+}
+
 static void times_can_be_set(void **state)
 {
 	expect("hash/setexpire 50", "1000 Success\n");
@@ -438,6 +470,7 @@ int main(void)
 		test(ports_are_made_and_removed),
 		test(fewer_ports_and_as_many_as_there_is_room),
 		test(vlans_are_as_with_vde_switch),
+		test(rules_are_printed_as_they_are_set),
 		test(times_can_be_set),
 		test(addresses_are_found),
 		test(help_tells_every_row_and_a_menu),
