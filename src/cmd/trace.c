@@ -22,6 +22,7 @@
 #include "plug/capture.h"
 #include "plug/trace.h"
 #include "proto/proto.h"
+#include "switch/filter.h"
 
 #define BATCH		256
 #define LOOK_AGAIN	(USEC_PER_SEC / 2)	/* whether the output is still written */
@@ -30,6 +31,8 @@ struct trace {
 	const char	*file, *locator;
 	uint64_t	count, snap;
 	bool		cut, ethernet;
+	char		*expr;		/* NULL: all frames */
+	struct filter	filter;
 	struct plug	*plug;
 	struct loop	*loop;
 	struct watch	frames, hup, signals;
@@ -85,11 +88,12 @@ static const struct opt options[] = {
 };
 
 static const struct opt_page page = {
-	.usage = "ioth trace [OPTIONS] LOCATOR [OPTIONS]",
+	.usage = "ioth trace [OPTIONS] LOCATOR [OPTIONS] [FILTER]",
 	.what = "Joins a network and prints the frames that arrive, or writes them to a file.",
 	.opts = { options, common_options },
 	.more =
 	"  ioth trace /tmp/sw\n"
+	"  ioth trace /tmp/sw arp or icmp6\n"
 	"  ioth trace /tmp/sw -w lan.pcapng\n"
 	"  ioth trace /tmp/sw -w - | tcpdump -nvr -\n"
 	"\n"
@@ -98,6 +102,14 @@ static const struct opt_page page = {
 };
 
 /* --- frames --- */
+
+static bool wanted(struct trace *t, struct pkt *pkt)
+{
+	struct frame f = { .p = pkt_pull(pkt, MIN(pkt_len(pkt), ETH_LEN)),
+			   .len = pkt_wire_len(pkt), .pkt = pkt };
+
+	return f.p && filter_pass(&t->filter, &f);
+}
 
 static void show(void *ctx, struct pkt *pkt)
 {
@@ -108,7 +120,7 @@ static void show(void *ctx, struct pkt *pkt)
 	struct eth e;
 	struct rd r;
 
-	if (t->done) {
+	if (t->done || !wanted(t, pkt)) {
 		pkt_free(pkt);
 		return;
 	}
@@ -195,6 +207,7 @@ static int signal_fd(void)
 static char *open_output(struct trace *t)
 {
 	struct pcapng_file f = { .comment = "ioth trace", .appl = "ioth", .if_name = t->locator,
+				 .filter = t->expr,
 				 .snap = (uint32_t)t->snap };
 	bool to_file = t->file && strcmp(t->file, "-") != 0;
 	char *why = NULL;
@@ -228,6 +241,25 @@ static char *start(struct trace *t)
 	return open_output(t);
 }
 
+/* What is left of the command line: what it matches passes, nothing else. */
+static void set_filter(struct trace *t, int argc, char **argv)
+{
+	char *why, *expr = xstrdup("");
+
+	for (int i = 0; i < argc; i++) {
+		char *longer = xasprintf("%s%s%s", expr, i ? " " : "", argv[i]);
+
+		free(expr);
+		expr = longer;
+	}
+	why = filter_add(&t->filter, 0, false, expr);
+	if (!why)
+		why = filter_add(&t->filter, 1, true, "");
+	if (why)
+		die(2, "trace: %s: %s", expr, why);
+	t->expr = expr;
+}
+
 static bool output_failed(const struct trace *t)
 {
 	return t->capture ? capture_failed(t->capture) : tracer_failed(t->tracer);
@@ -259,6 +291,8 @@ static int finish(struct trace *t)
 	plug_close(t->plug);
 	loop_free(t->loop);
 	close(t->signals.fd);
+	filter_clear(&t->filter);
+	free(t->expr);
 	return t->gone || failed;
 }
 
@@ -277,7 +311,7 @@ int cmd_trace(int argc, char **argv)
 	if (rest < 0)
 		return rest == -1 ? 0 : 2;
 	if (at + rest < argc)
-		die(2, "trace: one locator only: what is %s?", argv[at + rest]);
+		set_filter(&t, argc - at - rest, argv + at + rest);
 	signal(SIGPIPE, SIG_IGN);
 	why = start(&t);
 	if (why)

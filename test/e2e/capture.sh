@@ -114,7 +114,14 @@ ask $bg
 ended $bg
 same pipe "$(tcpdump -nr - 2>/dev/null <"$T/pipe" | wc -l)" 2
 
+watching some "$SW" -c 2 -w "$T/some.pcapng" arp and 'arp[6:2] = 1'
+ask $bg
+ended $bg
+contains filter_told "$($read_file info "$T/some.pcapng")" "filter arp and arp[6:2] = 1"
+same filter_shows "$(tcpdump -nr "$T/some.pcapng" 2>/dev/null | grep -vc 'ARP, Request')" 0
+contains filter_bad "$(ioth trace "$SW" no such thing 2>&1)" "trace: no such thing: "
+same filter_status "$(status_of ioth trace "$SW" no such thing)" 2
+
 same no_locator "$(status_of ioth trace)" 2
-same two_locators "$(status_of ioth trace /a /b)" 2
 same no_switch "$(status_of ioth trace "$T/none")" 1
 finish
