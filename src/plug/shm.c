@@ -28,7 +28,7 @@ struct shm {
 	struct merge	*merge;		/* NULL: frames stay as they come */
 	struct list	queue;
 	uint32_t	queued, bytes;
-	bool		ended;
+	bool		ended, enough;
 	void		(*small)(struct plug *p, const struct wire_small *s);
 };
 
@@ -154,7 +154,7 @@ static int take(struct shm *s, int max)
 {
 	int n = 0;
 
-	while (n < max && take_one(s))
+	while (n < max && !s->enough && take_one(s))
 		n++;
 	wire_took(s->wire);
 	return n;
@@ -177,9 +177,10 @@ static int shm_recv(struct plug *p, int max)
 
 	if (s->merge)
 		merge_udp(s->merge, p->join_udp);
+	s->enough = false;
 	n = take(s, max);
-	p->more = n == max;	/* else a bell will tell */
-	if (n < max) {
+	p->more = n == max || s->enough;	/* else a bell will tell */
+	if (!p->more) {
 		wire_sleep(s->wire, s->queued > 0);
 		n += take(s, max - n);
 		p->more = wire_waiting(s->wire);
@@ -249,6 +250,11 @@ bool shm_put_small(struct plug *p, const struct wire_small *small)
 	p->tx_frames++;
 	p->tx_bytes += small->rec.head_len;
 	return true;
+}
+
+void shm_enough(struct plug *p)
+{
+	shm_of(p)->enough = true;
 }
 
 /* --- messages --- */

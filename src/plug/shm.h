@@ -42,6 +42,8 @@ struct plug *shm_new(struct wire *w, uint32_t mtu, bool node);
  * or others wait; as a packet it is queued or lost like them. */
 void shm_pass(struct plug *p, void (*small)(struct plug *p, const struct wire_small *s));
 bool shm_put_small(struct plug *p, const struct wire_small *s);
+/* While frames are delivered: this was the last one of this plug_recv. */
+void shm_enough(struct plug *p);
 
 /* Joins the switch of the directory. NULL with *why: it refused; NULL without: it
  * has no shared memory to offer. */

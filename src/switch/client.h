@@ -92,6 +92,7 @@ struct sw {
 	struct watch	ctl, shm;	/* listen */
 	struct list	more;		/* wires with frames of which no bell tells */
 	usec		now;		/* of the frames being read */
+	uint32_t	outs;		/* ports they went to, in this turn of their client */
 	usec		resume;		/* listening again after a lack of fds; NEVER */
 	usec		next_age, age_every;
 	struct batch	*batch;		/* port.c */

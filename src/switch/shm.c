@@ -5,7 +5,9 @@
  *
  * The switch copies: a frame that arrives refers to its sender's memory and is
  * written to the receiver's wire, which takes only payload of its own arena, so a
- * client sees what is sent to it and nothing else. What comes from a data socket
+ * client sees what is sent to it and nothing else. Clients take turns: a turn ends after
+ * PLUG_BATCH frames, or once they went to TURN_OUTS ports, since a broadcast costs as
+ * much as a frame to each. What comes from a data socket
  * becomes a packet first; what goes to one is cut (port.c).
  */
 #include <errno.h>
@@ -18,6 +20,14 @@
 #include "switch/mgmt.h"
 
 #define PLUG_BATCH	256	/* frames of one reading */
+#define TURN_OUTS	1024
+
+static void input(struct client *c, const struct frame *f)
+{
+	core_input(&c->sw->core, c->port, f, c->sw->now);
+	if (c->sw->outs > TURN_OUTS)
+		shm_enough(c->plug);
+}
 
 static void delivered(struct plug *p, struct pkt *pkt)
 {
@@ -25,7 +35,7 @@ static void delivered(struct plug *p, struct pkt *pkt)
 	struct frame f = { .p = pkt_pull(pkt, FRAME_MIN), .len = pkt_wire_len(pkt), .pkt = pkt };
 
 	if (f.p)
-		core_input(&c->sw->core, c->port, &f, c->sw->now);
+		input(c, &f);
 	pkt_free(pkt);
 }
 
@@ -34,7 +44,7 @@ static void delivered_small(struct plug *p, const struct wire_small *s)
 	struct client *c = p->user;
 	struct frame f = { .p = s->b, .len = s->rec.head_len, .small = s };
 
-	core_input(&c->sw->core, c->port, &f, c->sw->now);
+	input(c, &f);
 }
 
 static void read_on(struct client *c)
@@ -44,6 +54,7 @@ static void read_on(struct client *c)
 
 	list_del(&c->more);
 	sw->now = now_mono();
+	sw->outs = 0;
 	n = plug_recv(c->plug, PLUG_BATCH);
 	if (n >= 0 && c->plug->more)
 		list_add_tail(&sw->more, &c->more);

@@ -342,6 +342,29 @@ static void a_small_frame_waits_behind_others(void **state)
 	assert_true(shm_put_small(plug[0], &s));
 }
 
+static void once(struct plug *p, const struct wire_small *s)
+{
+	n_passed++;
+	shm_enough(p);
+}
+
+/* The rest is not told of by a bell: whoever stopped comes back. */
+static void who_has_enough_is_given_no_more(void **state)
+{
+	shm_pass(plug[1], once);
+	for (int i = 0; i < 3; i++)
+		plug_send(plug[0], plain_frame(arena, 60, 1));
+	plug_flush(plug[0]);
+	n_passed = 0;
+	for (unsigned i = 1; i <= 3; i++) {
+		assert_int_equal(plug_recv(plug[1], 10), 1);
+		assert_int_equal(n_passed, i);
+		assert_true(plug[1]->more);
+	}
+	assert_int_equal(plug_recv(plug[1], 10), 0);
+	assert_false(plug[1]->more);
+}
+
 /* Who gets a frame sees no octet of another's that lay there before. */
 static void padding_tells_nothing(void **state)
 {
@@ -584,6 +607,7 @@ int main(void)
 		T(one_sleep_is_rung_once),
 		T(small_frames_pass_without_a_packet),
 		T(a_small_frame_waits_behind_others),
+		T(who_has_enough_is_given_no_more),
 		T(padding_tells_nothing),
 		T(lies_in_records),
 		T(a_number_still_with_us),
