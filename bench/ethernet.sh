@@ -89,11 +89,20 @@ vde()	# SUBJECT CASE
 	rates "$2" "ioth switch" "$(measure "$1" "$T/ioth" "$ioth")" 1.5
 }
 
+storm_limit()	# FRAMES: of the third port, which is the third that joins
+{
+	$as_user "$IOTH" switch "$T/ioth" port/setstorm 3 broadcast "$1" >/dev/null
+}
+
 beside()
 {
 	case="64 KiB through the switch, a third process beside"
 	sample "$case" GB/s "that counts" "$(measure bystander "$T/ioth" "$ioth")"
-	sample "$case" GB/s "that storms with broadcasts" "$(measure storm "$T/ioth" "$ioth")" 0.9
+	sample "$case" GB/s "that storms with broadcasts" "$(measure storm "$T/ioth" "$ioth")"
+	storm_limit 1000
+	sample "$case" GB/s "that storms, 1000 a second pass" \
+		"$(measure storm "$T/ioth" "$ioth")" 0.9
+	storm_limit 0
 }
 
 all=$(taskset -pc $$ | sed 's/.*: //')
