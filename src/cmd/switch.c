@@ -8,9 +8,9 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/opt.h"
 #include "base/text.h"
-#include "base/mem.h"
 #include "cmd/cmd.h"
 #include "cmd/talk.h"
 #include "switch/switch.h"
@@ -145,6 +145,23 @@ static const char *set_pidfile(void *conf, const char *value)
 	return NULL;
 }
 
+static const char *set_plug(void *conf, const char *value)
+{
+	struct switch_args *a = conf;
+
+	if (strcmp(value, "-") == 0)
+		return "stdin and stdout are no port of a switch; use: ioth plug PATH";
+	if (a->conf.n_plugs == SWITCH_PLUGS_MAX)
+		return "too many plugs (64 at most)";
+	a->conf.plug[a->conf.n_plugs++] = value;
+	return NULL;
+}
+
+static const char *set_tap(void *conf, const char *value)
+{
+	return set_plug(conf, xasprintf("tap://%s", value));
+}
+
 static const char *set_verbose(void *conf, const char *value)
 {
 	struct switch_args *a = conf;
@@ -166,6 +183,8 @@ static const struct opt options[] = {
 	{ "mgmtgroup",	0, "GROUP",	"give that console to a group", set_mgmtgroup },
 	{ "nostdin",	0, NULL,	"no console on standard input", set_nostdin },
 	{ "rcfile",	'f', "FILE",	"commands to begin with", set_rcfile },
+	{ "plug",	0, "LOCATOR",	"a port's other end, as with ioth plug (repeatable)", set_plug },
+	{ "tap",	't', "IF",	"the same with tap://IF", set_tap },
 	{ "pidfile",	'p', "FILE",	"write the process's number there", set_pidfile },
 	{ "verbose",	'v', NULL,	"say who joins and leaves", set_verbose },
 	{ NULL, 0, NULL, NULL, NULL },

@@ -43,6 +43,7 @@ struct client {
 	char		descr[VDE_DESCR_MAX + 1];
 	struct list	dirty;		/* in sw->dirty: something staged or queued */
 
+	struct held	*held;		/* a plug of the switch's own; else NULL */
 	struct plug	*plug;		/* over a wire; NULL: the data socket below */
 	struct list	more;		/* in sw->more */
 	struct watch	data;
@@ -91,6 +92,7 @@ struct sw {
 	uint32_t	taken;		/* no port from 1 to this one is free */
 	struct watch	ctl, shm;	/* listen */
 	struct list	more;		/* wires with frames of which no bell tells */
+	struct list	held;		/* plugs of the switch's own */
 	usec		now;		/* of the frames being read */
 	uint32_t	outs;		/* ports they went to, in this turn of their client */
 	usec		resume;		/* listening again after a lack of fds; NEVER */
@@ -108,6 +110,7 @@ bool ctl_open(struct sw *sw, char **why);
 void ctl_close(struct sw *sw);
 void ctl_run(struct sw *sw, usec now);
 usec ctl_deadline(const struct sw *sw);
+struct client *client_own(struct sw *sw);	/* without a connection, not seated */
 void client_free(struct client *c);
 
 /* shm.c: clients with a wire */
@@ -117,6 +120,14 @@ void shm_out(struct client *c, const struct frame *f);
 struct pkt *frame_pkt(struct arena *a, const struct frame *f);
 void shm_leave(struct client *c);
 void shm_run(struct sw *sw);		/* reads on where a batch was full */
+
+/* held.c: plugs of the switch's own */
+bool held_open(struct sw *sw, const char *locator, char **why);
+void held_out(struct client *c, const struct frame *f);
+bool held_flush(struct client *c);	/* false: the client is gone */
+void held_leave(struct client *c);
+void held_run(struct sw *sw, usec now);
+usec held_deadline(const struct sw *sw);
 
 /* port.c: the data side */
 void port_init(struct sw *sw);

@@ -105,24 +105,33 @@ static void drop_oldest(struct sw *sw)
 	client_free(list_first(&sw->half, struct client, link));
 }
 
+struct client *client_own(struct sw *sw)
+{
+	struct client *c = xzalloc(sizeof(*c));
+
+	c->sw = sw;
+	c->uid = geteuid();
+	c->ctl = (struct watch){ .fd = -1 };
+	c->file = -1;
+	c->data = (struct watch){ .fd = -1 };
+	list_init(&c->dirty);
+	list_init(&c->more);
+	list_init(&c->backlog);
+	return c;
+}
+
 static void client_new(struct sw *sw, int fd, void (*ready)(struct watch *, uint32_t))
 {
 	struct ucred cred = { .uid = (uid_t)-1 };
 	socklen_t len = sizeof(cred);
-	struct client *c = xzalloc(sizeof(*c));
+	struct client *c = client_own(sw);
 
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
 	if (sw->n_half == HALF_OPEN_MAX)
 		drop_oldest(sw);
-	c->sw = sw;
 	c->uid = cred.uid;
 	c->ctl = (struct watch){ .fd = fd, .ready = ready };
-	c->file = -1;
-	c->data = (struct watch){ .fd = -1 };
 	c->deadline = now_mono() + HALF_OPEN_TIME;
-	list_init(&c->dirty);
-	list_init(&c->more);
-	list_init(&c->backlog);
 	list_add_tail(&sw->half, &c->link);
 	sw->n_half++;
 	if (loop_watch(sw->loop, &c->ctl, EPOLLIN) < 0)

@@ -126,7 +126,9 @@ void port_out(void *ctx, uint32_t port, const struct frame *f)
 	list_for(l, &sw->port[port].clients) {
 		struct client *c = container_of(l, struct client, link);
 
-		if (c->plug)
+		if (c->held)
+			held_out(c, f);
+		else if (c->plug)
 			shm_out(c, f);
 		else if (f->pkt || f->small)
 			offload_out(frame_pkt(NULL, f), stage_pkt, c);
@@ -218,7 +220,9 @@ void port_flush(struct sw *sw)
 	while ((l = list_pop(&sw->dirty))) {
 		struct client *c = container_of(l, struct client, dirty);
 
-		if (c->plug ? plug_flush(c->plug) == -EPIPE : !send_staged(c))
+		if (c->held)
+			held_flush(c);
+		else if (c->plug ? plug_flush(c->plug) == -EPIPE : !send_staged(c))
 			client_free(c);
 	}
 }
@@ -439,7 +443,9 @@ void port_leave(struct client *c)
 	event_tell(c->sw, EVENT_END_DEL, "Port %02u FD %2u", c->port, c->id);
 	list_del(&c->link);
 	list_del(&c->dirty);
-	if (c->plug) {
+	if (c->held) {
+		held_leave(c);
+	} else if (c->plug) {
 		shm_leave(c);
 	} else {
 		drop_staged(c);

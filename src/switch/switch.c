@@ -30,6 +30,15 @@ static struct mac mac_of_switch(const struct switch_conf *conf)
 	return mac;
 }
 
+static bool open_plugs(struct sw *sw, char **why)
+{
+	bool ok = true;
+
+	for (uint32_t i = 0; ok && i < sw->conf.n_plugs; i++)
+		ok = held_open(sw, sw->conf.plug[i], why);
+	return ok;
+}
+
 struct sw *switch_new(const struct switch_conf *conf, struct loop *loop, char **why)
 {
 	struct sw *sw = xzalloc(sizeof(*sw));
@@ -49,6 +58,7 @@ struct sw *switch_new(const struct switch_conf *conf, struct loop *loop, char **
 	list_init(&sw->mgmt.sessions);
 	list_init(&sw->half);
 	list_init(&sw->more);
+	list_init(&sw->held);
 	list_init(&sw->dirty);
 	hash_key_system(&key);
 	core_init(&sw->core, MAX(sw->conf.n_ports, SWITCH_PORTS_DEFAULT), &key, port_out, sw);
@@ -59,7 +69,7 @@ struct sw *switch_new(const struct switch_conf *conf, struct loop *loop, char **
 	sw->next_age = now_mono() + FDB_AGE;
 	event_watch(sw);
 	if (dir_take(&sw->dir, conf->path, sw->conf.dir_mode, conf->gid, why) &&
-	    mgmt_open(sw, why) && ctl_open(sw, why))
+	    mgmt_open(sw, why) && ctl_open(sw, why) && open_plugs(sw, why))
 		return sw;
 	switch_free(sw);
 	return NULL;
@@ -84,6 +94,7 @@ void switch_run(struct sw *sw, usec now)
 
 	ctl_run(sw, now);
 	shm_run(sw);
+	held_run(sw, now);
 	mgmt_run(sw, now);
 	if (now < sw->next_age)
 		return;
@@ -95,7 +106,9 @@ void switch_run(struct sw *sw, usec now)
 usec switch_deadline(const struct sw *sw)
 {
 	usec at = list_empty(&sw->more) ? ctl_deadline(sw) : 0;
+	usec held = held_deadline(sw);
 
+	at = MIN(at, held);
 	at = MIN(at, mgmt_deadline(sw));
 	return sw->stop ? 0 : MIN(at, sw->next_age);
 }

@@ -15,6 +15,8 @@
 #define SWITCH_PORTS_DEFAULT	256
 #define SWITCH_PORTS_MAX	65536
 
+#define SWITCH_PLUGS_MAX	64
+
 struct switch_conf {
 	const char	*path;		/* the directory clients are given */
 	mode_t		mode;		/* of ctl; 0: 0600 */
@@ -22,6 +24,8 @@ struct switch_conf {
 	gid_t		gid;		/* (gid_t)-1: the process's */
 	uint32_t	n_ports;	/* 0: SWITCH_PORTS_DEFAULT */
 	bool		hub;
+	const char	*plug[SWITCH_PLUGS_MAX];	/* locators of plugs of its own */
+	uint32_t	n_plugs;
 	bool		classic;	/* no shared memory: every frame by a socket */
 	struct mac	mac;		/* all zero: any */
 	const char	*mgmt;		/* another socket for consoles; NULL: DIR/mgmt only */

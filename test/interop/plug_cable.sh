@@ -57,6 +57,24 @@ cable "dpipe: ioth, vde_plug" dpipe "$IOTH" plug "$a" = vde_plug "$b"
 cable "dpipe: ioth, wirefilter, ioth" dpipe "$IOTH" plug "$a" = wirefilter = "$IOTH" plug "$b"
 cable "dpipe: ioth, a shell with ioth" dpipe "$IOTH" plug "$a" = sh -c "exec $IOTH plug $b"
 
+# --- plugs of a switch's own ---
+
+for own in "vde://$a" "$b" "cmd://exec $IOTH plug $a" "cmd://exec vde_plug $b"; do
+	case $own in
+	*"$a"*) far=$a ;;
+	*) far=$b ;;
+	esac
+	$as_user "$IOTH" switch "$T/own" --plug "$own" >"$T/own.log" 2>&1 &
+	switch=$!
+	wait_for 5 test -e "$T/own/ctl"
+	NET=$T/own serve 3 python3 -u -m http.server -d "$T/www" 80
+	wait_for 10 grep -q Serving "$T/node3.log"
+	same "a switch's own: $own" "$(NET=$far node 2 curl -s --retry 10 --retry-all-errors \
+		--retry-delay 1 --max-time 20 http://10.0.0.3/file | sum)" "$want"
+	kill $! $switch
+	wait_for 5 sh -c "! [ -e '$T/own' ]"
+done
+
 # --- bad use, in one line ---
 
 says()	# NAME STATUS TEXT COMMAND...

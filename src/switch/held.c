@@ -1,0 +1,204 @@
+/* held.c - ports whose other end is a plug of the switch's own
+ *
+ * in:   plug_recv -> delivered -> core_input for each frame
+ * out:  core -> port_out -> held_out -> port_flush -> held_flush
+ *
+ * "ioth switch --plug LOCATOR": a tap, a network card, another switch, a command,
+ * whatever a locator names, without a cable's process. Super-frames stay what they
+ * are if the plug takes them. When a plug ends its port does, and one line tells;
+ * the switch goes on.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "switch/client.h"
+
+#define BURST		256
+#define ARENA_LIMIT	(64u << 20)
+
+struct held {
+	struct list	link;		/* sw->held */
+	struct client	*c;
+	struct plug	*plug;
+	struct watch	w, hup;
+	struct arena	*arena;		/* for frames that came as bytes */
+	bool		more;
+};
+
+static void delivered(struct plug *p, struct pkt *pkt)
+{
+	struct held *h = p->user;
+	struct client *c = h->c;
+	struct frame f = { .p = pkt_pull(pkt, FRAME_MIN), .len = pkt_wire_len(pkt), .pkt = pkt };
+
+	if (f.p)
+		core_input(&c->sw->core, c->port, &f, c->sw->now);
+	pkt_free(pkt);
+}
+
+static void gone(struct held *h, int error)
+{
+	struct client *c = h->c;
+
+	if (!h->plug->told)
+		err("port %u: %s: %s", c->port, c->descr,
+		    error == -EPIPE ? "the other side has gone" : strerror(-error));
+	client_free(c);
+}
+
+static void watch(struct held *h)
+{
+	uint32_t want = h->plug->want_write ? EPOLLIN | EPOLLOUT : EPOLLIN;
+
+	if (h->plug->fd >= 0 && want != h->w.events)
+		loop_watch(h->c->sw->loop, &h->w, want);
+}
+
+static void read_on(struct held *h)
+{
+	struct sw *sw = h->c->sw;
+	int n;
+
+	sw->now = now_mono();
+	n = plug_recv(h->plug, BURST);
+	h->more = n >= 0 && h->plug->more;
+	plug_run(h->plug, sw->now);
+	if (n < 0 && n != -EAGAIN)
+		gone(h, n);
+	else
+		watch(h);
+	port_flush(sw);		/* may end any client, this one too */
+}
+
+static void ready(struct watch *w, uint32_t events)
+{
+	struct held *h = container_of(w, struct held, w);
+
+	if (events & EPOLLOUT && !held_flush(h->c))
+		return;
+	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
+		read_on(h);
+}
+
+static void hung_up(struct watch *w, uint32_t events)
+{
+	struct held *h = container_of(w, struct held, hup);
+	char byte;
+	ssize_t n = recv(w->fd, &byte, 1, MSG_DONTWAIT);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		gone(h, -EPIPE);
+}
+
+void held_out(struct client *c, const struct frame *f)
+{
+	struct plug *p = c->held->plug;
+	struct pkt *pkt = plug_room(p) ? frame_pkt(c->held->arena, f) : NULL;
+	uint64_t drops = p->tx_drops;
+
+	if (pkt)
+		plug_send(p, pkt);
+	c->sw->core.port[c->port].tx_drops += pkt ? p->tx_drops - drops : 1;
+	if (list_empty(&c->dirty))
+		list_add_tail(&c->sw->dirty, &c->dirty);
+}
+
+bool held_flush(struct client *c)
+{
+	struct held *h = c->held;
+	int rc = plug_flush(h->plug);
+
+	if (rc < 0 && rc != -EAGAIN) {
+		gone(h, rc);
+		return false;
+	}
+	watch(h);
+	return true;
+}
+
+/* Those that are there now: each goes back to the list before it may end. */
+void held_run(struct sw *sw, usec now)
+{
+	struct list all = LIST_INIT(all), *l;
+
+	list_splice_tail(&all, &sw->held);
+	while ((l = list_pop(&all))) {
+		struct held *h = container_of(l, struct held, link);
+
+		list_add_tail(&sw->held, l);
+		if (h->more) {
+			read_on(h);
+		} else if (h->plug->ops->run) {
+			sw->now = now;
+			plug_run(h->plug, now);
+			port_flush(sw);
+		}
+	}
+}
+
+usec held_deadline(const struct sw *sw)
+{
+	usec at = NEVER;
+
+	list_for(l, &sw->held) {
+		const struct held *h = container_of(l, struct held, link);
+		usec due = h->more ? 0 : plug_deadline(h->plug);
+
+		at = MIN(at, due);
+	}
+	return at;
+}
+
+void held_leave(struct client *c)
+{
+	struct held *h = c->held;
+
+	list_del(&h->link);
+	loop_unwatch(c->sw->loop, &h->w);
+	loop_unwatch(c->sw->loop, &h->hup);
+	plug_close(h->plug);
+	arena_heap_unref(h->arena);
+	free(h);
+	c->held = NULL;
+}
+
+static void attach(struct client *c, struct plug *p)
+{
+	struct held *h = xzalloc(sizeof(*h));
+
+	c->held = h;
+	*h = (struct held){ .c = c, .plug = p };
+	h->arena = arena_heap_new(ARENA_LIMIT);
+	h->w = (struct watch){ .fd = p->fd, .ready = ready };
+	h->hup = (struct watch){ .fd = p->hup_fd, .ready = hung_up };
+	p->user = h;
+	p->deliver = delivered;
+	list_add_tail(&c->sw->held, &h->link);
+	watch(h);
+	if (h->hup.fd >= 0)
+		loop_watch(c->sw->loop, &h->hup, EPOLLIN | EPOLLRDHUP);
+}
+
+bool held_open(struct sw *sw, const char *locator, char **why)
+{
+	struct plug_conf conf = { .descr = sw->conf.path, .now = now_mono() };
+	struct client *c = client_own(sw);
+	struct plug *p = NULL;
+
+	c->port = port_choose(c, 0, false);
+	if (c->port >= sw->conf.n_ports)
+		*why = xasprintf("%s: no port is free for it (see ioth switch -n)", locator);
+	else
+		p = plug_open(locator, &conf, why);
+	if (!p) {
+		free(c);
+		return false;
+	}
+	attach(c, p);
+	port_seat(c, locator);
+	info("port %u: %s", c->port, c->descr);
+	return true;
+}
