@@ -1,10 +1,13 @@
 /* plug.c - from a locator to a plug
  *
  * The scheme names a row of the table, which says how the rest is read and who
- * opens it. Without a scheme the text is the path of a switch, "-" is stdin and stdout; if there is a
- * regular file its first line is the locator; and if it is empty the user's
- * default is taken, or what VDE takes then (vdejoin.c). Schemes that decorate another plug
- * open what is in their braces by plug_open_wire or plug_open_below.
+ * opens it. Without a scheme the text is the path of a switch; "-" is stdin and
+ * stdout; if there is a regular file its first line is the locator; and if it is
+ * empty the user's default is taken, or what VDE takes then (vdejoin.c). Schemes that
+ * decorate another plug open what is in their braces by plug_open_wire or
+ * plug_open_below.
+ *
+ * What the table lacks is left to libvdeplug, if it is there.
  *
  * Plugs use struct pkt and arenas of src/stack: they are the currency between
  * a stack and its wires, and know nothing of the engine.
@@ -24,6 +27,7 @@
 #include "plug/stream.h"
 #include "plug/trace.h"
 #include "plug/vde.h"
+#include "plug/vdeplug.h"
 
 struct scheme {
 	const char		*name;
@@ -52,7 +56,7 @@ static const struct scheme *find(const char *name, size_t n)
 	return NULL;
 }
 
-static void no_such_scheme(const char *locator, char **why)
+static void no_such_scheme(const char *locator, const char *lack, char **why)
 {
 	char *list = xstrdup(""), *longer;
 
@@ -61,8 +65,19 @@ static void no_such_scheme(const char *locator, char **why)
 		free(list);
 		list = longer;
 	}
-	*why = xasprintf("%s: no such kind of plug (there are:%s)", locator, list);
+	*why = xasprintf("%s: no such kind of plug (there are:%s; %s)", locator, list, lack);
 	free(list);
+}
+
+/* A scheme that is not of ours. */
+static struct plug *open_other(const char *locator, const struct plug_conf *conf, char **why)
+{
+	const char *lack;
+	struct plug *p = vdeplug_open(locator, conf, why, &lack);
+
+	if (!p && !*why)
+		no_such_scheme(locator, lack, why);
+	return p;
 }
 
 /* Opens what follows "scheme://". */
@@ -128,8 +143,7 @@ static struct plug *open_text(const char *locator, const struct plug_conf *conf,
 		return open_scheme(find("stdio", 5), locator, "", conf, why);
 	if (s)
 		return open_scheme(s, locator, n ? locator + n + 3 : locator, conf, why);
-	no_such_scheme(locator, why);
-	return NULL;
+	return open_other(locator, conf, why);
 }
 
 /* What the user has set for "no locator", as with vdeplug; or NULL. */
