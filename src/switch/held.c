@@ -187,10 +187,11 @@ bool held_open(struct sw *sw, const char *locator, char **why)
 	struct plug_conf conf = { .descr = sw->conf.path, .now = now_mono() };
 	struct client *c = client_own(sw);
 	struct plug *p = NULL;
+	const char *refused;
 
-	c->port = port_choose(c, 0, false);
-	if (c->port >= sw->conf.n_ports)
-		*why = xasprintf("%s: no port is free for it (see ioth switch -n)", locator);
+	refused = port_choose(c, 0, false);
+	if (refused)
+		*why = xasprintf("%s: %s", locator, refused);
 	else
 		p = plug_open(locator, &conf, why);
 	if (!p) {
