@@ -395,7 +395,8 @@ enum core_drop core_input(struct core *c, uint32_t port, const struct frame *f, 
 	s.changed[0] = s.changed[1] = NULL;
 	if (!why)
 		why = forward(&s, p);
-	tag_done(&s);
+	if (s.changed[0] || s.changed[1])
+		tag_done(&s);
 	p->drops[why]++;
 	return why;
 }

@@ -8,7 +8,8 @@
  *
  * Entries are in the order in which they were last seen, in one list of their
  * port and one of the table, so ageing looks at what is old and no more. The
- * frames of one batch share a time: of those only the first moves its entry.
+ * frames of one batch share a time: of those only the first moves its entry. Addresses in
+ * use are found by a glance at a cache of a few hundred, before any hashing.
  */
 #include "switch/fdb.h"
 
@@ -16,12 +17,19 @@
 
 #include "base/mem.h"
 
-static uint32_t hash(const struct fdb *f, uint16_t vlan, const struct mac *mac)
+static uint64_t key_of(uint16_t vlan, const struct mac *mac)
 {
-	uint64_t v = vlan;
+	uint64_t key = vlan;
 
-	memcpy((uint8_t *)&v + 2, mac->b, sizeof(mac->b));
-	return hash_quick_u64(&f->key, v);
+	memcpy((uint8_t *)&key + 2, mac->b, sizeof(mac->b));
+	return key;
+}
+
+static struct fdb_entry **quick(const struct fdb *f, uint64_t key)
+{
+	struct fdb *w = (struct fdb *)(uintptr_t)f;	/* a cache: looking up fills it */
+
+	return &w->quick[(key ^ key >> 48 ^ key >> 56) % FDB_QUICK];
 }
 
 void fdb_init(struct fdb *f, uint32_t n_ports, const struct hash_key *key)
@@ -47,6 +55,10 @@ static void tell(const struct fdb *f, const struct fdb_entry *e, uint32_t from, 
 
 static void take_out(struct fdb *f, struct fdb_entry *e)
 {
+	struct fdb_entry **q = quick(f, e->key);
+
+	if (*q == e)
+		*q = NULL;
 	map_remove(&f->map, &e->node);
 	list_del(&e->link);
 	list_del(&e->all);
@@ -95,31 +107,38 @@ void fdb_fini(struct fdb *f)
 	free(f->port);
 }
 
-static struct fdb_entry *find(const struct fdb *f, uint16_t vlan, const struct mac *mac,
-			      uint32_t h)
+static struct fdb_entry *find_slow(const struct fdb *f, uint64_t key)
 {
 	struct map_node *n;
 
-	for (n = map_find(&f->map, h); n; n = map_find_next(n)) {
+	for (n = map_find(&f->map, hash_quick_u64(&f->key, key)); n; n = map_find_next(n)) {
 		struct fdb_entry *e = container_of(n, struct fdb_entry, node);
 
-		if (e->vlan == vlan && mac_eq(&e->mac, mac))
-			return e;
+		if (e->key == key)
+			return *quick(f, key) = e;
 	}
 	return NULL;
 }
 
-static struct fdb_entry *add(struct fdb *f, uint16_t vlan, const struct mac *mac,
-			     uint32_t h, uint32_t port)
+static struct fdb_entry *find(const struct fdb *f, uint16_t vlan, const struct mac *mac)
+{
+	uint64_t key = key_of(vlan, mac);
+	struct fdb_entry *e = *quick(f, key);
+
+	return e && e->key == key ? e : find_slow(f, key);
+}
+
+static struct fdb_entry *add(struct fdb *f, uint16_t vlan, const struct mac *mac, uint32_t port)
 {
 	struct fdb_entry *e = xzalloc(sizeof(*e));
 
+	e->key = key_of(vlan, mac);
 	e->mac = *mac;
 	e->vlan = vlan;
 	e->port = port;
 	list_init(&e->link);
 	list_init(&e->all);
-	map_insert(&f->map, &e->node, h);
+	map_insert(&f->map, &e->node, hash_quick_u64(&f->key, e->key));
 	return e;
 }
 
@@ -146,8 +165,7 @@ static bool make_room(struct fdb *f, struct fdb_port *p)
 enum fdb_news fdb_learn(struct fdb *f, uint16_t vlan, const struct mac *mac, uint32_t port,
 			usec now)
 {
-	uint32_t h = hash(f, vlan, mac);
-	struct fdb_entry *e = find(f, vlan, mac, h);
+	struct fdb_entry *e = find(f, vlan, mac);
 	bool moves = e && e->port != port;
 	uint32_t from = moves ? e->port : FDB_NO_PORT;
 
@@ -163,7 +181,7 @@ enum fdb_news fdb_learn(struct fdb *f, uint16_t vlan, const struct mac *mac, uin
 	if (moves)
 		take_out(f, e);
 	f->port[port].count++;
-	e = add(f, vlan, mac, h, port);
+	e = add(f, vlan, mac, port);
 	seen(f, e, now);
 	tell(f, e, from, false);
 	return moves ? FDB_MOVED : FDB_NEW;
@@ -172,7 +190,7 @@ enum fdb_news fdb_learn(struct fdb *f, uint16_t vlan, const struct mac *mac, uin
 const struct fdb_entry *fdb_get(const struct fdb *f, uint16_t vlan, const struct mac *mac,
 				usec now)
 {
-	const struct fdb_entry *e = find(f, vlan, mac, hash(f, vlan, mac));
+	const struct fdb_entry *e = find(f, vlan, mac);
 
 	return e && (e->fixed || now - e->seen < f->age) ? e : NULL;
 }
@@ -203,14 +221,14 @@ void fdb_fix(struct fdb *f, uint16_t vlan, const struct mac *mac, uint32_t port)
 	struct fdb_entry *e;
 
 	fdb_forget(f, vlan, mac);
-	e = add(f, vlan, mac, hash(f, vlan, mac), port);
+	e = add(f, vlan, mac, port);
 	e->fixed = true;
 	list_add_tail(&f->fixed, &e->link);
 }
 
 bool fdb_forget(struct fdb *f, uint16_t vlan, const struct mac *mac)
 {
-	struct fdb_entry *e = find(f, vlan, mac, hash(f, vlan, mac));
+	struct fdb_entry *e = find(f, vlan, mac);
 
 	if (e)
 		forget(f, e);

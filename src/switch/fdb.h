@@ -19,6 +19,7 @@ struct fdb_entry {
 	struct map_node	node;
 	struct list	link;		/* in its port's list, longest unseen first */
 	struct list	all;		/* the same of the table's */
+	uint64_t	key;		/* of VLAN and address */
 	struct mac	mac;
 	uint16_t	vlan;
 	uint32_t	port;
@@ -26,9 +27,12 @@ struct fdb_entry {
 	usec		seen;
 };
 
+#define FDB_QUICK	256
+
 struct fdb {
 	struct hash_key	key;
 	struct map	map;
+	struct fdb_entry *quick[FDB_QUICK];	/* by octets of the key, for those in use */
 	struct list	all, fixed;
 	usec		age;		/* unseen for so long is forgotten */
 	usec		min_stay;	/* seen since does not move to another port */

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "plug/vdectl.h"
 #include "switch/client.h"
+#include "switch/vlan.h"
 #include "unit.h"
 
 static char dir[40], path[64];
@@ -202,6 +203,55 @@ static void frames_pass_between_clients(void **state)
 	leave(&a);
 	leave(&b);
 	leave(&c);
+}
+
+/* The copy with another tag lives until it is sent, and in a backlog. */
+static void tags_are_changed_for_sockets(void **state)
+{
+	struct raw a = join(1), b = join(2);
+	unsigned sent = 0, got;
+	ssize_t len;
+
+	assert_int_equal(vlan_create(&sw->core, 5), 0);
+	assert_int_equal(vlan_set_untagged(&sw->core, 1, 5), 0);
+	assert_int_equal(vlan_set_untagged(&sw->core, 2, VLAN_NONE), 0);
+	put(&a, 9, 1, 100);
+	assert_int_equal(waiting(&b, NULL), 0);
+	assert_int_equal(vlan_add_port(&sw->core, 5, 2), 0);
+	for (; sent < 300; sent++)
+		put(&a, 9, 1, 1514);
+	assert_int_equal(sw->core.port[2].drops[CORE_TAG_OUT] + sw->core.port[2].tx_drops, 0);
+	got = waiting(&b, &len);
+	assert_int_equal(got, sent);
+	assert_int_equal(len, 1518);
+	assert_int_equal(arena_heap_used(sw->core.arena), 0);
+	leave(&a);
+	leave(&b);
+}
+
+/* A super-frame that cannot be cut is one long frame. */
+static void notes_that_lie_do_not_lengthen_a_frame(void **state)
+{
+	struct arena *arena = arena_heap_new(1 << 20);
+	struct raw a = join(1), b = join(2);
+	static const uint8_t zero[12000];
+	struct pkt *pkt = pkt_new();
+	struct frame f;
+
+	assert_true(pkt_append(pkt, arena, zero, sizeof(zero)));
+	f = (struct frame){ .p = pkt_pull(pkt, 64), .pkt = pkt };
+	pkt->head[pkt->cur + 11] = 1;
+	pkt->gso_size = 100;
+	pkt->gso_hlen = 64;
+	f.len = pkt_wire_len(pkt);
+	assert_int_equal(core_input(&sw->core, 1, &f, 0), CORE_TAKEN);
+	port_flush(sw);
+	assert_int_equal(sw->core.port[2].drops[CORE_MTU_OUT], 1);
+	assert_int_equal(waiting(&b, NULL), 0);
+	pkt_free(pkt);
+	arena_heap_unref(arena);
+	leave(&a);
+	leave(&b);
 }
 
 static void port_of(struct raw *r, unsigned port)
@@ -559,6 +609,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(directory_and_modes_are_vdes, setup, teardown),
 		cmocka_unit_test_setup_teardown(frames_pass_between_clients, setup, teardown),
+		cmocka_unit_test_setup_teardown(tags_are_changed_for_sockets, setup, teardown),
+		cmocka_unit_test_setup_teardown(notes_that_lie_do_not_lengthen_a_frame, setup, teardown),
 		cmocka_unit_test_setup_teardown(ports_are_given_as_asked, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_lowest_free_port_is_given, setup, teardown),
 		cmocka_unit_test_setup_teardown(clients_of_one_port_get_each_frame, setup, teardown),
