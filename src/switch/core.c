@@ -59,7 +59,7 @@ const char *core_drop_text(enum core_drop why)
 void core_init(struct core *c, uint32_t n_ports, const struct hash_key *key,
 	       void (*out)(void *ctx, uint32_t port, const struct frame *f), void *ctx)
 {
-	*c = (struct core){ .n_ports = n_ports, .out = out, .ctx = ctx };
+	*c = (struct core){ .n_ports = n_ports, .changes = 1, .out = out, .ctx = ctx };
 	c->words = (n_ports + 63) / 64;
 	c->up = xzalloc(c->words * sizeof(c->up[0]));
 	c->port = xzalloc(n_ports * sizeof(c->port[0]));
