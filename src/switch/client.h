@@ -73,6 +73,8 @@ struct mgmt {
 	bool		waiting;	/* a line of a session can be run */
 	bool		loading;	/* a file of commands */
 	usec		events_at;	/* to look for what has happened */
+	usec		whole_at;	/* the begin of a line is a line then */
+	usec		now;
 	struct losses {
 		uint64_t	count[N_CORE_DROPS];
 		bool		growing[N_CORE_DROPS];

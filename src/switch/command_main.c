@@ -18,7 +18,7 @@ static int cmd_logout(struct call *c)
 {
 	if (!c->by || session_is_console(c->by))
 		return command_fail(c, EINVAL, "there is nothing to leave; shutdown ends the switch");
-	grow_add(c->out, "9999 END OF SESSION\n");
+	grow_add(c->out, "9999 END OF SESSION");
 	session_end(c->by);
 	return -1;
 }
@@ -29,7 +29,7 @@ static int cmd_shutdown(struct call *c)
 	c->sw->stop = true;
 	if (!c->by)
 		return 0;
-	grow_add(c->out, "9999 END OF SESSION\n");
+	grow_add(c->out, "9999 END OF SESSION");
 	session_end(c->by);
 	return -1;
 }

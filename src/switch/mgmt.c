@@ -9,6 +9,9 @@
  * more than EVENTS_MAX waits. A user has SESSIONS_USER sessions, all together
  * SESSIONS_MAX. Who may connect at all the modes of the sockets say.
  *
+ * vde_switch takes what one read gives as a command, and vdeterm sends no newline. So
+ * what came at a socket without one is a line, too, when nothing followed for a while.
+ *
  * The console on stdin has no banner, and a prompt only on a terminal, as with
  * vde_switch; its end is the end of the switch.
  */
@@ -28,6 +31,7 @@
 #define SESSIONS_MAX	64
 #define SESSIONS_USER	16
 #define EVENTS_MAX	(256u << 10)
+#define WHILE		(50 * USEC_PER_MSEC)
 #define BANNER		"VDE switch V.2.3.2 (ioth " IOTH_VERSION ")\n" \
 			"The words of vde_switch and more; help tells them\n"
 #define PROMPT		"\nvde$ "
@@ -40,6 +44,7 @@ struct session {
 	bool		prompt;
 	bool		ending;		/* once its answer is out */
 	bool		eof;		/* nothing more will be read */
+	usec		whole_at;	/* what is there is a line; NEVER: it needs an end */
 	bool		too_long;	/* the line being read; the rest of it is skipped */
 	uint32_t	events;		/* a bit for each it wants to be told */
 	uint64_t	lost;		/* of them */
@@ -115,10 +120,17 @@ static void write_out(struct session *s)
 	tell_lost(s);
 }
 
+static bool is_whole(const struct session *s)
+{
+	return s->eof || (s->whole_at <= s->sw->mgmt.now && !s->too_long &&
+			  s->len < sizeof(s->line));
+}
+
 /* A part of a line waits for the rest of it. */
 static bool has_line(const struct session *s)
 {
-	return s->len && (s->eof || s->len == sizeof(s->line) || memchr(s->line, '\n', s->len));
+	return s->len && (is_whole(s) || s->len == sizeof(s->line) ||
+			  memchr(s->line, '\n', s->len));
 }
 
 static void end_session(struct session *s)
@@ -143,6 +155,8 @@ static void settle(struct session *s)
 	if (s->answer.len)
 		return;
 	s->sw->mgmt.waiting |= line;
+	if (s->len && !line)
+		s->sw->mgmt.whole_at = MIN(s->sw->mgmt.whole_at, s->whole_at);
 	if (!line && (s->ending || s->eof))
 		end_session(s);
 }
@@ -177,7 +191,7 @@ static void take_line(struct session *s, char *line)
 	size_t n = end ? (size_t)(end - s->line) : s->len;
 	bool skip = s->too_long;
 
-	s->too_long = !end && !s->eof;
+	s->too_long = !end && !is_whole(s);
 	if (s->too_long && !skip)
 		grow_add(&s->answer, "1%03d %s\n# a line has less than %u bytes\n", E2BIG,
 			 strerror(E2BIG), COMMAND_LINE_MAX);
@@ -210,6 +224,9 @@ static void in_ready(struct watch *w, uint32_t events)
 		s->len += (size_t)n;
 	else
 		s->eof = true;
+	s->sw->mgmt.now = now_mono();
+	if (!s->console)
+		s->whole_at = s->sw->mgmt.now + WHILE;
 	settle(s);
 }
 
@@ -217,20 +234,24 @@ void mgmt_run(struct sw *sw, usec now)
 {
 	if (sw->mgmt.events_at <= now)
 		sw->mgmt.events_at = event_run(sw, now);
-	if (!sw->mgmt.waiting)
+	if (!sw->mgmt.waiting && sw->mgmt.whole_at > now)
 		return;
 	sw->mgmt.waiting = false;
+	sw->mgmt.whole_at = NEVER;
+	sw->mgmt.now = now;
 	list_for_safe(l, &sw->mgmt.sessions) {
 		struct session *s = session_of(l);
 
 		if (!s->answer.len && !s->ending && has_line(s))
 			run_line(s);
+		else if (s->len)
+			sw->mgmt.whole_at = MIN(sw->mgmt.whole_at, s->whole_at);
 	}
 }
 
 usec mgmt_deadline(const struct sw *sw)
 {
-	return sw->mgmt.waiting ? 0 : sw->mgmt.events_at;
+	return sw->mgmt.waiting ? 0 : MIN(sw->mgmt.events_at, sw->mgmt.whole_at);
 }
 
 /* --- begin and end --- */
@@ -250,6 +271,7 @@ static struct session *session_at(struct sw *sw, int in, int out, uid_t uid)
 
 	s->sw = sw;
 	s->uid = uid;
+	s->whole_at = NEVER;
 	s->in = (struct watch){ .fd = in, .ready = in_ready };
 	s->out = (struct watch){ .fd = out, .ready = out_ready };
 	list_add_tail(&sw->mgmt.sessions, &s->link);

@@ -54,7 +54,7 @@ struct sw *switch_new(const struct switch_conf *conf, struct loop *loop, char **
 	sw->mgmt.spare = -1;
 	sw->mac = mac_of_switch(conf);
 	sw->born = now_mono();
-	sw->mgmt.events_at = NEVER;
+	sw->mgmt.events_at = sw->mgmt.whole_at = NEVER;
 	list_init(&sw->mgmt.sessions);
 	list_init(&sw->half);
 	list_init(&sw->more);

@@ -293,17 +293,29 @@ static void a_session_has_banner_prompt_and_end(void **state)
 
 	assert_int_equal(strncmp(heard(fd), "VDE switch V.", 13), 0);
 	assert_true(ends(text, "\n\nvde$ "));
-	tell(fd, "port/crea");
-	assert_string_equal(heard(fd), "");
-	tell(fd, "te 1\nport/create 1\nnonsense\n");
+	tell(fd, "port/create 1\nport/create 1\nnonsense\n");
 	assert_int_equal(strncmp(heard(fd), "1000 Success\n\nvde$ 1017 File exists\n\nvde$ 1038 ", 46),
 			 0);
 	tell(fd, "\n");
 	assert_string_equal(heard(fd), "\nvde$ ");
 	tell(fd, "logout\nport/create 2\n");
-	assert_string_equal(heard(fd), "9999 END OF SESSION\n");
+	assert_string_equal(heard(fd), "9999 END OF SESSION");
 	assert_int_equal(recv(fd, text, 1, MSG_DONTWAIT), 0);
 	assert_false(sw->port[2].exists);
+	close(fd);
+}
+
+static void a_line_without_an_end_is_one_after_a_while(void **state)
+{
+	int fd = console(mgmt);
+
+	heard(fd);
+	tell(fd, "port/create 1");		/* as vdeterm does */
+	turn();
+	assert_true(switch_deadline(sw) <= now_mono() + USEC_PER_SEC);
+	switch_run(sw, now_mono() + USEC_PER_SEC);
+	assert_string_equal(heard(fd), "1000 Success\n\nvde$ ");
+	assert_true(sw->port[1].exists);
 	close(fd);
 }
 
@@ -398,7 +410,7 @@ static void shutdown_ends_it(void **state)
 	heard(fd);
 	assert_false(switch_stopped(sw));
 	tell(fd, "shutdown\n");
-	assert_string_equal(heard(fd), "9999 END OF SESSION\n");
+	assert_string_equal(heard(fd), "9999 END OF SESSION");
 	assert_true(switch_stopped(sw));
 	close(fd);
 }
@@ -476,6 +488,7 @@ int main(void)
 		test(help_tells_every_row_and_a_menu),
 		test(json_has_what_the_tables_have),
 		test(a_session_has_banner_prompt_and_end),
+		test(a_line_without_an_end_is_one_after_a_while),
 		test(modes_are_as_asked),
 		test(a_line_may_be_too_long),
 		test(who_does_not_read_is_not_run_for),
