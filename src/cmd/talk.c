@@ -214,7 +214,8 @@ static int report(struct talk *t)
 	return 1;
 }
 
-static int ask(struct talk *t)
+/* Sends the command; its answer is then in data, status and cure. */
+static bool ask(struct talk *t)
 {
 	ssize_t n = -1;
 
@@ -225,10 +226,10 @@ static int ask(struct talk *t)
 	}
 	if (n < 0 || !read_status(t)) {
 		err("switch: %s: the switch does not answer", t->path);
-		return 1;
+		return false;
 	}
 	read_cure(t);
-	return report(t);
+	return true;
 }
 
 /* -t and --json, which are the printer's, and the words. */
@@ -249,24 +250,52 @@ static void set_words(struct talk *t, int n_words, char **words)
 	}
 }
 
+/* False: told why. */
+static bool start(struct talk *t)
+{
+	errno = 0;
+	t->fd = connect_to(t->path);
+	if (t->fd < 0)
+		return !no_console(t->path, t->fd);
+	t->f = fdopen(t->fd, "r");
+	return t->f;
+}
+
+static void finish(struct talk *t)
+{
+	if (t->f)
+		fclose(t->f);
+	grow_free(&t->command);
+	grow_free(&t->data);
+	free(t->status);
+	free(t->cure);
+}
+
 int talk(const char *path, int n_words, char **words)
 {
 	struct talk t = { .path = path };
 	int rc = 1;
 
-	errno = 0;
-	t.fd = connect_to(path);
-	if (t.fd < 0)
-		return no_console(path, t.fd);
-	set_words(&t, n_words, words);
-	t.f = fdopen(t.fd, "r");
-	if (t.f)
-		rc = ask(&t);
-	if (t.f)
-		fclose(t.f);
-	grow_free(&t.command);
-	grow_free(&t.data);
-	free(t.status);
-	free(t.cure);
+	if (start(&t)) {
+		set_words(&t, n_words, words);
+		rc = ask(&t) ? report(&t) : 1;
+	}
+	finish(&t);
 	return rc;
+}
+
+char *talk_ask(const char *path, const char *command)
+{
+	struct talk t = { .path = path };
+	char *data = NULL;
+
+	if (start(&t)) {
+		grow_add(&t.command, "%s", command);
+		if (ask(&t) && strncmp(t.status, "1000", 4) == 0)
+			data = xasprintf("%.*s", (int)t.data.len, t.data.len ? t.data.s : "");
+		else if (t.status)
+			err("switch: %s: %s", command, t.cure ? t.cure : t.status + 5);
+	}
+	finish(&t);
+	return data;
 }

@@ -1,7 +1,7 @@
 /* trace.c - ioth trace: joins a network and shows the frames it gets
  *
  * A port of its own: of what a switch forwards it sees what is sent to all, to groups
- * and to addresses nobody has been heard from. Every frame delivered is a line on
+ * and to addresses nobody has been heard from; more if the switch mirrors ports. Every frame delivered is a line on
  * the standard output (plug/trace.c) or a block of a file (plug/capture.c).
  */
 #include <errno.h>
@@ -19,6 +19,7 @@
 #include "base/opt.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
+#include "cmd/mirror.h"
 #include "plug/capture.h"
 #include "plug/trace.h"
 #include "proto/proto.h"
@@ -28,12 +29,13 @@
 #define LOOK_AGAIN	(USEC_PER_SEC / 2)	/* whether the output is still written */
 
 struct trace {
-	const char	*file, *locator;
+	const char	*file, *locator, *shown;
 	uint64_t	count, snap;
 	bool		cut, ethernet;
 	char		*expr;		/* NULL: all frames */
 	struct filter	filter;
 	struct plug	*plug;
+	struct mirror	*mirror;	/* NULL: none is wanted */
 	struct loop	*loop;
 	struct watch	frames, hup, signals;
 	struct tracer	*tracer;	/* one of the two */
@@ -66,6 +68,15 @@ static const char *set_cut(void *conf, const char *value)
 	return NULL;
 }
 
+static const char *set_mirror(void *conf, const char *value)
+{
+	uint64_t port;
+
+	((struct trace *)conf)->shown = value;
+	return strcmp(value, "all") == 0 || num_parse(value, 0, UINT32_MAX, &port) ? NULL :
+		"not a port's number, nor all";
+}
+
 static const char *set_ethernet(void *conf, const char *value)
 {
 	((struct trace *)conf)->ethernet = true;
@@ -81,6 +92,7 @@ static const struct opt options[] = {
 	{ "write",	'w', "FILE",	"write a capture (pcapng) there, - the output", set_write },
 	{ "count",	'c', "COUNT",	"end after so many frames", set_count },
 	{ "snap",	's', "BYTES",	"keep no more of a frame in the file", set_snap },
+	{ "mirror",	'm', "PORT",	"what passes that port of the switch, or all", set_mirror },
 	{ "cut",	0, NULL,	"show super-frames as the frames of a wire", set_cut },
 	{ "ethernet",	'e', NULL,	"print link addresses, too", set_ethernet },
 	{ "numeric",	'n', NULL,	"for habit: addresses are never turned to names", set_numeric },
@@ -94,6 +106,7 @@ static const struct opt_page page = {
 	.more =
 	"  ioth trace /tmp/sw\n"
 	"  ioth trace /tmp/sw arp or icmp6\n"
+	"  ioth trace /tmp/sw --mirror 3 tcp port 80\n"
 	"  ioth trace /tmp/sw -w lan.pcapng\n"
 	"  ioth trace /tmp/sw -w - | tcpdump -nvr -\n"
 	"\n"
@@ -228,16 +241,20 @@ static char *start(struct trace *t)
 	struct plug_conf conf = { .descr = descr, .now = now_mono() };
 	char *why = NULL;
 
+	t->loop = loop_new();
+	watch(t, &t->signals, signal_fd(), signalled);
 	t->plug = plug_open(t->locator, &conf, &why);
+	if (t->plug && t->shown)
+		t->mirror = mirror_new(t->locator, descr, t->shown);
 	free(descr);
 	if (!t->plug)
 		return why;
+	if (t->shown && !t->mirror)
+		return xasprintf("trace: cannot see what passes %s of %s", t->shown, t->locator);
 	t->plug->user = t;
 	t->plug->deliver = arrived;
-	t->loop = loop_new();
 	watch(t, &t->frames, t->plug->fd, frames_ready);
 	watch(t, &t->hup, t->plug->hup_fd, hung_up);
-	watch(t, &t->signals, signal_fd(), signalled);
 	return open_output(t);
 }
 
@@ -280,6 +297,7 @@ static int finish(struct trace *t)
 	uint64_t lost = t->capture ? capture_dropped(t->capture) : tracer_dropped(t->tracer);
 	bool failed = output_failed(t);
 
+	mirror_end(t->mirror);
 	if (t->capture)
 		capture_end(t->capture);
 	else

@@ -122,6 +122,38 @@ same filter_shows "$(tcpdump -nr "$T/some.pcapng" 2>/dev/null | grep -vc 'ARP, R
 contains filter_bad "$(ioth trace "$SW" no such thing 2>&1)" "trace: no such thing: "
 same filter_status "$(status_of ioth trace "$SW" no such thing)" 2
 
+# What a switch is asked to show: unicast of others
+rules()
+{
+	ioth switch "$SW" port/rules
+}
+
+no_rules()
+{
+	[ -z "$(rules)" ]
+}
+
+serve 4 ping -n -i 0.2 10.0.0.1
+wait_log 4 "bytes from"
+for which in all 1; do
+	watching "mirror_$which" "$SW" --mirror $which -c 6 icmp
+	ended $bg
+	same "mirror_$which" "$status $(wc -l <"$T/mirror_$which.out")" "0 6"
+	contains "mirror_$which requests" "$(cat "$T/mirror_$which.out")" \
+		"10.0.0.4 > 10.0.0.1: icmp echo request"
+	contains "mirror_$which replies" "$(cat "$T/mirror_$which.out")" "icmp echo reply"
+	same "mirror_${which}_is_taken_back" "$(rules)" ""
+done
+watching killed "$SW" --mirror all -w "$T/killed.pcapng"
+wait_for 20 grep -q . "$T/killed.pcapng"
+contains mirror_is_set "$(rules)" "port/setmirror 1 "
+kill -KILL $bg
+ended $bg
+wait_for 20 no_rules || true
+same mirror_of_a_killed_one "$(rules)" ""
+contains mirror_elsewhere "$(ioth trace --mirror all "trace://{$SW}" 2>&1)" "give its path"
+same mirror_which "$(status_of ioth trace --mirror some "$SW")" 2
+
 same no_locator "$(status_of ioth trace)" 2
 same no_switch "$(status_of ioth trace "$T/none")" 1
 finish
