@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "node/vsock.h"
+#include "stack/neigh.h"
 
 #define RECV_BATCH	64
 #define ROUNDS		4	/* of one settling */
@@ -58,7 +59,37 @@ static uint32_t iface_room(struct netif *nif)
 	return ifc->plug ? plug_room(ifc->plug) : UINT32_MAX;
 }
 
-static const struct netif_ops iface_ops = { .out = iface_out, .room = iface_room };
+/* The link address of a next hop; not known: any that nobody has. */
+static const struct mac *mac_of(struct netif *nif, const struct ip_addr *hop)
+{
+	static const struct mac nobody = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
+	const struct neigh *n = neigh_find(nif, hop);
+
+	return n && n->state != NEIGH_INCOMPLETE && n->state != NEIGH_FAILED ? &n->mac : &nobody;
+}
+
+static uint32_t iface_room_to(struct netif *nif, const struct ip_addr *hop)
+{
+	struct iface *ifc = nif->ctx;
+
+	if (!ifc->plug || !ifc->plug->ops->room_to)
+		return iface_room(nif);
+	return ifc->plug->ops->room_to(ifc->plug, mac_of(nif, hop));
+}
+
+static struct arena *iface_arena_to(struct netif *nif, const struct ip_addr *hop)
+{
+	struct iface *ifc = nif->ctx;
+
+	if (!ifc->plug || !ifc->plug->ops->arena_to)
+		return nif->arena;
+	return ifc->plug->ops->arena_to(ifc->plug, mac_of(nif, hop));
+}
+
+static const struct netif_ops iface_ops = {
+	.out = iface_out, .room = iface_room, .room_to = iface_room_to,
+	.arena_to = iface_arena_to,
+};
 
 static void iface_deliver(struct plug *p, struct pkt *pkt)
 {
@@ -155,7 +186,7 @@ static struct mac mac_choose(void)
 
 static int iface_add(struct node *n, const struct node_conf *c, int i, char **why)
 {
-	struct plug_conf pc = { .now = n->st->now };
+	struct plug_conf pc = { .now = n->st->now, .introduce = true };
 	struct iface *ifc = xzalloc(sizeof(*ifc));
 	char name[16];
 	char *descr = xasprintf("ioth%s%s user=%u pid=%d", c->name ? " " : "",
@@ -327,6 +358,14 @@ static void flush_plugs(struct node *n)
 	}
 }
 
+static bool has_room(struct plug *p)
+{
+	bool room = p->ops->room_to ? p->resume : plug_room(p) > 0;
+
+	p->resume = false;
+	return room;
+}
+
 /* Frames that a flush sent made room: connections that waited for it go on. */
 static bool resume_stalled(struct node *n)
 {
@@ -335,7 +374,7 @@ static bool resume_stalled(struct node *n)
 	for (int i = 0; i < n->n_if; i++) {
 		struct iface *ifc = n->ifs[i];
 
-		if (ifc->plug && !list_empty(&ifc->nif->stalled) && plug_room(ifc->plug)) {
+		if (ifc->plug && !list_empty(&ifc->nif->stalled) && has_room(ifc->plug)) {
 			netif_ready(ifc->nif);
 			any = true;
 		}

@@ -14,8 +14,9 @@
 #ifndef PLUG_PLUG_H
 #define PLUG_PLUG_H
 
-#include "stack/pkt.h"
+#include "base/addr.h"
 #include "base/rand.h"
+#include "stack/pkt.h"
 
 struct plug;
 
@@ -32,6 +33,11 @@ struct plug_ops {
 	int	(*recv)(struct plug *p, int max);
 	/* Wire frames that may still be queued without loss. */
 	uint32_t (*room)(struct plug *p);
+	/* The same, and the memory for payload, of frames to one neighbour. NULL:
+	 * all are equal. When there is room again where there was none, resume
+	 * becomes true. */
+	uint32_t (*room_to)(struct plug *p, const struct mac *to);
+	struct arena *(*arena_to)(struct plug *p, const struct mac *to);
 	/* Time-driven plugs (fault): run what is due; next deadline. NULL: none. */
 	void	(*run)(struct plug *p, usec now);
 	usec	(*deadline)(struct plug *p);
@@ -42,6 +48,7 @@ struct plug {
 	const struct plug_ops *ops;
 	int		fd;		/* readable: recv; -1: none (pair: see wake) */
 	bool		want_write;	/* flush gave -EAGAIN: wait for fd writable */
+	bool		resume;		/* see room_to; its user takes note and clears it */
 	bool		more;		/* recv stopped at max: call it again, fd is silent */
 	bool		told;		/* it ended and has said why */
 	int		hup_fd;		/* becomes readable when the other side has left; -1 */
@@ -59,6 +66,7 @@ struct plug_conf {
 	const char	*descr;		/* told to the switch: "ioth run name user=.. pid=.." */
 	usec		now;
 	int		depth;		/* of nested locators; 0 for users */
+	bool		introduce;	/* its user runs it in time: it may have wires of its own */
 	bool		frames;		/* only wire frames are wanted: no shared memory */
 };
 

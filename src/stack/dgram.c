@@ -375,7 +375,7 @@ int dg_room(struct sock *so, const struct flow *f, uint32_t frames)
 {
 	struct netif *nif = f->nif;
 
-	if (!nif->ops->room || nif->ops->room(nif) >= frames)
+	if (netif_room(nif, &f->hop) >= frames)
 		return 0;
 	sock_stall(so, nif);
 	return -EAGAIN;
@@ -384,14 +384,14 @@ int dg_room(struct sock *so, const struct flow *f, uint32_t frames)
 int dg_gather(struct sock *so, const struct flow *f, const struct iovec *iov, int n,
 	      struct pkt **out)
 {
-	struct arena *arena = f->nif->arena ? f->nif->arena : so->st->heap;
+	struct arena *arena = netif_arena(f->nif, &f->hop);
 	struct pkt *pkt;
 	int e = dg_room(so, f, 1);
 
 	if (e)
 		return e;
 	pkt = pkt_new();
-	if (!pkt_append_iov(pkt, arena, iov, n, (uint32_t)iov_total(iov, n))) {
+	if (!pkt_append_iov(pkt, arena ? arena : so->st->heap, iov, n, (uint32_t)iov_total(iov, n))) {
 		drop(so->st, pkt, DROP_NO_MEMORY);
 		return -ENOBUFS;
 	}

@@ -236,7 +236,7 @@ static uint32_t lo_room(struct netif *nif)
 	return LO_QUEUE - nif->looped;
 }
 
-static const struct netif_ops lo_ops = { lo_out, lo_room };
+static const struct netif_ops lo_ops = { .out = lo_out, .room = lo_room };
 
 struct netif *loopback_add(struct stack *st)
 {

@@ -25,6 +25,22 @@ static inline uint32_t netif_mtu(const struct netif *nif, bool v4)
 	return !v4 && nif->mtu6 ? MIN(nif->mtu6, nif->mtu) : nif->mtu;
 }
 
+/* Wire frames to hop that would be taken now without loss. */
+static inline uint32_t netif_room(struct netif *nif, const struct ip_addr *hop)
+{
+	const struct netif_ops *ops = nif->ops;
+
+	if (ops && ops->room_to)
+		return ops->room_to(nif, hop);
+	return ops && ops->room ? ops->room(nif) : UINT32_MAX;
+}
+
+/* Where payload for hop is best written; NULL: nowhere. */
+static inline struct arena *netif_arena(struct netif *nif, const struct ip_addr *hop)
+{
+	return nif->arena && nif->ops->arena_to ? nif->ops->arena_to(nif, hop) : nif->arena;
+}
+
 /* Between two solicitations of a neighbour (RFC 4861 6.3.2). */
 static inline usec netif_retrans(const struct netif *nif)
 {

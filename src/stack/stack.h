@@ -135,6 +135,10 @@ struct netif_ops {
 	/* Wire frames that would be taken now without loss; TCP asks before it
 	 * sends and is resumed by netif_ready. NULL: no limit. */
 	uint32_t	(*room)(struct netif *nif);
+	/* The same, and the memory for payload, of frames to one next hop. NULL:
+	 * they are as all others. */
+	uint32_t	(*room_to)(struct netif *nif, const struct ip_addr *hop);
+	struct arena	*(*arena_to)(struct netif *nif, const struct ip_addr *hop);
 };
 
 /* Numbers as IFA_F_*. */

@@ -12,6 +12,7 @@
  * When the netif has no room the socket is queued there and ops->resume comes
  * back to tcp_output; lone ACKs and RSTs go regardless.
  */
+#include "stack/netif.h"
 #include "stack/tcp.h"
 
 #include "base/sum.h"
@@ -345,9 +346,9 @@ static bool fit_room(struct tcpc *tc, struct piece *pc)
 	struct netif *nif = tc->so.flow.nif;
 	uint32_t room;
 
-	if (!nif || !nif->ops || !nif->ops->room)
+	if (!nif)
 		return true;
-	room = nif->ops->room(nif);
+	room = netif_room(nif, &tc->so.flow.hop);
 	if (!room) {
 		sock_stall(&tc->so, nif);
 		return false;

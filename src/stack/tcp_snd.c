@@ -1,7 +1,7 @@
 /* tcp_snd.c - the send queue: bytes copied once, sent and sent again by reference
  *
  * The queue is a ring of spans in order; each is the used part of one chunk of
- * the arena of the netif the route leaves by, so what is sent needs no copy
+ * the arena of the netif (and next hop) the route leaves by, so what is sent needs no copy
  * below. New bytes fill up the last chunk first. A segment's extents refer to
  * the chunks (tcp_snd_map) and hold a reference each, therefore an
  * acknowledgment may release a span while a copy of it is still on its way.
@@ -16,6 +16,7 @@
  * Chunks are as large as the queue already is, within bounds: one small request
  * costs 2 KiB, a bulk transfer works with the largest.
  */
+#include "stack/netif.h"
 #include "stack/tcp.h"
 
 #include <stdlib.h>
@@ -65,7 +66,8 @@ static void let_go(struct tcpc *tc, struct chunk *c)
 static struct chunk *chunk_for(struct tcpc *tc, size_t want)
 {
 	struct stack *st = tc->so.st;
-	struct arena *a = tc->so.flow.nif ? tc->so.flow.nif->arena : NULL;
+	struct flow *f = &tc->so.flow;
+	struct arena *a = f->nif ? netif_arena(f->nif, &f->hop) : NULL;
 	uint32_t size = (uint32_t)MIN(want, CHUNK_MAX);
 	struct chunk *c = NULL;
 

@@ -36,7 +36,7 @@ static void out(struct netif *nif, struct pkt *pkt)
 
 static void furnish(struct stack *st)
 {
-	static const struct netif_ops ops = { out, NULL };
+	static const struct netif_ops ops = { .out = out };
 	struct netif *nif = netif_add(st, "eth0", (struct mac){ { 2, 0, 0, 0, 0, 1 } }, 1500, 0,
 				      &ops, NULL);
 	struct ip_addr a = IP4(10, 0, 0, 1), b = { { 0xfd, [15] = 1 } };

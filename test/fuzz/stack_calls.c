@@ -63,7 +63,7 @@ static uint32_t room(struct netif *nif)
 	return ((struct world *)nif->ctx)->room;
 }
 
-const struct netif_ops wire_ops = { out, room };
+const struct netif_ops wire_ops = { .out = out, .room = room };
 
 /* --- the user's sockets --- */
 

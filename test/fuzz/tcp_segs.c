@@ -322,7 +322,7 @@ static void (*const steps[])(struct world *w) = {
 
 static void begin(struct world *w)
 {
-	static const struct netif_ops ops = { out, room };
+	static const struct netif_ops ops = { .out = out, .room = room };
 	struct endpoint ep = { .addr = OURS, .port = 80 };
 
 	w->st = stack_new(1, 1000000);

@@ -22,7 +22,7 @@ static void out(struct netif *nif, struct pkt *pkt)
 
 static int setup(void **state)
 {
-	static const struct netif_ops ops = { out, NULL };
+	static const struct netif_ops ops = { .out = out };
 	struct ip_addr addr = IP4(10, 0, 0, 1);
 
 	node = (struct node){ .st = st = stack_new(1, USEC_PER_SEC) };

@@ -66,7 +66,7 @@ static inline void side_drop(struct stack *st, const struct pkt *pkt, enum drop 
 	((struct side *)st->user)->last = why;
 }
 
-static const struct netif_ops side_ops = { side_out, side_room };
+static const struct netif_ops side_ops = { .out = side_out, .room = side_room };
 
 static inline void side_start(struct side *s, struct side *peer, uint8_t n, uint32_t mtu, usec now)
 {

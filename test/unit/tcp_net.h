@@ -118,7 +118,7 @@ static inline uint32_t net_room(struct netif *nif)
 
 static inline struct net *net_new(uint64_t seed)
 {
-	static const struct netif_ops ops = { net_out, net_room };
+	static const struct netif_ops ops = { .out = net_out, .room = net_room };
 	struct net *n = xzalloc(sizeof(*n));
 
 	list_init(&n->wire);
