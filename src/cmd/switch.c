@@ -139,6 +139,12 @@ static const char *set_classic(void *conf, const char *value)
 	return NULL;
 }
 
+static const char *set_alone(void *conf, const char *value)
+{
+	((struct switch_args *)conf)->conf.alone = true;
+	return NULL;
+}
+
 static const char *set_pidfile(void *conf, const char *value)
 {
 	((struct switch_args *)conf)->proc.pidfile = value;
@@ -185,6 +191,8 @@ static const struct opt options[] = {
 	{ "rcfile",	'f', "FILE",	"commands to begin with", set_rcfile },
 	{ "plug",	0, "LOCATOR",	"a port's other end, as with ioth plug (repeatable)", set_plug },
 	{ "tap",	't', "IF",	"the same with tap://IF", set_tap },
+	{ "no-introductions", 0, NULL,	"pass on every frame: no two ports get a wire of their own",
+	  set_alone },
 	{ "pidfile",	'p', "FILE",	"write the process's number there", set_pidfile },
 	{ "verbose",	'v', NULL,	"say who joins and leaves", set_verbose },
 	{ NULL, 0, NULL, NULL, NULL },

@@ -1,9 +1,10 @@
 /* shm.c - a plug over a wire: super-frames between processes without a copy
  *
- * out:  shm_send queues -> shm_flush puts what has room, rings once
+ * out:  shm_send queues in a lane -> shm_flush puts what has room, rings once
  * in:   bell or plug_recv -> wire_take -> (merge) -> deliver
  *
- * Frames that find no room stay queued; the other side's bell tells of room as
+ * There is a lane to the switch, and one to each neighbour to whom the switch has
+ * introduced us (direct.c). Frames that find no room stay queued; the other side's bell tells of room as
  * it tells of frames, so the plug never wants its descriptor to be writable. A
  * switch may pass on frames of ports that know no super-frames: a node's end
  * joins them (merge.c).
@@ -17,6 +18,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "plug/direct.h"
 
 #define QUEUE_MAX	512
 #define QUEUE_BYTES	(1u << 20)	/* at a switch: they hold a sender's memory */
@@ -24,10 +26,9 @@
 
 struct shm {
 	struct plug	plug;
-	struct wire	*wire;
+	struct lane	main;
+	struct directs	*directs;	/* NULL: none can come */
 	struct merge	*merge;		/* NULL: frames stay as they come */
-	struct list	queue;
-	uint32_t	queued, bytes;
 	bool		ended, enough;
 	void		(*small)(struct plug *p, const struct wire_small *s);
 };
@@ -37,93 +38,55 @@ static struct shm *shm_of(struct plug *p)
 	return container_of(p, struct shm, plug);
 }
 
-static void unqueue(struct shm *s, struct pkt *pkt)
-{
-	list_del(&pkt->link);
-	s->queued--;
-	s->bytes -= pkt_len(pkt);
-}
-
-static void drop_queue(struct shm *s)
-{
-	struct pkt *pkt;
-
-	while ((pkt = list_first(&s->queue, struct pkt, link))) {
-		unqueue(s, pkt);
-		pkt_free(pkt);
-	}
-}
-
 static void shm_send(struct plug *p, struct pkt *pkt)
 {
 	struct shm *s = shm_of(p);
+	struct lane *l = s->directs ? directs_lane(s->directs, pkt) : NULL;
 
-	if (s->queued == QUEUE_MAX || (!s->merge && s->bytes > QUEUE_BYTES) ||
+	if (!l)
+		l = &s->main;
+	if (l->queued >= l->max || (!s->merge && l->bytes > QUEUE_BYTES) ||
 	    pkt_wire_len(pkt) > p->mtu + FRAME_OVERHEAD) {
 		p->tx_drops++;
 		pkt_free(pkt);
 		return;
 	}
-	list_add_tail(&s->queue, &pkt->link);
-	s->queued++;
-	s->bytes += pkt_len(pkt);
-}
-
-/* False: the first of the queue has no room. */
-static bool put_all(struct shm *s)
-{
-	struct pkt *pkt;
-
-	while ((pkt = list_first(&s->queue, struct pkt, link))) {
-		uint32_t len = pkt_len(pkt);
-
-		unqueue(s, pkt);
-		if (!wire_put(s->wire, pkt)) {
-			list_add_head(&s->queue, &pkt->link);
-			s->queued++;
-			s->bytes += len;
-			return false;
-		}
-		s->plug.tx_frames++;
-		s->plug.tx_bytes += len;
-	}
-	return true;
+	lane_add(l, pkt);
 }
 
 static int gone(struct shm *s)
 {
-	if (s->wire->why && !s->ended)
-		err("the other side of a wire broke its rules: %s", s->wire->why);
+	if (s->main.wire->why && !s->ended)
+		err("the other side of a wire broke its rules: %s", s->main.wire->why);
 	s->ended = true;
-	s->plug.tx_drops += s->queued;
-	drop_queue(s);
+	lane_drop(&s->main);
 	return -EPIPE;
 }
 
+/* What goes by the switch comes last: frames of a wire that has ended are there. */
 static int shm_flush(struct plug *p)
 {
 	struct shm *s = shm_of(p);
-	bool done = put_all(s);
+	bool done;
 
-	if (!done) {
-		wire_ring(s->wire);
-		wire_sleep(s->wire, true);
-		done = put_all(s);
-	}
-	wire_ring(s->wire);
-	if (s->wire->why)
+	if (s->directs)
+		directs_flush(s->directs);
+	done = lane_flush(&s->main);
+	if (s->main.wire->why)
 		return gone(s);
 	return done ? 0 : -EAGAIN;
 }
 
-static void in(struct shm *s, struct pkt *pkt)
+static void arrived(struct plug *p, struct pkt *pkt)
 {
-	s->plug.rx_frames++;
-	s->plug.rx_bytes += pkt_len(pkt);
+	struct shm *s = shm_of(p);
+
+	p->rx_frames++;
+	p->rx_bytes += pkt_len(pkt);
 	if (s->merge)
 		merge_add(s->merge, pkt);
 	else
-		s->plug.deliver(&s->plug, pkt);
+		p->deliver(p, pkt);
 }
 
 static void merged(void *ctx, struct pkt *pkt)
@@ -138,25 +101,42 @@ static bool take_one(struct shm *s)
 	struct wire_small small;
 	struct pkt *pkt;
 
-	if (s->small && wire_take_small(s->wire, &small)) {
+	if (s->small && wire_take_small(s->main.wire, &small)) {
 		s->plug.rx_frames++;
 		s->plug.rx_bytes += small.rec.head_len;
 		s->small(&s->plug, &small);
 		return true;
 	}
-	pkt = wire_take(s->wire);
-	if (pkt)
-		in(s, pkt);
+	pkt = wire_take(s->main.wire);
+	if (pkt && s->directs && directs_is_mark(s->directs, pkt))
+		pkt_free(pkt);
+	else if (pkt)
+		arrived(&s->plug, pkt);
 	return pkt;
 }
 
-static int take(struct shm *s, int max)
+static int take_main(struct shm *s, int max)
 {
 	int n = 0;
 
 	while (n < max && !s->enough && take_one(s))
 		n++;
-	wire_took(s->wire);
+	wire_took(s->main.wire);
+	return n;
+}
+
+/* Each of the two is first as often as the other. */
+static int take(struct shm *s, int max)
+{
+	int n = 0;
+
+	if (!s->directs)
+		return take_main(s, max);
+	if (s->directs->turn % 2)
+		n = take_main(s, max);
+	n += directs_take(s->directs, max - n);
+	if (n < max)
+		n += take_main(s, max - n);
 	return n;
 }
 
@@ -164,50 +144,112 @@ static int take(struct shm *s, int max)
 static bool hear(struct shm *s)
 {
 	char bells[64];
-	ssize_t n = recv(s->plug.fd, bells, sizeof(bells), MSG_DONTWAIT);
+	ssize_t n;
 
+	if (s->directs)
+		return directs_hear(s->directs);
+	n = recv(s->plug.fd, bells, sizeof(bells), MSG_DONTWAIT);
 	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+/* Who is behind looks at bells when it is not; at messages, now and then. */
+static bool is_behind(const struct shm *s)
+{
+	return s->plug.more && (!s->directs || s->directs->turn % 16);
+}
+
+static void go_to_sleep(struct shm *s)
+{
+	wire_sleep(s->main.wire, s->main.queued > 0);
+	if (s->directs)
+		directs_sleep(s->directs);
+}
+
+static bool frames_wait(const struct shm *s)
+{
+	return wire_waiting(s->main.wire) || (s->directs && directs_waiting(s->directs));
 }
 
 static int shm_recv(struct plug *p, int max)
 {
 	struct shm *s = shm_of(p);
-	bool there = p->more || hear(s);	/* who is behind looks at bells when it is not */
+	bool there = is_behind(s) || hear(s);
 	int n;
 
 	if (s->merge)
 		merge_udp(s->merge, p->join_udp);
 	s->enough = false;
 	n = take(s, max);
-	p->more = n == max || s->enough;	/* else a bell will tell */
+	p->more = n >= max || s->enough;	/* else a bell will tell */
 	if (!p->more) {
-		wire_sleep(s->wire, s->queued > 0);
+		go_to_sleep(s);
 		n += take(s, max - n);
-		p->more = wire_waiting(s->wire);
+		p->more = frames_wait(s);
 	}
 	if (s->merge)
 		merge_flush(s->merge);
-	if (!n && (!there || s->wire->why))
+	if (!n && (!there || s->main.wire->why))
 		return gone(s);
-	if (s->queued)
+	if (s->main.queued || (s->directs && s->directs->used))
 		shm_flush(p);
 	return n;
 }
 
 static uint32_t shm_room(struct plug *p)
 {
-	return QUEUE_MAX - shm_of(p)->queued;
+	struct shm *s = shm_of(p);
+	uint32_t room = lane_room(&s->main);
+
+	return s->directs ? MIN(room, directs_room(s->directs)) : room;
+}
+
+static struct direct *direct_to(struct plug *p, const struct mac *to)
+{
+	struct shm *s = shm_of(p);
+
+	return s->directs ? directs_to(s->directs, to) : NULL;
+}
+
+static uint32_t shm_room_to(struct plug *p, const struct mac *to)
+{
+	struct direct *d = direct_to(p, to);
+
+	return lane_room(d ? &d->lane : &shm_of(p)->main);
+}
+
+static struct arena *shm_arena_to(struct plug *p, const struct mac *to)
+{
+	struct direct *d = direct_to(p, to);
+
+	return d ? &d->lane.wire->arena : p->arena;
+}
+
+static void shm_run(struct plug *p, usec now)
+{
+	struct shm *s = shm_of(p);
+
+	if (s->directs && s->directs->used)
+		directs_run(s->directs, now);
+}
+
+static usec shm_deadline(struct plug *p)
+{
+	struct shm *s = shm_of(p);
+
+	return s->directs ? directs_deadline(s->directs) : NEVER;
 }
 
 static void shm_close(struct plug *p)
 {
 	struct shm *s = shm_of(p);
+	int bell = s->main.wire->bell;
 
 	shm_flush(p);
-	drop_queue(s);
-	wire_close(s->wire);
+	directs_free(s->directs);
+	lane_drop(&s->main);
+	wire_close(s->main.wire);
+	close(bell);
 	merge_free(s->merge);
-	close(p->fd);
 	free(s);
 }
 
@@ -217,6 +259,10 @@ static const struct plug_ops shm_ops = {
 	.flush	= shm_flush,
 	.recv	= shm_recv,
 	.room	= shm_room,
+	.room_to = shm_room_to,
+	.arena_to = shm_arena_to,
+	.run	= shm_run,
+	.deadline = shm_deadline,
 	.close	= shm_close,
 };
 
@@ -228,8 +274,7 @@ struct plug *shm_new(struct wire *w, uint32_t mtu, bool node)
 		.ops = &shm_ops, .fd = w->bell, .hup_fd = -1, .mtu = mtu, .offload = true,
 		.arena = &w->arena,
 	};
-	s->wire = w;
-	list_init(&s->queue);
+	lane_init(&s->main, w, &s->plug, QUEUE_MAX);
 	if (node)
 		s->merge = merge_new(merged, s);
 	return &s->plug;
@@ -244,8 +289,8 @@ bool shm_put_small(struct plug *p, const struct wire_small *small)
 {
 	struct shm *s = shm_of(p);
 
-	if (s->queued || small->rec.head_len > p->mtu + FRAME_OVERHEAD ||
-	    !wire_put_small(s->wire, small))
+	if (s->main.queued || small->rec.head_len > p->mtu + FRAME_OVERHEAD ||
+	    !wire_put_small(s->main.wire, small))
 		return false;
 	p->tx_frames++;
 	p->tx_bytes += small->rec.head_len;
@@ -255,6 +300,21 @@ bool shm_put_small(struct plug *p, const struct wire_small *small)
 void shm_enough(struct plug *p)
 {
 	shm_of(p)->enough = true;
+}
+
+bool shm_meet(struct plug *p)
+{
+	struct shm *s = shm_of(p);
+
+	s->directs = directs_new(&s->main, arrived);
+	if (s->directs)
+		p->fd = s->directs->poll;
+	return s->directs != NULL;
+}
+
+struct wire *shm_wire(struct plug *p)
+{
+	return shm_of(p)->main.wire;
 }
 
 /* --- messages --- */

@@ -14,10 +14,13 @@
 #define SHM_DESCR_MAX	127
 #define SHM_WHY_MAX	127
 
+#define SHM_PORT0	1u		/* port 0 is meant */
+#define SHM_MEETS	2u		/* takes introductions (direct.h) */
+
 struct shm_hello {
 	uint32_t	magic;
 	uint32_t	port;		/* 0: any */
-	uint32_t	port0;		/* 1: port 0 is meant */
+	uint32_t	flags;		/* SHM_* */
 	uint32_t	mtu;		/* the client's; larger frames are not sent to it */
 	char		descr[SHM_DESCR_MAX + 1];
 };
@@ -44,6 +47,9 @@ void shm_pass(struct plug *p, void (*small)(struct plug *p, const struct wire_sm
 bool shm_put_small(struct plug *p, const struct wire_small *s);
 /* While frames are delivered: this was the last one of this plug_recv. */
 void shm_enough(struct plug *p);
+/* It takes introductions from now on; its fd becomes another. False: it cannot. */
+bool shm_meet(struct plug *p);
+struct wire *shm_wire(struct plug *p);
 
 /* Joins the switch of the directory. NULL with *why: it refused; NULL without: it
  * has no shared memory to offer. */

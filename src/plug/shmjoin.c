@@ -1,5 +1,6 @@
 /* shmjoin.c - joins a switch that shares memory: the client's half */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -75,6 +76,16 @@ static char *asked(struct wire *w, int sock, const struct shm_hello *hello, stru
 	return unfit ? xstrdup(unfit) : NULL;
 }
 
+static struct plug *joined(struct wire *w, uint32_t mtu, bool meets)
+{
+	struct plug *p = shm_new(w, mtu, true);
+
+	fcntl(w->bell, F_SETFL, O_NONBLOCK);
+	if (meets)
+		shm_meet(p);	/* else what comes in vain is not read */
+	return p;
+}
+
 struct plug *shm_join(const char *dir, const struct shm_hello *hello, char **why)
 {
 	struct shm_answer a = { 0 };
@@ -93,7 +104,7 @@ struct plug *shm_join(const char *dir, const struct shm_hello *hello, char **why
 	if (!bad) {
 		close(w->fd);
 		w->fd = -1;
-		return shm_new(w, MIN(hello->mtu, a.mtu), true);
+		return joined(w, MIN(hello->mtu, a.mtu), hello->flags & SHM_MEETS);
 	}
 	*why = xasprintf("the switch %s %s", dir, bad);
 	free(bad);

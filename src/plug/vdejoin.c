@@ -39,6 +39,7 @@ struct join {
 	mode_t		mode;
 	uint32_t	mtu;
 	bool		classic;	/* no shared memory */
+	bool		alone;		/* no introductions */
 	int		ctl, data;
 	gid_t		switch_gid;	/* of the ctl socket */
 	uid_t		switch_uid;
@@ -120,8 +121,15 @@ static const char *set_classic(void *conf, const char *value)
 	return *value && strcmp(value, "1") != 0 ? "takes no value" : NULL;
 }
 
+static const char *set_alone(void *conf, const char *value)
+{
+	((struct join *)conf)->alone = true;
+	return *value && strcmp(value, "1") != 0 ? "takes no value" : NULL;
+}
+
 static const struct locator_opt options[] = {
 	{ "classic",	set_classic },
+	{ "alone",	set_alone },
 	{ "#",		set_port },
 	{ "port",	set_port },
 	{ "portgroup",	set_portgroup },
@@ -333,7 +341,8 @@ static void default_descr(char *buf, size_t size)
 static struct plug *join_shm(const struct join *j, const char *descr, char **why)
 {
 	struct shm_hello hello = {
-		.magic = SHM_MAGIC, .port = j->port, .port0 = j->port0, .mtu = j->mtu,
+		.magic = SHM_MAGIC, .port = j->port, .mtu = j->mtu,
+		.flags = (j->port0 ? SHM_PORT0 : 0) | (j->alone ? 0 : SHM_MEETS),
 	};
 	char dir[PATH_MAX];
 
@@ -358,6 +367,7 @@ struct plug *vde_open(const struct locator *loc, const struct plug_conf *conf, c
 	if (*why)
 		return NULL;
 	j.classic |= conf && conf->frames;
+	j.alone |= !conf || !conf->introduce;
 	p = join_shm(&j, descr, why);
 	if (p || *why)
 		return p;

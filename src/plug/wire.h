@@ -32,6 +32,7 @@
 #define WIRE_BLOCK	CHUNK_MAX
 #define WIRE_BLOCKS	(WIRE_ARENA / WIRE_BLOCK)
 #define WIRE_ALIGN	16u		/* of records */
+#define WIRE_INTROS	16u		/* introduced wires of one plug */
 #define WIRE_INLINE	160		/* a frame no longer than this lies in its record */
 
 /* A side's file. Each line has one writer and, as a rule, one reader. */
@@ -42,6 +43,9 @@ struct wire_file {
 	_Alignas(64) atomic_uint returned;	/* numbers written to back, ever */
 	_Alignas(64) atomic_uint asleep;	/* WIRE_WANTS_*, and how often we were */
 	_Alignas(64) _Atomic uint16_t back[WIRE_FRAMES];
+	/* Between a plug and its switch only: see direct.h. */
+	_Alignas(64) atomic_uint intro[WIRE_INTROS];
+	_Alignas(64) atomic_ullong direct;
 	_Alignas(4096) uint8_t	ring[WIRE_RING];
 	_Alignas(4096) uint8_t	arena[WIRE_ARENA];
 };

@@ -46,6 +46,9 @@ struct client {
 	struct held	*held;		/* a plug of the switch's own; else NULL */
 	struct plug	*plug;		/* over a wire; NULL: the data socket below */
 	struct list	more;		/* in sw->more */
+	bool		meets;		/* takes introductions */
+	struct intro_end *intro;	/* WIRE_INTROS of them; NULL: none was ever made */
+	struct list	met;		/* in sw->met, if there are any */
 	struct watch	data;
 	struct sockaddr_un own, peer;
 	uint32_t	n_staged;
@@ -105,6 +108,10 @@ struct sw {
 	usec		born;
 	uint32_t	last_id;	/* of a client */
 	bool		stop;		/* a console said so */
+	struct client	*from;		/* whose wire is being read; NULL: nobody's */
+	struct pair	*pairs;		/* intro.c; NULL: nobody is introduced */
+	struct list	met;		/* clients that were */
+	uint32_t	intro_last, intro_changes;
 };
 
 /* ctl.c: the listening side */
@@ -130,6 +137,14 @@ bool held_flush(struct client *c);	/* false: the client is gone */
 void held_leave(struct client *c);
 void held_run(struct sw *sw, usec now);
 usec held_deadline(const struct sw *sw);
+/* intro.c: wires of two clients' own */
+void intro_init(struct sw *sw);
+void intro_fini(struct sw *sw);
+void intro_saw(struct client *to, const struct frame *f);	/* from sw->from */
+void intro_leave(struct client *c);
+void intro_check(struct sw *sw);	/* what may not be any more is revoked */
+unsigned intro_count(const struct client *c);
+uint64_t intro_frames(const struct client *c);	/* that it says it has sent by them */
 
 /* port.c: the data side */
 void port_init(struct sw *sw);

@@ -325,6 +325,8 @@ void port_seat(struct client *c, const char *descr)
 	if (is_free(sw, c->port)) {
 		core_port_up(&sw->core, c->port);
 		event_tell(sw, EVENT_PORT_ADD, "%02u", c->port);
+	} else {
+		sw->core.changes++;
 	}
 	sw->port[c->port].exists = true;
 	sw->port[c->port].uid = c->uid;
@@ -456,6 +458,7 @@ void port_leave(struct client *c)
 	if (c->held) {
 		held_leave(c);
 	} else if (c->plug) {
+		intro_leave(c);
 		shm_leave(c);
 	} else {
 		drop_staged(c);

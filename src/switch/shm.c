@@ -55,7 +55,9 @@ static void read_on(struct client *c)
 	list_del(&c->more);
 	sw->now = now_mono();
 	sw->outs = 0;
+	sw->from = c;
 	n = plug_recv(c->plug, PLUG_BATCH);
+	sw->from = NULL;
 	if (n >= 0 && c->plug->more)
 		list_add_tail(&sw->more, &c->more);
 	if (n == -EPIPE)
@@ -117,6 +119,8 @@ static void out_pkt(struct client *c, const struct frame *f)
 
 void shm_out(struct client *c, const struct frame *f)
 {
+	if (c->meets && c->sw->pairs)
+		intro_saw(c, f);
 	if (!out_small(c, f))
 		out_pkt(c, f);
 	if (list_empty(&c->dirty))
@@ -146,7 +150,7 @@ static const char *no_memory(void)
 /* NULL, or why not. */
 static const char *join(struct client *c, const struct shm_hello *h, struct wire **w)
 {
-	const char *why = port_choose(c, h->port, h->port0 == 1);
+	const char *why = port_choose(c, h->port, h->flags & SHM_PORT0);
 
 	if (why)
 		return why;
@@ -172,6 +176,7 @@ static void seat(struct client *c, const struct shm_hello *h, struct wire *w)
 	c->plug->deliver = delivered;
 	c->plug->user = c;
 	shm_pass(c->plug, delivered_small);
+	c->meets = h->flags & SHM_MEETS;
 	c->ctl.ready = bell;
 	list_del(&c->link);
 	c->sw->n_half--;

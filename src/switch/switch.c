@@ -66,6 +66,7 @@ struct sw *switch_new(const struct switch_conf *conf, struct loop *loop, char **
 	policy_init(&sw->policy, &sw->core, &key);
 	port_init(sw);
 	sw->age_every = AGE_EVERY;
+	intro_init(sw);
 	sw->next_age = now_mono() + FDB_AGE;
 	event_watch(sw);
 	if (dir_take(&sw->dir, conf->path, sw->conf.dir_mode, conf->gid, why) &&
@@ -83,6 +84,7 @@ void switch_free(struct sw *sw)
 	ctl_close(sw);
 	port_fini(sw);
 	policy_fini(&sw->policy);
+	intro_fini(sw);
 	core_fini(&sw->core);
 	dir_leave(&sw->dir);
 	free(sw);
@@ -96,6 +98,7 @@ void switch_run(struct sw *sw, usec now)
 	shm_run(sw);
 	held_run(sw, now);
 	mgmt_run(sw, now);
+	intro_check(sw);
 	if (now < sw->next_age)
 		return;
 	policy = policy_age(&sw->policy, now);

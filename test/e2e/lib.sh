@@ -56,7 +56,7 @@ exec_ioth()	# for the background: $! is then ioth itself
 
 start_switch()
 {
-	exec_ioth switch "$SW" >"$T/switch.log" 2>&1 &
+	exec_ioth switch ${SWITCH_OPTS:-} "$SW" >"$T/switch.log" 2>&1 &
 	jobs="$jobs$! "
 	if ! wait_for 5 test -e "$SW/ctl"; then
 		fail "$TEST" "no switch: $(tail -n 3 "$T/switch.log")"

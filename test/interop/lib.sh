@@ -69,7 +69,7 @@ start_switch()	# KIND
 	SW=$T/$kind
 	NET=$SW
 	case $kind in
-	ioth)	$as_user "$IOTH" switch -d -m 0777 "$SW" ;;
+	ioth)	$as_user "$IOTH" switch ${SWITCH_OPTS:-} -d -m 0777 "$SW" ;;
 	debian)	$as_user vde_switch -s "$SW" -m 0777 -d -p "$SW.pid" </dev/null ;;
 	esac >"$SW.log" 2>&1
 	if ! wait_for 5 test -e "$SW/ctl"; then

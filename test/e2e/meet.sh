@@ -1,0 +1,76 @@
+#!/bin/sh
+# meet - two nodes are given a wire of their own and lose it in the middle of
+# transfers: the same bytes arrive; who is killed takes nobody along
+. "$(dirname "$0")/lib.sh"
+need curl python3
+if on_host; then
+	skip "$TEST" "the host has no switch of ours"
+	exit 0
+fi
+
+mkdir "$T/www"
+random_file "$T/www/f" 24
+want=$(sum "$T/www/f")
+alone=
+case " ${SWITCH_OPTS:-} " in *' --no-introductions '*) alone=yes ;; esac
+SWITCH_OPTS="${SWITCH_OPTS:-} -v"
+start_switch
+
+at_port()	# PORT N PROGRAM...: a node in the background at that port
+{
+	port=$1 n=$2
+	shift 2
+	exec_ioth run --net "$SW[port=$port]" --ip "10.0.0.$n/24" -- "$@" </dev/null \
+		>"$T/node$n.log" 2>&1 &
+	bg=$!
+	jobs="$jobs$bg "
+}
+
+fetch()	# N CURL'S OPTIONS...
+{
+	n=$1
+	shift
+	node "$n" curl -sS -m 120 "$@" http://10.0.0.1/f 2>&1 | sha256sum | cut -c 1-64
+}
+
+said()	# WORD TIMES: the switch has said it that often
+{
+	[ "$(grep -c "$1" "$T/switch.log")" -ge "$2" ]
+}
+
+at_port 5 1 python3 -m http.server 80 -d "$T/www"
+server=$bg
+wait_port 10.0.0.1 80
+same fetch "$(fetch 2)" "$want"
+if [ -n "$alone" ]; then
+	same nobody_meets "$(grep -c introduction "$T/switch.log")" 0
+else
+	check they_meet wait_for 15 said 'introduction [0-9]*$' 1
+fi
+
+# Somebody sits down at the server's port: its frames are for both, by the switch.
+n_before=$(grep -c 'introduction [0-9]*$' "$T/switch.log")
+fetch 3 --limit-rate 8M >"$T/sum" &
+slow=$!
+[ -n "$alone" ] || check they_meet_again wait_for 15 said 'introduction [0-9]*$' $((n_before + 1))
+at_port 5 9 sleep 2
+[ -n "$alone" ] || check taken_back wait_for 15 said revoked "$n_before"
+wait $slow
+same taken_back_in_the_middle "$(cat "$T/sum")" "$want"
+ended $bg
+
+# A client is killed while two read: the other does not notice.
+fetch 4 --limit-rate 8M >"$T/sum" &
+slow=$!
+n_before=$(grep -c 'port [0-9]*: ioth' "$T/switch.log")
+at_port 7 6 curl -sS -m 120 -o /dev/null --limit-rate 4M http://10.0.0.1/f
+check a_victim wait_for 15 grep -q '^ioth: port 7: ioth' "$T/switch.log"
+victim=$(sed -n 's/^ioth: port 7: ioth.* pid=\([0-9]*\)$/\1/p' "$T/switch.log")
+wait_for 2 said 'and 7: introduction\|7 and [0-9]*: introduction' 1 || true
+kill -KILL "$victim" 2>/dev/null || true
+ended $bg
+wait $slow
+same a_death_beside "$(cat "$T/sum")" "$want"
+same fetch_after "$(fetch 8)" "$want"
+stop $server
+finish
