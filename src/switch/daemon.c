@@ -5,9 +5,12 @@
 #include "base/daemon.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/log.h"
 #include "switch/switch.h"
+
+#define OTHER_FILES	64	/* than those of ports */
 
 struct server {
 	const struct switch_conf *conf;
@@ -25,10 +28,21 @@ static void load(const struct server *s)
 	free(why);
 }
 
+/* Of the ports that were asked for; the limit has been raised as far as it goes. */
+static void check_files(uint32_t ports)
+{
+	struct rlimit rl;
+
+	if (ports && getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < ports + OTHER_FILES)
+		err("%u ports need %u file descriptors and the limit is %llu: not all can be joined (ulimit -Hn)",
+		    ports - 1, ports + OTHER_FILES, (unsigned long long)rl.rlim_cur);
+}
+
 static bool start(void *ctx, struct loop *loop, char **why)
 {
 	struct server *s = ctx;
 
+	check_files(s->conf->n_ports);
 	s->sw = switch_new(s->conf, loop, why);
 	if (s->sw)
 		load(s);

@@ -40,6 +40,12 @@ says unknown_command 2 nonsense nonsense
 says no_program 2 program run --net "$SW" --ip 10.0.0.1/24
 says no_program_dashes 2 program run --net "$SW" --ip 10.0.0.1/24 --
 says switch_no_path 2 path switch
+got=$(ulimit -n 100 && timeout 20 env E2E_MARK="$T" "$IOTH" switch -d -n 1000 -p "$T/few.pid" "$T/few" 2>&1 </dev/null)
+case $got in
+*"the limit is 100"*)	ok switch_few_files ;;
+*)			fail switch_few_files "$got" ;;
+esac
+kill "$(cat "$T/few.pid")"
 lines=60
 says help_run 0 --ip run --help
 says help_switch 0 switch switch --help
