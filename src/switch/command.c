@@ -21,7 +21,8 @@
 
 static const struct command *const tables[] = {
 	main_commands, port_commands, rules_commands, vlan_commands, hash_commands,
-	event_commands, show_commands,
+	event_commands, show_commands, guard_commands, filter_commands, suppress_commands,
+	snoop_commands,
 };
 
 /* How much of the line the name takes, 0 if it is not there; a blank is as good as '/'. */

@@ -33,7 +33,8 @@ struct command {
 };
 
 extern const struct command main_commands[], port_commands[], vlan_commands[], hash_commands[],
-	event_commands[], show_commands[], rules_commands[];
+	event_commands[], show_commands[], rules_commands[], guard_commands[],
+	filter_commands[], suppress_commands[], snoop_commands[];
 
 /* One line, without its newline; the answer goes to out, without a prompt. */
 void command_run(struct sw *sw, struct session *by, const char *line, struct grow *out);

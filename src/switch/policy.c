@@ -212,7 +212,7 @@ bool policy_filter_del(struct policy *p, uint32_t port, bool out, uint32_t at)
 void policy_set_suppress(struct policy *p, bool on)
 {
 	if (on && !p->suppressing)
-		suppress_init(&p->suppress, p->core->n_ports, &p->key);
+		suppress_init(&p->suppress, p->core->n_ports, &p->key, p->fresh);
 	else if (!on && p->suppressing)
 		suppress_fini(&p->suppress);
 	p->suppressing = on;
@@ -233,7 +233,7 @@ void policy_set_snoop(struct policy *p, bool on)
 
 void policy_init(struct policy *p, struct core *c, const struct hash_key *key)
 {
-	*p = (struct policy){ .core = c, .key = *key };
+	*p = (struct policy){ .core = c, .key = *key, .fresh = SUPPRESS_FRESH };
 	c->gone = gone;
 	c->gone_ctx = p;
 	policy_set_snoop(p, true);

@@ -14,6 +14,7 @@ struct policy {
 	struct core	*core;
 	struct hash_key	key;
 	bool		suppressing, snooping;
+	usec		fresh;		/* of suppression, also while it is off */
 	struct suppress	suppress;	/* valid while suppressing */
 	struct snoop	snoop;		/* valid while snooping */
 };

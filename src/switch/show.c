@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "switch/command.h"
 #include "switch/mgmt.h"
+#include "switch/show_policy.h"
 #include "switch/vlan.h"
 
 static void add_port(json_t *rows, const struct sw *sw, uint32_t i)
@@ -114,6 +115,10 @@ static const struct table {
 	{ "addresses", "address\tvlan\tport\tfixed\tage", addresses },
 	{ "vlans", "vlan\tport\ttagged", vlans },
 	{ "drops", "port\treason\tcount", drops },
+	{ "guards", SHOW_GUARDS, show_guards },
+	{ "rules", SHOW_RULES, show_rules },
+	{ "neighbours", SHOW_NEIGHBOURS, show_neighbours },
+	{ "groups", SHOW_GROUPS, show_groups },
 };
 
 static json_t *rows_of(const struct sw *sw, const struct table *t)
@@ -201,11 +206,12 @@ static int cmd_show(struct call *c)
 		return 0;
 	}
 	return command_fail(c, EINVAL, "%.40s: no such table; there are ports, clients, addresses, "
-			    "vlans, drops, and json for all", word);
+			    "vlans, drops, guards, rules, neighbours, groups, and json for all",
+			    word);
 }
 
 const struct command show_commands[] = {
-	{ "show", "[table|json]", "a table (ports, clients, addresses, vlans, drops); all as JSON",
-	  true, cmd_show },
+	{ "show", "[table|json]", "a table (ports, clients, addresses, vlans, drops, guards, rules, "
+	  "neighbours, groups); all as JSON", true, cmd_show },
 	{ NULL, NULL, NULL, false, NULL },
 };

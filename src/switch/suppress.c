@@ -39,9 +39,9 @@ static uint32_t hash(const struct suppress *s, uint16_t vlan, const struct ip_ad
 	return hash_quick(&s->key, b, sizeof(b));
 }
 
-void suppress_init(struct suppress *s, uint32_t n_ports, const struct hash_key *key)
+void suppress_init(struct suppress *s, uint32_t n_ports, const struct hash_key *key, usec fresh)
 {
-	*s = (struct suppress){ .key = *key, .n_ports = n_ports, .fresh = SUPPRESS_FRESH };
+	*s = (struct suppress){ .key = *key, .n_ports = n_ports, .fresh = fresh };
 	s->port = xzalloc(n_ports * sizeof(s->port[0]));
 	for (uint32_t i = 0; i < n_ports; i++)
 		list_init(&s->port[i].entries);

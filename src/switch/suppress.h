@@ -40,7 +40,7 @@ struct suppress {
 	} *port;
 };
 
-void suppress_init(struct suppress *s, uint32_t n_ports, const struct hash_key *key);
+void suppress_init(struct suppress *s, uint32_t n_ports, const struct hash_key *key, usec fresh);
 void suppress_fini(struct suppress *s);
 /* A frame that came in at port: learns from it. Not 0: it asks for what is known, and
  * a frame of that length in answer is what the port gets instead of anyone the
