@@ -23,8 +23,10 @@
 #include "plug/classic.h"
 #include "plug/fault.h"
 #include "plug/null.h"
+#include "plug/packetif.h"
 #include "plug/scheme.h"
 #include "plug/stream.h"
+#include "plug/tap.h"
 #include "plug/trace.h"
 #include "plug/vde.h"
 #include "plug/vdeplug.h"
@@ -44,6 +46,8 @@ static const struct scheme schemes[] = {
 	{ "trace",	LOCATOR_PATH,	true,	trace_open },
 	{ "cmd",	LOCATOR_PATH,	false,	cmd_open },
 	{ "stdio",	LOCATOR_PATH,	false,	stdio_open },	/* "-" is this one */
+	{ "tap",	LOCATOR_PATH,	false,	tap_open },
+	{ "packet",	LOCATOR_PATH,	false,	packetif_open },
 	{ "null",	LOCATOR_PATH,	false,	null_open },
 };
 
