@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/grid.h"
+#include "cmd/switches.h"
 #include "node/report.h"
 
 #define ANSWER_SECONDS	3
@@ -52,7 +53,8 @@ static const struct opt options[] = {
 };
 
 static const struct opt_page page = {
-	.usage = "ioth show [OPTIONS] [nodes|sockets|drops|routes|neigh|interfaces|resolvers] [NAME|PID]",
+	.usage = "ioth show [OPTIONS] [nodes|sockets|drops|routes|neigh|interfaces|resolvers|"
+		 "switches] [NAME|PID]",
 	.what = "Prints what your nodes are doing: all of them, or the one named.",
 	.opts = { options, common_options },
 	.more =
@@ -188,21 +190,39 @@ static void show_dir(struct show *s, const char *dir)
 		free(d);
 }
 
-static int print(struct show *s)
+static void print_grid(const struct show *s)
 {
-	if (s->a.node && !s->nodes) {
-		err("show: no node %s is running (ioth show lists yours)", s->a.node);
-		return 1;
-	}
 	if (s->a.json)
 		grid_print_json(&s->grid, stdout);
 	else if (s->a.tabs)
 		grid_print_tabs(&s->grid, stdout);
 	else
 		grid_print(&s->grid, stdout);
+}
+
+static int print(struct show *s)
+{
+	if (s->a.node && !s->nodes) {
+		err("show: no node %s is running (ioth show lists yours)", s->a.node);
+		return 1;
+	}
+	print_grid(s);
 	if (!s->nodes && !s->failed && !s->a.json && !s->a.tabs)
 		err("show: no node of yours is running; start one: ioth run --help");
 	return s->failed;
+}
+
+static int show_switches(struct show *s)
+{
+	bool ok = switches_add(&s->grid);
+
+	if (s->a.node)
+		die(2, "show: all switches at once; of one: ioth switch %s show", s->a.node);
+	print_grid(s);
+	if (!grid_rows(&s->grid) && !s->a.json && !s->a.tabs)
+		err("show: no switch of yours is running; start one: ioth switch -d /tmp/sw");
+	grid_free(&s->grid);
+	return ok ? 0 : 1;
 }
 
 static bool is_table(const char *name)
@@ -238,9 +258,11 @@ int cmd_show(int argc, char **argv)
 
 	if (ret < 0)
 		return ret == -1 ? 0 : 2;
+	if (strcmp(s.a.table, "switches") == 0)
+		return show_switches(&s);
 	if (!is_table(s.a.table))
 		die(2, "show: no table %s; there are nodes, sockets, drops, routes, neigh, "
-		       "interfaces, resolvers", s.a.table);
+		       "interfaces, resolvers, switches", s.a.table);
 	for (unsigned place = 0; (ret = report_dir(place, false, dir)) != -EINVAL; place++) {
 		if (ret == 0)
 			show_dir(&s, dir);

@@ -144,6 +144,8 @@ import json, sys
 o = json.load(sys.stdin)
 assert o[\"clients\"][0][\"port\"] == 1, o'"
 same "a console of vde_switch, too" "$($tell "$T/v.mgmt" port/showinfo | head -n 1)" "Numports=20"
+out=$($as_user "$IOTH" show -t switches | grep "^$T/i	")
+case $out in "$T/i	$(cat "$T/i.pid")	"*"	1	1	"*) ok "show switches" ;; *) fail "show switches" "$out" ;; esac
 $tell "$T/i" events port >"$T/events" 2>&1 &
 events=$!
 # not before it listens
