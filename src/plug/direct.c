@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -36,6 +37,7 @@
 #define IDLE_TIME	(6 * USEC_PER_SEC)	/* without a frame: its memory goes */
 #define TELL_EVERY	(30 * USEC_PER_SEC)	/* a mark, so that the switch knows us still */
 #define FRAME_OVERHEAD	18
+#define IP6_NEXT	6			/* where the next header's number is */
 #define ETHERTYPE_LOCAL	0x88b5			/* IEEE 802 9.2.4: local experiments */
 #define OF_SWITCH	WIRE_INTROS		/* in an epoll event */
 #define LATER		0			/* a time at which no time is up */
@@ -373,6 +375,17 @@ struct direct *directs_to(struct directs *ds, const struct mac *to)
 	return NULL;
 }
 
+/* ARP and neighbour discovery: the switch learns from them whom it may answer for. */
+static bool is_resolution(const struct pkt *pkt, uint16_t type)
+{
+	uint8_t icmp = pkt_peek(pkt, ETH_LEN + IP6_LEN);
+
+	if (type == ETHERTYPE_ARP)
+		return true;
+	return type == ETHERTYPE_IP6 && pkt_peek(pkt, ETH_LEN + IP6_NEXT) == IPPROTO_ICMPV6 &&
+	       icmp >= ND_RS && icmp <= ND_REDIRECT;
+}
+
 struct lane *directs_lane(struct directs *ds, struct pkt *pkt)
 {
 	const uint8_t *p = ds->used ? pkt_pull(pkt, ETH_LEN) : NULL;
@@ -383,7 +396,7 @@ struct lane *directs_lane(struct directs *ds, struct pkt *pkt)
 	if (!p || !eth_parse(&r, &e))
 		return NULL;
 	d = directs_to(ds, &e.dst);
-	if (!d || !mac_eq(&e.src, &d->mine) || e.type == ETHERTYPE_VLAN ||
+	if (!d || !mac_eq(&e.src, &d->mine) || e.type == ETHERTYPE_VLAN || is_resolution(pkt, e.type) ||
 	    pkt_wire_len(pkt) > d->mtu + FRAME_OVERHEAD)
 		return NULL;
 	step(ds, d, LATER);

@@ -246,6 +246,33 @@ static void the_rest_goes_by_the_switch(void **state)
 	assert_int_equal(bag[1].n, 4);
 }
 
+/* ARP and neighbour discovery, between the two or not: the switch learns from them. */
+static void resolution_goes_by_the_switch(void **state)
+{
+	static const struct { uint16_t type; uint8_t next, icmp; unsigned seen; } c[] = {
+		{ 0x0806, 0, 0, 1 }, { 0x86dd, 58, 136, 1 }, { 0x86dd, 58, 133, 1 },
+		{ 0x86dd, 58, 128, 0 }, { 0x86dd, 17, 136, 0 }, { 0x0800, 58, 136, 0 },
+	};
+
+	introduce();
+	crank(5);
+	for (size_t i = 0; i < ARRAY_LEN(c); i++) {
+		uint64_t before = sw[0]->rx_frames;
+		struct pkt *pkt = frame(1, 100, 1);
+		uint8_t *p = pkt->ext[0].p;
+
+		p[12] = (uint8_t)(c[i].type >> 8);
+		p[13] = (uint8_t)c[i].type;
+		p[20] = c[i].next;
+		p[54] = c[i].icmp;
+		plug_send(node[0], pkt);
+		plug_flush(node[0]);
+		crank(2);
+		assert_int_equal(sw[0]->rx_frames - before, c[i].seen);
+	}
+	assert_int_equal(bag[1].n, ARRAY_LEN(c));
+}
+
 /* Nothing of the new wire before the mark; without one, after a while. */
 static void frames_wait_for_the_mark(void **state)
 {
@@ -747,6 +774,7 @@ int main(void)
 		T(friends_need_no_switch),
 		T(memory_of_the_neighbours),
 		T(the_rest_goes_by_the_switch),
+		T(resolution_goes_by_the_switch),
 		T(frames_wait_for_the_mark),
 		T(order_and_number_are_kept),
 		T(taken_back_in_the_middle),
