@@ -48,6 +48,13 @@ static void ports_print(struct text *t, const struct net *n, uint16_t sport, uin
 		 ip_text(&n->dst, dst), dport);
 }
 
+/* Leaves in the cursor no more than the IP header says; a frame may be padded. */
+static void clip(struct rd *r, size_t len)
+{
+	if (rd_left(r) > len)
+		r->end = r->p + len;
+}
+
 /* At least the ports of a transport header that was quoted only in part. */
 static void quoted_ports(struct text *t, const struct net *n, struct rd r, const char *name)
 {
@@ -82,6 +89,10 @@ static void udp_line(struct text *t, const struct net *n, struct rd *r)
 	if (udp_parse(r, &u)) {
 		ports_print(t, n, u.src_port, u.dst_port);
 		text_add(t, "udp len %u", u.len - UDP_LEN);
+		at = *r;
+		clip(&at, u.len - UDP_LEN);
+		if (!n->quoted)
+			app_print(t, u.src_port, u.dst_port, at);
 	} else {
 		quoted_ports(t, n, at, "[bad udp]");
 	}
@@ -159,6 +170,9 @@ static bool transport_line(struct text *t, const struct net *n, struct rd *r)
 		udp_line(t, n, r);
 	} else if (n->proto == (n->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
 		return icmp_line(t, n, r);
+	} else if (n->proto == IPPROTO_IGMP && !n->v6 && rd_left(r)) {
+		hosts_print(t, n);
+		igmp_print(t, r->p[0]);
 	} else {
 		hosts_print(t, n);
 		text_add(t, "ip%c proto %u len %zu", n->v6 ? '6' : '4', n->proto, n->len);
@@ -176,13 +190,6 @@ static void piece_line(struct text *t, const struct net *n)
 static void frag_mark(struct text *t, uint32_t id, size_t len, unsigned off, bool more)
 {
 	text_add(t, " (frag %u:%zu@%u%s)", id, len, off, more ? "+" : "");
-}
-
-/* Leaves in the cursor no more than the IP header says; a frame may be padded. */
-static void clip(struct rd *r, size_t len)
-{
-	if (rd_left(r) > len)
-		r->end = r->p + len;
 }
 
 static bool ip4_sum_ok(const uint8_t *p, size_t n)

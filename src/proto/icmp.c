@@ -3,6 +3,7 @@
  * What the second four bytes mean depends on the type; the tables below are
  * only for people.
  */
+#include "proto/print.h"
 #include "proto/proto.h"
 
 bool icmp_parse(struct rd *r, struct icmp *h)
@@ -95,7 +96,35 @@ void icmp6_print(struct text *t, const struct icmp *h)
 	case ICMP6_PARAM:
 		text_add(t, "parameter problem code %u at %u", h->code, h->rest);
 		break;
+	case MLD_QUERY:
+		text_add(t, "mld query");
+		break;
+	case MLD1_REPORT:
+		text_add(t, "mld report");
+		break;
+	case MLD1_DONE:
+		text_add(t, "mld done");
+		break;
+	case MLD2_REPORT:
+		text_add(t, "mld2 report");
+		break;
 	default:
 		text_add(t, "type %u code %u", h->type, h->code);
 	}
+}
+
+void igmp_print(struct text *t, uint8_t type)
+{
+	static const struct { uint8_t type; const char *name; } names[] = {
+		{ IGMP_QUERY, "query" }, { IGMP1_REPORT, "1 report" }, { IGMP2_REPORT, "2 report" },
+		{ IGMP2_LEAVE, "2 leave" }, { IGMP3_REPORT, "3 report" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (names[i].type == type) {
+			text_add(t, "igmp %s", names[i].name);
+			return;
+		}
+	}
+	text_add(t, "igmp type %u", type);
 }

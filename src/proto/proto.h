@@ -171,8 +171,13 @@ void icmp6_print(struct text *t, const struct icmp *h);
 /* --- Neighbour discovery (RFC 4861): bodies after the 4-byte ICMP head --- */
 
 enum {
-	MLD_QUERY = 130, MLD1_REPORT = 131,	/* RFC 3810 5.1, RFC 2710 3 */
+	MLD_QUERY = 130, MLD1_REPORT = 131, MLD1_DONE = 132,	/* RFC 2710 3 */
+	MLD2_REPORT = 143,					/* RFC 3810 5.2 */
 	ND_RS = 133, ND_RA = 134, ND_NS = 135, ND_NA = 136, ND_REDIRECT = 137,
+};
+enum {					/* RFC 3376 4, RFC 2236 2.1 */
+	IGMP_QUERY = 0x11, IGMP1_REPORT = 0x12, IGMP2_REPORT = 0x16, IGMP2_LEAVE = 0x17,
+	IGMP3_REPORT = 0x22,
 };
 enum { ND_NA_ROUTER = 0x80, ND_NA_SOLICITED = 0x40, ND_NA_OVERRIDE = 0x20 };
 enum { ND_OPT_SRC_LL = 1, ND_OPT_DST_LL = 2, ND_OPT_PREFIX = 3, ND_OPT_MTU = 5,

@@ -24,11 +24,6 @@
 #define DELAY		(1 * USEC_PER_SEC)	/* RFC 3810 9.11, RFC 3376 8.11 */
 
 enum { IS_INCLUDE = 1, IS_EXCLUDE, TO_INCLUDE, TO_EXCLUDE, ALLOW, BLOCK };  /* RFC 3810 5.2.12 */
-enum {
-	MLD1_DONE = 132, MLD2_REPORT = 143,
-	IGMP_QUERY = 0x11, IGMP1_REPORT = 0x12, IGMP2_REPORT = 0x16, IGMP2_LEAVE = 0x17,
-	IGMP3_REPORT = 0x22,
-};
 
 static struct netif_group *of(struct list *l)
 {

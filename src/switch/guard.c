@@ -24,7 +24,6 @@
 #include <netinet/in.h>
 
 enum { ETHERTYPE_QINQ = 0x88a8 };
-enum { MLD1_DONE = 132, MLD2_REPORT = 143 };
 
 static const char *const drop_text[] = {
 	[GUARD_OK]	= "allowed",

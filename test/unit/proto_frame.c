@@ -1,4 +1,6 @@
 /* proto_frame.c - frames as lines, and that no bytes at all upset the printer */
+#include <stdio.h>
+
 #include "base/sum.h"
 #include "proto_test.h"
 
@@ -49,6 +51,77 @@ static void assert_line_of(const void *b, size_t n, const char *want)
 static void assert_line(const struct frame *f, const char *want)
 {
 	assert_line_of(f->b, wr_len(&f->w), want);
+}
+
+static void put_udp(struct frame *f, uint16_t sport, uint16_t dport, const void *p, size_t n)
+{
+	struct udp u = { sport, dport, (uint16_t)(UDP_LEN + n), 0 };
+
+	start(f, ETHERTYPE_IP4);
+	put_ip4(f, 17, UDP_LEN + n, 0, 0);
+	udp_emit(&f->w, &u);
+	wr_bytes(&f->w, p, n);
+}
+
+/* Names, answers with and without error; what points elsewhere or ends early is not told. */
+static void dns_lines(void **state)
+{
+	static const char query[] = "\0\7\1\0\0\1\0\0\0\0\0\0\3www\7ex ampl\0\0\34\0\1";
+	static const char answer[] = "\0\7\x81\x80\0\1\0\2\0\0\0\0\1a\0\0\1\0\1";
+	static const char none[] = "\0\7\x81\x83\0\1\0\0\0\0\0\0\0\0\2\0\1";
+	static const char points[] = "\0\7\1\0\0\1\0\0\0\0\0\0\xc0\x0c\0\1\0\1";
+	struct frame f;
+
+	put_udp(&f, 1024, 53, query, sizeof(query) - 1);
+	assert_line(&f, "10.0.0.1.1024 > 10.0.0.2.53: udp len 29 dns query AAAA www.ex?ampl");
+	put_udp(&f, 53, 1024, answer, sizeof(answer) - 1);
+	assert_line(&f, "10.0.0.1.53 > 10.0.0.2.1024: udp len 19 dns answer A a 2 records");
+	put_udp(&f, 53, 1024, none, sizeof(none) - 1);
+	assert_line(&f, "10.0.0.1.53 > 10.0.0.2.1024: udp len 17 dns answer NS . error 3");
+	put_udp(&f, 1024, 5353, points, sizeof(points) - 1);
+	assert_line(&f, "10.0.0.1.1024 > 10.0.0.2.5353: udp len 18");
+	for (size_t n = 0; n < sizeof(query) - 3; n++) {
+		char line[200];
+
+		put_udp(&f, 1024, 53, query, n);
+		snprintf(line, sizeof(line), "10.0.0.1.1024 > 10.0.0.2.53: udp len %zu", n);
+		assert_line(&f, line);
+	}
+}
+
+static void dhcp_lines(void **state)
+{
+	uint8_t b[300] = { [0] = 2, [16] = 10, [17] = 0, [18] = 2, [19] = 15 };
+	struct frame f;
+
+	memcpy(b + 236, "\x63\x82\x53\x63\0\x36\4\x0a\0\2\2\x35\1\2\xff", 15);
+	put_udp(&f, 67, 68, b, sizeof(b));
+	assert_line(&f, "10.0.0.1.67 > 10.0.0.2.68: udp len 300 dhcp offer 10.0.2.15");
+	memset(b + 16, 0, 4);
+	b[249] = 1;
+	put_udp(&f, 68, 67, b, sizeof(b));
+	assert_line(&f, "10.0.0.1.68 > 10.0.0.2.67: udp len 300 dhcp discover");
+	b[249] = 9;
+	put_udp(&f, 68, 67, b, sizeof(b));
+	assert_line(&f, "10.0.0.1.68 > 10.0.0.2.67: udp len 300");
+	put_udp(&f, 68, 67, b, 240);
+	assert_line(&f, "10.0.0.1.68 > 10.0.0.2.67: udp len 240");
+	put_udp(&f, 546, 547, "\1\0\0\7", 4);
+	assert_line(&f, "10.0.0.1.546 > 10.0.0.2.547: udp len 4 dhcp6 solicit");
+}
+
+static void group_lines(void **state)
+{
+	struct frame f;
+
+	start(&f, ETHERTYPE_IP4);
+	put_ip4(&f, 2, 8, 0, 0);
+	wr_bytes(&f.w, "\x22\0\0\0\0\0\0\0", 8);
+	assert_line(&f, "10.0.0.1 > 10.0.0.2: igmp 3 report");
+	start(&f, ETHERTYPE_IP6);
+	put_ip6(&f, 58, 8);
+	wr_bytes(&f.w, "\x8f\0\0\0\0\0\0\0", 8);
+	assert_line(&f, "fd00::1 > fd00::2: icmp6 mld2 report");
 }
 
 static void tcp_lines(void **state)
@@ -288,6 +361,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tcp_lines),
+		cmocka_unit_test(dns_lines),
+		cmocka_unit_test(dhcp_lines),
+		cmocka_unit_test(group_lines),
 		cmocka_unit_test(padding_is_not_payload),
 		cmocka_unit_test(udp_lines),
 		cmocka_unit_test(tags),
