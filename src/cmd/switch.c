@@ -108,8 +108,8 @@ static const char *set_macaddr(void *conf, const char *value)
 	return NULL;
 }
 
-/* The table of addresses grows by itself. */
-static const char *set_hashsize(void *conf, const char *value)
+/* The table of addresses grows by itself, and there is no spanning tree. */
+static const char *set_unused(void *conf, const char *value)
 {
 	uint64_t n;
 
@@ -205,7 +205,8 @@ static const struct opt compatible[] = {
 	{ "unix",	0, "PATH",	"the same", set_path },
 	{ "dirmode",	0, "MODE",	"mode of the directory (as --mode, and x for r or w)", set_dirmode },
 	{ "macaddr",	0, "MAC",	"the switch's own address (any)", set_macaddr },
-	{ "hashsize",	0, "N",		"understood; the table of addresses grows by itself", set_hashsize },
+	{ "hashsize",	0, "N",		"understood; the table of addresses grows by itself", set_unused },
+	{ "priority",	0, "N",		"understood; there is no spanning tree", set_unused },
 	{ NULL, 0, NULL, NULL, NULL },
 };
 

@@ -176,6 +176,31 @@ $tell "$T/null" shutdown
 out=$(printf 'help port\nshutdown' | HOME=$T timeout 30 $as_user $peer term port/setvlan "$IOTH" switch "$T/tty" 2>&1)
 case $out in *"port/setvlan"*) ok "on a terminal" ;; *) fail "on a terminal" "$out" ;; esac
 
+# --- vde_switch's -t ---
+
+if [ "$(id -u)" = 0 ] && [ -c /dev/net/tun ] && unshare --net true 2>/dev/null; then
+	for how in "-d" ""; do
+		check "-t $how" unshare --net sh -c "
+			HOME=$T '$IOTH' switch $how -t tapa,tapb '$T/tap' </dev/null >'$T/tap.log' 2>&1 &
+			for i in \$(seq 200); do
+				[ \$('$IOTH' switch '$T/tap' show clients -t 2>/dev/null | wc -l) = 3 ] && break
+				sleep 0.1
+			done
+			ip link show tapa && ip link show tapb && '$IOTH' switch '$T/tap' shutdown
+			for i in \$(seq 100); do
+				ip link show tapb >/dev/null 2>&1 || exit 0
+				sleep 0.1
+			done
+			exit 1"
+	done
+	out=$($as_user unshare --user --net "$IOTH" switch -d -t tapa "$T/notap" 2>&1)
+	same "-t refused" $? 1
+	wait_for 5 test ! -e "$T/notap"
+	same "-t refused: no switch" "$(ls -d "$T/notap" 2>/dev/null)" ""
+else
+	skip "-t" "no tap devices or no network namespaces here"
+fi
+
 # --- who may ---
 
 check "hostile sessions" timeout 100 $as_user $peer hostile "$T/i.mgmt"
