@@ -87,7 +87,8 @@ $B/fuzz/%: $B/test/fuzz/%.o $B/test/sim/books.o $(if $(FUZZER),,$B/test/fuzz/mai
 
 # What a rule adds comes behind those of the pattern: the library once more
 $B/fuzz/stack_calls: $(CALLS_OBJ)
-$B/fuzz/stack_calls: LIBS := $B/libioth.a $(LIBS)
+$B/fuzz/cmd_show: $B/src/cmd/switches.o $B/src/cmd/talk.o
+$B/fuzz/stack_calls $B/fuzz/cmd_show: LIBS := $B/libioth.a $(LIBS)
 
 $B/test/pkt/pkt: $(PKT_OBJ) $B/libioth.a
 	$(if $(V),,@echo '  LINK $@')
