@@ -359,4 +359,6 @@ void mgmt_close(struct sw *sw)
 		write_out(s);
 		session_free(s);
 	}
+	free(sw->mgmt.losses);
+	sw->mgmt.losses = NULL;
 }
