@@ -180,7 +180,8 @@ static int print_data(struct talk *t)
 {
 	if (t->table && !t->tabs && t->data.len)
 		return print_table(t);
-	fwrite(t->data.s, 1, t->data.len, stdout);
+	if (t->data.len)
+		fwrite(t->data.s, 1, t->data.len, stdout);
 	return 0;
 }
 

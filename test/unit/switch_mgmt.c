@@ -403,6 +403,34 @@ static void what_happens_is_told(void **state)
 	close(fd);
 }
 
+/* Once when frames begin to be lost, and again after a second without. */
+static void what_is_lost_is_told_once(void **state)
+{
+	const struct frame f = { .p = (const uint8_t *)"short", .len = 5 };
+	int fd = console(mgmt);
+	usec now;
+	char line[100];
+
+	snprintf(line, sizeof(line), "3101 drop/+ Port 03 %s\n", core_drop_text(CORE_SHORT));
+	core_port_up(&sw->core, 3);
+	heard(fd);
+	tell(fd, "events drop\n");
+	assert_string_equal(heard(fd), "1000 Success\n\nvde$ ");
+	switch_run(sw, now_mono());
+	now = now_mono() + 1000 * USEC_PER_SEC;
+	for (unsigned i = 0; i < 3; i++, now += 1000 * USEC_PER_SEC) {
+		core_input(&sw->core, 3, &f, now);
+		switch_run(sw, now);
+		assert_string_equal(heard(fd), i ? "" : line);
+	}
+	switch_run(sw, now);
+	core_input(&sw->core, 3, &f, now);
+	switch_run(sw, now + 1000 * USEC_PER_SEC);
+	assert_string_equal(heard(fd), line);
+	core_port_down(&sw->core, 3);
+	close(fd);
+}
+
 static void shutdown_ends_it(void **state)
 {
 	int fd = console(mgmt);
@@ -494,6 +522,7 @@ int main(void)
 		test(who_does_not_read_is_not_run_for),
 		test(sessions_have_a_limit),
 		test(what_happens_is_told),
+		test(what_is_lost_is_told_once),
 		test(shutdown_ends_it),
 		test(a_file_of_commands),
 		test(ports_have_users_and_groups),
