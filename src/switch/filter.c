@@ -2,8 +2,8 @@
  *
  * in: core_input -> filter_pass, of the port it came in at, then of those it leaves by
  *
- * libpcap compiles an expression once, when the rule is set (names of hosts are looked
- * up then, too); base/bpf.c checks the program and runs it on the frame as it
+ * libpcap compiles an expression once, when the rule is set (names of hosts, which it would
+ * look up, are refused); base/bpf.c checks the program and runs it on the frame as it
  * came in: with the tag it had then, a super-frame as one long frame. The headers
  * are private before a rule looks at them (view.h); payload of a peer that shares its
  * memory is its own to change, before the filter or after.
@@ -16,6 +16,7 @@
 
 #include "base/bpf.h"
 #include "base/mem.h"
+#include "switch/filter_name.h"
 #include "switch/view.h"
 
 #define SNAPLEN		262144		/* tcpdump's: what a match is worth */
@@ -65,12 +66,18 @@ static char *compile(const char *expr, struct bpf **out)
 char *filter_add(struct filter *f, uint32_t at, bool deny, const char *expr)
 {
 	struct filter_rule rule = { .deny = deny };
+	const char *name;
+	size_t len;
 	char *why;
 
 	if (f->n == FILTER_MAX)
 		return xasprintf("the filter has %u rules already, and no more may be", f->n);
 	if (strlen(expr) > FILTER_EXPR_MAX)
 		return xasprintf("the expression is longer than %u characters", FILTER_EXPR_MAX);
+	name = filter_name_find(expr, &len);
+	if (name)
+		return xasprintf("%.*s: neither a word of pcap-filter(7) nor a number; names are "
+				 "not looked up, write an address", (int)MIN(len, 60u), name);
 	why = compile(expr, &rule.bpf);
 	if (why)
 		return why;

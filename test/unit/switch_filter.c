@@ -80,7 +80,8 @@ static void rules_have_an_order_and_can_go(void **state)
 static void what_is_wrong_is_said(void **state)
 {
 	static const char *const wrong[] = {
-		"no such", "udp port", "(", "ip[0", "port 70000",
+		"no such", "udp port", "host web.example", "host cafe", "dst f00d", "len-20 > 3", "(",
+		"port http or https", "host 1.2.3.4.5", "ether host 2:0:0:0:0:web", "ip[0", "port 70000",
 		"inbound", "ip6 protochain 6",		/* no frame tells; has a loop */
 	};
 	char longer[FILTER_EXPR_MAX + 2];
@@ -121,7 +122,10 @@ static const char *const exprs[] = {
 	"ether src 02:00:00:00:00:01 and not broadcast", "ether multicast", "vlan", "vlan 7",
 	"vlan 7 and ip host 10.0.0.1", "net 10.0.0.0/8", "ip6 net 2001:db8::/32", "port 53",
 	"tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn", "ip[8] > 32 and ip[8] < 100",
-	"greater 100", "less 80", "ip multicast or ether broadcast", "ip proto 47 or ip6 proto 47",
+	"greater 100", "less 80", "tcp port http", "ip proto ospf", "host 10.0.0.1 or host 2001:db8::face",
+	"ether dst ff:ff:ff:ff:ff:ff", "ip[6:2] & 0x1FFF = 0", "icmp[icmptype] = icmp-echo", "net 10.0",
+	"ip6 proto \\udp or !(arp && src net 10.0.0.0 mask 255.0.0.0)", "tcp dst portrange 1-80",
+	"ether host 02-00-00-00-00-01", "ip multicast or ether broadcast", "ip proto 47 or ip6 proto 47",
 	"portrange 1-100", "ether[12:2] > 0x5ff", "ip[2:2] - 20 > 30", "ip[6:2] & 0x1fff != 0",
 	"udp[4:2] % 8 == 0", "ether[0] & 1 != 0 and (ip or ip6) and not port 53",
 	"(ip[0] & 0xf) * 4 > 20", "len / 7 == 9", "ip[1] << 2 == 16",
