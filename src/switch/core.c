@@ -270,11 +270,13 @@ static void remember(const struct pass *s, uint32_t to)
 {
 	const struct core *c = s->core;
 	struct core_port *p = &c->port[s->from];
+	struct core_last *l;
 
 	if (s->tagged || p->rules || c->port[to].rules || !core_plain(c, s->from, to))
 		return;
-	p->last = (struct core_last){ .to = to, .changes = c->changes, .at = s->now };
-	memcpy(p->last.addr, s->f.p, sizeof(p->last.addr));
+	l = &p->last[s->f.p[5] % CORE_LASTS];
+	*l = (struct core_last){ .to = to, .changes = c->changes, .at = s->now };
+	memcpy(l->addr, s->f.p, sizeof(l->addr));
 }
 
 static enum core_drop unknown(struct pass *s)
@@ -363,26 +365,35 @@ static enum core_drop check(struct core_port *p, const struct frame *f)
 	return CORE_TAKEN;
 }
 
-/* A frame like the last one, of the same batch: its source is learned already. */
-static bool is_like_last(const struct core *c, const struct core_last *l, const struct frame *f,
-			 usec now)
+/* The way of a frame with these addresses, of the same batch, whose source is learned
+ * already; NULL: find it. */
+static const struct core_last *find_last(const struct core *c, const struct core_port *p,
+					 const struct frame *f, usec now)
 {
-	return l->at == now && l->changes == c->changes && !c->hub && !c->suppress &&
-	       f->len >= FRAME_MIN && f->len <= FRAME_MAX &&
-	       memcmp(f->p, l->addr, sizeof(l->addr)) == 0 && !vlan_has_tag(f->p);
+	const struct core_last *l;
+
+	if (f->len < FRAME_MIN || f->len > FRAME_MAX)
+		return NULL;
+	l = &p->last[f->p[5] % CORE_LASTS];
+	if (l->at != now || l->changes != c->changes || c->hub || c->suppress ||
+	    memcmp(f->p, l->addr, sizeof(l->addr)) != 0 || vlan_has_tag(f->p))
+		return NULL;
+	return l;
 }
 
 enum core_drop core_input(struct core *c, uint32_t port, const struct frame *f, usec now)
 {
 	struct core_port *p = &c->port[port];
+	const struct core_last *last;
 	enum core_drop why;
 	struct pass s;
 
 	p->rx_frames++;
 	p->rx_bytes += frame_size(f);
-	if (is_like_last(c, &p->last, f, now)) {
+	last = find_last(c, p, f, now);
+	if (last) {
 		p->drops[CORE_TAKEN]++;
-		core_out(c, p->last.to, f);
+		core_out(c, last->to, f);
 		return CORE_TAKEN;
 	}
 	why = check(p, f);

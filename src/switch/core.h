@@ -66,13 +66,15 @@ enum core_drop {
 	N_CORE_DROPS
 };
 
-/* Where the last frame that came in went, if nobody had to see it on the way. */
+/* Where a frame that came in went, if nobody had to see it on the way. */
 struct core_last {
 	uint8_t		addr[12];	/* destination, source */
 	uint32_t	to;
 	uint32_t	changes;	/* of the core, then */
 	usec		at;
 };
+
+#define CORE_LASTS	4
 
 struct core_port {
 	bool		up;
@@ -83,7 +85,7 @@ struct core_port {
 	uint64_t	rx_multicast, rx_broadcast, tx_multicast, tx_broadcast;
 	uint64_t	drops[N_CORE_DROPS];
 	uint64_t	tx_drops;		/* counted by whoever sends */
-	struct core_last last;
+	struct core_last last[CORE_LASTS];	/* by the destination's last octet */
 };
 
 /* A frame on its way through the core. */

@@ -73,6 +73,13 @@ static void frames_like_the_last_heed_what_changed(void **state)
 	assert_int_equal(core.port[1].rx_frames, 3);
 	assert_int_equal(core.port[1].drops[CORE_TAKEN], 3);
 	assert_int_equal(core.port[2].tx_frames, 3);
+	input(3, 10, 21, 5);
+	input(4, 10, 24, 5);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(input(1, 20, 10, 5), 1u << 2);
+		assert_int_equal(input(1, 21, 10, 5), 1u << 3);
+		assert_int_equal(input(1, 24, 10, 5), 1u << 4);
+	}
 	assert_int_equal(input_len(1, 20, 10, 13, 5), CORE_SHORT);
 	assert_int_equal(input_len(1, 20, 10, FRAME_MAX + 1, 5), CORE_LONG);
 	assert_int_equal(input(1, 20, 11, 5), 1u << 2);
