@@ -126,7 +126,7 @@ static const struct row rows[] = {
 	NUM(tcp_max_reordering, 1, 65535, 300),
 	NUM(tcp_frto, 0, 2, 2),
 	NUM(tcp_reo_min_us, 0, 1000000, 1000),
-	NUM(tcp_pto_min_us, 1000, 1000000, 10000),
+	NUM(tcp_pto_min_us, 1000, 1000000, 2000),
 	FLAG(tcp_slow_start_after_idle, 1),
 	FLAG(hystart, 1),
 	FLAG(tcp_pacing, 1),

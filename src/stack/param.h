@@ -90,7 +90,7 @@ struct param {
 	uint32_t tcp_max_reordering;		/* what reordering that was seen may make of it, 300 */
 	uint32_t tcp_frto;			/* 2: spurious timeouts are noticed; 0: not */
 	uint32_t tcp_reo_min_us;		/* reordering window at least, 1000 */
-	uint32_t tcp_pto_min_us;		/* wait for a tail loss probe at least, 10000 */
+	uint32_t tcp_pto_min_us;		/* wait for a tail loss probe at least, 2000 */
 	uint32_t tcp_slow_start_after_idle;	/* 1 */
 	uint32_t hystart;			/* 1: HyStart++ (Linux: of the module tcp_cubic) */
 	uint32_t tcp_pacing;			/* ours: long paths are paced, 1 */

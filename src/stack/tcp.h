@@ -105,6 +105,7 @@ struct tcpc {
 	bool		ack_now : 1;	/* an ACK is owed at once */
 	bool		pingpong : 1;	/* interactive: data carries our ACKs */
 	bool		pushed : 1;	/* what came last ended a burst of the peer's */
+	bool		merged : 1;	/* not yet acknowledged: several segments, by a plug */
 	bool		fo_child : 1;	/* its SYN brought data; the handshake is not over */
 	bool		syn_data : 1;	/* data went with the SYN and was taken */
 	bool		nospace : 1;	/* EV_OUT was denied: wake when there is room */

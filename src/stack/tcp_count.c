@@ -1,6 +1,7 @@
 /* tcp_count.c - what a connection counts only to tell it (TCP_INFO)
  *
- * Nothing here decides anything. Three counters are every connection's; what few
+ * Nothing here decides anything but whether a path loses what is sent
+ * (tcp_count_lossy), for which another ACK is worth its price. Three counters are every connection's; what few
  * connections meet (losses, reordering, windows that were too small) is in a struct
  * that there is from the first time on.
  *
@@ -19,6 +20,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+
+#define LOSSY	USEC_PER_SEC	/* so long what came out of order is remembered */
 
 struct tcp_rare *tcp_rare_own(struct tcpc *tc)
 {
@@ -148,8 +151,18 @@ void tcp_count_sent_again(struct tcpc *tc, uint32_t len)
 
 void tcp_count_ooo(struct tcpc *tc, const struct pkt *pkt)
 {
-	tcp_rare_own(tc)->ooo_packs += tcp_count_segs(MAX(pkt_len(pkt), 1u),
-						      pkt->gso_size ? pkt->gso_size : UINT32_MAX);
+	struct tcp_rare *r = tcp_rare_own(tc);
+
+	r->ooo_packs += tcp_count_segs(MAX(pkt_len(pkt), 1u),
+				       pkt->gso_size ? pkt->gso_size : UINT32_MAX);
+	r->ooo_at = tc->so.st->now;
+}
+
+bool tcp_count_lossy(const struct tcpc *tc)
+{
+	const struct tcp_rare *r = tc->count.rare;
+
+	return r && r->ooo_packs && tc->so.st->now - r->ooo_at < LOSSY;
 }
 
 /* --- time --- */

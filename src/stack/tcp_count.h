@@ -26,6 +26,7 @@ struct tcp_rare {
 	uint64_t	bytes_retrans;
 	usec		rwnd_limited, sndbuf_limited;
 	usec		rwnd_since, sndbuf_since;	/* NEVER: not now */
+	usec		ooo_at;			/* when data came out of order last */
 	usec		rto_at;			/* the first timeout of this run; NEVER: none */
 	uint32_t	rto_ms;			/* spent in them */
 	uint16_t	rto, rto_runs;
@@ -47,6 +48,7 @@ void tcp_count_ack(struct tcpc *tc, const struct seg *sg, const struct ack_news 
 		   const struct rate *r);
 void tcp_count_idle(struct tcpc *tc, usec since);	/* all is acknowledged */
 void tcp_count_ooo(struct tcpc *tc, const struct pkt *pkt);
+bool tcp_count_lossy(const struct tcpc *tc);	/* it did of late */
 void tcp_count_rto(struct tcpc *tc, bool first);
 void tcp_count_rto_over(struct tcpc *tc);
 /* What keeps us from sending: the peer's window, our buffer, or nothing. */

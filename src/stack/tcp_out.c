@@ -109,8 +109,35 @@ static void send_empty(struct tcpc *tc, struct seq seq, uint8_t flags)
 	send_seg(tc, pkt_new(), &h, UINT32_MAX);
 }
 
+/* Of what this ACK covers, up to where one before it might have gone; 0: none. */
+static uint32_t first_half(const struct tcpc *tc)
+{
+	uint32_t segs = (uint32_t)seq_diff(tc->rcv_nxt, tc->rcv_wup) / MAX(tc->rcv_mss, 1);
+
+	return tc->merged && segs >= 2 && tcp_count_lossy(tc) ? segs / 2 * tc->rcv_mss : 0;
+}
+
+static void send_half_ack(struct tcpc *tc, uint32_t half)
+{
+	struct seq ack = seq_add(tc->rcv_wup, half);
+	struct tcp h = header(tc, tc->snd_nxt, TCP_ACK);
+	uint32_t wnd = tc->rcv_wnd + (uint32_t)seq_diff(tc->rcv_nxt, ack);
+
+	h.ack = ack;
+	h.win = (uint16_t)MIN(wnd >> tc->rcv_wscale, 65535);
+	tcp_ecn_out(tc, &h, false);
+	send_seg(tc, pkt_new(), &h, UINT32_MAX);
+}
+
+/* One for all that a plug merged is much to lose: where data is lost ACKs are, and then
+ * nothing is left that tells the sender. RFC 5681 4.2 has one for every second segment; two
+ * it shall be. */
 void tcp_send_ack(struct tcpc *tc)
 {
+	uint32_t half = first_half(tc);
+
+	if (half)
+		send_half_ack(tc, half);
 	send_empty(tc, tc->snd_nxt, TCP_ACK);
 }
 

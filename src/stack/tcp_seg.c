@@ -278,6 +278,7 @@ static void ack_policy(struct tcpc *tc, uint32_t paylen, const struct pkt *pkt, 
 	if (unit > tc->rcv_mss)
 		tc->rcv_mss = MIN(unit, tc->mss_base);
 	if (paylen > tc->rcv_mss) {
+		tc->merged |= pkt->sum == PKT_SUM_OK;
 		tc->ack_now |= pkt->sum == PKT_SUM_OK || paylen != tc->rcv_super ||
 			       (flags & TCP_PSH) || paylen >= tc->so.rcvbuf / 4;
 		tc->rcv_super = paylen;

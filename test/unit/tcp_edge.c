@@ -88,6 +88,66 @@ static void merged_frames_are_answered(void **state)
 	net_free(n);
 }
 
+struct ack_loss {
+	struct tcpc	*from;
+	unsigned	acks, lose;	/* which of them; 0: none */
+};
+
+/* Data comes as merge.c delivers it; what the other sends are ACKs. */
+static bool merged_acks(struct net *n, int from, struct pkt *pkt)
+{
+	struct ack_loss *al = n->user;
+
+	if (from == 0 && pkt->gso_size)
+		pkt->sum = PKT_SUM_OK;
+	return from == 1 && al && ++al->acks == al->lose;
+}
+
+/* Eight segments as one; what of them is acknowledged within a millisecond. */
+static uint32_t eight(struct net *n, unsigned lose)
+{
+	static char block[8 * 1448];
+	struct iovec iov = { block, sizeof(block) };
+	struct ack_loss *al = n->user;
+	uint64_t before = al->from->bytes_acked;
+
+	*al = (struct ack_loss){ .from = al->from, .lose = lose };
+	assert_int_equal(sock_send(&al->from->so, &iov, 1, 0, NULL), sizeof(block));
+	net_run(n, USEC_PER_MSEC);
+	return (uint32_t)(al->from->bytes_acked - before);
+}
+
+static void merged_frames_are_answered_twice_where_some_are_lost(void **state)
+{
+	struct net *n = net_new(1);
+	struct ack_loss al = { 0 };
+	struct tcp_rare *r;
+	struct sock *s[2];
+
+	n->cut = false;
+	n->tap = merged_acks;
+	net_pair(n, false, s);
+	al.from = tcpc_of(s[0]);
+	n->user = &al;
+	assert_int_equal(eight(n, 0), 8 * 1448);
+	assert_int_equal(al.acks, 1);
+	r = tcp_rare_own(tcpc_of(s[1]));
+	r->ooo_packs = 1;
+	r->ooo_at = n->now;
+	assert_int_equal(eight(n, 0), 8 * 1448);
+	assert_int_equal(al.acks, 2);
+	assert_int_equal(eight(n, 1), 8 * 1448);
+	assert_int_equal(eight(n, 2), 4 * 1448);	/* and the rest by the next */
+	net_run(n, 2 * USEC_PER_SEC);
+	assert_int_equal(eight(n, 0), 8 * 1448);
+	assert_int_equal(al.acks, 1);			/* it was long ago */
+	n->user = NULL;
+	sock_close(s[0]);
+	sock_close(s[1]);
+	net_run(n, 200 * USEC_PER_SEC);
+	net_free(n);
+}
+
 /* What bind chose survives a failed connect, what connect chose does not. */
 static void bound_port_survives_refusal(void **state)
 {
@@ -325,6 +385,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(time_waits_are_bounded),
 		cmocka_unit_test(merged_frames_are_answered),
+		cmocka_unit_test(merged_frames_are_answered_twice_where_some_are_lost),
 		cmocka_unit_test(bound_port_survives_refusal),
 		cmocka_unit_test(calls_at_the_wrong_moment),
 		cmocka_unit_test(shut_while_opening),
