@@ -222,6 +222,8 @@ static void in_ready(struct watch *w, uint32_t events)
 		return;
 	if (n > 0)
 		s->len += (size_t)n;
+	else if (n < 0 && s->console)
+		s->ending = true;	/* EIO: we are in the background */
 	else
 		s->eof = true;
 	s->sw->mgmt.now = now_mono();
@@ -331,7 +333,8 @@ static void console_new(struct sw *sw)
 		close(out);
 		return;
 	}
-	signal(SIGTTIN, SIG_IGN);	/* in the background, the console ends */
+	signal(SIGTTIN, SIG_IGN);	/* in the background the console ends, not the switch */
+	signal(SIGTTOU, SIG_IGN);
 	s = session_at(sw, in, out, geteuid());
 	s->console = true;
 	s->prompt = isatty(0);

@@ -403,6 +403,27 @@ static void what_happens_is_told(void **state)
 	close(fd);
 }
 
+static void what_is_not_read_is_lost_and_said_to_be(void **state)
+{
+	int fd = console(mgmt);
+	bool lost = false, later = false;
+
+	heard(fd);
+	tell(fd, "debug/add port/+\n");
+	heard(fd);
+	for (unsigned i = 0; i < 50000; i++)
+		event_tell(sw, EVENT_PORT_ADD, "%02u", i);
+	turn();
+	while (*heard(fd))
+		lost |= strstr(text, " lines were lost here\n") != NULL;
+	assert_true(lost);
+	event_tell(sw, EVENT_PORT_ADD, "%02u", 4711u);
+	while (*heard(fd))
+		later |= strstr(text, "3021 port/+ 4711\n") != NULL;
+	assert_true(later);
+	close(fd);
+}
+
 /* Once when frames begin to be lost, and again after a second without. */
 static void what_is_lost_is_told_once(void **state)
 {
@@ -522,6 +543,7 @@ int main(void)
 		test(who_does_not_read_is_not_run_for),
 		test(sessions_have_a_limit),
 		test(what_happens_is_told),
+		test(what_is_not_read_is_lost_and_said_to_be),
 		test(what_is_lost_is_told_once),
 		test(shutdown_ends_it),
 		test(a_file_of_commands),
