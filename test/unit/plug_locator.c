@@ -162,7 +162,9 @@ static void a_wrong_locator_is_told_why(void **state)
 	says("/nowhere/sw[mode=9]", "option mode=9: not an octal mode");
 	says("/nowhere/sw[group=no such]", "option group=no such: no such group");
 	says("/nowhere/sw[a", "']' is missing");
-	says("foo://x", "no such kind of plug (there are: vde:// fault://");
+	says("cmd://", "no command; write: ");
+	says("null://{x}", "takes no locator in braces");
+	says("tap:///dev/tap0", "no interface is called so");
 	says("vde://x{y}", "takes no locator in braces");
 	says("/dev/null", "no such switch: /dev/null");
 	says("fault://{fault://{fault://{fault://{fault://{fault://{fault://{fault://{fault://{x}}}}}}}}}",
@@ -175,9 +177,9 @@ static void a_file_holds_a_locator(void **state)
 	int fd = mkstemp(path);
 
 	assert_true(fd >= 0);
-	assert_int_equal(write(fd, "foo://bar\r\nmore\n", 16), 16);
+	assert_int_equal(write(fd, "packet://a/b\r\nm\n", 16), 16);
 	close(fd);
-	says(path, "foo://bar: no such kind of plug");
+	says(path, "packet://a/b: no interface is called so");
 	unlink(path);
 }
 
@@ -193,10 +195,10 @@ static void the_user_may_have_a_default(void **state)
 	assert_int_equal(mkdir(dir, 0700), 0);
 	f = fopen(file, "w");
 	assert_non_null(f);
-	fputs("bar://mine\n", f);
+	fputs("packet://a/b\n", f);
 	fclose(f);
 	setenv("HOME", home, 1);
-	says("", "bar://mine: no such kind of plug");
+	says("", "packet://a/b: no interface is called so");
 	unlink(file);
 	rmdir(dir);
 	rmdir(home);
