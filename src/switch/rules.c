@@ -18,7 +18,7 @@
 
 #include "proto/proto.h"
 
-#define RATE_BURST_MIN	(2 * 1514)
+#define RATE_BURST_MIN	65536u		/* a super-frame passes whole or not at all */
 
 /* --- frames --- */
 

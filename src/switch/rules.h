@@ -18,7 +18,8 @@ bool rules_is_monitor(const struct core *c, uint32_t port);	/* a port is mirrore
 int rules_set_storm(struct core *c, uint32_t port, enum storm what, uint64_t rate,
 		    uint64_t burst);
 /* Bytes a second that come in (out: that leave); 0: no limit. burst as above, and at
- * least two frames of 1514. What is more is dropped. */
+ * least 64 KiB: with less, TCP's super-frames leave half of the rate unused. What is more
+ * is dropped. */
 int rules_set_rate(struct core *c, uint32_t port, bool out, uint64_t rate, uint64_t burst);
 /* Frames with more behind the link header are dropped; 0: none are. */
 int rules_set_mtu(struct core *c, uint32_t port, uint32_t mtu);
