@@ -32,8 +32,10 @@ static void delivered(struct plug *p, struct pkt *pkt)
 {
 	struct held *h = p->user;
 	struct client *c = h->c;
-	struct frame f = { .p = pkt_pull(pkt, FRAME_MIN), .len = pkt_wire_len(pkt), .pkt = pkt };
+	struct frame f = { .len = pkt_wire_len(pkt), .pkt = pkt };
 
+	pkt_begin(pkt);		/* room for what rules may want to see */
+	f.p = pkt_pull(pkt, FRAME_MIN);
 	if (f.p)
 		core_input(&c->sw->core, c->port, &f, c->sw->now);
 	pkt_free(pkt);

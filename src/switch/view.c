@@ -17,16 +17,19 @@
 
 #define EXTS_MAX	8
 
+/* Only what fits behind what is there: head stays where others point to it. */
 uint32_t view_near(const struct frame *f, uint32_t *all)
 {
 	struct pkt *pkt = f->pkt;
+	uint32_t room;
 
 	if (!pkt) {
 		*all = f->len;
 		return f->len;
 	}
 	*all = pkt_len(pkt);
-	pkt_pull(pkt, MIN(*all, VIEW_NEAR));
+	room = MIN(PKT_HEAD - pkt->cur, VIEW_NEAR);
+	pkt_pull(pkt, MIN(*all, room));
 	return (uint32_t)(pkt->end - pkt->cur);
 }
 

@@ -182,7 +182,8 @@ static void input(struct world *w, struct rd *r)
 		f.pkt = pkt_new();
 		CHECK(!n || pkt_append(f.pkt, w->arena, b, n));
 		CHECK(n == len || pkt_append(f.pkt, w->arena, b + n, len - n));
-		pkt_begin(f.pkt);
+		if (cut & 1)
+			pkt_begin(f.pkt);
 		f.p = pkt_pull(f.pkt, FRAME_MIN);
 	}
 	d = core_input(&w->core, w->from, &f, w->now);

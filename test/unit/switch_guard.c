@@ -85,6 +85,22 @@ static void sources_of_packets(void **state)
 	bad(GUARD_IP);		/* version 0 */
 }
 
+/* Whoever made its packet left little room for headers: the frame stays what it is. */
+static void long_packets(void **state)
+{
+	put_eth(MAC_BROADCAST, mac(9), 0x88b5);
+	put_in(3);
+	as_pkt = true;
+	for (unsigned len = 0; len < 400; len += 7) {
+		cramped = len & 1;
+		udp_from("10.0.0.1", "10.0.0.9");
+		for (unsigned i = 0; i < len; i++)
+			wr_u8(&w, 0xff);
+		expect(OWNER, 1u << 3);
+		assert_memory_equal(got, frame, wr_len(&w));
+	}
+}
+
 static void a_second_tag_hides(void **state)
 {
 	assert_int_equal(vlan_create(&core, 7), 0);
@@ -312,6 +328,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(sources_of_frames),
 		TEST(sources_of_packets),
+		TEST(long_packets),
 		TEST(a_second_tag_hides),
 		TEST(senders_of_arp),
 		TEST(speakers_of_neighbour_discovery),

@@ -20,6 +20,7 @@ static uint8_t got[FRAME_MAX];		/* the last that went out */
 static uint32_t got_len;
 static usec now;
 static bool as_pkt;			/* frames come by shared memory */
+static bool cramped;			/* and have little room for headers */
 
 static uint8_t frame[FRAME_MAX];
 static struct wr w;
@@ -43,7 +44,7 @@ static int lan_setup(void **state)
 	for (uint32_t i = 1; i < PORTS; i++)
 		core_port_up(&core, i);
 	now = 0;
-	as_pkt = false;
+	as_pkt = cramped = false;
 	return 0;
 }
 
@@ -130,6 +131,8 @@ static inline enum core_drop put_in(uint32_t port)
 	if (as_pkt) {
 		f.pkt = pkt_new();
 		assert_true(pkt_append(f.pkt, arena, frame, len));
+		if (!cramped)
+			pkt_begin(f.pkt);
 		f.p = pkt_pull(f.pkt, FRAME_MIN);
 	}
 	why = core_input(&core, port, &f, now);
