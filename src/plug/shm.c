@@ -21,6 +21,7 @@
 #include "plug/direct.h"
 
 #define QUEUE_MAX	512
+#define QUEUE_RESERVE	64	/* of its frames, for who does not wait for room */
 #define QUEUE_BYTES	(1u << 20)	/* at a switch: they hold a sender's memory */
 #define FRAME_OVERHEAD	18	/* Ethernet header and one tag */
 
@@ -300,6 +301,20 @@ bool shm_put_small(struct plug *p, const struct wire_small *small)
 void shm_enough(struct plug *p)
 {
 	shm_of(p)->enough = true;
+}
+
+bool shm_idle(struct plug *p)
+{
+	bool there = hear(shm_of(p));
+
+	return shm_flush(p) != -EPIPE && there;
+}
+
+bool shm_is_full(const struct plug *p)
+{
+	const struct lane *l = &container_of(p, const struct shm, plug)->main;
+
+	return l->queued + QUEUE_RESERVE > l->max || l->bytes > QUEUE_BYTES - QUEUE_BYTES / 8;
 }
 
 bool shm_meet(struct plug *p)

@@ -47,6 +47,9 @@ void shm_pass(struct plug *p, void (*small)(struct plug *p, const struct wire_sm
 bool shm_put_small(struct plug *p, const struct wire_small *s);
 /* While frames are delivered: this was the last one of this plug_recv. */
 void shm_enough(struct plug *p);
+/* Reads bells and sends what is queued, but takes nothing. False: the other has gone. */
+bool shm_idle(struct plug *p);
+bool shm_is_full(const struct plug *p);	/* nearly: a few frames are still queued */
 /* It takes introductions from now on; its fd becomes another. False: it cannot. */
 bool shm_meet(struct plug *p);
 struct wire *shm_wire(struct plug *p);

@@ -49,6 +49,12 @@ struct client {
 	bool		meets;		/* takes introductions */
 	struct intro_end *intro;	/* WIRE_INTROS of them; NULL: none was ever made */
 	struct list	met;		/* in sw->met, if there are any */
+	struct client	*waits;		/* hold.c: not read until this one has room */
+	struct list	wait, waiting;	/* in its waiters, and in sw->waiting */
+	struct list	waiters;
+	usec		wait_since, wait_until;
+	usec		held_for;	/* so long others have waited, since these marks */
+	uint64_t	frames_mark, bytes_mark;
 	struct watch	data;
 	struct sockaddr_un own, peer;
 	uint32_t	n_staged;
@@ -112,6 +118,7 @@ struct sw {
 	struct pair	*pairs;		/* intro.c; NULL: nobody is introduced */
 	struct list	met;		/* clients that were */
 	uint32_t	intro_last, intro_changes;
+	struct list	waiting;	/* clients with waits */
 };
 
 /* ctl.c: the listening side */
@@ -137,6 +144,15 @@ bool held_flush(struct client *c);	/* false: the client is gone */
 void held_leave(struct client *c);
 void held_run(struct sw *sw, usec now);
 usec held_deadline(const struct sw *sw);
+/* hold.c: who sends to a full port waits */
+void hold_init(struct client *c);
+void hold_saw(struct client *to, const struct frame *f);	/* from sw->from */
+void hold_room(struct client *c);	/* it may have room again */
+void hold_release(struct client *c);	/* waits no more */
+void hold_leave(struct client *c);
+void hold_run(struct sw *sw, usec now);
+usec hold_deadline(const struct sw *sw);
+
 /* intro.c: wires of two clients' own */
 void intro_init(struct sw *sw);
 void intro_fini(struct sw *sw);

@@ -116,6 +116,7 @@ struct client *client_own(struct sw *sw)
 	c->data = (struct watch){ .fd = -1 };
 	list_init(&c->dirty);
 	list_init(&c->more);
+	hold_init(c);
 	list_init(&c->backlog);
 	return c;
 }

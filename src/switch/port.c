@@ -234,6 +234,8 @@ void port_flush(struct sw *sw)
 			held_flush(c);
 		else if (c->plug ? plug_flush(c->plug) == -EPIPE : !send_staged(c))
 			client_free(c);
+		else if (c->plug)
+			hold_room(c);
 	}
 }
 
@@ -459,6 +461,7 @@ void port_leave(struct client *c)
 		held_leave(c);
 	} else if (c->plug) {
 		intro_leave(c);
+		hold_leave(c);
 		shm_leave(c);
 	} else {
 		drop_staged(c);

@@ -47,6 +47,14 @@ static void delivered_small(struct plug *p, const struct wire_small *s)
 	input(c, &f);
 }
 
+/* Who waits for another is not read: his bells are, and he may get what he is sent. */
+static void idle(struct client *c)
+{
+	if (!shm_idle(c->plug))
+		hold_release(c);	/* gone: what he sent before is still read */
+	hold_room(c);
+}
+
 static void read_on(struct client *c)
 {
 	struct sw *sw = c->sw;
@@ -58,16 +66,23 @@ static void read_on(struct client *c)
 	sw->from = c;
 	n = plug_recv(c->plug, PLUG_BATCH);
 	sw->from = NULL;
-	if (n >= 0 && c->plug->more)
+	if (n >= 0 && c->plug->more && !c->waits)
 		list_add_tail(&sw->more, &c->more);
 	if (n == -EPIPE)
 		client_free(c);
+	else
+		hold_room(c);
 	port_flush(sw);		/* may end any client, this one too */
 }
 
 static void bell(struct watch *w, uint32_t events)
 {
-	read_on(container_of(w, struct client, ctl));
+	struct client *c = container_of(w, struct client, ctl);
+
+	if (c->waits)
+		idle(c);
+	else
+		read_on(c);
 }
 
 /* Those that are there now: what is left of them afterwards is of the next time. */
@@ -125,6 +140,8 @@ void shm_out(struct client *c, const struct frame *f)
 		out_pkt(c, f);
 	if (list_empty(&c->dirty))
 		list_add_tail(&c->sw->dirty, &c->dirty);
+	if (shm_is_full(c->plug))
+		hold_saw(c, f);
 }
 
 void shm_leave(struct client *c)

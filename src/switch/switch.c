@@ -12,6 +12,7 @@
 #include "switch/mgmt.h"
 
 #define MODE_DEFAULT	0600
+#define PATIENCE	(20 * USEC_PER_MSEC)	/* of hold.c */
 #define AGE_EVERY	(2 * USEC_PER_SEC)
 #define RC_SYSTEM	"/etc/vde2/vde_switch.rc"
 
@@ -58,6 +59,7 @@ struct sw *switch_new(const struct switch_conf *conf, struct loop *loop, char **
 	list_init(&sw->mgmt.sessions);
 	list_init(&sw->half);
 	list_init(&sw->more);
+	list_init(&sw->waiting);
 	list_init(&sw->held);
 	list_init(&sw->dirty);
 	hash_key_system(&key);
@@ -66,6 +68,7 @@ struct sw *switch_new(const struct switch_conf *conf, struct loop *loop, char **
 	policy_init(&sw->policy, &sw->core, &key);
 	port_init(sw);
 	sw->age_every = AGE_EVERY;
+	sw->conf.patience = conf->patience ? conf->patience : PATIENCE;
 	intro_init(sw);
 	sw->next_age = now_mono() + FDB_AGE;
 	event_watch(sw);
@@ -95,6 +98,7 @@ void switch_run(struct sw *sw, usec now)
 	usec next, policy;
 
 	ctl_run(sw, now);
+	hold_run(sw, now);
 	shm_run(sw);
 	held_run(sw, now);
 	mgmt_run(sw, now);
@@ -112,6 +116,7 @@ usec switch_deadline(const struct sw *sw)
 	usec held = held_deadline(sw);
 
 	at = MIN(at, held);
+	at = MIN(at, hold_deadline(sw));
 	at = MIN(at, mgmt_deadline(sw));
 	return sw->stop ? 0 : MIN(at, sw->next_age);
 }

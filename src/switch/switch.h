@@ -26,6 +26,7 @@ struct switch_conf {
 	bool		hub;
 	const char	*plug[SWITCH_PLUGS_MAX];	/* locators of plugs of its own */
 	uint32_t	n_plugs;
+	usec		patience;	/* with a port that is full (hold.c); 0: the usual */
 	bool		alone;		/* nobody is introduced to anybody */
 	bool		classic;	/* no shared memory: every frame by a socket */
 	struct mac	mac;		/* all zero: any */

@@ -59,6 +59,20 @@ wait $slow
 same taken_back_in_the_middle "$(cat "$T/sum")" "$want"
 ended $bg
 
+# A rule: from now on the switch has to see every frame; then not any more.
+n_before=$(grep -c 'introduction [0-9]*$' "$T/switch.log")
+fetch 10 --limit-rate 8M >"$T/sum" &
+slow=$!
+[ -n "$alone" ] || check they_meet_before_a_rule wait_for 15 said 'introduction [0-9]*$' $((n_before + 1))
+check a_port ioth switch "$SW" port/create 11
+n_back=$(grep -c revoked "$T/switch.log")
+check a_mirror ioth switch "$SW" port/setmirror 5 11 both
+[ -n "$alone" ] || check a_mirror_ends_it wait_for 15 said revoked $((n_back + 1))
+wait $slow
+same a_mirror_in_the_middle "$(cat "$T/sum")" "$want"
+check no_mirror ioth switch "$SW" port/setmirror 5 none
+same fetch_without_mirror "$(fetch 12)" "$want"
+
 # A client is killed while two read: the other does not notice.
 fetch 4 --limit-rate 8M >"$T/sum" &
 slow=$!

@@ -1,0 +1,230 @@
+/* switch_hold.c - back-pressure through a running switch: who waits, and how long */
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/loop.h"
+#include "plug/shm.h"
+#include "plug_frames.h"
+#include "switch/switch.h"
+
+#define N 3
+
+static char dir[32];
+static struct arena *arena;
+static struct loop *loop;
+static struct sw *sw;
+static struct plug *plug[N];
+static struct bag bag[N];
+static atomic_bool joined;
+
+static void crank(int n)
+{
+	while (n--) {
+		loop_wait(loop, 0);
+		switch_run(sw, now_mono());
+	}
+}
+
+static void *answer(void *arg)
+{
+	while (!atomic_load(&joined)) {
+		loop_wait(loop, now_mono() + 1000);
+		switch_run(sw, now_mono());
+	}
+	return NULL;
+}
+
+static void start(usec patience)
+{
+	char locator[64], *why = NULL;
+	pthread_t t;
+
+	snprintf(dir, sizeof(dir), "/tmp/hold.XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	snprintf(locator, sizeof(locator), "vde://%s/sw", dir);
+	arena = arena_heap_new(256 << 20);
+	loop = loop_new();
+	sw = switch_new(&(struct switch_conf){ .path = locator + 6, .gid = (gid_t)-1,
+					       .patience = patience }, loop, &why);
+	if (!sw)
+		fail_msg("%s", why);
+	atomic_store(&joined, false);
+	assert_int_equal(pthread_create(&t, NULL, answer, NULL), 0);
+	for (int i = 0; i < N; i++) {
+		plug[i] = plug_open(locator, NULL, &why);
+		if (!plug[i])
+			fail_msg("%s", why);
+		bag_init(&bag[i]);
+		plug[i]->deliver = bag_deliver;
+		plug[i]->user = &bag[i];
+	}
+	atomic_store(&joined, true);
+	pthread_join(t, NULL);
+}
+
+static int stop(void **state)
+{
+	for (int i = 0; i < N; i++) {
+		bag_empty(&bag[i]);
+		plug_close(plug[i]);
+	}
+	switch_free(sw);
+	loop_free(loop);
+	rmdir(dir);
+	arena_heap_unref(arena);
+	return 0;
+}
+
+/* From plug i; to 255: all. */
+static void send_frame(int i, int to, uint32_t len, uint32_t n)
+{
+	struct pkt *pkt = plain_frame(arena, len, n);
+	struct mac dst = { { 2, 0, 0, 0, 1, (uint8_t)to } }, src = { { 2, 0, 0, 0, 1, (uint8_t)i } };
+
+	memcpy(pkt->ext[0].p, to == 255 ? &MAC_BROADCAST : &dst, 6);
+	memcpy(pkt->ext[0].p + 6, &src, 6);
+	plug_send(plug[i], pkt);
+}
+
+/* The switch knows where each is. */
+static void meet(void)
+{
+	for (int i = 0; i < N; i++) {
+		send_frame(i, 255, 60, 0);
+		plug_flush(plug[i]);
+	}
+	crank(4);
+	for (int i = 0; i < N; i++) {
+		plug_recv(plug[i], 100);
+		bag_empty(&bag[i]);
+	}
+}
+
+/* A reader who takes his time loses nothing: his sender is stopped instead. */
+static void nothing_is_lost(void **state)
+{
+	uint32_t sent = 0, got = 0, held = 0;
+
+	start(600 * USEC_PER_SEC);
+	meet();
+	while (got < 20000) {
+		bool full;
+
+		while (sent < 20000 && plug_room(plug[0]))
+			send_frame(0, 1, sent % 3 ? 1514 : 60, sent), sent++;
+		full = plug_flush(plug[0]) < 0;
+		crank(2);
+		if (full) {
+			held++;
+			plug_recv(plug[0], 10);
+			crank(1);
+		}
+		if (!full || held % 4 == 0)
+			plug_recv(plug[1], 50);
+		for (; bag[1].n; got++) {
+			struct pkt *pkt = bag_pop(&bag[1]);
+
+			assert_int_equal(plain_number(pkt), got);
+			pkt_free(pkt);
+		}
+	}
+	assert_true(held > 10);
+	assert_int_equal(plug[0]->tx_drops, 0);
+}
+
+static void fill(int i, int to)
+{
+	for (int k = 0; k < 40; k++) {
+		for (int n = 0; n < 100 && plug_room(plug[i]); n++)
+			send_frame(i, to, 60, 0);
+		plug_flush(plug[i]);
+		crank(3);
+		plug_recv(plug[i], 10);
+	}
+}
+
+/* One who does not read at all: his frames wait, then are lost; others get theirs. */
+static void who_does_not_read_loses_his_own(void **state)
+{
+	struct timespec more = { 0, 5000000 };
+	uint32_t got = 0;
+
+	start(2000);
+	meet();
+	fill(0, 1);
+	nanosleep(&more, NULL);		/* what was to be waited is over */
+	while (plug_room(plug[0]) < 100) {
+		crank(2);
+		plug_recv(plug[0], 10);
+		plug_flush(plug[0]);
+	}
+	for (uint32_t n = 0; n < 5000; n++) {
+		send_frame(0, 1, 60, 0);
+		send_frame(0, 2, 60, n);
+		plug_flush(plug[0]);
+		crank(1);
+		plug_recv(plug[0], 10);
+		plug_recv(plug[2], 10);
+		for (; bag[2].n; got++)
+			pkt_free(bag_pop(&bag[2]));
+	}
+	for (int k = 0; k < 200 && got < 5000; k++) {
+		plug_flush(plug[0]);
+		crank(2);
+		plug_recv(plug[0], 10);
+		plug_recv(plug[2], 100);
+		for (; bag[2].n; got++)
+			pkt_free(bag_pop(&bag[2]));
+	}
+	assert_int_equal(got, 5000);
+}
+
+/* Who waits still gets what is for him, and others talk beside. */
+static void who_waits_still_listens(void **state)
+{
+	start(600 * USEC_PER_SEC);
+	meet();
+	fill(0, 1);
+	for (uint32_t n = 0; n < 50; n++) {
+		send_frame(2, 0, 60, n);
+		plug_flush(plug[2]);
+		crank(3);
+		plug_recv(plug[0], 10);
+		assert_int_equal(bag[0].n, 1);
+		pkt_free(bag_pop(&bag[0]));
+	}
+}
+
+static void whoever_leaves(void **state)
+{
+	start(600 * USEC_PER_SEC);
+	meet();
+	fill(0, 1);
+	fill(2, 1);
+	plug_close(plug[2]);		/* while it waits */
+	plug[2] = NULL;
+	crank(4);
+	plug_close(plug[1]);		/* for whom others wait */
+	plug[1] = NULL;
+	crank(4);
+	while (plug_flush(plug[0])) {	/* goes on: to nobody */
+		crank(2);
+		plug_recv(plug[0], 10);
+	}
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_teardown(f, stop)
+	const struct CMUnitTest tests[] = {
+		T(nothing_is_lost),
+		T(who_does_not_read_loses_his_own),
+		T(who_waits_still_listens),
+		T(whoever_leaves),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
