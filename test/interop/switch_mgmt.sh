@@ -181,12 +181,12 @@ case $out in *"port/setvlan"*) ok "on a terminal" ;; *) fail "on a terminal" "$o
 if [ "$(id -u)" = 0 ] && [ -c /dev/net/tun ] && unshare --net true 2>/dev/null; then
 	for how in "-d" ""; do
 		check "-t $how" unshare --net sh -c "
-			HOME=$T '$IOTH' switch $how -t tapa,tapb '$T/tap' </dev/null >'$T/tap.log' 2>&1 &
+			HOME=$T '$IOTH' switch $how -t tapa,tapb '$T/tap$how' </dev/null >'$T/tap.log' 2>&1 &
 			for i in \$(seq 200); do
-				[ \$('$IOTH' switch '$T/tap' show clients -t 2>/dev/null | wc -l) = 3 ] && break
+				[ \$('$IOTH' switch '$T/tap$how' show clients -t 2>/dev/null | wc -l) = 3 ] && break
 				sleep 0.1
 			done
-			ip link show tapa && ip link show tapb && '$IOTH' switch '$T/tap' shutdown
+			ip link show tapa && ip link show tapb && '$IOTH' switch '$T/tap$how' shutdown
 			for i in \$(seq 100); do
 				ip link show tapb >/dev/null 2>&1 || exit 0
 				sleep 0.1
