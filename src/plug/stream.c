@@ -6,16 +6,19 @@
  * The stream may take a part of a frame: the rest goes first the next time.
  * With two descriptors the plug's is an epoll of both, so that room to write is
  * heard by reading, and stream_recv flushes; it also tells when nobody reads
- * our output any more. A frame that is cut at the end, or a length that cannot
+ * our output any more. Into a pipe goes what goes in whole: libvdeplug's cmd://
+ * loses its place where a frame comes in two pieces. A frame that is cut at the end, or a length that cannot
  * be, ends the plug with the reason said.
  */
 #include "plug/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,6 +36,7 @@ struct stream {
 	struct plug	plug;
 	int		in, out;	/* the same, if it is a socket */
 	int		in_flags, out_flags;	/* before; -1: not changed */
+	uint32_t	pipe_size;	/* of out; 0: it is no pipe */
 	struct child	*child;
 	struct arena	*arena;
 	struct list	queue;
@@ -92,16 +96,29 @@ static void skip(struct iovec *iov, uint32_t n)
 	}
 }
 
-/* The first frames of the queue; returns how many entries. */
+/* How many bytes may be written without one frame being split: a pipe takes
+ * PIPE_BUF whole or not at all, and while it is empty all that it can hold. */
+static uint32_t in_whole(const struct stream *s)
+{
+	int held = 1;
+
+	if (!s->pipe_size)
+		return UINT32_MAX;
+	return ioctl(s->out, FIONREAD, &held) == 0 && !held ? s->pipe_size : PIPE_BUF;
+}
+
+/* The first frames of the queue, one at least; returns how many entries. */
 static int gather(struct stream *s)
 {
+	uint32_t left = in_whole(s);
 	int n = 0, frames = 0;
 
 	list_for(l, &s->queue) {
 		const struct pkt *pkt = container_of(l, struct pkt, link);
 
-		if (frames == BATCH)
+		if (frames == BATCH || (frames && FRAMING_HEAD + pkt_len(pkt) > left))
 			break;
+		left -= MIN(left, FRAMING_HEAD + pkt_len(pkt));
 		s->len[frames] = be16_put((uint16_t)pkt_len(pkt));
 		s->iov[n++] = (struct iovec){ &s->len[frames++], FRAMING_HEAD };
 		n += pkt_iov(pkt, s->iov + n);
@@ -327,6 +344,7 @@ struct plug *stream_new(int in, int out, uint32_t mtu, struct child *child)
 	s->out = out;
 	s->in_flags = in == out ? -1 : unblock(in);
 	s->out_flags = in == out ? -1 : unblock(out);
+	s->pipe_size = (uint32_t)MAX(fcntl(out, F_GETPIPE_SZ), 0);
 	s->child = child;
 	s->arena = arena_heap_new(ARENA_LIMIT);
 	list_init(&s->queue);

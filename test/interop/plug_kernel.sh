@@ -106,9 +106,9 @@ both_ways()	# NAME IF LOCATOR
 
 gone()	# NAME IF LOCATOR: a cable's end that is deleted
 {
-	ns "$IOTH" plug "$3" null:// >"$T/gone.log" 2>&1 &
+	ns "$IOTH" plug -p "$T/gone.pid" "$3" null:// >"$T/gone.log" 2>&1 &
 	cable=$!
-	sleep 0.5
+	wait_for 10 test -s "$T/gone.pid"
 	ns ip link del "$2"
 	wait $cable
 	same "$1: an interface that goes" "$? $(cat "$T/gone.log")" "1 ioth: $3: No such device"
@@ -145,6 +145,17 @@ if have_tun; then
 	wait_for 5 ns ip link show tap1
 	address tap1
 	both_ways "a switch's tap" tap1 "$T/sw"
+	if command -v vdens >/dev/null; then
+		our 1 "$T/sw" $web >"$T/node1.log" 2>&1 &
+		wait_for 10 grep -q Serving "$T/node1.log"
+		same "vdens, ioth plug its command" "$(ns vdens "cmd://$IOTH plug $T/sw" sh -c "
+			ip link set vde0 up
+			ip addr add 10.0.0.8/24 dev vde0
+			$get http://10.0.0.1/file" | sum)" "$want"
+		end_servers
+	else
+		skip "vdens" "no vdens here"
+	fi
 else
 	skip "tap" "/dev/net/tun is not there or not for us"
 fi

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -217,6 +218,29 @@ static void a_stalled_pipe_loses_nothing(void **state)
 	stalled();
 }
 
+/* Whatever a pipe holds at a time is whole frames. */
+static void a_pipe_holds_whole_frames(void **state)
+{
+	static uint8_t b[1 << 20];
+	int held;
+
+	over_pipes();
+	for (unsigned turn = 0; turn < 200; turn++) {
+		ssize_t n;
+
+		while (plug_room(plug))
+			plug_send(plug, plain_frame(arena, 60 + turn % 1400, 0));
+		plug_flush(plug);
+		while (ioctl(peer_in, FIONREAD, &held) == 0 && held) {
+			assert_int_equal(read(peer_in, b, 2), 2);
+			n = b[0] << 8 | b[1];
+			assert_int_equal(read(peer_in, b, (size_t)n), n);
+			if (turn % 3 == 0)
+				break;
+		}
+	}
+}
+
 /* The one descriptor of two pipes tells of both. */
 static void room_in_a_pipe_is_heard_by_reading(void **state)
 {
@@ -345,6 +369,7 @@ int main(void)
 		TEST(frames_come_in_by_a_pipe),
 		TEST(a_stalled_stream_loses_nothing),
 		TEST(a_stalled_pipe_loses_nothing),
+		TEST(a_pipe_holds_whole_frames),
 		TEST(room_in_a_pipe_is_heard_by_reading),
 		TEST(the_end_of_the_stream_is_the_plugs),
 		TEST(a_reader_that_left_ends_it),
