@@ -134,6 +134,11 @@ done
 
 # --- our words ---
 
+for word in $($tell "$T/i" help | awk 'NR > 2 && $2 !~ /^==/ { print $1 }'); do
+	grep -qE "[ ,]$word( |$)" "${top:-$(dirname "$0")/../..}/man/ioth-switch.1" || echo "$word"
+done >"$T/no-page"
+same "every command is in the page" "$(cat "$T/no-page")" ""
+
 check "words" $tell "$T/i" port create 9
 out=$($tell "$T/i" port create 9 2>&1)
 same "error's status" $? 1
