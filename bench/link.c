@@ -9,6 +9,9 @@
  * passes the same queue, the same dice and the same clock, in one process; only how
  * it gets here differs (a datagram, or a read of the tap).
  *
+ * SIGUSR1 begins its dice anew, so that each subject of a round meets the same; SIGUSR2
+ * takes others from then on.
+ *
  * The fault plug's own side is the left; its inner plug, which is ours, the right.
  */
 #include <err.h>
@@ -16,6 +19,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -38,6 +42,7 @@ struct place {
 };
 
 struct link {
+	uint64_t	seed;
 	struct loop	*loop;
 	struct place	left, right;
 	struct plug	wire;		/* what the fault plug decorates */
@@ -177,9 +182,37 @@ static void link_open(struct link *l, const char *options)
 	l->arena = arena_heap_new(ARENA_LIMIT);
 	l->wire = (struct plug){ .ops = &inner_ops, .fd = -1, .hup_fd = -1, .mtu = 1500 };
 	l->fault = fault_new(&l->wire, &conf, now_mono());
+	l->seed = conf.seed;
 	l->fault->user = l;
 	l->fault->deliver = arrived_left;
 	locator_fini(&loc);
+}
+
+static volatile sig_atomic_t anew, others;
+
+static void on_signal(int sig)
+{
+	if (sig == SIGUSR1)
+		anew = 1;
+	else
+		others = 1;
+}
+
+static void listen_to_signals(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	sigaction(SIGUSR1, &sa, NULL);
+	sigaction(SIGUSR2, &sa, NULL);
+}
+
+static void throw_dice(struct link *l)
+{
+	if (!anew && !others)
+		return;
+	l->seed += others ? 1000 : 0;
+	anew = others = 0;
+	fault_seed(l->fault, l->seed);
 }
 
 static usec next(const struct link *l)
@@ -203,11 +236,13 @@ int main(int argc, char **argv)
 	link_open(&l, argv[1]);
 	place_open(&l.left, &l, argv[2], "left");
 	place_open(&l.right, &l, argv[3], "right");
+	listen_to_signals();
 	puts("ready");
 	fflush(stdout);
 	while (loop_wait(l.loop, next(&l)) >= 0) {
 		usec now = now_mono();
 
+		throw_dice(&l);
 		plug_run(l.fault, now);
 		switch_run(l.left.sw, now);
 		switch_run(l.right.sw, now);

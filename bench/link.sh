@@ -13,7 +13,8 @@
 # A cell is a link (link.c) with a delay each way, loss, reordering and perhaps a
 # bottleneck of 100 Mb/s with a queue of 50 frames. At each end sit a Linux namespace and
 # native nodes; rounds take turns, one flow from left to right each, CUBIC. Both
-# kinds pass the same process in the middle. Needs root for the namespaces.
+# kinds pass the same process in the middle, and the dice are thrown anew for each flow
+# of a round: few losses decide a flow, so those should be the same. Needs root for the namespaces.
 
 . "$(dirname "$0")/nodes"
 need_kernel_nodes
@@ -125,8 +126,11 @@ cell()	# NAME OPTIONS SECONDS
 	cell_up "$2"
 	round=0
 	while [ $round -lt "$ROUNDS" ]; do
+		kill -USR2 $link
 		for kind in $KINDS; do
 			fresh=$((fresh + 1))
+			sleep 0.1	# what is held of the last flow is gone
+			kill -USR1 $link
 			sample "$1" Mb/s $kind "$(flow $kind "$3")"
 		done
 		round=$((round + 1))

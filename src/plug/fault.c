@@ -294,9 +294,14 @@ static uint32_t fault_room(struct plug *p)
 	return plug_room(fault_of(p)->inner);
 }
 
-static void way_init(struct way *w, uint64_t seed, usec now, uint64_t *drops)
+void fault_seed(struct plug *p, uint64_t seed)
 {
-	rng_seed(&w->rng, seed);
+	rng_seed(&fault_of(p)->out.rng, seed * 2);
+	rng_seed(&fault_of(p)->in.rng, seed * 2 + 1);
+}
+
+static void way_init(struct way *w, usec now, uint64_t *drops)
+{
 	list_init(&w->fresh);
 	list_init(&w->waiting);
 	w->link_free = w->last_due = now;
@@ -346,8 +351,9 @@ struct plug *fault_new(struct plug *inner, const struct fault_conf *conf, usec n
 	f->conf = *conf;
 	f->now = now;
 	f->arena = arena_heap_new(ARENA_LIMIT);
-	way_init(&f->out, conf->seed * 2, now, &f->plug.tx_drops);
-	way_init(&f->in, conf->seed * 2 + 1, now, &f->plug.rx_drops);
+	way_init(&f->out, now, &f->plug.tx_drops);
+	way_init(&f->in, now, &f->plug.rx_drops);
+	fault_seed(&f->plug, conf->seed);
 	inner->user = f;
 	inner->deliver = inner_deliver;
 	inner->wake = inner_wake;

@@ -19,5 +19,7 @@ struct plug *fault_open(const struct locator *loc, const struct plug_conf *conf,
 char *fault_options(const struct locator *loc, struct fault_conf *out);
 /* The same around any plug; takes inner. Carries wire frames only. */
 struct plug *fault_new(struct plug *inner, const struct fault_conf *conf, usec now);
+/* What arrives from now on meets the fate of a new link with this seed. */
+void fault_seed(struct plug *p, uint64_t seed);
 
 #endif
