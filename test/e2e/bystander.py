@@ -8,10 +8,20 @@ import os
 import socket
 import struct
 import sys
+import threading
 import time
 
 BLOCK = 65536
 PATTERN = bytes(i * 7 % 251 for i in range(BLOCK - 8))
+
+
+def send(peer):
+    try:
+        for n in range(2**63):
+            peer.sendall(struct.pack(">Q", n) + PATTERN)
+            time.sleep(0.002)
+    except OSError:
+        peer.close()
 
 
 def serve(port):
@@ -19,12 +29,7 @@ def serve(port):
     print("ready", flush=True)
     while True:
         peer, _ = server.accept()
-        try:
-            for n in range(2**63):
-                peer.sendall(struct.pack(">Q", n) + PATTERN)
-                time.sleep(0.002)
-        except OSError:
-            peer.close()
+        threading.Thread(target=send, args=(peer,), daemon=True).start()
 
 
 def watch(address, port, name):

@@ -1,9 +1,10 @@
 #!/bin/sh
 # hostile - who breaks the rules of shared memory harms nobody but himself
 #
-# A transfer between two honest nodes goes on beside each deed of test/hostile/liar.c, its
-# bytes are checked, and it must move after each of them; the switch lives, and in the end
-# has its descriptors and memory back. Then a hostile switch against a node.
+# Two transfers between honest nodes go on beside each deed of test/hostile/liar.c, one by
+# shared memory and one by VDE's sockets, which always passes the switch. Their bytes are
+# checked, and both must move after each deed; the switch lives, and in the end has its
+# descriptors and memory back. Then a hostile switch against a node.
 . "$(dirname "$0")/lib.sh"
 need python3 ping
 if on_host; then
@@ -27,9 +28,11 @@ memory_kib()	# its own, not what it shares
 	awk '$1 == "RssAnon:" { print $2 }' "/proc/$switch/status"
 }
 
-blocks()
+blocks()	# of the one that got less
 {
-	cat "$T/blocks" 2>/dev/null || echo 0
+	shm=$(cat "$T/blocks" 2>/dev/null || echo 0)
+	vde=$(cat "$T/blocks.vde" 2>/dev/null || echo 0)
+	echo $((shm < vde ? shm : vde))
 }
 
 moved()	# SINCE: is the bystander's transfer further than that?
@@ -45,7 +48,7 @@ beside()	# NAME: the deed, and the bystander afterwards
 		fail "$1" "the switch has ended: $(tail -n 2 "$T/switch.log")"
 		exit 1
 	elif ! wait_for 60 moved "$(($(blocks) + 5))"; then
-		fail "$1" "the bystander's transfer stands at $(blocks): $(cat "$T/node2.log")"
+		fail "$1" "the bystander's transfer stands at $(blocks): $(cat "$T/node2.log" "$T/node4.log")"
 	else
 		ok "$1"
 	fi
@@ -57,6 +60,9 @@ serve 1 python3 "$bystander" serve 5000
 wait_log 1 ready
 serve 2 python3 "$bystander" watch 10.0.0.1 5000 "$T/blocks"
 watcher=$bg
+exec_ioth run --net "$SW[classic=1]" --ip 10.0.0.4/24 -- python3 "$bystander" watch 10.0.0.1 5000 \
+	"$T/blocks.vde" </dev/null >"$T/node4.log" 2>&1 &
+jobs="$jobs$! "
 if ! wait_for 60 moved 5; then
 	fail hostile "no transfer: $(cat "$T/node2.log")"
 	exit 1

@@ -229,17 +229,24 @@ static bool answer(int sock, struct shm_answer *a, int *file)
 	return true;
 }
 
-static void join(struct liar *l, const char *dir)
+static void join_as(struct liar *l, const char *dir, uint32_t flags)
 {
+	struct shm_hello h = hello;
 	struct shm_answer a;
 	int file;
 
+	h.flags = flags;
 	liar_init(l, dial(dir));
-	say(l->sock, &hello, sizeof(hello), &l->file, 1);
+	say(l->sock, &h, sizeof(h), &l->file, 1);
 	if (!answer(l->sock, &a, &file) || a.error)
 		fail("a true hello was refused: %.*s", SHM_WHY_MAX, a.error ? a.why : "hung up");
 	if (file < 0 || !liar_meet(l, file))
 		fail("no file came with the answer");
+}
+
+static void join(struct liar *l, const char *dir)
+{
+	join_as(l, dir, 0);
 }
 
 /* Somebody else sends it something, so that the switch looks at its file. */
@@ -499,6 +506,49 @@ static void same_number_twice(const char *dir)
 	liar_free(&victim);
 }
 
+/* Takes what came, and what the switch says with a descriptor: an introduction. */
+static bool listens(struct liar *l)
+{
+	char bells[256];
+	int with = -1;
+	ssize_t n;
+
+	atomic_store(&l->own->taken, atomic_load(&l->peer->sent));
+	n = recv(l->sock, bells, 1, MSG_DONTWAIT | MSG_PEEK) > 0 ?
+	    shm_get(l->sock, bells, sizeof(bells), &with) : 0;
+	if (with < 0)
+		return false;
+	say(with, bells, (size_t)n, &l->sock, 1);	/* no hello of an introduced one */
+	return true;
+}
+
+/* Two who talk until they are introduced, answer that with nonsense, and go on. */
+static void introduced(const char *dir)
+{
+	struct liar a, b;
+	bool met = false;
+
+	join_as(&a, dir, SHM_MEETS);
+	join_as(&b, dir, SHM_MEETS);
+	for (int i = 0; i < 4000 && room(&a, 128) && room(&b, 128); i++) {
+		send_small(&a, FRIEND, ME);
+		send_small(&b, ME, FRIEND);
+		bell(&a);
+		bell(&b);
+		if (i % 10 == 0)
+			poll(NULL, 0, 1);
+		met |= listens(&a) | listens(&b);
+		if (met && i < 3900)
+			i = 3900;
+	}
+	if (!met)
+		fail("nobody was introduced");
+	vices[0].tell(&a);
+	liar_free(&a);
+	be_sent_to(dir);
+	liar_free(&b);
+}
+
 /* A child joins and sends; it is killed after some time, whatever it does then. */
 static void killed(const char *dir, int us)
 {
@@ -539,6 +589,7 @@ static const struct act {
 	{ "never_takes", never_takes },
 	{ "never_returns", never_returns },
 	{ "same_number_twice", same_number_twice },
+	{ "introduced", introduced },
 	{ "killed_at_any_time", killed_at_any_time },
 	{ NULL, NULL },
 };
