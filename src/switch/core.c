@@ -127,6 +127,7 @@ int core_limit_addresses(struct core *c, uint32_t port, uint32_t max, bool refus
 	if (port >= c->n_ports || !max)
 		return -EINVAL;
 	fdb_limit(&c->fdb, port, max, refuse);
+	c->changes++;
 	return 0;
 }
 

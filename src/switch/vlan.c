@@ -10,6 +10,7 @@
  */
 #include "switch/vlan.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -39,10 +40,10 @@ void vlan_init(struct core *c)
 {
 	struct vlan_ports *v = c->vlan[VLAN_DEFAULT] = ports_new(c);
 
-	for (uint32_t i = 0; i < c->n_ports; i++) {
+	/* Ports, fresh, are zeros: so is their VLAN, and the pages of most stay untouched. */
+	static_assert(VLAN_DEFAULT == 0, "a fresh port is in it");
+	for (uint32_t i = 0; i < c->n_ports; i++)
 		bit_set(v->member, i, true);
-		c->port[i].untagged = VLAN_DEFAULT;
-	}
 }
 
 void vlan_fini(struct core *c)
