@@ -63,9 +63,9 @@ static const struct opt_page page = {
 	"  ioth plug /tmp/a 'cmd://\"ssh host ioth plug /tmp/b\"'  and one of another\n"
 	"  dpipe ioth plug /tmp/a = ssh host vde_plug /tmp/b      the same with VDE's tools\n"
 	"\n"
-	"Locators: a path or vde://PATH, - (stdin and stdout), cmd://\"COMMAND\", null://,\n"
-	"fault://OPTIONS{LOCATOR}. The cable ends with SIGTERM, SIGINT, SIGHUP, or when one\n"
-	"of its ends does.\n",
+	"Locators: a path or vde://PATH, - (stdin and stdout), cmd://\"COMMAND\", tap://IF,\n"
+	"packet://IF, null://, fault://OPTIONS{LOCATOR}, and what libvdeplug knows. The cable\n"
+	"ends with SIGTERM, SIGINT, SIGHUP, or when one of its ends does.\n",
 };
 
 /* --- what it carries --- */
