@@ -537,7 +537,8 @@ static void introduced(const char *dir)
 		bell(&b);
 		if (i % 10 == 0)
 			poll(NULL, 0, 1);
-		met |= listens(&a) | listens(&b);
+		met |= listens(&a);
+		met |= listens(&b);
 		if (met && i < 3900)
 			i = 3900;
 	}
