@@ -3,6 +3,7 @@
  * A reduction was wrong if what was "lost" arrived after all:
  *
  *	Eifel	the ACK echoes a clock from before the retransmission (RFC 3522)
+ *	none	it comes before anything was sent again (as Linux)
  *	DSACK	all that was sent again came twice (RFC 3708)
  *	F-RTO	after a timeout something arrives that was sent only once (tcp_rec.c)
  *
@@ -191,12 +192,19 @@ static bool all_came_twice(struct tcpc *tc, const struct tcp_sack *twice)
 	return !u->rxt;
 }
 
+/* All that was thought lost has come before any of it went again, which pacing delays. */
+static bool came_first(const struct tcpc *tc)
+{
+	return tc->rec == TCP_REC_FAST && !tc->cut->undo.rxt && !tc->sent.lost;
+}
+
 void tcp_undo_ack(struct tcpc *tc, const struct seg *sg, const struct ack_news *n)
 {
 	if (n->dsack && tc->cut && tc->cut->n_old)
 		old_came_twice(tc, &n->twice);
 	if (!tcp_may_undo(tc))
 		return;
-	if ((n->newer && eifel(tc, sg)) || (n->dsack && all_came_twice(tc, &n->twice)))
+	if (came_first(tc) || (n->newer && eifel(tc, sg)) ||
+	    (n->dsack && all_came_twice(tc, &n->twice)))
 		tcp_undo(tc);
 }
