@@ -308,11 +308,15 @@ static enum core_drop to_station(struct pass *s, const struct mac *dst)
 
 void core_send(struct core *c, uint32_t port, uint16_t vlan, const struct frame *f, usec now)
 {
-	struct pass s = { .core = c, .from = NO_PORT, .vlan = vlan, .f = *f, .now = now };
+	struct pass s = { .core = c, .from = NO_PORT, .vlan = vlan, .now = now };
+	struct pkt *pkt = tag_copy(c->arena, f);
 
-	if (c->port[port].up && vlan_has(c, vlan, port))
+	if (pkt && c->port[port].up && vlan_has(c, vlan, port)) {
+		s.f = (struct frame){ .p = pkt->head + pkt->cur, .len = f->len, .pkt = pkt };
 		send_to(&s, port, vlan_is_tagged(c, vlan, port));
+	}
 	tag_done(&s);
+	pkt_free(pkt);
 }
 
 /* --- in --- */

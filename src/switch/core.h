@@ -131,6 +131,7 @@ struct core {
 	struct vlan_ports *vlan[VLAN_NONE];	/* NULL: not created; vlan.h */
 	struct fdb	fdb;
 	struct arena	*arena;		/* of frames whose tag was changed */
+	/* Bytes that are no packet's stay until who called core_input has flushed. */
 	void		(*out)(void *ctx, uint32_t port, const struct frame *f);
 	void		*ctx;
 	/* Asked about every frame that is let in; true: it was answered, by core_send. */
@@ -151,8 +152,8 @@ void core_port_up(struct core *c, uint32_t port);	/* counters start at zero */
 void core_port_down(struct core *c, uint32_t port);	/* forgets its addresses */
 void core_reset_counters(struct core *c, uint32_t port);
 enum core_drop core_input(struct core *c, uint32_t port, const struct frame *f, usec now);
-/* A frame of the switch's own, without a tag, to one port: tagged there if the port's
- * frames in that VLAN are. */
+/* A frame of the switch's own, as bytes without a tag, copied, to one port: tagged there
+ * if the port's frames in that VLAN are. */
 void core_send(struct core *c, uint32_t port, uint16_t vlan, const struct frame *f, usec now);
 const char *core_drop_text(enum core_drop why);
 static inline usec core_age(struct core *c, usec now) { return fdb_age(&c->fdb, now); }

@@ -58,6 +58,11 @@ static struct pkt *from_bytes(struct arena *a, const uint8_t *h, unsigned hlen,
 	return pkt_append(pkt, a, p + n, len - n) ? pkt : discard(pkt);
 }
 
+struct pkt *tag_copy(struct arena *a, const struct frame *f)
+{
+	return from_bytes(a, f->p, ETH_LEN, f->p + ETH_LEN, f->len - ETH_LEN);
+}
+
 /* Notes that count from the front, moved by what the header grew by. */
 static bool move_notes(struct pkt *pkt, unsigned old, unsigned hlen)
 {

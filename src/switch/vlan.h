@@ -46,5 +46,7 @@ enum core_drop vlan_classify(struct pass *s, const struct core_port *p);
  * there is no memory, or no room in its headers. */
 const struct frame *tag_frame(struct pass *s, bool tagged);
 void tag_done(struct pass *s);
+/* The bytes of a frame as a packet of ours; NULL: there is no memory. */
+struct pkt *tag_copy(struct arena *a, const struct frame *f);
 
 #endif

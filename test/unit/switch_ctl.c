@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "plug/vdectl.h"
+#include "proto/proto.h"
 #include "switch/client.h"
 #include "switch/vlan.h"
 #include "unit.h"
@@ -250,6 +251,57 @@ static void notes_that_lie_do_not_lengthen_a_frame(void **state)
 	assert_int_equal(waiting(&b, NULL), 0);
 	pkt_free(pkt);
 	arena_heap_unref(arena);
+	leave(&a);
+	leave(&b);
+}
+
+/* An ARP message of the station with that number, about another. */
+static void put_arp(struct raw *r, uint8_t n, uint16_t op, uint8_t about)
+{
+	struct arp a = {
+		.op = op, .sha = { { 2, 0, 0, 0, 0, n } },
+		.spa = ip_from_v4((uint8_t[4]){ 10, 0, 0, n }),
+		.tpa = ip_from_v4((uint8_t[4]){ 10, 0, 0, about }),
+	};
+	uint8_t b[60] = { 0 };
+	struct wr w = wr_of(b, sizeof(b));
+
+	eth_emit(&w, &(struct eth){ MAC_BROADCAST, a.sha, ETHERTYPE_ARP });
+	arp_emit(&w, &a);
+	assert_int_equal(send(r->data, b, sizeof(b), 0), sizeof(b));
+}
+
+static void expect_answer(struct raw *r, uint8_t about)
+{
+	uint8_t got[100];
+	struct rd rd = rd_of(got, 60);
+	struct eth eth;
+	struct arp a;
+
+	assert_int_equal(recv(r->data, got, sizeof(got), 0), 60);
+	assert_true(eth_parse(&rd, &eth) && eth.type == ETHERTYPE_ARP && arp_parse(&rd, &a));
+	assert_int_equal(a.op, ARP_REPLY);
+	assert_int_equal(eth.src.b[5], about);
+	assert_int_equal(a.sha.b[5], about);
+	assert_int_equal(ip_v4(&a.spa)[3], about);
+}
+
+/* They are sent with the batch, after the module that made them has returned. */
+static void answers_of_the_switch_reach_a_socket(void **state)
+{
+	struct raw a = join(1), b = join(2);
+
+	policy_set_suppress(&sw->policy, true);
+	put_arp(&a, 1, ARP_REQUEST, 9);
+	put_arp(&a, 3, ARP_REQUEST, 9);
+	turn();
+	assert_int_equal(waiting(&b, NULL), 2);
+	put_arp(&b, 2, ARP_REQUEST, 1);
+	put_arp(&b, 2, ARP_REQUEST, 3);
+	turn();
+	assert_int_equal(waiting(&a, NULL), 0);
+	expect_answer(&b, 1);
+	expect_answer(&b, 3);
 	leave(&a);
 	leave(&b);
 }
@@ -611,6 +663,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(frames_pass_between_clients, setup, teardown),
 		cmocka_unit_test_setup_teardown(tags_are_changed_for_sockets, setup, teardown),
 		cmocka_unit_test_setup_teardown(notes_that_lie_do_not_lengthen_a_frame, setup, teardown),
+		cmocka_unit_test_setup_teardown(answers_of_the_switch_reach_a_socket, setup, teardown),
 		cmocka_unit_test_setup_teardown(ports_are_given_as_asked, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_lowest_free_port_is_given, setup, teardown),
 		cmocka_unit_test_setup_teardown(clients_of_one_port_get_each_frame, setup, teardown),
