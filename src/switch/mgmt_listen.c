@@ -93,8 +93,11 @@ static bool listen_at(struct sw *sw, struct watch *w, const char *path, mode_t m
 	if (w->fd < 0 || bind(w->fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
 		return fail(path, why);
 	if ((gid != (gid_t)-1 && chown(path, (uid_t)-1, gid) < 0) || chmod(path, mode) < 0 ||
-	    listen(w->fd, BACKLOG) < 0)
-		return fail(path, why);
+	    listen(w->fd, BACKLOG) < 0) {
+		fail(path, why);
+		unlink(path);
+		return false;
+	}
 	rc = loop_watch(sw->loop, w, EPOLLIN);
 	errno = -rc;
 	return rc ? fail(path, why) : true;

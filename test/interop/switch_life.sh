@@ -65,6 +65,11 @@ life()	# NAME WORDS BEFORE A COMMAND
 	kill -HUP "$(cat "$SW.pid")"
 	gone "$who HUP leaves no files"
 
+	check "$who streams closed" sh -c '"$@" <&- >&- 2>&-' sh "$@" "$IOTH" switch -d -p "$SW.pid" "$SW"
+	check "$who lives without them" timeout 20 "$@" $clients hundred "$SW"
+	kill -TERM "$(cat "$SW.pid")"
+	gone "$who leaves no files then"
+
 	"$@" mkdir "$SW"
 	"$@" touch "$SW/file"
 	fails "$who other files" 1 "other files" "$@" "$IOTH" switch -d "$SW"
@@ -87,6 +92,9 @@ if [ -n "$as_user" ]; then
 	check "group" "$IOTH" switch -d -m 0660 -g 65534 -p "$SW.pid" "$SW"
 	same "group owns" "$(stat -c %g "$SW" "$SW/ctl" "$SW/shm" | tr '\n' ' ')" "65534 65534 65534 "
 	check "a member joins root's switch" timeout 20 $as_user $clients hundred "$SW"
+	fails "a console for a group not one's own" 1 "cannot make the console's socket" \
+		$as_user "$IOTH" switch -d -M "$T/console" --mgmtgroup 0 "$T/own"
+	same "no console is left" "$(ls "$T/console" 2>/dev/null)" ""
 	fails "another does not" 1 "no permission for the switch $SW" \
 		setpriv --reuid 65533 --regid 65533 --clear-groups -- \
 		"$IOTH" run --net "$SW" --ip 10.0.0.1/24 -- true
