@@ -29,6 +29,7 @@
 
 #define BATCH		32		/* frames of one writing */
 #define QUEUE_MAX	512
+#define READS		2		/* of one receiving: they may hold no frame at all */
 #define OVERHEAD	18		/* Ethernet header and one tag */
 #define ARENA_LIMIT	(256u << 20)
 
@@ -246,7 +247,7 @@ static int stream_recv(struct plug *p, int max)
 	struct stream *s = stream_of(p);
 	const uint8_t *frame;
 	uint32_t len;
-	int count = 0;
+	int count = 0, reads = 0;
 
 	if (s->queued)
 		stream_flush(p);
@@ -257,10 +258,10 @@ static int stream_recv(struct plug *p, int max)
 			deliver(s, frame, len);
 			count++;
 		}
-	} while (count < max && !s->framing.bad && !s->eof && more(s));
+	} while (count < max && !s->framing.bad && !s->eof && reads++ < READS && more(s));
 	p->rx_drops += s->framing.passed_over;
 	s->framing.passed_over = 0;
-	p->more = count == max || (count && (s->eof || s->framing.bad));
+	p->more = count == max || reads > READS || (count && (s->eof || s->framing.bad));
 	if (!count && max && (s->framing.bad || s->eof || out_gone(s)))
 		return over(s);
 	return count;
@@ -285,8 +286,8 @@ static void stream_close(struct plug *p)
 		stream_flush(p);
 	while (s->queued)
 		pop(s);
+	restore(s->out, s->out_flags);	/* the last that was changed: it may be one socket */
 	restore(s->in, s->in_flags);
-	restore(s->out, s->out_flags);
 	if (s->in != s->out) {
 		close(p->fd);
 		close(s->out);

@@ -148,6 +148,42 @@ static void frames_in(void)
 	assert_int_equal(plug->rx_bytes, 124);
 }
 
+/* Who sends no frames at all does not keep the reader reading. */
+static void nothing_is_not_read_for_ever(void **state)
+{
+	static const uint8_t nothing[1 << 20];
+	int size = 4 << 20, left;
+	ssize_t n;
+
+	over_socket();
+	setsockopt(peer_out, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	n = send(peer_out, nothing, sizeof(nothing), MSG_DONTWAIT);
+	assert_true(n > 2 * FRAMING_BUF);
+	assert_int_equal(plug_recv(plug, 10), 0);
+	assert_true(plug->more);
+	assert_int_equal(ioctl(plug->fd, FIONREAD, &left), 0);
+	assert_int_equal(left, n - 2 * FRAMING_BUF);
+	while (plug->more)
+		assert_int_equal(plug_recv(plug, 10), 0);
+	assert_int_equal(ioctl(plug->fd, FIONREAD, &left), 0);
+	assert_int_equal(left, 0);
+}
+
+/* stdin and stdout may be one socket, whose flags others have, too. */
+static void one_socket_twice_blocks_again(void **state)
+{
+	int s[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s), 0);
+	peer_in = peer_out = s[0];
+	adopt(stream_new(dup(s[0]), dup(s[0]), 1500, NULL));
+	assert_true(fcntl(s[0], F_GETFL) & O_NONBLOCK);
+	plug_close(plug);
+	plug = NULL;
+	assert_false(fcntl(s[0], F_GETFL) & O_NONBLOCK);
+	close(s[1]);
+}
+
 static void frames_come_in(void **state)
 {
 	over_socket();
@@ -367,6 +403,8 @@ int main(void)
 		TEST(no_frame_is_passed_over_and_nonsense_ends_it),
 		TEST(frames_come_in),
 		TEST(frames_come_in_by_a_pipe),
+		TEST(nothing_is_not_read_for_ever),
+		TEST(one_socket_twice_blocks_again),
 		TEST(a_stalled_stream_loses_nothing),
 		TEST(a_stalled_pipe_loses_nothing),
 		TEST(a_pipe_holds_whole_frames),
