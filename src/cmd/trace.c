@@ -164,11 +164,8 @@ static void arrived(struct plug *p, struct pkt *pkt)
 
 static void read_on(struct trace *t)
 {
-	int n;
+	int n = plug_recv(t->plug, BATCH);
 
-	do {
-		n = plug_recv(t->plug, BATCH);
-	} while (n >= 0 && t->plug->more && !t->done);
 	plug_run(t->plug, now_mono());
 	if (n < 0 && n != -EAGAIN && n != -EINTR)
 		t->done = t->gone = true;
@@ -287,7 +284,9 @@ static void follow(struct trace *t)
 	while (!t->done && !output_failed(t)) {
 		usec now = now_mono(), at = MIN(plug_deadline(t->plug), now + LOOK_AGAIN);
 
-		loop_wait(t->loop, at);
+		loop_wait(t->loop, t->plug->more ? 0 : at);
+		if (t->plug->more && !t->done)
+			read_on(t);
 		plug_run(t->plug, now_mono());
 	}
 }
