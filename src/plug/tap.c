@@ -197,10 +197,12 @@ static int attach(int fd, struct ifreq *r)
 static bool join(int fd, const char *name, struct ifreq *r, char **why)
 {
 	const char *cure = "choose another";
+	int header = sizeof(struct virtio_net_hdr);
 
 	*r = (struct ifreq){ .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
 	memcpy(r->ifr_name, name, strlen(name));
-	if (attach(fd, r) == 0) {
+	/* One that stays keeps the length its last user had set; QEMU sets 12. */
+	if (attach(fd, r) == 0 && ioctl(fd, TUNSETVNETHDRSZ, &header) == 0) {
 		ioctl(fd, TUNSETOFFLOAD, OFFLOADS);
 		return true;
 	}

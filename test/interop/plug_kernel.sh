@@ -138,6 +138,7 @@ have_tun()
 
 if have_tun; then
 	ns ip tuntap add tap0 mode tap
+	ns python3 "$STAGE/bin/tap_header.py" tap0 12	# as QEMU leaves it
 	address tap0
 	both_ways tap tap0 tap://tap0
 	gone tap tap0 tap://tap0
