@@ -219,6 +219,8 @@ static int parse(struct plug_args *a, int argc, char **argv)
 		return step == -1 ? 0 : 2;
 	if (!n)
 		die(2, "plug: no locator given; write: ioth plug /tmp/sw");
+	if (is_stdio(a->locator[0]) && is_stdio(a->locator[1]))
+		die(2, "plug: both ends are stdin and stdout; write: ioth plug /tmp/sw");
 	return -1;
 }
 

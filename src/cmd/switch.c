@@ -113,7 +113,7 @@ static const char *set_unused(void *conf, const char *value)
 {
 	uint64_t n;
 
-	return num_parse(value, 1, UINT32_MAX, &n) ? NULL : "not a number";
+	return num_parse(value, 0, UINT32_MAX, &n) ? NULL : "not a number";
 }
 
 static const char *set_ports(void *conf, const char *value)

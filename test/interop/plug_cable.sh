@@ -99,6 +99,7 @@ says "no command" 1 "no command; write" "$IOTH" plug "$a" cmd://
 says "a command that fails" 1 "ended with status 3" "$IOTH" plug "$a" "cmd://exit 3"
 says "a command that talks" 1 "login shell" "$IOTH" plug "$a" "cmd://echo Welcome back"
 says "no locator" 2 "no locator given; write" "$IOTH" plug
+says "stdin twice" 2 "both ends are stdin" "$IOTH" plug -
 says "three locators" 2 "what is" "$IOTH" plug "$a" "$b" "$a"
 says "stdin in the background" 2 "closes stdin" "$IOTH" plug -d "$a"
 
