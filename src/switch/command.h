@@ -9,7 +9,7 @@
 #include "base/grow.h"
 
 #define COMMAND_LINE_MAX	4096
-#define COMMAND_ARGS_MAX	16
+#define COMMAND_ARGS_MAX	(2 + 2 * 64)	/* a guard has so many: GUARD_MAX */
 
 struct session;
 struct sw;

@@ -2,11 +2,14 @@
  *
  * Both may be set before anybody is at the port, and stay when it is left.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "switch/command.h"
 #include "switch/mgmt.h"
+
+static_assert(COMMAND_ARGS_MAX == 2 + 2 * GUARD_MAX, "a line can fill a guard");
 
 /* --- guard --- */
 
@@ -36,6 +39,9 @@ static int guard_change(struct call *c, bool add)
 	if (!rc && c->argc < 2)
 		rc = command_fail(c, EINVAL, "no address; write: guard/add 3 02:00:00:00:00:01 "
 					     "10.0.0.1 2001:db8::/64");
+	if (!rc && c->argc == COMMAND_ARGS_MAX)		/* and who knows how many behind it */
+		rc = command_fail(c, E2BIG, "more than %u addresses; give them by several lines",
+				  2 * GUARD_MAX);
 	for (unsigned i = 1; !rc && i < c->argc; i++) {
 		rc = guard_failed(c, policy_guard(&c->sw->policy, port, c->argv[i], add), c->argv[i]);
 		if (!rc)

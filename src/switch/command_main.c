@@ -71,13 +71,28 @@ static int load_line(struct sw *sw, const char *line, unsigned n, struct grow *o
 	return rc;
 }
 
+/* A line that is too long is not run, nor is its end as one of its own. */
+static int skip_line(FILE *f, unsigned n, struct grow *out)
+{
+	int c;
+
+	while ((c = getc(f)) != EOF && c != '\n')
+		;
+	grow_add(out, "line %u: 1%03d %s: a line has less than %u bytes\n", n, E2BIG,
+		 strerror(E2BIG), COMMAND_LINE_MAX);
+	return E2BIG;
+}
+
 static int load_lines(struct sw *sw, FILE *f, struct grow *out)
 {
 	char line[COMMAND_LINE_MAX + 1];
 	int first = 0, rc;
 
 	for (unsigned n = 1; fgets(line, sizeof(line), f); n++) {
-		rc = load_line(sw, line, n, out);
+		if (strlen(line) == COMMAND_LINE_MAX && line[COMMAND_LINE_MAX - 1] != '\n')
+			rc = skip_line(f, n, out);
+		else
+			rc = load_line(sw, line, n, out);
 		first = first ? first : rc;
 	}
 	return first;
@@ -106,14 +121,18 @@ int mgmt_load(struct sw *sw, const char *path, struct grow *out)
 
 static int cmd_load(struct call *c)
 {
+	size_t before;
 	int rc;
 
 	if (!c->argc)
 		return command_fail(c, EINVAL, "which file? write: load FILE");
 	if (c->sw->mgmt.loading)
 		return command_fail(c, ELOOP, "a file that is loaded cannot load another");
+	before = c->out->len;
 	rc = mgmt_load(c->sw, c->rest[0], c->out);
-	return rc ? command_fail(c, rc, "the lines that failed are named above, if it was read") : 0;
+	if (rc && c->out->len > before)
+		return command_fail(c, rc, "the lines that failed are named above");
+	return rc ? command_fail(c, rc, "no file that the switch can read; write its whole path") : 0;
 }
 
 const struct command main_commands[] = {

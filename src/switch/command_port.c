@@ -165,10 +165,11 @@ static int port_remove(struct call *c)
 {
 	uint32_t port;
 	int rc = command_old_port(c, 0, &port);
-	struct port *p = &c->sw->port[port];
+	struct port *p;
 
 	if (rc)
 		return rc;
+	p = &c->sw->port[port];
 	if (!list_empty(&p->clients))
 		return command_fail(c, EADDRINUSE, "somebody is at port %u (see port/epclose)", port);
 	p->exists = p->by_number = false;
@@ -272,8 +273,10 @@ static int port_resetcounter(struct call *c)
 
 static void print_client(struct grow *out, const struct client *client)
 {
-	grow_add(out, "  -- endpoint ID %04u module %-12s: %s\n", client->id,
-		 client->plug ? "shared mem" : "unix prog", client->descr);
+	const char *module = client->held ? "plug" : client->plug ? "shared mem" : "unix prog";
+
+	grow_add(out, "  -- endpoint ID %04u module %-12s: %s\n", client->id, module,
+		 client->descr);
 }
 
 static void print_port(struct call *c, uint32_t port)

@@ -62,7 +62,7 @@ static void clients_of(json_t *rows, const struct sw *sw, uint32_t port)
 		const struct client *c = container_of(l, struct client, link);
 
 		json_array_append_new(rows, json_pack("{si si ss sI ss}",
-			"port", (int)port, "id", (int)c->id, "kind", c->plug ? "shm" : "vde",
+			"port", (int)port, "id", (int)c->id, "kind", c->held ? "plug" : c->plug ? "shm" : "vde",
 			"uid", (json_int_t)c->uid, "description", c->descr));
 	}
 }

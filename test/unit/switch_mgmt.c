@@ -488,6 +488,25 @@ static void a_file_of_commands(void **state)
 	grow_free(&out);
 }
 
+/* The end of a line that is too long is no line. */
+static void a_file_with_a_long_line(void **state)
+{
+	char file[64], *why = NULL;
+	FILE *f;
+
+	snprintf(file, sizeof(file), "%s/rc", dir);
+	f = fopen(file, "w");
+	fprintf(f, "# %*s\nport/create 2\n# %*s", COMMAND_LINE_MAX + 11, "port/create 3",
+		COMMAND_LINE_MAX - 3, "");
+	fclose(f);
+	assert_false(switch_load(sw, file, &why));
+	assert_non_null(strstr(why, "line 1: 1007 "));
+	assert_null(strstr(why, "line 3"));
+	assert_true(sw->port[2].exists && !sw->port[3].exists);
+	free(why);
+	unlink(file);
+}
+
 /* --- who may sit at a port --- */
 
 static void ports_have_users_and_groups(void **state)
@@ -547,6 +566,7 @@ int main(void)
 		test(what_is_lost_is_told_once),
 		test(shutdown_ends_it),
 		test(a_file_of_commands),
+		test(a_file_with_a_long_line),
 		test(ports_have_users_and_groups),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,6 +50,17 @@ static const char *say(const char *line)
 	assert_string_equal(say(line), "0000 DATA END WITH '.'\n" data ".\n1000 Success\n")
 #define wrong(line, number)	assert_int_equal(strncmp(say(line), number " ", 5), 0)
 
+/* As many addresses in a line as a guard has; none of a longer one is left out silently. */
+static void fill_guard(unsigned n, const char *status)
+{
+	char line[COMMAND_LINE_MAX] = "guard/add 3";
+
+	for (unsigned i = 0; i < n; i++)
+		sprintf(line + strlen(line), " 10.1.0.%u", i);
+	assert_int_equal(strncmp(say(line), status, 5), 0);
+	assert_int_equal(policy_guard_of(&sw->policy, 3)->n_net, GUARD_MAX);
+}
+
 static void of_guards(void **state)
 {
 	done("guard/add 3 02:00:00:00:00:01 10.0.0.1 2001:db8::/64");
@@ -66,6 +77,9 @@ static void of_guards(void **state)
 	done("guard/remove 3 10.0.0.1 2001:db8::/64");
 	expect("show guards", "port\taddress\n3\t02:00:00:00:00:01\n");
 	done("guard/clear 3");
+	done("guard/clear 3");
+	fill_guard(GUARD_MAX, "1000 ");
+	fill_guard(2 * GUARD_MAX + 1, "1007 ");
 	done("guard/clear 3");
 	expect("guard/print 3", "");
 	assert_null(sw->core.port[3].rules);
