@@ -142,15 +142,32 @@ const struct snoop_group *snoop_next(const struct snoop *s, const struct snoop_g
 
 /* --- what messages tell --- */
 
+/* Looks through the shorter list: of the port's memberships, or of the group's members.
+ * A stranger's thousand invented groups have one each. */
+static struct snoop_member *find_member(const struct snoop *s, const struct snoop_group *g,
+					uint32_t port)
+{
+	const struct list *ports = &s->port[port].members, *p = ports->next;
+	const struct list *l;
+
+	for (l = g->members.next; l != &g->members && p != ports; l = l->next, p = p->next) {
+		struct snoop_member *in_g = container_of(l, struct snoop_member, in_group);
+		struct snoop_member *in_p = container_of(p, struct snoop_member, in_port);
+
+		if (in_g->port == port)
+			return in_g;
+		if (in_p->group == g)
+			return in_p;
+	}
+	return NULL;
+}
+
 static struct snoop_member *member(struct snoop *s, struct snoop_group *g, uint32_t port)
 {
-	struct snoop_member *m;
+	struct snoop_member *m = find_member(s, g, port);
 
-	list_for(l, &s->port[port].members) {
-		m = container_of(l, struct snoop_member, in_port);
-		if (m->group == g)
-			return m;
-	}
+	if (m)
+		return m;
 	m = xzalloc(sizeof(*m));
 	m->group = g;
 	m->port = port;
