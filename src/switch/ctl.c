@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -196,9 +195,8 @@ static bool listen_at(struct sw *sw, struct watch *w, const char *name, char **w
 	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/%s", sw->dir.path, name);
 	if (bind(w->fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
 		return fail(sw, why, name);
-	if (sw->conf.gid != (gid_t)-1 && chown(sun.sun_path, (uid_t)-1, sw->conf.gid) < 0)
-		return fail(sw, why, name);
-	if (chmod(sun.sun_path, sw->conf.mode) < 0)
+	errno = dir_give(sun.sun_path, sw->conf.mode, (uid_t)-1, sw->conf.gid);
+	if (errno)
 		return fail(sw, why, name);
 	if (listen(w->fd, SOMAXCONN) < 0)
 		return fail(sw, why, "listen");

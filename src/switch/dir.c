@@ -1,10 +1,11 @@
 /* dir.c - the directory that is a switch's name
  *
  * DIR/ctl is where clients ask, and DIR/shm those that share memory; DIR/NNN.N
- * are our data sockets, DIR/.PPPPP-SSSSS those of clients. A lock on the directory tells our switches from their
- * remains, and an attempt to connect tells vde_switch's. What a dead switch
- * left is removed; a directory with anything else in it is not ours to use,
- * since its mode is changed and it is removed at the end.
+ * are our data sockets, DIR/.PPPPP-SSSSS those of clients, who may write to the
+ * directory. A lock on it tells our switches from their remains, and an attempt
+ * to connect tells vde_switch's. What a dead switch left is removed; a directory
+ * with anything else in it is not ours to use, since its mode is changed and it is
+ * removed at the end.
  */
 #include "switch/dir.h"
 
@@ -191,6 +192,14 @@ bool dir_take(struct sw_dir *d, const char *path, mode_t mode, gid_t gid, char *
 	}
 	d->fd = -1;
 	return busy(d, why);
+}
+
+/* By a name that is followed a client could have any file given to it. */
+int dir_give(const char *path, mode_t mode, uid_t uid, gid_t gid)
+{
+	if (fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW) < 0 || lchown(path, uid, gid) < 0)
+		return errno;
+	return 0;
 }
 
 void dir_leave(struct sw_dir *d)

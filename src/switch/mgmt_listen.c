@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -92,8 +91,8 @@ static bool listen_at(struct sw *sw, struct watch *w, const char *path, mode_t m
 	w->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (w->fd < 0 || bind(w->fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
 		return fail(path, why);
-	if ((gid != (gid_t)-1 && chown(path, (uid_t)-1, gid) < 0) || chmod(path, mode) < 0 ||
-	    listen(w->fd, BACKLOG) < 0) {
+	errno = dir_give(path, mode, (uid_t)-1, gid);
+	if (errno || listen(w->fd, BACKLOG) < 0) {
 		fail(path, why);
 		unlink(path);
 		return false;

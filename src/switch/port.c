@@ -388,10 +388,8 @@ static int bind_own(struct client *c)
 	unlink(path);
 	if (bind(c->data.fd, (struct sockaddr *)&c->own, sizeof(c->own)) < 0)
 		return errno;
-	if (chmod(path, sw->conf.mode) < 0 ||
-	    (geteuid() == 0 && chown(path, c->uid, sw->conf.gid) < 0))
-		return errno;
-	return 0;
+	return dir_give(path, sw->conf.mode, geteuid() == 0 ? c->uid : (uid_t)-1,
+			geteuid() == 0 ? sw->conf.gid : (gid_t)-1);
 }
 
 static int open_data(struct client *c, const struct sockaddr_un *peer)
