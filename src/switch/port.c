@@ -11,6 +11,7 @@
  * its own frames.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -341,40 +342,61 @@ void port_seat(struct client *c, const char *descr)
 }
 
 /* A client may name only a socket of its own: else it could make us write
- * frames to any socket that we have access to. */
-static int check_peer(const struct client *c, const struct sockaddr_un *peer)
+ * frames to any socket that we have access to. fd: the one that was looked at, for the
+ * name may be another's by the time we connect; -1: in the abstract name space. */
+static int open_peer(const struct client *c, const struct sockaddr_un *peer, int *fd)
 {
 	char path[sizeof(peer->sun_path) + 1] = { 0 };
 	struct stat st;
 
+	*fd = -1;
 	if (!peer->sun_path[0])
-		return 0;			/* in the abstract name space */
+		return 0;
 	memcpy(path, peer->sun_path, sizeof(peer->sun_path));
 	if (path[0] != '/')
 		return EINVAL;
-	if (stat(path, &st) < 0)
+	*fd = open(path, O_PATH | O_CLOEXEC);
+	if (*fd < 0 || fstat(*fd, &st) < 0)
 		return errno;
 	if (!S_ISSOCK(st.st_mode))
 		return ENOTSOCK;
 	return c->uid == 0 || st.st_uid == c->uid ? 0 : EPERM;
 }
 
+static int connect_path(int fd, int path_fd)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d", path_fd);
+	return connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 ? 0 : errno;
+}
+
 /* The name is as long as the client made it: its whole field, or without the
  * zeros at its end. */
-static int connect_peer(int fd, const struct sockaddr_un *peer)
+static int connect_abstract(int fd, const struct sockaddr_un *peer)
 {
 	size_t n = sizeof(peer->sun_path);
 
 	if (connect(fd, (const struct sockaddr *)peer, sizeof(*peer)) == 0)
 		return 0;
-	if (peer->sun_path[0])
-		return errno;
 	while (n > 1 && !peer->sun_path[n - 1])
 		n--;
 	if (n == 1)
 		return EDESTADDRREQ;	/* no name at all: there is no way to it */
 	n += offsetof(struct sockaddr_un, sun_path);
 	return connect(fd, (const struct sockaddr *)peer, (socklen_t)n) == 0 ? 0 : errno;
+}
+
+static int connect_peer(const struct client *c, const struct sockaddr_un *peer)
+{
+	int path_fd, rc = open_peer(c, peer, &path_fd);
+
+	if (!rc)
+		rc = path_fd < 0 ? connect_abstract(c->data.fd, peer) :
+				   connect_path(c->data.fd, path_fd);
+	if (path_fd >= 0)
+		close(path_fd);
+	return rc;
 }
 
 static int bind_own(struct client *c)
@@ -394,16 +416,16 @@ static int bind_own(struct client *c)
 
 static int open_data(struct client *c, const struct sockaddr_un *peer)
 {
-	int rc = check_peer(c, peer);
+	int rc;
 
-	if (rc)
-		return rc;
 	c->data.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (c->data.fd < 0)
 		return errno;
+	rc = connect_peer(c, peer);
+	if (rc)
+		return rc;
 	c->peer = *peer;
-	rc = connect_peer(c->data.fd, peer);
-	return rc ? rc : bind_own(c);
+	return bind_own(c);
 }
 
 static void close_data(struct client *c)
