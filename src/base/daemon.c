@@ -162,6 +162,7 @@ static int in_background(struct server *s, const char *pidfile)
 		die(1, "fork: %s", strerror(errno));
 	if (pid == 0) {
 		close(fd[0]);
+		log_no_copies();
 		setsid();
 		exit(serve(s, pidfile, fd[1]));
 	}

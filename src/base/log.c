@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 
 static enum log_level max_level = LOG_ERROR;
 static const char *prefix = "ioth";
+static bool no_copies;
 
 void log_set_level(enum log_level max)
 {
@@ -32,6 +34,16 @@ bool log_shows(enum log_level lv)
 void log_set_name(const char *name)
 {
 	prefix = name;
+}
+
+int log_copy(void)
+{
+	return no_copies ? -1 : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+}
+
+void log_no_copies(void)
+{
+	no_copies = true;
 }
 
 static void put_line(const char *fmt, va_list ap)

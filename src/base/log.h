@@ -13,6 +13,10 @@ enum log_level { LOG_ERROR, LOG_INFO, LOG_DEBUG };
 void log_set_level(enum log_level max);
 bool log_shows(enum log_level lv);	/* is that level printed? */
 void log_set_name(const char *name);	/* the prefix; default "ioth" */
+/* Of the error output, for who writes there after 2 became something else. -1: there is
+ * none, or we go to the background and nobody's output may be kept open. */
+int log_copy(void);
+void log_no_copies(void);
 void log_put(enum log_level lv, const char *fmt, ...) PRINTF(2, 3);
 _Noreturn void die(int status, const char *fmt, ...) PRINTF(2, 3);
 

@@ -64,8 +64,9 @@ static const struct opt_page page = {
 	"  dpipe ioth plug /tmp/a = ssh host vde_plug /tmp/b      the same with VDE's tools\n"
 	"\n"
 	"Locators: a path or vde://PATH, - (stdin and stdout), cmd://\"COMMAND\", tap://IF,\n"
-	"packet://IF, null://, fault://OPTIONS{LOCATOR}, and what libvdeplug knows. The cable\n"
-	"ends with SIGTERM, SIGINT, SIGHUP, or when one of its ends does.\n",
+	"packet://IF, null://, fault://OPTIONS{LOCATOR}, capture://FILE{LOCATOR},\n"
+	"trace://{LOCATOR}, and what libvdeplug knows. The cable ends with SIGTERM, SIGINT,\n"
+	"SIGHUP, or when one of its ends does.\n",
 };
 
 /* --- what it carries --- */

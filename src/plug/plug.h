@@ -70,7 +70,7 @@ struct plug_conf {
 	bool		frames;		/* only wire frames are wanted: no shared memory */
 };
 
-/* Opens a locator: vde://PATH, a bare path, "-", fault://OPTS{LOCATOR}. NULL with
+/* Opens a locator: a path, "-" or a row of schemes[] in plug.c (man ioth-plug). NULL with
  * *why (malloc'd, one line naming the input and the cure; caller frees). */
 struct plug *plug_open(const char *locator, const struct plug_conf *conf, char **why);
 

@@ -15,7 +15,6 @@
 #include "plug/spool.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -24,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 
 #define END_SECONDS	2
@@ -157,7 +157,7 @@ struct spool *spool_new(int fd, size_t size, const char *what)
 	struct spool *s = xzalloc(sizeof(*s));
 
 	s->fd = fd;
-	s->tell = fcntl(2, F_DUPFD_CLOEXEC, 3);
+	s->tell = log_copy();
 	s->what = xstrdup(what);
 	s->size = size;
 	s->ring = xmalloc(size);

@@ -109,5 +109,9 @@ check "background" $as_user "$IOTH" plug -d -p "$T/cable.pid" "$a" "$b"
 same "background: carries" "$(fetch)" "$want"
 kill "$(cat "$T/cable.pid")"
 wait_for 5 sh -c "! [ -e '$T/cable.pid' ]"
+check "background: a capture keeps nobody's output open" timeout 20 sh -c '"$@" 2>&1 | cat' sh \
+	$as_user "$IOTH" plug -d -p "$T/cable.pid" "capture://$T/frames{$a}" "$b"
+kill "$(cat "$T/cable.pid")"
+wait_for 5 sh -c "! [ -e '$T/cable.pid' ]"
 same "background: ends" "$(ls "$T/cable.pid" 2>&1 | grep -c 'No such')" 1
 finish
