@@ -38,7 +38,7 @@ static const char *const drop_text[] = {
 	[CORE_ANSWERED]		= "the switch answered",
 	[CORE_MONITOR]		= "the port only listens: others are mirrored to it",
 	[CORE_MACS]		= "the port has as many addresses as it may",
-	[CORE_DOWN]		= "the destination's port is not up",
+	[CORE_DOWN]		= "the destination's port is not up, or only listens",
 	[CORE_RATE]		= "over the rate of what may come in",
 	[CORE_STORM]		= "over the rate of broadcast",
 	[CORE_STORM_MULTICAST]	= "over the rate of multicast",
@@ -299,7 +299,7 @@ static enum core_drop to_station(struct pass *s, const struct mac *dst)
 		return CORE_LOCAL;
 	if (to == FDB_NO_PORT)
 		return unknown(s);
-	if (!c->port[to].up)
+	if (!bit_get(c->up, to))
 		return CORE_DOWN;
 	send_to(s, to, c->port[to].untagged != s->vlan);
 	remember(s, to);

@@ -53,7 +53,7 @@ enum core_drop {
 	CORE_ANSWERED,		/* the switch answered for the one asked (suppression) */
 	CORE_MONITOR,		/* the port only listens: others are mirrored to it */
 	CORE_MACS,		/* the port has as many addresses as it may */
-	CORE_DOWN,		/* the destination's port is not up */
+	CORE_DOWN,		/* the destination's port is not up, or only listens */
 	CORE_RATE,		/* over the rate of what may come in */
 	CORE_STORM,		/* over the rate of broadcast ... */
 	CORE_STORM_MULTICAST = CORE_STORM + STORM_MULTICAST,

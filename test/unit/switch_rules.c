@@ -68,6 +68,8 @@ static enum core_drop input(uint32_t port, uint8_t dst, uint8_t src, usec now)
 
 static void a_mirror_of_what_comes_in(void **state)
 {
+	static const struct mac listener = { { 2, 0, 0, 0, 0, 40 } };
+
 	assert_int_equal(rules_set_mirror(&core, 1, 4, true, false), 0);
 	assert_int_equal(input(1, 20, 10, 0), CORE_TAKEN);
 	assert_true(GOT(0, 1, 0, 1));
@@ -81,6 +83,9 @@ static void a_mirror_of_what_comes_in(void **state)
 	assert_true(GOT(0, 0, 0, 0));
 	assert_int_equal(input(1, 40, 10, 0), CORE_TAKEN);	/* it is forgotten */
 	assert_true(GOT(0, 1, 1, 1));
+	assert_int_equal(core_fix_address(&core, 0, &listener, 4), 0);
+	assert_int_equal(input(1, 40, 10, 0), CORE_DOWN);
+	assert_true(GOT(0, 0, 0, 1));
 }
 
 static void a_mirror_of_what_leaves(void **state)
