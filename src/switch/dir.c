@@ -178,16 +178,25 @@ static bool still_there(const struct sw_dir *d)
 	       a.st_dev == b.st_dev;
 }
 
+/* It could not be taken: what we made goes. */
+static bool undo(const struct sw_dir *d, const char *path)
+{
+	if (d->ours)
+		rmdir(path);
+	return false;
+}
+
 bool dir_take(struct sw_dir *d, const char *path, mode_t mode, gid_t gid, char **why)
 {
 	for (int i = 0; i < TAKE_TRIES; i++) {
 		*d = (struct sw_dir){ .fd = -1 };
 		if (!open_dir(d, path, why))
-			return false;
+			return undo(d, path);
 		if (flock(d->fd, LOCK_EX | LOCK_NB) < 0)
 			return busy(d, why);
 		if (still_there(d))
-			return (d->ours || check(d, why)) && set_modes(d, mode, gid, why);
+			return ((d->ours || check(d, why)) && set_modes(d, mode, gid, why)) ||
+			       undo(d, path);
 		close(d->fd);
 	}
 	d->fd = -1;

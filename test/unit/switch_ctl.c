@@ -654,10 +654,16 @@ static void a_link_in_place_of_a_socket_is_not_followed(void **state)
 
 static void a_path_that_cannot_be_is_refused(void **state)
 {
-	char saved[sizeof(path)], *why;
+	char saved[sizeof(path)], longer[200], *why = NULL;
+	struct sw_dir d;
 	int fd;
 
 	stop();
+	snprintf(longer, sizeof(longer), "%s/%0*d", dir, DIR_PATH_MAX, 0);
+	assert_false(dir_take(&d, longer, 0700, (gid_t)-1, &why));
+	assert_non_null(strstr(why, "longer than 92 bytes"));
+	assert_int_equal(access(longer, F_OK), -1);
+	free(why);
 	strcpy(saved, path);
 	fd = open(path, O_CREAT | O_WRONLY, 0600);
 	assert_true(fd >= 0);
