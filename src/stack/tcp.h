@@ -194,6 +194,12 @@ static inline struct tcpc *tcpc_of(const struct sock *so)
 	return container_of(so, struct tcpc, so);
 }
 
+/* How many of the len bytes from seq, at most, are of the same record (MSG_EOR). */
+static inline uint32_t tcp_snd_record(struct tcpc *tc, struct seq seq, uint32_t len)
+{
+	return tc->snd.bytes && tc->snd.ring->records ? tcp_snd_find_end(tc, seq, len) : len;
+}
+
 static inline uint32_t tcp_snd_space(const struct tcpc *tc)
 {
 	return tc->so.sndbuf > tc->snd.bytes ? tc->so.sndbuf - tc->snd.bytes : 0;

@@ -182,12 +182,10 @@ static uint32_t find(struct snd_queue *q, struct seq seq)
 	return q->ring->hint = i;
 }
 
-uint32_t tcp_snd_record(struct tcpc *tc, struct seq seq, uint32_t len)
+uint32_t tcp_snd_find_end(struct tcpc *tc, struct seq seq, uint32_t len)
 {
 	struct snd_queue *q = &tc->snd;
 
-	if (!q->bytes || !q->ring->records)
-		return len;
 	for (uint32_t i = find(q, seq); i < q->n; i++) {
 		const struct snd_span *s = span_at(q, i);
 		uint32_t to = (uint32_t)seq_diff(seq_add(s->seq, s->len), seq);

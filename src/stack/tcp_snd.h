@@ -34,8 +34,9 @@ size_t tcp_snd_reserve(struct tcpc *tc, struct iovec *iov, int *n, size_t want);
 void tcp_snd_commit(struct tcpc *tc, size_t len);
 /* What was committed last ends a record (MSG_EOR): no segment has bytes of it and of the next. */
 void tcp_snd_end_record(struct tcpc *tc);
-/* How many of the len bytes from seq, at most, are of the same record. */
-uint32_t tcp_snd_record(struct tcpc *tc, struct seq seq, uint32_t len);
+/* How many of the len bytes from seq, at most, are of the same record; only for a
+ * queue that has any (see tcp_snd_record). */
+uint32_t tcp_snd_find_end(struct tcpc *tc, struct seq seq, uint32_t len);
 /* Adds up to len bytes from seq to the packet's extents; returns how many. */
 uint32_t tcp_snd_map(struct tcpc *tc, struct pkt *pkt, struct seq seq, uint32_t len);
 void tcp_snd_acked(struct tcpc *tc, struct seq una);	/* releases what is before */
