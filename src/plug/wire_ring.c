@@ -278,7 +278,8 @@ bool wire_read_rec(struct wire *w, const uint8_t *p, uint32_t left, struct wire_
 	if (r->len < sizeof(*r) || r->len % WIRE_ALIGN || r->len > left)
 		return lied(w, "a record has a wrong length");
 	if (!r->n_ext && !r->head_len)
-		return true;
+		return p + r->len == w->peer->ring + WIRE_RING ||
+		       lied(w, "a record without a frame does not end the ring");
 	if (r->n_ext > PKT_EXTS || wire_rec_len(r->n_ext, r->head_len) != r->len || !notes_fit(r))
 		return lied(w, "a record contradicts itself");
 	return true;
@@ -391,6 +392,12 @@ struct pkt *wire_pkt(const struct wire_rec *r, const uint8_t *head)
 	return pkt;
 }
 
+/* Of its payload: a tag that a switch adds makes no frame one too many. */
+static bool too_many(const struct wire_rec *r, const struct pkt *pkt)
+{
+	return r->gso_size && (pkt_len(pkt) - r->gso_hlen) / r->gso_size > SEGMENTS_MAX;
+}
+
 static struct pkt *frame_of(struct wire *w, const struct wire_rec *r, const uint8_t *p)
 {
 	struct pkt *pkt = wire_pkt(r, p + sizeof(*r) + r->n_ext * sizeof(struct wire_span));
@@ -399,7 +406,7 @@ static struct pkt *frame_of(struct wire *w, const struct wire_rec *r, const uint
 		lied(w, "a frame's payload is not in its arena, or still with us");
 	else if (pkt_len(pkt) < FRAME_MIN)
 		lied(w, "a frame is shorter than an Ethernet header");
-	else if (r->gso_size && pkt_len(pkt) / r->gso_size > SEGMENTS_MAX)
+	else if (too_many(r, pkt))
 		lied(w, "a frame would be cut into too many");
 	if (w->why) {
 		pkt_free(pkt);

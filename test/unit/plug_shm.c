@@ -110,6 +110,21 @@ static void a_super_frame_keeps_its_notes(void **state)
 	pkt_free(pkt);
 }
 
+/* In as many as a wire takes, with a tag or without: what a switch was given it can pass on. */
+static void the_most_segments(void **state)
+{
+	struct seg s = { .seq = 1, .len = 2048 * 8 + 7 };
+	struct pkt *pkt = seg_out(arena, &s, 8);
+
+	assert_non_null(pkt_push(pkt, 4));
+	memmove(pkt->head + pkt->start, pkt->head + pkt->start + 4, 12);
+	memcpy(pkt->head + pkt->start + 12, "\x81\0\0\7", 4);
+	pass(pkt);
+	pkt = bag_pop(&bag[1]);
+	assert_int_equal(pkt->paylen, s.len);
+	pkt_free(pkt);
+}
+
 /* What lies in our arena is not copied, and freed when the reader has let go. */
 static void payload_stays_where_it_is(void **state)
 {
@@ -410,6 +425,7 @@ static void lies_in_records(void **state)
 		{ { .rec = { .len = 0 } }, length },
 		{ { .rec = { .len = 24 } }, length },
 		{ { .rec = { .len = 8 } }, length },
+		{ { .rec = { .len = 16 } }, "a record without a frame does not end the ring" },
 		{ { .rec = { .len = 32, .head_len = 200 } }, contradicts },
 		{ { .rec = { .len = 288, .head_len = 257 } }, contradicts },
 		{ { .rec = { .len = 32, .head_len = 14, .sum = 3 } }, contradicts },
@@ -597,6 +613,7 @@ int main(void)
 		T(frames_of_every_size_arrive_whole),
 		T(a_frame_over_the_mtu_is_dropped),
 		T(a_super_frame_keeps_its_notes),
+		T(the_most_segments),
 		T(payload_stays_where_it_is),
 		T(frames_outlive_the_plugs),
 		T(a_full_ring_waits),
