@@ -92,7 +92,8 @@ static void finish(struct directs *ds, struct direct *d)
 		err("a neighbour broke the rules of the wire it shared with us: %s", w->why);
 	end_lane(ds, d);
 	wire_close(w);
-	close(d->sock);				/* and out of the epoll set */
+	epoll_ctl(ds->poll, EPOLL_CTL_DEL, d->sock, NULL);	/* others may have it yet */
+	close(d->sock);
 	set_state(ds, d, DIRECT_NONE);
 	atomic_store(&ds->main->wire->own->intro[place_of(ds, d)], d->id);
 	debug("introduction %u has ended", d->id);
@@ -215,14 +216,18 @@ static bool is_theirs(const struct direct *d, struct pkt *pkt)
 	       e.type != ETHERTYPE_VLAN;
 }
 
+/* No more than a ring at once: who lies can put more the moment we have taken some. */
 static int take(struct directs *ds, struct direct *d, int max)
 {
+	struct wire *w = d->lane.wire;
 	struct pkt *pkt;
+	uint32_t from;
 	int n = 0;
 
 	if (d->state < DIRECT_LIVE || !d->marked)
 		return 0;
-	while (n < max && (pkt = wire_take(d->lane.wire))) {
+	from = w->taken;
+	while (n < max && w->taken - from < WIRE_RING && (pkt = wire_take(w))) {
 		n++;
 		d->frames++;
 		if (is_theirs(d, pkt)) {
@@ -234,7 +239,7 @@ static int take(struct directs *ds, struct direct *d, int max)
 		}
 	}
 	if (n)
-		wire_took(d->lane.wire);
+		wire_took(w);
 	return n;
 }
 

@@ -567,6 +567,43 @@ static void strangers_are_dropped(void **state)
 	only_the_wire_ended();
 }
 
+static struct wire *greedy;
+static unsigned n_greedy;
+
+/* For each frame that was taken there is another. */
+static void one_more(struct plug *p, struct pkt *pkt)
+{
+	pkt_free(pkt);
+	if (++n_greedy > 100000)
+		return;
+	greedy->room_at = greedy->sent;		/* whatever was taken */
+	assert_true(wire_put(greedy, frame(0, 60, 0)));
+	wire_ring(greedy);
+}
+
+/* Nobody is kept busy for longer than a ring lasts, however fast another fills it. */
+static void one_who_never_stops(void **state)
+{
+	meet_hand();
+	greedy = answer();
+	marked();
+	n_greedy = 0;
+	node[0]->deliver = one_more;
+	assert_true(wire_put(greedy, frame(0, 60, 0)));
+	wire_ring(greedy);
+	send_to(0, 60, 1);		/* before it comes what he put on the wire */
+	crank_switch();
+	for (int i = 0; i < 3; i++)
+		plug_recv(node[0], 10);
+	assert_in_range(n_greedy, 10, 2 * WIRE_RING / 80);
+	node[0]->deliver = bag_deliver;
+	wire_close(greedy);
+	shutdown(hand, SHUT_RDWR);
+	crank(3);
+	bag_empty(&bag[0]);
+	only_the_wire_ended();
+}
+
 /* A lie ends the wire it was told on; what waits for it goes by the switch. */
 static void a_liar(void **state)
 {
@@ -787,6 +824,7 @@ int main(void)
 		T(bad_answers),
 		T(death_of_a_friend),
 		T(strangers_are_dropped),
+		T(one_who_never_stops),
 		T(a_liar),
 		T(a_liar_about_returns),
 		T(one_who_stays),
