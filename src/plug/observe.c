@@ -3,8 +3,8 @@
  * in:   inner delivers -> seen -> our user
  * out:  our user sends -> seen -> inner sends
  *
- * It carries what the plug below carries, super-frames too, and gives its arena to
- * the stack, so that looking changes nothing. What an observer sees is a copy whose
+ * It carries what the plug below carries, super-frames too, and gives its arenas to
+ * the stack and its room for each neighbour, so that looking changes nothing. What an observer sees is a copy whose
  * checksum is complete: of the frame as it passes, or (cut) of the frames a wire
  * would carry.
  */
@@ -16,6 +16,7 @@
 
 struct seen {
 	struct plug	plug;
+	struct plug_ops	ops;		/* no more than the plug below has */
 	struct plug	*inner;
 	struct observer	*o;
 };
@@ -62,6 +63,8 @@ static void mirror(struct seen *s)
 	s->plug.want_write = s->inner->want_write;
 	s->plug.more = s->inner->more;
 	s->plug.told = s->inner->told;
+	s->plug.resume |= s->inner->resume;
+	s->inner->resume = false;
 	s->plug.rx_frames = s->inner->rx_frames;
 	s->plug.tx_frames = s->inner->tx_frames;
 	s->plug.rx_bytes = s->inner->rx_bytes;
@@ -112,6 +115,20 @@ static uint32_t seen_room(struct plug *p)
 	return plug_room(seen_of(p)->inner);
 }
 
+static uint32_t seen_room_to(struct plug *p, const struct mac *to)
+{
+	struct plug *inner = seen_of(p)->inner;
+
+	return inner->ops->room_to(inner, to);
+}
+
+static struct arena *seen_arena_to(struct plug *p, const struct mac *to)
+{
+	struct plug *inner = seen_of(p)->inner;
+
+	return inner->ops->arena_to(inner, to);
+}
+
 static void seen_run(struct plug *p, usec now)
 {
 	struct seen *s = seen_of(p);
@@ -157,8 +174,13 @@ struct plug *observe_new(struct plug *inner, struct observer *o)
 {
 	struct seen *s = xzalloc(sizeof(*s));
 
+	s->ops = seen_ops;
+	if (inner->ops->room_to)
+		s->ops.room_to = seen_room_to;
+	if (inner->ops->arena_to)
+		s->ops.arena_to = seen_arena_to;
 	s->plug = (struct plug){
-		.ops = &seen_ops, .fd = inner->fd, .hup_fd = inner->hup_fd, .mtu = inner->mtu,
+		.ops = &s->ops, .fd = inner->fd, .hup_fd = inner->hup_fd, .mtu = inner->mtu,
 		.offload = inner->offload, .arena = inner->arena,
 	};
 	s->inner = inner;

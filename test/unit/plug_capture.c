@@ -3,8 +3,10 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "plug/shm.h"
 #include "plug/spool.h"
 #include "plug/trace.h"
 #include "plug_frames.h"
@@ -297,6 +299,45 @@ static void a_trace_is_a_line_a_frame(void **state)
 	assert_int_equal(r.end[-1], '\n');
 }
 
+static void ignore(struct observer *o, const struct pkt *pkt, bool sent) { }
+static void nothing(struct observer *o) { }
+
+/* What a stack asks about one neighbour the plug below answers. */
+static void room_and_memory_for_a_neighbour_pass(void **state)
+{
+	struct observer o = { ignore, nothing, false };
+	struct wire *w[2] = { wire_new(), wire_new() };
+	struct mac to = { { 2, 0, 0, 0, 0, 2 } };
+	uint32_t room, n = 0;
+	int sock[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock), 0);
+	for (int i = 0; i < 2; i++)
+		assert_null(wire_join(w[i], w[!i]->fd, sock[i]));
+	a = observe_new(shm_new(w[0], 1500, false), &o);
+	b = shm_new(w[1], 1500, false);
+	bag_init(&at_b);
+	b->deliver = bag_deliver;
+	b->user = &at_b;
+	assert_ptr_equal(a->ops->arena_to(a, &to), &w[0]->arena);
+	for (room = a->ops->room_to(a, &to); a->ops->room_to(a, &to) > room / 2; n++) {
+		plug_send(a, plain_frame(arena, 1514, n));
+		plug_flush(a);
+	}
+	assert_false(a->resume);
+	assert_true(plug_recv(b, 100) > 0);
+	bag_empty(&at_b);
+	plug_flush(a);
+	assert_true(a->resume);
+	plug_close(a);
+	plug_close(b);
+	bag_empty(&at_b);
+	make(&o);
+	assert_null(a->ops->room_to);
+	assert_null(a->ops->arena_to);
+	unmake();
+}
+
 static void options_are_read(void **state)
 {
 	static const struct { const char *locator, *says; } bad[] = {
@@ -328,6 +369,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_nobody_reads_is_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(after_an_error_frames_pass_uncaptured, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_trace_is_a_line_a_frame, setup, teardown),
+		cmocka_unit_test_setup_teardown(room_and_memory_for_a_neighbour_pass, setup, teardown),
 		cmocka_unit_test(options_are_read),
 	};
 
