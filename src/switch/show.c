@@ -19,19 +19,25 @@ static void add_port(json_t *rows, const struct sw *sw, uint32_t i)
 {
 	const struct core_port *n = &sw->core.port[i];
 	const struct port *p = &sw->port[i];
-	uint64_t drops = 0;
-	unsigned clients = 0;
+	uint64_t drops = 0, by_intros = 0;
+	unsigned clients = 0, intros = 0;
 
 	for (unsigned why = 1; why < N_CORE_DROPS; why++)
 		drops += n->drops[why];
-	list_for(l, &p->clients)
+	list_for(l, &p->clients) {
+		const struct client *c = container_of(l, struct client, link);
+
 		clients++;
-	json_array_append_new(rows, json_pack("{si si sb sb si sI sI sI sI sI sI}",
+		intros += intro_count(c);
+		by_intros += intro_frames(c);
+	}
+	json_array_append_new(rows, json_pack("{si si sb sb si sI sI sI sI sI sI si sI}",
 		"port", (int)i, "vlan", (int)n->untagged, "active", clients > 0, "allocatable", !p->by_number,
 		"clients", (int)clients,
 		"rx_frames", (json_int_t)n->rx_frames, "rx_bytes", (json_int_t)n->rx_bytes,
 		"tx_frames", (json_int_t)n->tx_frames, "tx_bytes", (json_int_t)n->tx_bytes,
-		"rx_drops", (json_int_t)drops, "tx_drops", (json_int_t)n->tx_drops));
+		"rx_drops", (json_int_t)drops, "tx_drops", (json_int_t)n->tx_drops,
+		"introduced", (int)intros, "introduced_frames", (json_int_t)by_intros));
 }
 
 static void ports(json_t *rows, const struct sw *sw)
@@ -110,7 +116,7 @@ static const struct table {
 	void		(*fill)(json_t *rows, const struct sw *sw);
 } tables[] = {
 	{ "ports", "port\tvlan\tactive\tallocatable\tclients\trx_frames\trx_bytes\ttx_frames\ttx_bytes\t"
-	  "rx_drops\ttx_drops", ports },
+	  "rx_drops\ttx_drops\tintroduced\tintroduced_frames", ports },
 	{ "clients", "port\tid\tkind\tuid\tdescription", clients },
 	{ "addresses", "address\tvlan\tport\tfixed\tage", addresses },
 	{ "vlans", "vlan\tport\ttagged", vlans },

@@ -246,8 +246,8 @@ static void json_has_what_the_tables_have(void **state)
 	assert_int_equal(json_array_size(json_object_get(o, "addresses")), 1);
 	json_decref(o);
 	expect("show", "0000 DATA END WITH '.'\nport\tvlan\tactive\tallocatable\tclients\trx_frames\t"
-	       "rx_bytes\ttx_frames\ttx_bytes\trx_drops\ttx_drops\n"
-	       "3\t0\tno\tno\t0\t0\t0\t0\t0\t0\t0\n.\n1000 Success\n");
+	       "rx_bytes\ttx_frames\ttx_bytes\trx_drops\ttx_drops\tintroduced\t"
+	       "introduced_frames\n3\t0\tno\tno\t0\t0\t0\t0\t0\t0\t0\t0\t0\n.\n1000 Success\n");
 	expect_begin("show addresses", "0000 DATA END WITH '.'\naddress\tvlan\tport\tfixed\tage\n"
 				       "02:00:00:00:00:01\t0\t3\tno\t0\n.\n");
 	expect_begin("show nothing", "0000 DATA END WITH '.'\n.\n1022 ");

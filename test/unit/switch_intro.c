@@ -1,0 +1,184 @@
+/* switch_intro.c - introductions by a running switch: made, shown, taken back */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/loop.h"
+#include "plug_frames.h"
+#include "switch/command.h"
+#include "switch/switch.h"
+
+static char dir[32];
+static struct arena *arena;
+static struct loop *loop;
+static struct sw *sw;
+static struct plug *plug[2];
+static struct bag bag[2];
+static atomic_bool joined;
+static struct grow out;
+
+static void turn(void)
+{
+	loop_wait(loop, 0);
+	switch_run(sw, now_mono());
+}
+
+static void *answer(void *arg)
+{
+	while (!atomic_load(&joined)) {
+		loop_wait(loop, now_mono() + 1000);
+		switch_run(sw, now_mono());
+	}
+	return NULL;
+}
+
+static int setup(void **state)
+{
+	struct plug_conf conf = { .introduce = true };
+	char locator[64], *why = NULL;
+	pthread_t t;
+
+	snprintf(dir, sizeof(dir), "/tmp/intro.XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	snprintf(locator, sizeof(locator), "vde://%s/sw", dir);
+	arena = arena_heap_new(64 << 20);
+	loop = loop_new();
+	sw = switch_new(&(struct switch_conf){ .path = locator + 6, .gid = (gid_t)-1 }, loop, &why);
+	if (!sw)
+		fail_msg("%s", why);
+	atomic_store(&joined, false);
+	assert_int_equal(pthread_create(&t, NULL, answer, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		plug[i] = plug_open(locator, &conf, &why);
+		if (!plug[i])
+			fail_msg("%s", why);
+		bag_init(&bag[i]);
+		plug[i]->deliver = bag_deliver;
+		plug[i]->user = &bag[i];
+	}
+	atomic_store(&joined, true);
+	pthread_join(t, NULL);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		plug_close(plug[i]);
+		bag_empty(&bag[i]);
+	}
+	switch_free(sw);
+	loop_free(loop);
+	rmdir(dir);
+	arena_heap_unref(arena);
+	return 0;
+}
+
+static void send_frame(int from)
+{
+	struct mac dst = { { 2, 0, 0, 0, 1, (uint8_t)!from } }, src = { { 2, 0, 0, 0, 1, (uint8_t)from } };
+	struct pkt *pkt = plain_frame(arena, 60, 0);
+
+	memcpy(pkt->ext[0].p, &dst, 6);
+	memcpy(pkt->ext[0].p + 6, &src, 6);
+	plug_send(plug[from], pkt);
+}
+
+/* Each sends some to the other, and all look after what came. */
+static void talk(void)
+{
+	for (int k = 0; k < 20; k++) {
+		send_frame(0);
+		send_frame(1);
+	}
+	for (int i = 0; i < 2; i++)
+		plug_flush(plug[i]);
+	turn();
+	for (int i = 0; i < 2; i++) {
+		plug_recv(plug[i], 100);
+		plug_run(plug[i], now_mono());
+		bag_empty(&bag[i]);
+	}
+}
+
+struct shown {
+	unsigned	intros;
+	unsigned long	frames;
+};
+
+/* The last two columns of the port's row. */
+static struct shown shown(unsigned port)
+{
+	char row[8];
+	struct shown s;
+	const char *p;
+	int tabs = 0;
+
+	snprintf(row, sizeof(row), "\n%u\t", port);
+	grow_free(&out);
+	command_run(sw, NULL, "show ports", &out);
+	p = strstr(out.s, row);
+	assert_non_null(p);
+	while (tabs < 11)
+		tabs += *++p == '\t';
+	assert_int_equal(sscanf(p, "%u %lu", &s.intros, &s.frames), 2);
+	grow_free(&out);
+	return s;
+}
+
+static bool both_have(unsigned intros)
+{
+	return shown(1).intros == intros && shown(2).intros == intros;
+}
+
+static void talk_until(unsigned intros)
+{
+	int tries = 0;
+
+	while (!both_have(intros)) {
+		assert_in_range(tries++, 0, 100000);
+		talk();
+	}
+}
+
+/* Frames of their own are counted by the ports' users, and shown by the switch. */
+static void an_introduction_is_shown(void **state)
+{
+	assert_true(both_have(0));
+	talk_until(1);
+	while (!shown(1).frames || !shown(2).frames)
+		talk();
+}
+
+static void a_hub_takes_it_back(void **state)
+{
+	talk_until(1);
+	command_run(sw, NULL, "port/sethub 1", &out);
+	turn();
+	assert_true(both_have(0));
+	talk();
+	assert_true(both_have(0));
+}
+
+static void who_leaves_takes_it_along(void **state)
+{
+	talk_until(1);
+	plug_close(plug[1]);
+	plug[1] = NULL;
+	for (int k = 0; k < 10; k++)
+		turn();
+	assert_true(both_have(0));
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(an_introduction_is_shown),
+		T(a_hub_takes_it_back),
+		T(who_leaves_takes_it_along),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
