@@ -16,6 +16,7 @@
 #include "switch/switch.h"
 
 #define BATCH		64		/* frames of one reading */
+#define TURN_OUTS	1024		/* ports they may go to before others are read */
 #define HALF_OPEN_MAX	64
 #define HALF_OPEN_TIME	(5 * USEC_PER_SEC)
 
@@ -57,6 +58,7 @@ struct client {
 	uint64_t	frames_mark, bytes_mark;
 	struct watch	data;
 	struct sockaddr_un own, peer;
+	uint32_t	burst;		/* frames of its next reading: BATCH or fewer */
 	uint32_t	n_staged;
 	struct staged	*staged;	/* BATCH of them; NULL: nothing was ever staged */
 	struct list	backlog;	/* copies of frames that did not fit */

@@ -246,9 +246,18 @@ static int read_batch(struct client *c)
 {
 	struct batch *b = c->sw->batch;
 
-	for (unsigned i = 0; i < BATCH; i++)
+	for (unsigned i = 0; i < c->burst; i++)
 		set_message(b, i, b->buf[i], BUF_SIZE);
-	return recvmmsg(c->data.fd, b->msg, BATCH, MSG_DONTWAIT, NULL);
+	return recvmmsg(c->data.fd, b->msg, c->burst, MSG_DONTWAIT, NULL);
+}
+
+/* What was read has to be forwarded: who sends to all ports of many is read less at once
+ * the next time, so that others have their turn. */
+static void next_burst(struct client *c, uint32_t n)
+{
+	uint32_t outs = c->sw->outs;
+
+	c->burst = outs > TURN_OUTS ? MAX(n * TURN_OUTS / outs, 1u) : MIN(c->burst * 2, BATCH);
 }
 
 static void port_in(struct client *c)
@@ -258,6 +267,7 @@ static void port_in(struct client *c)
 	usec now = now_mono();
 	uint32_t len[BATCH];
 
+	sw->outs = 0;
 	for (int i = 0; i < n; i++)
 		len[i] = sw->batch->msg[i].msg_len;
 	for (int i = 0; i < n; i++) {
@@ -265,6 +275,7 @@ static void port_in(struct client *c)
 
 		core_input(&sw->core, c->port, &f, now);
 	}
+	next_burst(c, (uint32_t)MAX(n, 0));
 	port_flush(sw);
 }
 
@@ -450,6 +461,7 @@ const char *port_join(struct client *c, const struct vde_request *rq)
 	rc = open_data(c, &rq->data);
 	if (!rc) {
 		c->data.ready = port_ready;
+		c->burst = BATCH;
 		rc = -loop_watch(sw->loop, &c->data, EPOLLIN);
 	}
 	if (rc) {

@@ -20,7 +20,6 @@
 #include "switch/mgmt.h"
 
 #define PLUG_BATCH	256	/* frames of one reading */
-#define TURN_OUTS	1024
 
 static void input(struct client *c, const struct frame *f)
 {

@@ -532,6 +532,31 @@ static void a_slow_reader_loses_only_its_own(void **state)
 }
 
 /* A client that closes its data socket but keeps the stream. */
+/* Frames to all of a thousand ports: a few, then others are read. */
+static void broadcasts_take_turns(void **state)
+{
+	uint8_t b[60] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2 };
+	struct raw a;
+
+	switch_free(sw);
+	loop_free(loop);
+	start((struct switch_conf){ .n_ports = 1000 });
+	a = join(1);
+	for (uint32_t i = 2; i < 1000; i++)
+		core_port_up(&sw->core, i);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(send(a.data, b, sizeof(b), 0), sizeof(b));
+	turn();
+	assert_int_equal(sw->core.port[1].rx_frames, 5);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(send(a.data, b, sizeof(b), 0), sizeof(b));
+	loop_wait(loop, 0);
+	assert_int_equal(sw->core.port[1].rx_frames, 6);
+	turn();
+	assert_int_equal(sw->core.port[1].rx_frames, 10);
+	leave(&a);
+}
+
 static void a_dead_data_socket_ends_the_port(void **state)
 {
 	struct raw a = join(0), b = join(0);
@@ -697,6 +722,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(unnamed_clients, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_silent_are_closed_and_keep_nobody_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_slow_reader_loses_only_its_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(broadcasts_take_turns, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_dead_data_socket_ends_the_port, setup, teardown),
 		cmocka_unit_test_setup_teardown(noise_after_the_answer_is_ignored, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_live_switch_is_not_taken_over, setup, teardown),
