@@ -65,18 +65,6 @@ static void raise_fd_limit(void)
 	}
 }
 
-/* Where a stream was closed ("<&-"), no descriptor of ours may take its place: detach
- * would replace it, and a plug to stdin read it. */
-static void fill_streams(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= 2);
-	close(fd);
-}
-
 /* The absolute path of the file written, or NULL. */
 static char *write_pidfile(const char *path)
 {
@@ -174,6 +162,5 @@ int daemon_main(const struct daemon_ops *ops, void *ctx, bool background, const 
 {
 	struct server s = { .ops = ops, .ctx = ctx };
 
-	fill_streams();
 	return background ? in_background(&s, pidfile) : serve(&s, pidfile, -1);
 }

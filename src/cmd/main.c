@@ -3,6 +3,7 @@
  * A subcommand is a file here and a row of the table. Options before it are for
  * all of them. Nothing said means: show what is running.
  */
+#include <fcntl.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -132,12 +133,25 @@ static int cmd_help(int argc, char **argv)
 	return 0;
 }
 
+/* Where a stream was closed ("<&-") no descriptor of ours may take its place: what lets
+ * go of the terminal would replace it, and a plug to stdin read it. Its use fails as
+ * before, and a program that is executed finds it closed. */
+static void hold_streams(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", (fd ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct main_args args = { 0 };
 	char *show[] = { "show", NULL };
-	int i = main_parse(argc, argv, &args);
+	int i;
 
+	hold_streams();
+	i = main_parse(argc, argv, &args);
 	if (i < 0)
 		return i == -1 ? 0 : 2;
 	if (args.version) {

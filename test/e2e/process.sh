@@ -105,6 +105,8 @@ same same_address_again $i 5
 stop $bg
 serve 1 python3 -m http.server 80
 check server_comes_back node 2 "$BIN/raw_static" probe 10.0.0.1 80 10
+check closed_streams node 2 "$BIN/raw_static" probe 10.0.0.1 80 10 <&-
+same closed_stays_closed "$(status_of node 2 sh -c 'exec 3<&0' <&- 2>/dev/null)" 2
 
 # On a terminal: what is typed arrives, and ^C ends the program.
 cat >"$T/typist.py" <<'END'
