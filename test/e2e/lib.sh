@@ -75,6 +75,7 @@ serve()	# N PROGRAM...: the same in the background, output to $T/nodeN.log
 {
 	n=$1
 	shift
+	: >"$T/node$n.log"
 	exec_ioth run --net "$SW" --ip "10.0.0.$n/24" --ip "fd00::$n/64" $NODE_OPTS -- "$@" \
 		</dev/null >"$T/node$n.log" 2>&1 &
 	bg=$!

@@ -137,8 +137,10 @@ node()	# N PROGRAM...
 	fi
 }
 
+# The log is empty at once: what one before had said is no sign that this one serves.
 serve()	# N PROGRAM...: output to $T/nodeN.log
 {
+	: >"$T/node$1.log"
 	node "$@" </dev/null >"$T/node$1.log" 2>&1 &
 }
 
@@ -146,6 +148,7 @@ serve()	# N PROGRAM...: output to $T/nodeN.log
 serve_peers()
 {
 	mkdir -p "$T/www"
+	: >"$T/kernel.log"
 	kernel $peer serve "$T/www" </dev/null >"$T/kernel.log" 2>&1 &
 	serve 1 $peer serve "$T/www"
 	for log in kernel node1; do

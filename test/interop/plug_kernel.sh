@@ -92,11 +92,13 @@ end_servers()
 
 both_ways()	# NAME IF LOCATOR
 {
+	: >"$T/node1.log"
 	our 1 "$3" $web >"$T/node1.log" 2>&1 &
 	wait_for 10 grep -q Serving "$T/node1.log"
 	supers "$1 to the kernel" "$2" rx ns $get http://10.0.0.1/file
 	supers "$1 to the kernel, IPv6" "$2" rx ns $get 'http://[fd00::1]/file'
 	end_servers
+	: >"$T/kernel.log"
 	ns $web >"$T/kernel.log" 2>&1 &
 	wait_for 10 grep -q Serving "$T/kernel.log"
 	supers "$1 from the kernel" "$2" tx our 2 "$3" $get http://10.0.0.9/file
@@ -147,6 +149,7 @@ if have_tun; then
 	address tap1
 	both_ways "a switch's tap" tap1 "$T/sw"
 	if command -v vdens >/dev/null; then
+		: >"$T/node1.log"
 		our 1 "$T/sw" $web >"$T/node1.log" 2>&1 &
 		wait_for 10 grep -q Serving "$T/node1.log"
 		same "vdens, ioth plug its command" "$(ns vdens "cmd://$IOTH plug $T/sw" sh -c "
