@@ -33,6 +33,7 @@ struct shm_answer {
 	char		why[SHM_WHY_MAX + 1];
 };
 
+#define SHM_MTU_MIN	576
 #define SHM_MTU_MAX	9216
 
 /* A plug over a wire that was joined; takes both, the wire and its socket. A node's

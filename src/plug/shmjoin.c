@@ -64,7 +64,8 @@ static char *asked(struct wire *w, int sock, const struct shm_hello *hello, stru
 	if (!rc)
 		rc = take_answer(sock, a, &file);
 	if (!rc && !a->error)
-		unfit = file < 0 ? "it gave no memory" : wire_join(w, file, sock);
+		unfit = a->mtu < SHM_MTU_MIN ? "its MTU is below 576" :
+			file < 0 ? "it gave no memory" : wire_join(w, file, sock);
 	if (file >= 0)
 		close(file);
 	if (rc == -EAGAIN)

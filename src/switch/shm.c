@@ -188,7 +188,7 @@ static const char *join(struct client *c, const struct shm_hello *h, struct wire
 
 static void seat(struct client *c, const struct shm_hello *h, struct wire *w)
 {
-	c->plug = shm_new(w, CLAMP(h->mtu, 576u, (uint32_t)SHM_MTU_MAX), false);
+	c->plug = shm_new(w, CLAMP(h->mtu, (uint32_t)SHM_MTU_MIN, (uint32_t)SHM_MTU_MAX), false);
 	c->plug->deliver = delivered;
 	c->plug->user = c;
 	shm_pass(c->plug, delivered_small);

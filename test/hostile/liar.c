@@ -626,6 +626,13 @@ static void a_unsealed(int sock) { answer_with(sock, yes, f_unsealed()); }
 static void a_small(int sock) { answer_with(sock, yes, f_small()); }
 static void a_pipe(int sock) { answer_with(sock, yes, f_pipe()); }
 static void a_no_magic(int sock) { answer_with(sock, yes, f_no_magic()); }
+static void a_tiny_mtu(int sock)
+{
+	struct liar l;
+
+	liar_init(&l, sock);
+	answer_with(sock, (struct shm_answer){ .magic = SHM_MAGIC, .port = 1, .mtu = 24 }, l.file);
+}
 static void a_silence(int sock) { poll(NULL, 0, 8000); }
 
 static const struct ans {
@@ -642,6 +649,7 @@ static const struct ans {
 	{ "small", a_small },
 	{ "pipe", a_pipe },
 	{ "no_magic", a_no_magic },
+	{ "tiny_mtu", a_tiny_mtu },
 	{ "silence", a_silence },
 	{ NULL, NULL },
 };
