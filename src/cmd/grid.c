@@ -82,13 +82,18 @@ static int width(const struct grid *g, unsigned col)
 
 void grid_print(const struct grid *g, FILE *out)
 {
+	int *wide = xmalloc((g->cols + 1) * sizeof(*wide));
+
+	for (unsigned i = 0; i < g->cols; i++)
+		wide[i] = width(g, i);
 	for (size_t row = 0; row < grid_rows(g); row++) {
 		char **cell = g->cell + row * g->cols;
 
 		for (unsigned i = 0; i + 1 < g->cols; i++)
-			fprintf(out, "%-*s  ", width(g, i), cell[i]);
+			fprintf(out, "%-*s  ", wide[i], cell[i]);
 		fprintf(out, "%s\n", cell[g->cols - 1]);
 	}
+	free(wide);
 }
 
 void grid_print_tabs(const struct grid *g, FILE *out)
