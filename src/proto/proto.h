@@ -71,6 +71,7 @@ enum { ECN_NONE = 0, ECN_ECT1 = 1, ECN_ECT0 = 2, ECN_CE = 3, ECN_MASK = 3 };
 /* --- IPv4 (RFC 791) --- */
 
 #define IP4_LEN		20
+#define IP4_MIN_MTU	68	/* RFC 791 3.2 */
 #define IP4_MAXLEN	60
 
 enum { IP4_DF = 0x4000, IP4_MF = 0x2000 };

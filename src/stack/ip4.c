@@ -166,7 +166,7 @@ static bool header_push(struct pkt *pkt, const struct ip4 *h)
 /* RFC 791 3.2: all but the last carry a multiple of eight bytes. */
 static enum drop fragment_out(struct stack *st, struct pkt *pkt, const struct flow *f)
 {
-	uint32_t total = pkt_len(pkt), room = (f->mtu - IP4_LEN) & ~7u;
+	uint32_t total = pkt_len(pkt), room = (MAX(f->mtu, IP4_MIN_MTU) - IP4_LEN) & ~7u;
 	struct ip4 h = header_of(st, pkt, f);
 
 	pkt_sum_finish(pkt);

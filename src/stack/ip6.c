@@ -275,7 +275,8 @@ static struct ip6 header_of(struct stack *st, const struct pkt *pkt, const struc
 /* RFC 8200 4.5: at the source only; the id is not to be guessed (RFC 7739). */
 static enum drop fragment_out(struct stack *st, struct pkt *pkt, const struct flow *f)
 {
-	uint32_t total = pkt_len(pkt), room = (f->mtu - IP6_LEN - IP6_FRAG_LEN) & ~7u;
+	uint32_t total = pkt_len(pkt), mtu = MAX(f->mtu, (uint32_t)IP6_MIN_MTU);
+	uint32_t room = (mtu - IP6_LEN - IP6_FRAG_LEN) & ~7u;
 	uint32_t id = (uint32_t)rng_u64(&st->rng);
 	struct ip6 h = header_of(st, pkt, f);
 

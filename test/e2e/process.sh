@@ -57,7 +57,7 @@ if ! on_host; then
 	check node_killed_program wait_for 5 gone
 
 	# Nor has what the program started: a worker, and a daemon that outlived it.
-	for sig in KILL TERM SEGV; do
+	for sig in KILL TERM ABRT; do
 		serve 1 sh -c 'sleep 61 & setsid sh -c "sleep 62 & sleep 63" & echo ready; wait'
 		wait_log 1 ready
 		kill -$sig "$(supervisor)"

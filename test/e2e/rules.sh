@@ -38,7 +38,7 @@ serve_on()	# PORT N PROGRAM...: returns when the node is there
 
 probe()	# PORT N ADDRESS SECONDS: does the node N, there, reach the server?
 {
-	on "$1" node "$2" "$BIN/raw_static" probe "$3" 80 "$4" 2>/dev/null
+	on "$1" node "$2" timeout "$4" "$BIN/raw_static" probe "$3" 80 "$4" 2>/dev/null
 }
 
 seen()	# PORT: frames that its rules for what leaves have decided about

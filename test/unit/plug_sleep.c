@@ -256,6 +256,16 @@ static void live(void)
 
 /* --- the search --- */
 
+/* Up to its first step. No local variable: getcontext returns twice. */
+static void begin_life(void)
+{
+	getcontext(&ends[running].at);
+	ends[running].at.uc_stack.ss_sp = ends[running].stack;
+	ends[running].at.uc_stack.ss_size = STACK;
+	makecontext(&ends[running].at, live, 0);
+	swapcontext(&scheduler, &ends[running].at);
+}
+
 static void begin(unsigned frames_0, unsigned frames_1)
 {
 	unsigned frames[2] = { frames_0, frames_1 };
@@ -275,12 +285,8 @@ static void begin(unsigned frames_0, unsigned frames_1)
 		e->w.sleeps = WIRE_SLEEP;
 		e->later = frames[i];
 		e->due = frames[!i];
-		getcontext(&e->at);
-		e->at.uc_stack.ss_sp = e->stack;
-		e->at.uc_stack.ss_size = STACK;
-		makecontext(&e->at, live, 0);
-		running = i;		/* to its first step */
-		swapcontext(&scheduler, &e->at);
+		running = i;
+		begin_life();
 	}
 }
 

@@ -68,6 +68,19 @@ static void probe_ignores_the_path(void **state)
 	pair_free(p);
 }
 
+/* A link that claims less than IP asks of one is cut for as if it did not. */
+static void tiny_mtu_ends(void **state)
+{
+	struct pair *p = pair_ready(1500);
+	struct sock *a = udp_open(&p->a, AF_INET, IP4_ANY, 0);
+	uint8_t data[300] = { 0 };
+
+	set(a, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+	p->a.nif->mtu = 24;
+	assert_int_equal(udp_to(a, data, sizeof(data), v4_of(2), 2000), sizeof(data));
+	pair_free(p);
+}
+
 static void too_large_is_queued(void **state)
 {
 	struct pair *p = pair_ready(1500);
@@ -319,6 +332,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(discover_modes),
 		cmocka_unit_test(probe_ignores_the_path),
+		cmocka_unit_test(tiny_mtu_ends),
 		cmocka_unit_test(too_large_is_queued),
 		cmocka_unit_test(errors_come_one_by_one),
 		cmocka_unit_test(errors_are_bounded),
