@@ -5,49 +5,25 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "plug/vdectl.h"
 #include "proto/proto.h"
 #include "switch/client.h"
 #include "switch/vlan.h"
-#include "unit.h"
-
-static char dir[40], path[64];
-static struct loop *loop;
-static struct sw *sw;
-
-static void start(struct switch_conf conf)
-{
-	char *why = NULL;
-
-	conf.path = path;
-	conf.gid = (gid_t)-1;
-	loop = loop_new();
-	sw = switch_new(&conf, loop, &why);
-	if (!sw)
-		fail_msg("%s", why);
-}
+#include "switch_here.h"
 
 static int setup(void **state)
 {
-	strcpy(dir, "/tmp/ioth-switch-XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/sw", dir);
-	start((struct switch_conf){ .n_ports = 8 });
+	here_dir();
+	here_start((struct switch_conf){ .n_ports = 8 });
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	switch_free(sw);
-	loop_free(loop);
-	assert_int_equal(access(path, F_OK), -1);
-	return rmdir(dir);
+	return here_end();
 }
 
 /* Lets the switch work until it has nothing to do. */
@@ -174,8 +150,7 @@ static void directory_and_modes_are_vdes(void **state)
 	assert_int_equal(stat(ctl, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	switch_free(sw);
-	loop_free(loop);
-	start((struct switch_conf){ .mode = 0660 });
+	here_start((struct switch_conf){ .mode = 0660 });
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 02770);
 	assert_int_equal(stat(ctl, &st), 0);
@@ -539,8 +514,7 @@ static void broadcasts_take_turns(void **state)
 	struct raw a;
 
 	switch_free(sw);
-	loop_free(loop);
-	start((struct switch_conf){ .n_ports = 1000 });
+	here_start((struct switch_conf){ .n_ports = 1000 });
 	a = join(1);
 	for (uint32_t i = 2; i < 1000; i++)
 		core_port_up(&sw->core, i);
@@ -619,9 +593,7 @@ static void leave_socket(const char *name, int type)
 static void stop(void)
 {
 	switch_free(sw);
-	loop_free(loop);
 	sw = NULL;
-	loop = NULL;
 }
 
 static void a_dead_switch_is_taken_over(void **state)
@@ -634,7 +606,7 @@ static void a_dead_switch_is_taken_over(void **state)
 	leave_socket("003.7", SOCK_DGRAM);
 	leave_socket(".04242-00000", SOCK_DGRAM);
 	leave_socket("fd7", SOCK_DGRAM);
-	start((struct switch_conf){ .n_ports = 8 });
+	here_start((struct switch_conf){ .n_ports = 8 });
 	a = join(0);
 	leave(&a);
 }

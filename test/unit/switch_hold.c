@@ -1,68 +1,24 @@
 /* switch_hold.c - back-pressure through a running switch: who waits, and how long */
-#include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <unistd.h>
-
-#include "base/loop.h"
-#include "plug/shm.h"
-#include "plug_frames.h"
-#include "switch/switch.h"
+#include "switch_here.h"
 
 #define N 3
 
-static char dir[32];
 static struct arena *arena;
-static struct loop *loop;
-static struct sw *sw;
 static struct plug *plug[N];
 static struct bag bag[N];
-static atomic_bool joined;
 
 static void crank(int n)
 {
-	while (n--) {
-		loop_wait(loop, 0);
-		switch_run(sw, now_mono());
-	}
-}
-
-static void *answer(void *arg)
-{
-	while (!atomic_load(&joined)) {
-		loop_wait(loop, now_mono() + 1000);
-		switch_run(sw, now_mono());
-	}
-	return NULL;
+	while (n--)
+		here_turn();
 }
 
 static void start(usec patience)
 {
-	char locator[64], *why = NULL;
-	pthread_t t;
-
-	snprintf(dir, sizeof(dir), "/tmp/hold.XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	snprintf(locator, sizeof(locator), "vde://%s/sw", dir);
 	arena = arena_heap_new(256 << 20);
-	loop = loop_new();
-	sw = switch_new(&(struct switch_conf){ .path = locator + 6, .gid = (gid_t)-1,
-					       .patience = patience }, loop, &why);
-	if (!sw)
-		fail_msg("%s", why);
-	atomic_store(&joined, false);
-	assert_int_equal(pthread_create(&t, NULL, answer, NULL), 0);
-	for (int i = 0; i < N; i++) {
-		plug[i] = plug_open(locator, NULL, &why);
-		if (!plug[i])
-			fail_msg("%s", why);
-		bag_init(&bag[i]);
-		plug[i]->deliver = bag_deliver;
-		plug[i]->user = &bag[i];
-	}
-	atomic_store(&joined, true);
-	pthread_join(t, NULL);
+	here_dir();
+	here_start((struct switch_conf){ .patience = patience });
+	here_join(plug, bag, N, NULL);
 }
 
 static int stop(void **state)
@@ -71,9 +27,7 @@ static int stop(void **state)
 		bag_empty(&bag[i]);
 		plug_close(plug[i]);
 	}
-	switch_free(sw);
-	loop_free(loop);
-	rmdir(dir);
+	here_end();
 	arena_heap_unref(arena);
 	return 0;
 }

@@ -1,64 +1,16 @@
 /* switch_intro.c - introductions by a running switch: made, shown, taken back */
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <unistd.h>
+#include "switch_here.h"
 
-#include "base/loop.h"
-#include "plug_frames.h"
-#include "switch/command.h"
-#include "switch/switch.h"
-
-static char dir[32];
 static struct arena *arena;
-static struct loop *loop;
-static struct sw *sw;
 static struct plug *plug[2];
 static struct bag bag[2];
-static atomic_bool joined;
-static struct grow out;
-
-static void turn(void)
-{
-	loop_wait(loop, 0);
-	switch_run(sw, now_mono());
-}
-
-static void *answer(void *arg)
-{
-	while (!atomic_load(&joined)) {
-		loop_wait(loop, now_mono() + 1000);
-		switch_run(sw, now_mono());
-	}
-	return NULL;
-}
 
 static int setup(void **state)
 {
-	struct plug_conf conf = { .introduce = true };
-	char locator[64], *why = NULL;
-	pthread_t t;
-
-	snprintf(dir, sizeof(dir), "/tmp/intro.XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	snprintf(locator, sizeof(locator), "vde://%s/sw", dir);
 	arena = arena_heap_new(64 << 20);
-	loop = loop_new();
-	sw = switch_new(&(struct switch_conf){ .path = locator + 6, .gid = (gid_t)-1 }, loop, &why);
-	if (!sw)
-		fail_msg("%s", why);
-	atomic_store(&joined, false);
-	assert_int_equal(pthread_create(&t, NULL, answer, NULL), 0);
-	for (int i = 0; i < 2; i++) {
-		plug[i] = plug_open(locator, &conf, &why);
-		if (!plug[i])
-			fail_msg("%s", why);
-		bag_init(&bag[i]);
-		plug[i]->deliver = bag_deliver;
-		plug[i]->user = &bag[i];
-	}
-	atomic_store(&joined, true);
-	pthread_join(t, NULL);
+	here_dir();
+	here_start((struct switch_conf){ 0 });
+	here_join(plug, bag, 2, &(struct plug_conf){ .introduce = true });
 	return 0;
 }
 
@@ -68,9 +20,8 @@ static int teardown(void **state)
 		plug_close(plug[i]);
 		bag_empty(&bag[i]);
 	}
-	switch_free(sw);
-	loop_free(loop);
-	rmdir(dir);
+	grow_free(&out);
+	here_end();
 	arena_heap_unref(arena);
 	return 0;
 }
@@ -94,7 +45,7 @@ static void talk(void)
 	}
 	for (int i = 0; i < 2; i++)
 		plug_flush(plug[i]);
-	turn();
+	here_turn();
 	for (int i = 0; i < 2; i++) {
 		plug_recv(plug[i], 100);
 		plug_run(plug[i], now_mono());
@@ -116,14 +67,11 @@ static struct shown shown(unsigned port)
 	int tabs = 0;
 
 	snprintf(row, sizeof(row), "\n%u\t", port);
-	grow_free(&out);
-	command_run(sw, NULL, "show ports", &out);
-	p = strstr(out.s, row);
+	p = strstr(say("show ports"), row);
 	assert_non_null(p);
 	while (tabs < 11)
 		tabs += *++p == '\t';
 	assert_int_equal(sscanf(p, "%u %lu", &s.intros, &s.frames), 2);
-	grow_free(&out);
 	return s;
 }
 
@@ -154,8 +102,8 @@ static void an_introduction_is_shown(void **state)
 static void a_hub_takes_it_back(void **state)
 {
 	talk_until(1);
-	command_run(sw, NULL, "port/sethub 1", &out);
-	turn();
+	say("port/sethub 1");
+	here_turn();
 	assert_true(both_have(0));
 	talk();
 	assert_true(both_have(0));
@@ -167,7 +115,7 @@ static void who_leaves_takes_it_along(void **state)
 	plug_close(plug[1]);
 	plug[1] = NULL;
 	for (int k = 0; k < 10; k++)
-		turn();
+		here_turn();
 	assert_true(both_have(0));
 }
 

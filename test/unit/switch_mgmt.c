@@ -1,43 +1,27 @@
 /* switch_mgmt.c - consoles of a switch: grammar, sessions, who may sit at a port */
 #include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "switch/command.h"
 #include "switch/mgmt.h"
-#include "unit.h"
+#include "switch_here.h"
 
-static char dir[40], path[64], mgmt[64];
-static struct loop *loop;
-static struct sw *sw;
+static char mgmt[64];
 
 static int setup(void **state)
 {
-	struct switch_conf conf = { .path = path, .gid = (gid_t)-1, .mgmt_gid = (gid_t)-1,
-				    .mgmt = mgmt, .mgmt_mode = 0620, .n_ports = 8 };
-	char *why = NULL;
-
-	strcpy(dir, "/tmp/ioth-mgmt-XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/sw", dir);
+	here_dir();
 	snprintf(mgmt, sizeof(mgmt), "%s/console", dir);
-	loop = loop_new();
-	sw = switch_new(&conf, loop, &why);
-	if (!sw)
-		fail_msg("%s", why);
+	here_start((struct switch_conf){ .mgmt = mgmt, .mgmt_mode = 0620, .n_ports = 8 });
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	switch_free(sw);
-	loop_free(loop);
-	assert_int_equal(access(path, F_OK), -1);
+	int status = here_end();
+
 	assert_int_equal(access(mgmt, F_OK), -1);
-	return rmdir(dir);
+	return status;
 }
 
 static void turn(void)
@@ -47,17 +31,6 @@ static void turn(void)
 }
 
 /* --- the words, without a session --- */
-
-static struct grow out;
-
-/* The whole answer to a line. */
-static const char *say(const char *line)
-{
-	grow_free(&out);
-	command_run(sw, NULL, line, &out);
-	grow_put(&out, "", 1);
-	return out.s;
-}
 
 #define expect(line, answer)	assert_string_equal(say(line), answer)
 #define expect_begin(line, answer) \

@@ -1,48 +1,20 @@
 /* switch_words.c - what the console says of guards, filters, suppression and snooping */
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-#include "switch/command.h"
 #include "switch/mgmt.h"
-#include "unit.h"
-
-static char dir[40], path[64];
-static struct loop *loop;
-static struct sw *sw;
-static struct grow out;
+#include "switch_here.h"
 
 static int setup(void **state)
 {
-	struct switch_conf conf = { .path = path, .gid = (gid_t)-1, .mgmt_gid = (gid_t)-1,
-				    .n_ports = 8 };
-	char *why = NULL;
-
-	strcpy(dir, "/tmp/ioth-words-XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/sw", dir);
-	loop = loop_new();
-	sw = switch_new(&conf, loop, &why);
-	if (!sw)
-		fail_msg("%s", why);
+	here_dir();
+	here_start((struct switch_conf){ .n_ports = 8 });
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	grow_free(&out);
-	switch_free(sw);
-	loop_free(loop);
-	return rmdir(dir);
-}
-
-static const char *say(const char *line)
-{
-	grow_free(&out);
-	command_run(sw, NULL, line, &out);
-	grow_put(&out, "", 1);
-	return out.s;
+	return here_end();
 }
 
 #define done(line)		assert_string_equal(say(line), "1000 Success\n")
