@@ -24,7 +24,7 @@ FUZZ_TIME ?= 600
 B	:= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 BF	:= $B-fuzz
 
-PKGS	:= libseccomp libsodium libmnl libpcap jansson
+PKGS	:= libseccomp libsodium libmnl libpcap jansson libcrypto
 FLAGS	:= -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	   -Wmissing-prototypes -Wno-unused-parameter -fno-strict-aliasing -pthread \
 	   -Isrc -Iinclude $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \

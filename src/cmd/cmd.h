@@ -6,6 +6,7 @@
 
 /* argv[0] is the subcommand's name. Returns the exit status: 0, 1 failure, 2
  * usage. */
+int cmd_addr(int argc, char **argv);
 int cmd_plug(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_show(int argc, char **argv);

@@ -25,6 +25,7 @@ static const struct cmd {
 	{ "switch",	cmd_switch,	"start a virtual Ethernet switch" },
 	{ "plug",	cmd_plug,	"join two plugs by a cable: switches, commands, pipes" },
 	{ "show",	cmd_show,	"print what nodes are doing: sockets, drops, routes, neighbours" },
+	{ "addr",	cmd_addr,	"print addresses computed from names" },
 	{ "trace",	cmd_trace,	"show the frames of a network, or write them to a file" },
 	{ "help",	cmd_help,	"explain a command" },
 };
