@@ -1,7 +1,7 @@
-/* conform.h - what every case of the conformance program may use
+/* conform.h - what every case may use
  *
  * A case is a function that returns when all is well. It runs in a process of its
- * own, leader of a process group of its own, which is killed after 10 seconds. The
+ * own, leader of a process group of its own, which is killed after 30 seconds. The
  * macros end the case at the first surprise, from any thread or descendant.
  */
 #ifndef CONFORM_H
@@ -46,7 +46,7 @@ extern int family;		/* its family */
 extern const char *self;	/* path of this program */
 extern void *volatile nowhere;	/* not mapped */
 
-/* harness (main.c) */
+/* harness.c */
 void add_case(const char *name, void (*run)(void));
 void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void skip(const char *why) __attribute__((noreturn));

@@ -1,0 +1,362 @@
+/* harness.c - runs the cases and says how they went
+ *
+ *	conform [-k KIND] [-j N] [-d KNOWN] [-c CASE]... ADDRESS...
+ *	conform --list | --kinds
+ *
+ * Each case talks to itself over each ADDRESS (127.0.0.1, ::1, or one of this node)
+ * and says what Linux's own TCP/IP does, so on the host's kernel every case passes:
+ * that is how we know the case is right. Prints "ok WHERE/NAME", "skip WHERE/NAME: why"
+ * or "FAIL WHERE/NAME: why" for each, then a line of counts; exit status 0 if none failed.
+ * KNOWN lists what is known to differ (known.c).
+ *
+ * A case runs in a process of its own, N of them at once; only those of raw sockets,
+ * which hear the others, run alone. The harness holds a pipe per case: a case that
+ * fails, in whichever thread or descendant, writes its reason there.
+ */
+#include <stdarg.h>
+#include <sys/syscall.h>
+
+#include "conform.h"
+#include "harness.h"
+
+enum { CASE_SECONDS = 30, SKIP_STATUS = 77, MAX_CASES = 600, MAX_JOBS = 32 };
+
+struct addr target;
+int family;
+const char *self = "/proc/self/exe";
+const struct kind *kind = kinds;
+
+static struct {
+	const char *name;
+	void (*run)(void);
+} cases[MAX_CASES];
+static size_t n_cases;
+static int report = -1;
+static size_t n_ok, n_failed, n_skipped;
+
+static struct job {
+	size_t	which;			/* of cases */
+	char	label[80];		/* WHERE/NAME */
+	pid_t	pid;			/* 0: nothing runs here */
+	int	pidfd, out;
+	int64_t	deadline;
+} jobs[MAX_JOBS];
+static int n_jobs = 1;
+
+void add_case(const char *name, void (*run)(void))
+{
+	if (n_cases == MAX_CASES)
+		abort();
+	cases[n_cases].name = name;
+	cases[n_cases++].run = run;
+}
+
+static void tell(const char *fmt, va_list ap)
+{
+	char why[400];
+	int n = vsnprintf(why, sizeof(why), fmt, ap);
+
+	if (n >= (int)sizeof(why))
+		n = sizeof(why) - 1;
+	if (write(report, why, n) != n)
+		_exit(2);
+}
+
+void fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	tell(fmt, ap);
+	va_end(ap);
+	_exit(1);
+}
+
+static void tellf(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	tell(fmt, ap);
+	va_end(ap);
+}
+
+void skip(const char *why)
+{
+	tellf("%s", why);
+	_exit(SKIP_STATUS);
+}
+
+void equal(long long got, long long want, const char *expr, const char *text,
+	   const char *file, int line)
+{
+	if (got != want)
+		fail("%s:%d: %s is %lld, not %s (%lld) [errno %s]", file, line, expr, got,
+		     text, want, strerrorname_np(errno));
+}
+
+void fails_with(long long got, int err, const char *expr, const char *file, int line)
+{
+	if (got != -1)
+		fail("%s:%d: %s is %lld, not an error %s", file, line, expr, got,
+		     strerrorname_np(err));
+	if (errno != err)
+		fail("%s:%d: %s gives %s, not %s", file, line, expr,
+		     strerrorname_np(errno), strerrorname_np(err));
+}
+
+long long succeeds(long long got, const char *expr, const char *file, int line)
+{
+	if (got < 0)
+		fail("%s:%d: %s: %s", file, line, expr, strerrorname_np(errno));
+	return got;
+}
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(2);
+}
+
+/* --- one case --- */
+
+static void start(struct job *j, size_t which, const char *where)
+{
+	int out[2];
+
+	if (pipe2(out, O_NONBLOCK | O_CLOEXEC) < 0)
+		die("pipe2");
+	fflush(stdout);
+	j->which = which;
+	snprintf(j->label, sizeof(j->label), "%s/%s", where, cases[which].name);
+	j->pid = fork();
+	if (j->pid < 0)
+		die("fork");
+	if (j->pid == 0) {
+		setpgid(0, 0);
+		report = out[1];
+		if (kind->enter)
+			kind->enter();
+		cases[which].run();
+		_exit(0);
+	}
+	close(out[1]);
+	j->out = out[0];
+	j->deadline = now_ms() + CASE_SECONDS * 1000;
+	j->pidfd = syscall(SYS_pidfd_open, j->pid, 0);
+	if (j->pidfd < 0)
+		die("pidfd_open");
+}
+
+static void say(const char *word, const char *label, const char *why)
+{
+	size_t *count = *word == 'o' ? &n_ok : *word == 's' ? &n_skipped : &n_failed;
+
+	++*count;
+	printf("%s %s%s%s\n", word, label, *why ? ": " : "", why);
+}
+
+/* What was to differ must, or the list is wrong. */
+static void verdict(const struct job *j, const char *word, const char *why)
+{
+	const struct known *k = known_find(kind->name, cases[j->which].name);
+	char text[600];
+
+	if (!k || *word == 's' || (*word == 'o' && k->loose)) {
+		say(word, j->label, why);
+	} else if (*word == 'o') {
+		say("FAIL", j->label, "passes; take it out of known.txt");
+	} else {
+		snprintf(text, sizeof(text), "differs: %s", k->reason);
+		say("skip", j->label, text);
+	}
+}
+
+static void judge(const struct job *j, int status, const char *why)
+{
+	char text[600];
+
+	if (status == 0 && !*why) {
+		verdict(j, "ok", "");
+		return;
+	}
+	if (status > 0 && WIFEXITED(status) && WEXITSTATUS(status) == SKIP_STATUS) {
+		verdict(j, "skip", why);
+		return;
+	}
+	if (status == -1)
+		snprintf(text, sizeof(text), "%s; no end after %d s", why, CASE_SECONDS);
+	else if (WIFSIGNALED(status))
+		snprintf(text, sizeof(text), "%s; killed by signal %d", why, WTERMSIG(status));
+	else
+		snprintf(text, sizeof(text), "%s", *why ? why : "exit status not 0");
+	verdict(j, "FAIL", text);
+}
+
+/* The leader of a process group is reaped last, so that its number cannot mean
+ * another group meanwhile. */
+static void finish(struct job *j, bool late)
+{
+	char why[512];
+	ssize_t n;
+	int status;
+
+	kill(-j->pid, SIGKILL);
+	kill(j->pid, SIGKILL);		/* had it no group yet */
+	while (waitpid(j->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	n = read(j->out, why, sizeof(why) - 1);
+	why[n > 0 ? n : 0] = '\0';
+	close(j->out);
+	close(j->pidfd);
+	judge(j, late ? -1 : status, why);
+	j->pid = 0;
+}
+
+/* --- all of them --- */
+
+/* Waits until at most so many are running. */
+static void wait_until_left(int most)
+{
+	for (;;) {
+		struct pollfd pfd[MAX_JOBS];
+		int64_t next = now_ms() + 1000;
+		int left = 0;
+
+		for (int i = 0; i < n_jobs; i++) {
+			pfd[i] = (struct pollfd){ jobs[i].pid ? jobs[i].pidfd : -1, POLLIN, 0 };
+			left += jobs[i].pid != 0;
+			if (jobs[i].pid && jobs[i].deadline < next)
+				next = jobs[i].deadline;
+		}
+		if (left <= most)
+			return;
+		if (poll(pfd, n_jobs, next > now_ms() ? (int)(next - now_ms()) : 0) < 0)
+			die("poll");
+		for (int i = 0; i < n_jobs; i++) {
+			bool late = now_ms() >= jobs[i].deadline;
+
+			if (jobs[i].pid && (pfd[i].revents || late))
+				finish(&jobs[i], late && !pfd[i].revents);
+		}
+	}
+}
+
+static void run_case(size_t which, const char *where)
+{
+	bool alone = strncmp(cases[which].name, "raw_", 4) == 0;
+	struct job *j = jobs;
+
+	wait_until_left(alone ? 0 : n_jobs - 1);
+	while (j->pid)
+		j++;
+	start(j, which, where);
+	if (alone)
+		wait_until_left(0);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const typeof(*cases) *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+/* What the lines call it: v4, v6, lo4 or lo6. */
+static const char *set_target(const char *text)
+{
+	bool lo = strcmp(text, "127.0.0.1") == 0 || strcmp(text, "::1") == 0;
+
+	memset(&target, 0, sizeof(target));
+	if (inet_pton(AF_INET, text, &target.in4.sin_addr) == 1) {
+		family = AF_INET;
+		target.len = sizeof(target.in4);
+	} else if (inet_pton(AF_INET6, text, &target.in6.sin6_addr) == 1) {
+		family = AF_INET6;
+		target.len = sizeof(target.in6);
+	} else {
+		return NULL;
+	}
+	target.ss.ss_family = family;
+	if (family == AF_INET)
+		return lo ? "lo4" : "v4";
+	return lo ? "lo6" : "v6";
+}
+
+static void run_all(const char *where, char *const *only, int n_only)
+{
+	for (size_t i = 0; i < n_cases; i++) {
+		bool wanted = n_only == 0;
+
+		for (int k = 0; k < n_only; k++)
+			wanted |= strcmp(only[k], cases[i].name) == 0;
+		if (wanted)
+			run_case(i, where);
+	}
+	wait_until_left(0);
+}
+
+static int usage(void)
+{
+	fputs("usage: conform [-k KIND] [-j N] [-d KNOWN] [-c CASE]... ADDRESS...\n"
+	      "       conform --list | --kinds\n", stderr);
+	return 2;
+}
+
+static bool choose_kind(const char *name)
+{
+	for (kind = kinds; kind->name; kind++)
+		if (strcmp(kind->name, name) == 0)
+			return true;
+	fprintf(stderr, "conform: no kind %s\n", name);
+	return false;
+}
+
+static int list(const char *what)
+{
+	bool all_cases = strcmp(what, "--list") == 0;
+
+	for (size_t i = 0; all_cases && i < n_cases; i++)
+		puts(cases[i].name);
+	for (const struct kind *k = kinds; !all_cases && k->name; k++)
+		puts(k->name);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	char *only[MAX_CASES];
+	const char *why;
+	int opt, n_only = 0;
+
+	if (argc >= 2 && strcmp(argv[1], "--role") == 0)
+		return role_main(argc - 2, argv + 2);
+	qsort(cases, n_cases, sizeof(*cases), by_name);
+	if (argc == 2 && (!strcmp(argv[1], "--list") || !strcmp(argv[1], "--kinds")))
+		return list(argv[1]);
+	while ((opt = getopt(argc, argv, "k:j:d:c:")) != -1) {
+		if (opt == 'j')
+			n_jobs = atoi(optarg);
+		else if (opt == 'c' && n_only < MAX_CASES)
+			only[n_only++] = optarg;
+		else if (opt == '?' || (opt == 'k' && !choose_kind(optarg)) ||
+			 (opt == 'd' && !known_load(optarg)))
+			return usage();
+	}
+	if (optind == argc || n_jobs < 1 || n_jobs > MAX_JOBS)
+		return usage();
+	why = kind->begin ? kind->begin() : NULL;
+	if (why)
+		say("skip", kind->name, why);
+	for (; !why && optind < argc; optind++) {
+		const char *where = set_target(argv[optind]);
+
+		if (!where)
+			return usage();
+		run_all(where, only, n_only);
+	}
+	if (!why && kind->end)
+		kind->end();
+	printf("%zu passed, %zu failed, %zu skipped\n", n_ok, n_failed, n_skipped);
+	return n_failed ? 1 : 0;
+}

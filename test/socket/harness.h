@@ -1,0 +1,28 @@
+/* harness.h - whose stack the cases run on, and what is known to differ there */
+#ifndef HARNESS_H
+#define HARNESS_H
+
+#include <stdbool.h>
+
+/* plain.c has those of a program's own system calls, lib/kinds.c the library's. */
+struct kind {
+	const char	*name;
+	const char	*(*begin)(void);	/* once; why it cannot be had, or NULL */
+	void		(*enter)(void);		/* in the process of each case */
+	int		(*far_socket)(int domain, int type, int proto);
+	void		(*end)(void);
+};
+
+extern const struct kind kinds[];	/* ends with a row without a name */
+extern const struct kind *kind;		/* the one chosen */
+
+/* known.c: a file of lines "KIND[,KIND]... <tab> CASE <tab> REASON". */
+struct known {
+	char	*kinds, *name, *reason;
+	bool	loose;			/* it may pass too */
+};
+
+bool known_load(const char *path);
+const struct known *known_find(const char *kind, const char *name);
+
+#endif
