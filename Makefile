@@ -1,4 +1,4 @@
-# make            build/ioth and build/libioth.a
+# make            build/ioth, build/libioth.a and build/libioth.so
 # make demo       two web servers and a client, each a node (installs what is missing)
 # make check      all tests, in a few minutes (installs what is missing)
 # make lint       include arrows, globals, man pages, names in doc/
@@ -24,18 +24,24 @@ FUZZ_TIME ?= 600
 B	:= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 BF	:= $B-fuzz
 
-PKGS	:= libseccomp libsodium libmnl libpcap jansson libcrypto
-FLAGS	:= -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
-	   -Wmissing-prototypes -Wno-unused-parameter -fno-strict-aliasing -pthread \
+VERSION	:= $(shell sed -n 's/^.define IOTH_VERSION[ \t]*"\(.*\)"$$/\1/p' src/base/base.h)
+SONAME	:= libioth.so.0
+LIB_PKGS := libsodium libmnl libcares libcrypto
+PKGS	:= $(LIB_PKGS) libseccomp libpcap jansson
+FLAGS	:= -std=gnu17 -D_GNU_SOURCE -fPIC -fno-semantic-interposition \
+	   -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	   -Wno-unused-parameter -fno-strict-aliasing -pthread \
 	   -Isrc -Iinclude $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
 	   -fno-sanitize-recover=all)
 Q	:= $(if $(V),,@)
 LINK	= $(Q)$(CC) -pthread $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN)) -o $@ $^
-LIBS	:= $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo $(patsubst %,-l%,$(patsubst lib%,%,$(PKGS)))) -ldl
+libs_of	= $(shell pkg-config --libs $1 2>/dev/null || echo $(patsubst %,-l%,$(patsubst lib%,%,$1))) -ldl
+LIBS	:= $(call libs_of,$(PKGS))
 
 LIB_SRC	:= $(wildcard $(patsubst %,src/%/*.c,base proto stack name plug switch node run))
 CMD_SRC	:= $(wildcard src/cmd/*.c)
 LIB_OBJ	:= $(LIB_SRC:%.c=$B/%.o)
+SO_OBJ	:= $(filter $(patsubst %,$B/src/%/%,base proto stack name plug node),$(LIB_OBJ))
 CMD_OBJ	:= $(CMD_SRC:%.c=$B/%.o)
 UNIT	:= $(patsubst test/%.c,$B/%,$(wildcard test/unit/*.c))
 EXAMPLES := $(patsubst %.c,$B/%,$(wildcard examples/*.c))
@@ -55,9 +61,15 @@ FUZZER	?=
 	unit pkt sim mutate differ fuzz-quick cost interop e2e
 .SECONDARY:
 
-all: $B/libioth.a $(if $(CMD_SRC),$B/ioth)
+all: $B/libioth.a $B/ioth $(if $(SAN),,$B/libioth.so)
 
-$B/%.o: %.c
+# Changes when the flags do
+$B/flags: FORCE
+	@mkdir -p $B
+	@echo '$(CC) $(FLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(FLAGS) $(CFLAGS)' >$@
+.PHONY: FORCE
+
+$B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  CC   $<')
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -66,6 +78,12 @@ $B/libioth.a: $(LIB_OBJ)
 	@rm -f $@
 	$(if $(V),,@echo '  AR   $@')
 	$(Q)ar rcs $@ $^
+
+# What programs link with: only the names of ioth.h, under versions
+$B/libioth.so: $(SO_OBJ) src/libioth.map
+	$(if $(V),,@echo '  LINK $@')
+	$(Q)$(CC) -shared -pthread $(LDFLAGS) -Wl,-soname,$(SONAME) -Wl,--version-script,src/libioth.map \
+		-Wl,--no-undefined -Wl,--as-needed -o $@ $(SO_OBJ) $(call libs_of,$(LIB_PKGS))
 
 $B/ioth: $(CMD_OBJ) $B/libioth.a
 	$(if $(V),,@echo '  LINK $@')
@@ -180,13 +198,19 @@ bench-cost: $B/bench/cost
 $(BENCHES): bench-%: all
 	@IOTH=$(abspath $B/ioth) bench/$*.sh
 
+D	= $(DESTDIR)$(PREFIX)
 install: all
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib include share/man/man1 share/man/man7)
-	install $B/ioth $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $B/libioth.a $(DESTDIR)$(PREFIX)/lib
-	install -m 644 include/ioth.h $(DESTDIR)$(PREFIX)/include
-	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 $(wildcard man/*.7) $(DESTDIR)$(PREFIX)/share/man/man7
+	install -d $(addprefix $D/,bin lib/pkgconfig include share/man/man1 share/man/man3 share/man/man7)
+	install $B/ioth $D/bin
+	install -m 644 $B/libioth.a $D/lib
+	install $B/libioth.so $D/lib/$(SONAME)
+	ln -sf $(SONAME) $D/lib/libioth.so
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(LIB_PKGS)|' src/ioth.pc.in \
+		>$D/lib/pkgconfig/ioth.pc
+	install -m 644 include/*.h $D/include
+	install -m 644 man/*.1 $D/share/man/man1
+	$(if $(wildcard man/*.3),install -m 644 $(wildcard man/*.3) $D/share/man/man3)
+	install -m 644 man/*.7 $D/share/man/man7
 
 clean:
 	rm -rf build build-*

@@ -1,7 +1,7 @@
 /* two_stacks.c - one process, two nodes: a greeter and its guest
  *
  *	ioth switch -d /tmp/sw
- *	cc two_stacks.c -lioth -lseccomp -lsodium -lmnl -ldl -pthread -o two_stacks
+ *	cc two_stacks.c $(pkg-config --cflags --libs ioth) -o two_stacks
  *	./two_stacks /tmp/sw
  *
  * Both ends of the connection are in this program, on stacks of their own; the
