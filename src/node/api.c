@@ -1,517 +1,394 @@
-/* api.c - ioth.h over nodes in this process
+/* api.c - ioth.h: which stack does what is asked
  *
- * A descriptor given out is the program's end of a vsock, as for ioth run, but
- * the control calls are function calls. A call that must wait takes note of the
- * stack's change count and sleeps until it moves; the driver thread moves it.
+ * A call finds the stack of its descriptor in the table of fds.c, without a
+ * lock, and goes to the function of the stack's kind. While it is there it is
+ * counted, so that ioth_delstack does not take the stack away under it; the
+ * memory of a struct ioth is used again but never given back, so to count
+ * first and look again afterwards is safe.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <stdlib.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/mem.h"
-#include "ioth.h"
-#include "node/vsock.h"
+#include "node/kind.h"
 
-struct ioth {
-	struct list	link;
-	struct node	*node;
-	pthread_t	driver;
-	pthread_cond_t	moved;
-	uint64_t	changes;
-	bool		stop;
-};
+#define LOCATORS	16
+#define LAST_CALLS	100		/* ms that delstack waits for those under way */
 
-/* The stacks of the process: a descriptor is looked up in each. */
-static struct list stacks = LIST_INIT(stacks);
-static pthread_mutex_t stacks_lock = PTHREAD_MUTEX_INITIALIZER;
+_Thread_local struct ioth *kind_current;
 
-static int result(long ret)
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t call_ended = PTHREAD_COND_INITIALIZER;
+static struct ioth *unused;
+
+/* The stack that is always there. */
+static struct ioth host = { .kind = &kind_host, .f = &kind_host.f, .more = &kind_host.more };
+static struct ioth *defstack = &host;
+
+static int result(int ret)
 {
 	if (ret >= 0)
-		return (int)ret;
-	errno = (int)-ret;
+		return ret;
+	errno = -ret;
 	return -1;
 }
 
-static void changed(struct vsock *vs)
+/* --- stacks --- */
+
+static struct ioth *stack_alloc(void)
 {
-	struct ioth *s = vs->n->user;
-
-	s->changes++;
-	pthread_cond_broadcast(&s->moved);
-}
-
-/* The descriptor as it was given out, if it is still that socket. */
-static int app_end(struct vsock *vs)
-{
-	int fd = fcntl(vs->pid_fd, F_DUPFD_CLOEXEC, 0);
-
-	if (fd >= 0 && vsock_of_fd(vs->n, fd) != vs) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
-}
-
-static const struct vsock_front front = { changed, app_end };
-
-static void *drive(void *arg)
-{
-	struct ioth *s = arg;
-
-	while (!__atomic_load_n(&s->stop, __ATOMIC_ACQUIRE))
-		node_drive(s->node);
-	return NULL;
-}
-
-struct ioth *ioth_newstackv(const char *kind, const char *locators[])
-{
-	struct node_conf conf = { .n_if = 0 };
 	struct ioth *s;
-	char *why;
 
-	if (!kind || strcmp(kind, "native") != 0) {
+	pthread_mutex_lock(&lock);
+	s = unused;
+	if (s)
+		unused = s->next;
+	pthread_mutex_unlock(&lock);
+	return s ? s : xzalloc(sizeof(*s));
+}
+
+/* A late reader of the table may still count and uncount itself: calls stays. */
+static void stack_free(struct ioth *s)
+{
+	fds_drop(s);
+	pthread_mutex_lock(&lock);
+	if (defstack == s)
+		__atomic_store_n(&defstack, &host, __ATOMIC_RELEASE);
+	s->kind = NULL;
+	s->data = NULL;
+	s->ending = false;
+	s->next = unused;
+	unused = s;
+	pthread_mutex_unlock(&lock);
+}
+
+struct ioth *ioth_newstackv(const char *name, const char *locators[])
+{
+	const struct kind *kind;
+	const char *end;
+	struct ioth *s;
+	int ret;
+
+	name = name && *name ? name : "host";
+	end = strchrnul(name, ',');
+	kind = kind_find(name, (size_t)(end - name));
+	if (!kind) {
 		errno = ENOTSUP;
 		return NULL;
 	}
-	for (int i = 0; locators && locators[i]; i++) {
-		if (i == NODE_IFS) {
-			errno = EINVAL;
-			return NULL;
-		}
-		conf.ifs[conf.n_if++].locator = locators[i];
-	}
-	s = xzalloc(sizeof(*s));
-	s->node = node_new(&conf, &why);
-	if (!s->node) {
-		err("%s", why);
-		free(why);
-		free(s);
-		errno = ENOENT;
-		return NULL;
-	}
-	s->node->user = s;
-	vsock_set_front(s->node, &front);
-	pthread_cond_init(&s->moved, NULL);
-	pthread_create(&s->driver, NULL, drive, s);
-	pthread_mutex_lock(&stacks_lock);
-	list_add_tail(&stacks, &s->link);
-	pthread_mutex_unlock(&stacks_lock);
-	return s;
+	s = stack_alloc();
+	s->kind = kind;
+	s->f = &kind->f;
+	s->more = &kind->more;
+	ret = kind->open(s, locators, *end ? end + 1 : NULL);
+	if (ret == 0)
+		return s;
+	stack_free(s);
+	errno = -ret;
+	return NULL;
 }
 
-struct ioth *ioth_newstack(const char *kind, const char *locator)
+struct ioth *ioth_newstack(const char *name, const char *locator)
 {
-	return ioth_newstackv(kind, (const char *[]){ locator, NULL });
+	return ioth_newstackv(name, (const char *[]){ locator, NULL });
 }
 
-static bool in_use(struct node *n)
+struct ioth *ioth_newstackl(const char *name, const char *locator, ...)
 {
-	for (struct map_node *m = map_next(&n->vsocks, NULL); m; m = map_next(&n->vsocks, m)) {
-		if (container_of(m, struct vsock, node)->so)
-			return true;
-	}
-	return false;
+	const char *v[LOCATORS + 1] = { locator };
+	int n = locator ? 1 : 0;
+	va_list ap;
+
+	va_start(ap, locator);
+	while (n && (v[n] = va_arg(ap, const char *)) && ++n <= LOCATORS)
+		;
+	va_end(ap);
+	if (n <= LOCATORS)
+		return ioth_newstackv(name, v);
+	errno = EINVAL;
+	return NULL;
+}
+
+/* Those who wait at a descriptor that was closed are on their way out. */
+static bool calls_end(struct ioth *s)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += LAST_CALLS * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&lock);
+	__atomic_store_n(&s->ending, true, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&s->calls, __ATOMIC_SEQ_CST) &&
+	       pthread_cond_timedwait(&call_ended, &lock, &until) == 0)
+		;
+	pthread_mutex_unlock(&lock);
+	return !__atomic_load_n(&s->calls, __ATOMIC_SEQ_CST);
 }
 
 int ioth_delstack(struct ioth *s)
 {
-	bool busy;
+	int ret;
 
-	node_lock(s->node);
-	node_unlock(s->node);	/* what is due first: a close not yet seen */
-	node_lock(s->node);
-	loop_wait(s->node->loop, 0);
-	node_unlock(s->node);
-	node_lock(s->node);
-	busy = in_use(s->node);
-	node_unlock(s->node);
-	if (busy)
-		return result(-EBUSY);
-	pthread_mutex_lock(&stacks_lock);
-	list_del(&s->link);
-	pthread_mutex_unlock(&stacks_lock);
-	__atomic_store_n(&s->stop, true, __ATOMIC_RELEASE);
-	node_kick(s->node);
-	pthread_join(s->driver, NULL);
-	pthread_cond_destroy(&s->moved);
-	node_free(s->node);
-	free(s);
-	return 0;
-}
-
-/* The vsock of fd, its node locked; NULL: not ours. */
-static struct vsock *enter(int fd)
-{
-	struct vsock *vs = NULL;
-
-	pthread_mutex_lock(&stacks_lock);
-	list_for(l, &stacks) {
-		struct node *n = container_of(l, struct ioth, link)->node;
-
-		node_lock(n);
-		vs = vsock_of_fd(n, fd);
-		if (vs)
-			break;
-		pthread_mutex_unlock(&n->lock);
-	}
-	pthread_mutex_unlock(&stacks_lock);
-	return vs;
-}
-
-static int leave(struct vsock *vs, long ret)
-{
-	node_unlock(vs->n);
+	if (!s || s == &host)
+		return result(-EINVAL);
+	ret = calls_end(s) ? s->kind->close(s) : -EBUSY;
+	if (ret == 0)
+		stack_free(s);
+	else
+		s->ending = false;
 	return result(ret);
 }
 
-/* Leaves the node until something has changed in it. The vsock is kept, though
- * another thread may close its descriptor: a call waits there. */
-static void wait_change(struct vsock *vs)
+void ioth_set_defstack(struct ioth *s)
 {
-	struct node *n = vs->n;
-	struct ioth *s = n->user;
-	uint64_t seen = s->changes;
-	struct list call;
-
-	list_add_tail(&vs->calls, &call);
-	node_unlock(n);
-	pthread_mutex_lock(&n->lock);
-	while (seen == s->changes)
-		pthread_cond_wait(&s->moved, &n->lock);
-	pthread_mutex_unlock(&n->lock);
-	node_lock(n);
-	list_del(&call);
+	__atomic_store_n(&defstack, s ? s : &host, __ATOMIC_RELEASE);
 }
 
-static bool nonblock(int fd)
+struct ioth *ioth_get_defstack(void)
 {
-	return fcntl(fd, F_GETFL) & O_NONBLOCK;
+	return __atomic_load_n(&defstack, __ATOMIC_ACQUIRE);
 }
 
-/* A pair's end becomes the caller's descriptor. */
-static int give(struct vsock *vs, int fd, int flags)
+/* --- a call --- */
+
+struct call {
+	struct ioth	*s;		/* NULL: errno tells */
+	struct ioth	*outer;		/* of the call that this one is within */
+};
+
+static void end(struct call *c)
 {
-	if (!(flags & SOCK_CLOEXEC))
-		fcntl(fd, F_SETFD, 0);
-	if (flags & SOCK_NONBLOCK)
-		fcntl(fd, F_SETFL, O_NONBLOCK);
-	vs->pid_fd = fd;
-	return fd;
+	kind_current = c->outer;
+	if (__atomic_sub_fetch(&c->s->calls, 1, __ATOMIC_SEQ_CST) ||
+	    !__atomic_load_n(&c->s->ending, __ATOMIC_SEQ_CST))
+		return;
+	pthread_mutex_lock(&lock);
+	pthread_cond_broadcast(&call_ended);
+	pthread_mutex_unlock(&lock);
+}
+
+static struct call begin_at(struct ioth *s)
+{
+	struct call c = { s, kind_current };
+
+	__atomic_add_fetch(&s->calls, 1, __ATOMIC_SEQ_CST);
+	kind_current = s;
+	return c;
+}
+
+static struct call begin(int fd)
+{
+	struct fd_entry *e = fds_at(fd);
+	struct call c = { NULL, kind_current };
+
+	while (e && (c.s = __atomic_load_n(&e->stack, __ATOMIC_ACQUIRE))) {
+		c = begin_at(c.s);
+		if (__atomic_load_n(&e->stack, __ATOMIC_SEQ_CST) == c.s)
+			return c;
+		end(&c);
+	}
+	c.s = native_of_dup(fd);
+	if (c.s)
+		kind_current = c.s;
+	else
+		errno = EBADF;
+	return c;
+}
+
+/* The stack of fd does it, if it can. */
+#define CALL(fn, fd, ...) ({						\
+	struct call call_ = begin(fd);					\
+	ssize_t ret_ = -1;						\
+									\
+	if (call_.s) {							\
+		if (call_.s->f->fn)					\
+			ret_ = call_.s->f->fn(fd, ##__VA_ARGS__);	\
+		else							\
+			errno = ENOSYS;					\
+		end(&call_);						\
+	}								\
+	ret_; })
+
+/* A descriptor that s made. */
+static int adopt(struct ioth *s, int fd)
+{
+	int ret = fd < 0 ? fd : fds_set(fd, s);
+
+	if (ret == 0)
+		return fd;
+	if (fd >= 0) {
+		s->f->close(fd);
+		errno = -ret;
+	}
+	return -1;
 }
 
 int ioth_msocket(struct ioth *s, int domain, int type, int protocol)
 {
-	struct vsock *vs;
-	int ret, fd;
+	struct call c = begin_at(s ? s : ioth_get_defstack());
+	int fd = adopt(c.s, c.s->f->socket(domain, type, protocol));
 
-	node_lock(s->node);
-	ret = vsock_new(s->node, domain, type & 0xf, protocol, &vs, &fd);
-	if (ret == 0)
-		ret = give(vs, fd, type);
-	node_unlock(s->node);
-	return result(ret);
+	end(&c);
+	return fd;
+}
+
+int ioth_socket(int domain, int type, int protocol)
+{
+	return ioth_msocket(NULL, domain, type, protocol);
+}
+
+int ioth_close(int fd)
+{
+	struct call c = begin(fd);
+	int ret;
+
+	if (!c.s)
+		return -1;
+	fds_clear(fd, c.s, 0);
+	ret = c.s->f->close(fd);
+	end(&c);
+	return ret;
 }
 
 int ioth_bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
-	struct vsock *vs = enter(fd);
-	struct endpoint ep;
-	int ret;
-
-	if (!vs)
-		return result(-EBADF);
-	ret = addr->sa_family == vs->family ? vname_bind(vs, addr, len, &ep) : -EAFNOSUPPORT;
-	return leave(vs, ret < 0 ? ret : vsock_bind(vs, &ep));
+	return (int)CALL(bind, fd, addr, len);
 }
 
 int ioth_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
-	struct vsock *vs = enter(fd);
-	struct endpoint ep;
-	int ret;
-
-	if (!vs)
-		return result(-EBADF);
-	if (addr->sa_family == AF_UNSPEC)
-		return leave(vs, vsock_disconnect(vs, fd));
-	ret = ep_from_sockaddr(addr, len, &ep);
-	if (ret == 0)
-		ret = vsock_connect(vs, &ep, fd);
-	while (ret == -EINPROGRESS && !nonblock(fd)) {
-		ret = vsock_connect_result(vs);
-		if (ret == -EINPROGRESS)
-			wait_change(vs);
-	}
-	return leave(vs, ret);
+	return (int)CALL(connect, fd, addr, len);
 }
 
 int ioth_listen(int fd, int backlog)
 {
-	struct vsock *vs = enter(fd);
-
-	return vs ? leave(vs, vsock_listen(vs, backlog, fd)) : result(-EBADF);
-}
-
-static void put_name(const struct sockaddr_storage *ss, socklen_t n, struct sockaddr *addr,
-		     socklen_t *len)
-{
-	if (!addr)
-		return;
-	memcpy(addr, ss, MIN(n, *len));
-	*len = n;
-}
-
-static void put_addr(const struct endpoint *ep, int family, struct sockaddr *addr, socklen_t *len)
-{
-	struct sockaddr_storage ss;
-
-	put_name(&ss, ep_to_sockaddr(ep, family, &ss), addr, len);
+	return (int)CALL(listen, fd, backlog);
 }
 
 int ioth_accept(int fd, struct sockaddr *addr, socklen_t *len)
 {
-	struct vsock *vs = enter(fd), *nv;
-	int ret, app;
+	struct call c = begin(fd);
+	int new;
 
-	if (!vs)
-		return result(-EBADF);
-	while ((ret = vsock_accept(vs, &nv, &app)) == -EAGAIN && !nonblock(fd))
-		wait_change(vs);
-	if (ret == 0) {
-		vsock_inherit(fd, app);
-		vsock_accepted(vs, fd);
-		put_addr(&nv->so->remote, vs->family, addr, len);
-		ret = give(nv, app, 0);
-	}
-	return leave(vs, ret);
+	if (!c.s)
+		return -1;
+	new = adopt(c.s, c.s->f->accept(fd, addr, len));
+	end(&c);
+	return new;
 }
 
 int ioth_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 {
-	struct vsock *vs = enter(fd);
-	struct sockaddr_storage ss;
-	socklen_t n;
-	int ret;
-
-	if (!vs)
-		return result(-EBADF);
-	ret = vname_local(vs, &ss, &n);
-	if (ret == 0)
-		put_name(&ss, n, addr, len);
-	return leave(vs, ret);
+	return (int)CALL(getsockname, fd, addr, len);
 }
 
 int ioth_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 {
-	struct vsock *vs = enter(fd);
-	struct endpoint ep;
-	int ret;
-
-	if (!vs)
-		return result(-EBADF);
-	ret = vsock_peer(vs, &ep);
-	if (ret == 0)
-		put_addr(&ep, vs->family, addr, len);
-	return leave(vs, ret);
-}
-
-/* Timeouts and the like belong to the descriptor: the kernel keeps them on the
- * data path. */
-static bool of_descriptor(int level, int name)
-{
-	return level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO ||
-				       name == SO_RCVLOWAT || name == SO_OOBINLINE);
+	return (int)CALL(getpeername, fd, addr, len);
 }
 
 int ioth_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
-	struct vsock *vs = enter(fd);
-
-	if (!vs)
-		return result(-EBADF);
-	if (of_descriptor(level, name))
-		return leave(vs, setsockopt(fd, level, name, value, len) < 0 ? -errno : 0);
-	return leave(vs, vs->so ? sock_setopt(vs->so, level, name, value, len) : 0);
+	return (int)CALL(setsockopt, fd, level, name, value, len);
 }
 
 int ioth_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
-	struct vsock *vs = enter(fd);
-
-	if (!vs)
-		return result(-EBADF);
-	if (of_descriptor(level, name))
-		return leave(vs, getsockopt(fd, level, name, value, len) < 0 ? -errno : 0);
-	if (level == SOL_SOCKET && name == SO_ERROR) {
-		int error = vsock_take_error(vs, fd);
-
-		*len = MIN(*len, sizeof(error));
-		memcpy(value, &error, *len);
-		return leave(vs, 0);
-	}
-	return leave(vs, vs->so ? sock_getopt(vs->so, level, name, value, len) : -ENOTCONN);
+	return (int)CALL(getsockopt, fd, level, name, value, len);
 }
 
 int ioth_shutdown(int fd, int how)
 {
-	struct vsock *vs = enter(fd);
-	int ret = 0;
-
-	if (!vs)
-		return result(-EBADF);
-	if (vs->type == SOCK_STREAM && !vs->connected && !vs->listening)
-		ret = -ENOTCONN;
-	else if (shutdown(fd, how) < 0)		/* the pump sees it */
-		ret = -errno;
-	return leave(vs, ret);
+	return (int)CALL(shutdown, fd, how);
 }
 
-ssize_t ioth_sendto(int fd, const void *buf, size_t len, int flags,
-		    const struct sockaddr *addr, socklen_t addrlen)
+int ioth_ioctl(int fd, unsigned long cmd, void *arg)
 {
-	struct iovec iov = { (void *)buf, len };
-	struct msg m = { .has_peer = true, .ttl = -1, .tos = -1 };
-	struct vsock *vs = enter(fd);
-	ssize_t ret;
-
-	if (!vs)
-		return result(-EBADF);
-	if (vs->type == SOCK_STREAM || !addr) {
-		leave(vs, 0);
-		return send(fd, buf, len, flags);
-	}
-	ret = vname_dest(vs, addr, addrlen, &m);
-	return leave(vs, ret < 0 ? ret : vsock_sendto(vs, &iov, 1, flags, &m));
+	return (int)CALL(ioctl, fd, cmd, arg);
 }
 
-ssize_t ioth_recvfrom(int fd, void *buf, size_t len, int flags,
-		      struct sockaddr *addr, socklen_t *addrlen)
+int ioth_fcntl(int fd, int cmd, long arg)
 {
-	struct iovec iov = { buf, len };
-	struct sockaddr_storage ss;
-	struct msg m;
+	struct call c = begin(fd);
+	int ret;
 
-	for (;;) {
-		struct vsock *vs = enter(fd);
-		struct pollfd pfd = { .fd = fd, .events = POLLIN };
-		ssize_t ret;
-
-		if (!vs)
-			return result(-EBADF);
-		if (vs->type == SOCK_STREAM) {
-			leave(vs, 0);
-			if (addr)
-				*addrlen = 0;
-			return recv(fd, buf, len, flags);
-		}
-		ret = vsock_recvfrom(vs, fd, &iov, 1, flags, &m);
-		if (ret >= 0)
-			put_name(&ss, vname_source(vs, &m, &ss), addr, addrlen);
-		leave(vs, 0);
-		if (ret != -EAGAIN || flags & MSG_DONTWAIT || nonblock(fd))
-			return result(ret);
-		poll(&pfd, 1, -1);
-	}
+	if (!c.s)
+		return -1;
+	ret = c.s->f->fcntl ? c.s->f->fcntl(fd, cmd, arg) : result(-ENOSYS);
+	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
+		ret = adopt(c.s, ret);
+	end(&c);
+	return ret;
 }
 
-/* --- configuration --- */
+/* --- bytes and messages --- */
 
-static struct ip_addr addr_of(int family, const void *p)
+ssize_t ioth_read(int fd, void *buf, size_t len)
 {
-	return family == AF_INET ? ip_from_v4(p) : ip_from_v6(p);
+	return CALL(read, fd, buf, len);
 }
 
-unsigned ioth_if_nametoindex(struct ioth *s, const char *ifname)
+ssize_t ioth_readv(int fd, const struct iovec *iov, int n)
 {
-	struct netif *nif;
-	unsigned index = 0;
-
-	node_lock(s->node);
-	nif = netif_by_name(s->node->st, ifname);
-	if (nif)
-		index = nif->index;
-	else
-		errno = ENODEV;
-	node_unlock(s->node);
-	return index;
+	return CALL(readv, fd, iov, n);
 }
 
-static int addr_change(struct ioth *s, int family, const void *addr, int prefix, unsigned ifindex,
-		       int (*change)(struct netif *, const struct ip_addr *, unsigned))
+ssize_t ioth_recv(int fd, void *buf, size_t len, int flags)
 {
-	struct netif *nif;
-	struct ip_addr a;
-	int ret = -ENODEV;
-
-	if ((family != AF_INET && family != AF_INET6) || prefix < 0 ||
-	    prefix > (family == AF_INET ? 32 : 128))
-		return result(-EINVAL);
-	a = addr_of(family, addr);
-	node_lock(s->node);
-	nif = netif_by_index(s->node->st, ifindex);
-	if (nif)
-		ret = change(nif, &a, (unsigned)prefix);
-	node_unlock(s->node);
-	return result(ret);
+	return CALL(recv, fd, buf, len, flags);
 }
 
-int ioth_ipaddr_add(struct ioth *s, int family, const void *addr, int prefix, unsigned ifindex)
+ssize_t ioth_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr,
+		      socklen_t *addrlen)
 {
-	return addr_change(s, family, addr, prefix, ifindex, netif_addr_add);
+	return CALL(recvfrom, fd, buf, len, flags, addr, addrlen);
 }
 
-int ioth_ipaddr_del(struct ioth *s, int family, const void *addr, int prefix, unsigned ifindex)
+ssize_t ioth_recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	return addr_change(s, family, addr, prefix, ifindex, netif_addr_del);
+	return CALL(recvmsg, fd, msg, flags);
 }
 
-static int route_change(struct ioth *s, int family, const void *dst, int prefix, const void *gw,
-			unsigned ifindex, int (*change)(struct stack *, const struct route *))
+ssize_t ioth_write(int fd, const void *buf, size_t len)
 {
-	struct route r = { .metric = 1024 };
-	int ret = -ENODEV;
-
-	if ((family != AF_INET && family != AF_INET6) || prefix < 0 ||
-	    prefix > (family == AF_INET ? 32 : 128))
-		return result(-EINVAL);
-	if (dst) {
-		r.dst = addr_of(family, dst);
-		r.len = (uint8_t)prefix;
-	} else {
-		r.dst = family == AF_INET ? IP4_ANY : IP6_ANY;
-	}
-	if (gw)
-		r.gw = addr_of(family, gw);
-	node_lock(s->node);
-	r.nif = netif_by_index(s->node->st, ifindex);
-	if (r.nif)
-		ret = change(s->node->st, &r);
-	node_unlock(s->node);
-	return result(ret);
+	return CALL(write, fd, buf, len);
 }
 
-int ioth_iproute_add(struct ioth *s, int family, const void *dst, int prefix, const void *gw,
-		     unsigned ifindex)
+ssize_t ioth_writev(int fd, const struct iovec *iov, int n)
 {
-	return route_change(s, family, dst, prefix, gw, ifindex, route_add);
+	return CALL(writev, fd, iov, n);
 }
 
-int ioth_iproute_del(struct ioth *s, int family, const void *dst, int prefix, const void *gw,
-		     unsigned ifindex)
+ssize_t ioth_send(int fd, const void *buf, size_t len, int flags)
 {
-	return route_change(s, family, dst, prefix, gw, ifindex, route_del);
+	return CALL(send, fd, buf, len, flags);
 }
+
+ssize_t ioth_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
+		    socklen_t addrlen)
+{
+	return CALL(sendto, fd, buf, len, flags, addr, addrlen);
+}
+
+ssize_t ioth_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	return CALL(sendmsg, fd, msg, flags);
+}
+
+/* --- parameters --- */
 
 int ioth_sysctl(struct ioth *s, const char *name, const char *value)
 {
-	int ret;
+	struct call c = begin_at(s ? s : ioth_get_defstack());
+	int ret = c.s->more->sysctl ? c.s->more->sysctl(name, value) : result(-ENOSYS);
 
-	node_lock(s->node);
-	ret = stack_set(s->node->st, name, value);
-	node_unlock(s->node);
-	return result(ret);
+	end(&c);
+	return ret;
 }

@@ -1,0 +1,89 @@
+/* kind.h - kinds of stack: what stands behind a struct ioth
+ *
+ *   kinds.c    the table: name -> kind
+ *   fds.c      descriptor -> stack
+ *   api.c      every ioth_ call: descriptor -> stack -> its kind's function
+ *   api_conf.c configuration, the same for all kinds
+ *   derive.c   calls made from others where a kind has none of its own
+ *   native.c, host.c, plugin.c, ...    the kinds
+ *
+ * A kind's functions are as their namesakes in libc (-1 and errno): those of the
+ * host are libc's, and those of a plugin come from it. While one runs, kind_current
+ * is its stack.
+ */
+#ifndef NODE_KIND_H
+#define NODE_KIND_H
+
+#include "base/base.h"
+#include "ioth.h"
+#include "ioth_plugin.h"
+
+/* What libioth has beside VirtualSquare's functions. A NULL is made from those. */
+struct kind_more {
+	int	(*accept4)(int fd, struct sockaddr *addr, socklen_t *len, int flags);
+	int	(*sysctl)(const char *name, const char *value);
+};
+
+struct kind {
+	const char *name;
+	/* Makes s a stack: sets s->data, which the functions are found by, and s->f
+	 * if it is not the kind's. 0 or -errno, of which the user was told. */
+	int	(*open)(struct ioth *s, const char *locators[], const char *options);
+	/* 0, and nothing of it is left; or -errno: it is as before. Descriptors
+	 * that are open (fds_open) are -EBUSY. */
+	int	(*close)(struct ioth *s);
+	struct ioth_functions f;
+	struct kind_more more;
+};
+
+struct ioth {
+	const struct kind *kind;
+	const struct ioth_functions *f;
+	const struct kind_more *more;
+	void	*data;			/* the kind's */
+	unsigned open;			/* descriptors in fds.c's table */
+	unsigned calls;			/* under way */
+	bool	ending;			/* delstack waits for them */
+	struct ioth *next;		/* of the free ones: the memory is never freed */
+};
+
+extern _Thread_local struct ioth *kind_current;
+
+const struct kind *kind_find(const char *name, size_t len);	/* NULL: ENOTSUP */
+extern const struct kind kind_host, kind_native;
+
+/* A copy of a dup of a native descriptor: its stack, s->calls counted; NULL. */
+struct ioth *native_of_dup(int fd);
+
+/* --- fds.c --- */
+
+#define FDS_CHUNK	1024
+#define FDS_MOST	(FDS_CHUNK * 4096)
+
+/* What is known of a descriptor. Chunks are never moved or freed. */
+struct fd_entry {
+	struct ioth	*stack;		/* atomic; NULL: not of ours */
+	uint64_t	id;		/* SO_COOKIE; 0: it has none */
+};
+
+extern struct fd_entry *fds_chunks[FDS_MOST / FDS_CHUNK];	/* atomic */
+
+static inline struct fd_entry *fds_at(int fd)
+{
+	struct fd_entry *chunk;
+
+	if ((unsigned)fd >= FDS_MOST)
+		return NULL;
+	chunk = __atomic_load_n(&fds_chunks[fd / FDS_CHUNK], __ATOMIC_ACQUIRE);
+	return chunk ? chunk + fd % FDS_CHUNK : NULL;
+}
+
+/* fd is of s from now on, whatever it was. 0 or -EMFILE. */
+int fds_set(int fd, struct ioth *s);
+/* It is no more: of s, and if id is not 0 the very same. */
+void fds_clear(int fd, const struct ioth *s, uint64_t id);
+/* Those of s that are open; those that close(2) ended are forgotten. */
+unsigned fds_open(struct ioth *s);
+void fds_drop(struct ioth *s);		/* all of them */
+
+#endif
