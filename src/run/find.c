@@ -76,7 +76,7 @@ static void add_everybody(struct pids *p)
 /* fd of process pid, if it is the program's end of vs. */
 static int end_at(const struct vsock *vs, pid_t pid, int fd)
 {
-	int app = target_thread_fd(vs->n->user, pid, fd);
+	int app = target_fd(container_of(vs->n->user, struct runner, calls), pid, fd);
 
 	if (app >= 0 && vsock_of_fd(vs->n, app) != vs) {
 		close(app);

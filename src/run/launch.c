@@ -137,7 +137,7 @@ static void front_gone(struct watch *w, uint32_t events)
 {
 	struct super *s = container_of(w, struct super, front);
 
-	loop_unwatch(s->r.node->loop, w);
+	loop_unwatch(s->r.calls.node->loop, w);
 	if (!s->ended)
 		kill(s->pid, SIGKILL);
 }
@@ -168,7 +168,7 @@ static bool finished(struct node *n, usec since)
 
 static void supervise(struct super *s)
 {
-	struct node *n = s->r.node;
+	struct node *n = s->r.calls.node;
 	usec since = NEVER;
 	bool done = false;
 
@@ -237,7 +237,7 @@ static void close_inherited(const int *keep, size_t n)
 
 static void watch_processes(struct super *s)
 {
-	struct node *n = s->r.node;
+	struct node *n = s->r.calls.node;
 	sigset_t chld;
 
 	sigemptyset(&chld);
@@ -254,7 +254,7 @@ static void report(struct super *s, const struct node_conf *c, const char *progr
 	for (int i = 0; i < c->n_if; i++)
 		s->nets[i] = c->ifs[i].locator;
 	s->who = (struct report_node){ c->name, s->pid, front, program, s->nets, c->n_if };
-	s->report = report_start(s->r.node->loop, s->r.node->st, &s->who);
+	s->report = report_start(s->r.calls.node->loop, s->r.calls.node->st, &s->who);
 	if (!s->report)
 		info("ioth show will not see this node: %s", strerror(errno));
 }
@@ -289,14 +289,14 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd, p
 	setsid();
 	signal(SIGPIPE, SIG_IGN);
 
-	s.r.node = node_new(&conf->node, &why);
-	if (!s.r.node) {
+	s.r.calls.node = node_new(&conf->node, &why);
+	if (!s.r.calls.node) {
 		err("%s", why);
 		return 1;
 	}
 	if (nofile.rlim_max > 2 * FDS_KEPT)
-		s.r.node->fd_max = (int)MIN(nofile.rlim_max - FDS_KEPT, INT_MAX);
-	resolv_load(s.r.node);
+		s.r.calls.node->fd_max = (int)MIN(nofile.rlim_max - FDS_KEPT, INT_MAX);
+	resolv_load(s.r.calls.node);
 	if (take_listener(&s, go[1], ready[0]) < 0)
 		return 1;
 	watch_processes(&s);
@@ -315,7 +315,7 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd, p
 	supervise(&s);
 	notify_stop(&s.r);
 	report_stop(s.report);
-	node_free(s.r.node);
+	node_free(s.r.calls.node);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -32,50 +33,70 @@
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
 #endif
 
-bool call_valid(const struct call *c)
-{
-	uint64_t id = c->n.id;
+struct trapped {
+	struct call	c;
+	uint64_t	id;
+	bool		shared_signal;	/* seen pending once already */
+};
 
-	return ioctl(c->r->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+static struct trapped *trapped_of(const struct call *c)
+{
+	return container_of(c, struct trapped, c);
 }
 
-int call_give(struct call *c, int fd, bool cloexec)
+static struct runner *runner_of(const struct call *c)
+{
+	return container_of(c->of, struct runner, calls);
+}
+
+static int mem_read(const struct call *c, uint64_t addr, void *buf, size_t n)
+{
+	return target_read(c->pid, addr, buf, n);
+}
+
+static int mem_write(const struct call *c, uint64_t addr, const void *buf, size_t n)
+{
+	return target_write(c->pid, addr, buf, n);
+}
+
+static int fd_of(const struct call *c, int fd)
+{
+	return target_fd(runner_of(c), c->pid, fd);
+}
+
+static bool valid(const struct call *c)
+{
+	uint64_t id = trapped_of(c)->id;
+
+	return ioctl(runner_of(c)->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+static int give(struct call *c, int fd, bool cloexec)
 {
 	struct seccomp_notif_addfd add = {
-		.id = c->n.id, .flags = SECCOMP_ADDFD_FLAG_SEND, .srcfd = (uint32_t)fd,
+		.id = trapped_of(c)->id, .flags = SECCOMP_ADDFD_FLAG_SEND, .srcfd = (uint32_t)fd,
 		.newfd_flags = cloexec ? O_CLOEXEC : 0,
 	};
-	int ret = ioctl(c->r->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+	int ret = ioctl(runner_of(c)->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
 
 	return ret < 0 ? -errno : ret;
 }
 
-int call_replace(struct call *c, int at, int fd, bool cloexec)
+static int replace(struct call *c, int at, int fd, bool cloexec)
 {
 	struct seccomp_notif_addfd add = {
-		.id = c->n.id, .flags = SECCOMP_ADDFD_FLAG_SETFD, .srcfd = (uint32_t)fd,
+		.id = trapped_of(c)->id, .flags = SECCOMP_ADDFD_FLAG_SETFD, .srcfd = (uint32_t)fd,
 		.newfd = (uint32_t)at, .newfd_flags = cloexec ? O_CLOEXEC : 0,
 	};
 
-	return ioctl(c->r->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 ? -errno : 0;
-}
-
-long call_give_fd(struct call *c, struct vsock *vs, int fd, bool cloexec)
-{
-	int ret = call_give(c, fd, cloexec);
-
-	if (ret < 0)
-		return ret;
-	vs->pid = (pid_t)c->n.pid;
-	vs->pid_fd = ret;
-	return CALL_ANSWERED;
+	return ioctl(runner_of(c)->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 ? -errno : 0;
 }
 
 /* Our duplicate of the descriptor goes first: a close() that follows is then the
  * last one. */
 static void answer(struct call *c, long value)
 {
-	struct seccomp_notif_resp resp = { .id = c->n.id };
+	struct seccomp_notif_resp resp = { .id = trapped_of(c)->id };
 
 	if (c->app >= 0)
 		close(c->app);
@@ -86,58 +107,20 @@ static void answer(struct call *c, long value)
 		resp.error = (int)value;
 	else
 		resp.val = value;
-	if (ioctl(c->r->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp) < 0 && errno != ENOENT)
-		err("answering %s of thread %u: %s", c->trap->name, c->n.pid, strerror(errno));
+	if (ioctl(runner_of(c)->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp) < 0 && errno != ENOENT)
+		err("answering %s of thread %d: %s", c->trap->name, c->pid, strerror(errno));
 }
 
-static void call_free(struct call *c)
+static void trapped_free(struct call *c)
 {
-	list_del(&c->link);
-	list_del(&c->wait);
-	if (c->app >= 0)
-		close(c->app);
-	free(c);
+	free(trapped_of(c));
 }
 
-static void call_try(struct call *c)
-{
-	long ret = c->trap->handle(c);
-	struct nlsock *nl = ret == CALL_CONTINUE ? netlink_of(c) : NULL;
-
-	if (nl)
-		ret = netlink_call(c, nl);
-
-	if (ret == CALL_PARK) {
-		struct node *n = c->r->node;
-
-		if (list_empty(&c->link)) {
-			list_add_tail(&c->r->parked, &c->link);
-			c->r->parked_at = n->st->now;
-			list_add_tail(c->waits ? c->waits : &c->vs->calls, &c->wait);
-		}
-		n->alarm_at = MIN(n->alarm_at, n->st->now + SIGNAL_PERIOD);
-		return;
-	}
-	debug("%u %s = %ld", c->n.pid, c->trap->name, ret);
-	if (ret != CALL_ANSWERED)
-		answer(c, ret);
-	call_free(c);
-}
-
-void call_again(struct list *calls)
-{
-	struct list again;
-
-	list_init(&again);
-	list_splice_tail(&again, calls);
-	while (!list_empty(&again)) {
-		struct call *c = list_first(&again, struct call, wait);
-
-		list_del(&c->wait);
-		list_add_tail(calls, &c->wait);
-		call_try(c);
-	}
-}
+static const struct call_front front = {
+	.read = mem_read, .write = mem_write, .fd = fd_of, .give = give, .replace = replace,
+	.valid = valid, .foreign = resolv_connect, .answer = answer, .free = trapped_free,
+	.period = SIGNAL_PERIOD,
+};
 
 /* vs has news: the calls that wait on it try again. */
 static void changed(struct vsock *vs)
@@ -145,36 +128,37 @@ static void changed(struct vsock *vs)
 	call_again(&vs->calls);
 }
 
-static const struct vsock_front front = { changed, target_find_end };
+static const struct vsock_front ends = { changed, target_find_end };
 
 /* True if the call was ended by a signal (or its task has gone). */
 static bool interrupted(struct call *c)
 {
-	enum sig_wait sig = target_signal(c);
-	bool now = sig == SIG_OWN || (sig == SIG_SHARED && c->shared_signal);
+	struct trapped *t = trapped_of(c);
+	enum sig_wait sig = target_signal(c->pid);
+	bool now = sig == SIG_OWN || (sig == SIG_SHARED && t->shared_signal);
 
 	/* A shared signal may be another thread's to take: one that is still
 	 * there at the second look is this thread's. */
-	c->shared_signal = sig == SIG_SHARED;
+	t->shared_signal = sig == SIG_SHARED;
 	if (!now)
-		return !call_valid(c);
+		return !valid(c);
 	/* signal(7): a call with a timeout is never restarted. */
 	answer(c, c->give_up == NEVER ? -ERESTARTSYS : -EINTR);
 	return true;
 }
 
 /* Those at the front, which go to the end. */
-static void look_for_signals(struct runner *r)
+static void look_for_signals(struct calls *cs)
 {
-	struct list *last = r->parked.prev, *l = NULL;
+	struct list *last = cs->parked.prev, *l = NULL;
 
 	for (int i = 0; i < LOOKS && l != last; i++) {
 		struct call *c;
 
-		l = list_pop(&r->parked);
+		l = list_pop(&cs->parked);
 		if (!l)
 			return;
-		list_add_tail(&r->parked, l);
+		list_add_tail(&cs->parked, l);
 		c = container_of(l, struct call, link);
 		if (interrupted(c))
 			call_free(c);
@@ -183,42 +167,25 @@ static void look_for_signals(struct runner *r)
 
 static void parked_look(struct node *n)
 {
-	struct runner *r = n->user;
-	bool quiet = n->st->now - r->parked_at > QUIET_AFTER;
+	struct calls *cs = n->user;
+	bool quiet = n->st->now - cs->parked_at > QUIET_AFTER;
 
-	look_for_signals(r);
-	list_for_safe(l, &r->parked) {
-		struct call *c = container_of(l, struct call, link);
-
-		if (c->give_up <= n->st->now)
-			call_try(c);
-		else
-			n->alarm_at = MIN(n->alarm_at, c->give_up);
-	}
-	if (!list_empty(&r->parked))
+	look_for_signals(cs);
+	calls_late(cs);
+	if (!list_empty(&cs->parked))
 		n->alarm_at = MIN(n->alarm_at, n->st->now + (quiet ? QUIET_PERIOD : SIGNAL_PERIOD));
-}
-
-static const struct trap *trap_of(int nr)
-{
-	const struct trap *t = traps;
-
-	while (t->nr >= 0 && t->nr != nr)
-		t++;
-	return t;
 }
 
 static void handle(struct runner *r, const struct seccomp_notif *n)
 {
-	struct call *c = xzalloc(sizeof(*c));
+	struct trapped *t = xzalloc(sizeof(*t));
 
-	*c = (struct call){ .r = r, .n = *n, .trap = trap_of(n->data.nr), .app = -1,
-			    .give_up = NEVER };
-	list_init(&c->link);
-	list_init(&c->wait);
-	node_lock(r->node);
-	call_try(c);
-	node_unlock(r->node);
+	t->id = n->id;
+	call_init(&t->c, &r->calls, n->data.nr, (const uint64_t *)n->data.args);
+	t->c.pid = (pid_t)n->pid;
+	node_lock(r->calls.node);
+	call_try(&t->c);
+	node_unlock(r->calls.node);
 }
 
 static void *notifier(void *arg)
@@ -237,21 +204,21 @@ static void *notifier(void *arg)
 		else if (errno != EINTR && errno != ENOENT && errno != EAGAIN)
 			break;
 	}
-	node_lock(r->node);
+	node_lock(r->calls.node);
 	r->orphaned = true;
-	node_unlock(r->node);
-	node_kick(r->node);
+	node_unlock(r->calls.node);
+	node_kick(r->calls.node);
 	return NULL;
 }
 
 int notify_start(struct runner *r)
 {
-	list_init(&r->parked);
-	list_init(&r->netlinks);
-	list_init(&r->rings);
-	r->node->user = r;
-	r->node->alarm = parked_look;
-	vsock_set_front(r->node, &front);
+	struct node *n = r->calls.node;
+
+	calls_init(&r->calls, n, &front);
+	n->user = &r->calls;
+	n->alarm = parked_look;
+	vsock_set_front(n, &ends);
 	ioctl(r->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 	return -pthread_create(&r->notifier, NULL, notifier, r);
 }
@@ -259,8 +226,7 @@ int notify_start(struct runner *r)
 void notify_stop(struct runner *r)
 {
 	pthread_join(r->notifier, NULL);
-	while (!list_empty(&r->parked))
-		call_free(list_first(&r->parked, struct call, link));
+	calls_end(&r->calls);
 	target_forget(r);
 	close(r->listener);
 }

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +69,7 @@ void target_forget(struct runner *r)
 /* A thread's pidfd is kept: opening one costs more than using it. If its number
  * belongs to another thread by now, the pidfd still means the old one, of which
  * there are no descriptors to be had (ESRCH), and a new one is opened. */
-int target_thread_fd(struct runner *r, pid_t tid, int fd)
+int target_fd(struct runner *r, pid_t tid, int fd)
 {
 	struct pidfd *p = &r->pidfds[(unsigned)tid % ARRAY_LEN(r->pidfds)];
 	int ret = p->tid == tid ? getfd(p->fd, fd) : -ESRCH;
@@ -93,11 +92,6 @@ int target_thread_fd(struct runner *r, pid_t tid, int fd)
 	return ret;
 }
 
-int target_fd(const struct call *c, int fd)
-{
-	return target_thread_fd(c->r, (pid_t)c->n.pid, fd);
-}
-
 /* Where process_vm_* is forbidden (some containers), /proc/PID/mem may not be. */
 static ssize_t by_proc(pid_t pid, uint64_t addr, void *buf, size_t n, bool writing)
 {
@@ -114,113 +108,42 @@ static ssize_t by_proc(pid_t pid, uint64_t addr, void *buf, size_t n, bool writi
 	return ret;
 }
 
-int target_read(const struct call *c, uint64_t addr, void *buf, size_t n)
+int target_read(pid_t tid, uint64_t addr, void *buf, size_t n)
 {
 	struct iovec local = { buf, n }, remote = { (void *)(uintptr_t)addr, n };
 	ssize_t ret;
 
 	if (!n)
 		return 0;
-	ret = process_vm_readv((pid_t)c->n.pid, &local, 1, &remote, 1, 0);
+	ret = process_vm_readv(tid, &local, 1, &remote, 1, 0);
 	if (ret < 0 && (errno == EPERM || errno == ENOSYS))
-		ret = by_proc((pid_t)c->n.pid, addr, buf, n, false);
+		ret = by_proc(tid, addr, buf, n, false);
 	return ret == (ssize_t)n ? 0 : -EFAULT;
 }
 
-int target_write(const struct call *c, uint64_t addr, const void *buf, size_t n)
+int target_write(pid_t tid, uint64_t addr, const void *buf, size_t n)
 {
 	struct iovec local = { (void *)buf, n }, remote = { (void *)(uintptr_t)addr, n };
 	ssize_t ret;
 
 	if (!n)
 		return 0;
-	ret = process_vm_writev((pid_t)c->n.pid, &local, 1, &remote, 1, 0);
+	ret = process_vm_writev(tid, &local, 1, &remote, 1, 0);
 	if (ret < 0 && (errno == EPERM || errno == ENOSYS))
-		ret = by_proc((pid_t)c->n.pid, addr, (void *)buf, n, true);
+		ret = by_proc(tid, addr, (void *)buf, n, true);
 	return ret == (ssize_t)n ? 0 : -EFAULT;
-}
-
-ssize_t target_gather(const struct call *c, const struct iovec *iov, int n, void *buf, size_t size)
-{
-	size_t done = 0;
-
-	for (int i = 0; i < n; i++) {
-		size_t len = iov[i].iov_len;
-
-		if (len > size - done)
-			return -EMSGSIZE;
-		if (target_read(c, (uintptr_t)iov[i].iov_base, (char *)buf + done, len) < 0)
-			return -EFAULT;
-		done += len;
-	}
-	return (ssize_t)done;
-}
-
-int target_scatter(const struct call *c, const struct iovec *iov, int n, const void *buf, size_t len)
-{
-	size_t done = 0;
-
-	for (int i = 0; i < n && done < len; i++) {
-		size_t part = MIN(iov[i].iov_len, len - done);
-
-		if (target_write(c, (uintptr_t)iov[i].iov_base, (const char *)buf + done, part) < 0)
-			return -EFAULT;
-		done += part;
-	}
-	return 0;
-}
-
-int target_msg(const struct call *c, uint64_t addr, struct tmsg *t)
-{
-	if (target_read(c, addr, &t->h, sizeof(t->h)) < 0)
-		return -EFAULT;
-	if (t->h.msg_iovlen > ARRAY_LEN(t->iov))
-		return -EMSGSIZE;
-	t->n = (int)t->h.msg_iovlen;
-	if (target_read(c, (uintptr_t)t->h.msg_iov, t->iov, t->h.msg_iovlen * sizeof(t->iov[0])) < 0)
-		return -EFAULT;
-	t->room = 0;
-	for (int i = 0; i < t->n; i++) {
-		if (t->iov[i].iov_len > SSIZE_MAX - t->room)
-			return -EINVAL;
-		t->room += t->iov[i].iov_len;
-	}
-	return 0;
-}
-
-int target_put_name(const struct call *c, uint64_t addr, uint64_t lenp, const void *sa, size_t size)
-{
-	int32_t room, len = (int32_t)size;
-
-	if (!addr)
-		return 0;
-	if (target_read(c, lenp, &room, sizeof(room)) < 0)
-		return -EFAULT;
-	if (room < 0)
-		return -EINVAL;
-	if (target_write(c, addr, sa, (size_t)MIN(room, len)) < 0)
-		return -EFAULT;
-	return target_write(c, lenp, &len, sizeof(len));
-}
-
-int target_put_addr(const struct call *c, uint64_t addr, uint64_t lenp,
-		    const struct endpoint *ep, int family)
-{
-	struct sockaddr_storage ss;
-
-	return target_put_name(c, addr, lenp, &ss, ep_to_sockaddr(ep, family, &ss));
 }
 
 #define SIGBIT(n)	(1ull << ((n) - 1))
 #define STOPS		(SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
 
-enum sig_wait target_signal(const struct call *c)
+enum sig_wait target_signal(pid_t tid)
 {
 	char path[64], line[256];
 	unsigned long long own = 0, shared = 0, blocked = 0, caught = 0, ignored = 0;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%u/status", c->n.pid);
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
 	f = fopen(path, "re");
 	if (!f)
 		return SIG_NONE;

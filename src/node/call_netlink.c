@@ -1,4 +1,4 @@
-/* netlink.c - AF_NETLINK sockets of the program: the node's own
+/* call_netlink.c - AF_NETLINK sockets of the program: the node's own
  *
  * The program's end is one of a SEQPACKET pair, like a packet socket's; what
  * it writes is answered by node/rtnl.c. Trapped are names, options and the calls
@@ -16,9 +16,8 @@
 
 #include "base/mem.h"
 #include "node/rtnl.h"
-#include "run/run.h"
+#include "node/call.h"
 
-#define ARG(c, i)	((c)->n.data.args[i])
 #define REQ_MAX		65536		/* of one datagram, as the program may send */
 #define OUR_SNDBUF	(1 << 20)
 #define HELD_MAX	(1u << 20)	/* bytes of answers nobody reads */
@@ -31,10 +30,10 @@ struct waiting {
 };
 
 struct nlsock {
-	struct list	link;		/* runner->netlinks */
+	struct list	link;		/* calls->netlinks */
 	struct nlpeer	peer;
 	struct watch	w;		/* our end */
-	struct runner	*r;
+	struct calls	*of;
 	uint64_t	cookie;		/* of the program's end */
 	size_t		held;		/* bytes in waiting */
 	struct list	waiting;	/* answers */
@@ -48,7 +47,7 @@ static void nl_free(struct nlsock *nl)
 	struct list *l;
 
 	rtnl_close(&nl->peer);
-	loop_unwatch(nl->r->node->loop, &nl->w);
+	loop_unwatch(nl->of->node->loop, &nl->w);
 	close(nl->w.fd);
 	list_del(&nl->link);
 	while ((l = list_pop(&nl->waiting)))
@@ -70,7 +69,7 @@ static void keep(struct nlsock *nl, const void *buf, size_t len)
 	nl->held += len;
 	memcpy(wa->buf, buf, len);
 	list_add_tail(&nl->waiting, &wa->link);
-	loop_watch(nl->r->node->loop, &nl->w, EPOLLRDHUP | EPOLLOUT);
+	loop_watch(nl->of->node->loop, &nl->w, EPOLLRDHUP | EPOLLOUT);
 }
 
 static void emit(struct nlpeer *p, const void *buf, size_t len, bool news)
@@ -96,7 +95,7 @@ static void flush(struct nlsock *nl)
 		free(wa);
 	}
 	if (list_empty(&nl->waiting))
-		loop_watch(nl->r->node->loop, &nl->w, EPOLLIN | EPOLLRDHUP);
+		loop_watch(nl->of->node->loop, &nl->w, EPOLLIN | EPOLLRDHUP);
 	call_again(&nl->calls);
 }
 
@@ -132,16 +131,16 @@ static struct nlsock *nl_new(struct call *c, int fd, int app)
 	socklen_t len = sizeof(nl->cookie);
 
 	*nl = (struct nlsock){
-		.r = c->r, .w = { .fd = fd, .ready = nl_ready }, .type = (int)ARG(c, 1) & 0xf,
-		.peer = { .n = c->r->node, .proto = (int)ARG(c, 2), .emit = emit },
+		.of = c->of, .w = { .fd = fd, .ready = nl_ready }, .type = (int)ARG(c, 1) & 0xf,
+		.peer = { .n = c->of->node, .proto = (int)ARG(c, 2), .emit = emit },
 	};
 	list_init(&nl->waiting);
 	list_init(&nl->calls);
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	getsockopt(app, SOL_SOCKET, SO_COOKIE, &nl->cookie, &len);
-	rtnl_open(&nl->peer, c->n.pid);
-	list_add_tail(&c->r->netlinks, &nl->link);
-	loop_watch(c->r->node->loop, &nl->w, EPOLLIN | EPOLLRDHUP);
+	rtnl_open(&nl->peer, c->pid);
+	list_add_tail(&c->of->netlinks, &nl->link);
+	loop_watch(c->of->node->loop, &nl->w, EPOLLIN | EPOLLRDHUP);
 	return nl;
 }
 
@@ -154,8 +153,8 @@ long netlink_socket(struct call *c)
 
 	if ((type & 0xf) != SOCK_RAW && (type & 0xf) != SOCK_DGRAM)
 		return -ESOCKTNOSUPPORT;
-	node_poll(c->r->node);
-	ret = vpair(c->r->node, type & 0xf, fd);
+	node_poll(c->of->node);
+	ret = vpair(c->of->node, type & 0xf, fd);
 	if (ret < 0)
 		return ret;
 	if (type & SOCK_NONBLOCK)
@@ -173,10 +172,10 @@ struct nlsock *netlink_of(const struct call *c)
 	uint64_t cookie = 0;
 	socklen_t len = sizeof(cookie);
 
-	if (c->app < 0 || list_empty(&c->r->netlinks) ||
+	if (c->app < 0 || list_empty(&c->of->netlinks) ||
 	    getsockopt(c->app, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0)
 		return NULL;
-	list_for(l, &c->r->netlinks) {
+	list_for(l, &c->of->netlinks) {
 		struct nlsock *nl = container_of(l, struct nlsock, link);
 
 		if (nl->cookie == cookie)
@@ -194,11 +193,11 @@ static long nl_bind(struct call *c, struct nlsock *nl)
 
 	if ((uint32_t)ARG(c, 2) < sizeof(sa))
 		return -EINVAL;
-	if (target_read(c, ARG(c, 1), &sa, sizeof(sa)) < 0)
+	if (call_read(c, ARG(c, 1), &sa, sizeof(sa)) < 0)
 		return -EFAULT;
 	if (sa.nl_family != AF_NETLINK)
 		return -EINVAL;
-	return c->n.data.nr == SYS_bind ? rtnl_bind(&nl->peer, sa.nl_pid, sa.nl_groups) : 0;
+	return c->nr == SYS_bind ? rtnl_bind(&nl->peer, sa.nl_pid, sa.nl_groups) : 0;
 }
 
 static long nl_name(const struct call *c, const struct nlsock *nl, bool own)
@@ -208,7 +207,7 @@ static long nl_name(const struct call *c, const struct nlsock *nl, bool own)
 		.nl_groups = own ? (uint32_t)nl->peer.groups : 0,
 	};
 
-	return target_put_name(c, ARG(c, 1), ARG(c, 2), &sa, sizeof(sa));
+	return call_put_name(c, ARG(c, 1), ARG(c, 2), &sa, sizeof(sa));
 }
 
 /* --- options --- */
@@ -223,7 +222,7 @@ static long nl_setopt(struct call *c, struct nlsock *nl)
 	if (len < 0)
 		return -EINVAL;
 	len = MIN(len, (int32_t)sizeof(value));
-	if (target_read(c, ARG(c, 3), &value, (size_t)len) < 0)
+	if (call_read(c, ARG(c, 3), &value, (size_t)len) < 0)
 		return -EFAULT;
 	return rtnl_setopt(&nl->peer, (int)ARG(c, 2), &value, (socklen_t)len);
 }
@@ -252,7 +251,7 @@ static long nl_getopt(struct call *c, struct nlsock *nl)
 
 	if (level != SOL_NETLINK && (level != SOL_SOCKET || nature < 0))
 		return CALL_CONTINUE;
-	if (target_read(c, ARG(c, 4), &room, sizeof(room)) < 0)
+	if (call_read(c, ARG(c, 4), &room, sizeof(room)) < 0)
 		return -EFAULT;
 	if (room < 0)
 		return -EINVAL;
@@ -264,9 +263,9 @@ static long nl_getopt(struct call *c, struct nlsock *nl)
 	}
 	if (e < 0)
 		return e;
-	if (target_write(c, ARG(c, 3), value, MIN((size_t)room, MIN(len, sizeof(value)))) < 0)
+	if (call_write(c, ARG(c, 3), value, MIN((size_t)room, MIN(len, sizeof(value)))) < 0)
 		return -EFAULT;
-	return target_write(c, ARG(c, 4), &len, sizeof(len));
+	return call_write(c, ARG(c, 4), &len, sizeof(len));
 }
 
 /* --- messages --- */
@@ -280,7 +279,7 @@ static long nl_send(struct call *c, struct nlsock *nl, const struct iovec *iov, 
 	if (nl->held > HELD_MAX)
 		return -ENOBUFS;
 	req = xmalloc(REQ_MAX);
-	len = target_gather(c, iov, n, req, REQ_MAX);
+	len = call_gather(c, iov, n, req, REQ_MAX);
 	if (len > 0) {
 		drain(nl);
 		rtnl_request(&nl->peer, req, (size_t)len);
@@ -291,8 +290,8 @@ static long nl_send(struct call *c, struct nlsock *nl, const struct iovec *iov, 
 
 static long nl_sendmsg(struct call *c, struct nlsock *nl)
 {
-	struct tmsg t;
-	int e = target_msg(c, ARG(c, 1), &t);
+	struct call_msg t;
+	int e = call_msghdr(c, ARG(c, 1), &t);
 
 	return e < 0 ? e : nl_send(c, nl, t.iov, t.n);
 }
@@ -315,7 +314,7 @@ static long nl_recv(struct call *c, struct nlsock *nl, const struct iovec *iov, 
 	for (int i = 0; i < n; i++)
 		room += iov[i].iov_len;
 	*whole = (size_t)len;
-	if (target_scatter(c, iov, n, buf, MIN((size_t)len, room)) < 0)
+	if (call_scatter(c, iov, n, buf, MIN((size_t)len, room)) < 0)
 		return -EFAULT;
 	return flags & MSG_TRUNC ? len : (long)MIN((size_t)len, room);
 }
@@ -323,21 +322,21 @@ static long nl_recv(struct call *c, struct nlsock *nl, const struct iovec *iov, 
 static long nl_recvmsg(struct call *c, struct nlsock *nl)
 {
 	struct sockaddr_nl from = { .nl_family = AF_NETLINK };
-	struct tmsg t;
+	struct call_msg t;
 	size_t whole = 0;
-	long len = target_msg(c, ARG(c, 1), &t);
+	long len = call_msghdr(c, ARG(c, 1), &t);
 
 	if (len == 0)
 		len = nl_recv(c, nl, t.iov, t.n, (int)ARG(c, 2), &whole);
 	if (len < 0)
 		return len;
-	if (t.h.msg_name && target_write(c, (uintptr_t)t.h.msg_name, &from,
+	if (t.h.msg_name && call_write(c, (uintptr_t)t.h.msg_name, &from,
 					 MIN(sizeof(from), t.h.msg_namelen)) < 0)
 		return -EFAULT;
 	t.h.msg_namelen = t.h.msg_name ? sizeof(from) : 0;
 	t.h.msg_controllen = 0;
 	t.h.msg_flags = whole > t.room ? MSG_TRUNC : 0;
-	return target_write(c, ARG(c, 1), &t.h, sizeof(t.h)) < 0 ? -EFAULT : len;
+	return call_write(c, ARG(c, 1), &t.h, sizeof(t.h)) < 0 ? -EFAULT : len;
 }
 
 static long nl_recvfrom(struct call *c, struct nlsock *nl)
@@ -347,7 +346,7 @@ static long nl_recvfrom(struct call *c, struct nlsock *nl)
 	size_t whole;
 	long ret = nl_recv(c, nl, &one, 1, (int)ARG(c, 3), &whole);
 
-	if (ret >= 0 && target_put_name(c, ARG(c, 4), ARG(c, 5), &from, sizeof(from)) < 0)
+	if (ret >= 0 && call_put_name(c, ARG(c, 4), ARG(c, 5), &from, sizeof(from)) < 0)
 		return -EFAULT;
 	return ret;
 }
@@ -365,7 +364,7 @@ long netlink_call(struct call *c, struct nlsock *nl)
 {
 	struct iovec one = { (void *)(uintptr_t)ARG(c, 1), ARG(c, 2) };
 
-	switch (c->n.data.nr) {
+	switch (c->nr) {
 	case SYS_bind:
 	case SYS_connect:
 		return nl_bind(c, nl);

@@ -1,4 +1,4 @@
-/* ring.c - a packet socket's shared memory in the place of its descriptor
+/* call_ring.c - a packet socket's shared memory in the place of its descriptor
  *
  * A program maps PACKET_RX_RING's memory by the socket's descriptor, which here is
  * one end of a pair and cannot be mapped; and mmap is not trapped, because it must
@@ -14,9 +14,8 @@
 #include <unistd.h>
 
 #include "node/vring.h"
-#include "run/run.h"
+#include "node/call.h"
 
-#define ARG(c, i) ((c)->n.data.args[i])
 
 static long swap_in(struct call *c, struct vring *ring)
 {
@@ -32,7 +31,7 @@ static long swap_in(struct call *c, struct vring *ring)
 		vs->app = -1;
 		return ret;
 	}
-	list_add_tail(&c->r->rings, &ring->link);
+	list_add_tail(&c->of->rings, &ring->link);
 	return 0;
 }
 
@@ -62,7 +61,7 @@ static bool same_file(int a, int b)
 
 struct vsock *ring_end(struct call *c)
 {
-	list_for(l, &c->r->rings) {
+	list_for(l, &c->of->rings) {
 		struct vring *ring = container_of(l, struct vring, link);
 		struct vsock *vs = ring->vs;
 

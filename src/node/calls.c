@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "run/run.h"
+#include "node/call.h"
 
 #define EQ(n, v)	{ (n), TRAP_EQ, (uint32_t)(v) }
 #define BITS(n, v)	{ (n), TRAP_BITS, (uint32_t)(v) }
@@ -106,12 +106,12 @@ long call_vsock(struct call *c)
 {
 	if (c->vs || c->app >= 0)
 		return c->vs ? 0 : CALL_CONTINUE;
-	c->app = target_fd(c, (int)c->n.data.args[0]);
+	c->app = call_fd(c, (int)ARG(c, 0));
 	if (c->app == -EMFILE || c->app == -ENFILE || c->app == -ENOMEM)
 		return -ENOBUFS;	/* it may be one of ours */
 	if (c->app < 0)
 		return CALL_CONTINUE;	/* no such descriptor: the kernel says it best */
-	c->vs = vsock_of_fd(c->r->node, c->app);
+	c->vs = vsock_of_fd(c->of->node, c->app);
 	if (!c->vs)
 		c->vs = ring_end(c);
 	return c->vs ? 0 : CALL_CONTINUE;
@@ -123,8 +123,8 @@ long call_catch_up(struct call *c)
 {
 	if (c->started)
 		return 0;
-	node_poll(c->r->node);
-	c->vs = vsock_of_fd(c->r->node, c->app);
+	node_poll(c->of->node);
+	c->vs = vsock_of_fd(c->of->node, c->app);
 	return c->vs ? 0 : CALL_CONTINUE;
 }
 
@@ -144,7 +144,7 @@ bool call_nonblock(const struct call *c)
 
 long call_wait(struct call *c, int option, int error)
 {
-	usec now = c->r->node->st->now;
+	usec now = c->of->node->st->now;
 
 	if (!c->started) {
 		struct timeval tv = { 0, 0 };

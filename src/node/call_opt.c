@@ -16,9 +16,8 @@
 
 #include "base/mem.h"
 #include "node/vring.h"
-#include "run/run.h"
+#include "node/call.h"
 
-#define ARG(c, i) ((c)->n.data.args[i])
 #define OPT_MAX	16384	/* 64 sources of a group */
 
 /* The program is named by a pointer: a copy of our own is given. */
@@ -34,7 +33,7 @@ static long attach_filter(struct call *c, const void *v, socklen_t len)
 	if (prog.len > BPF_MAXINSNS)
 		return -EINVAL;
 	code = xmalloc((prog.len + 1u) * sizeof(*code));
-	ret = target_read(c, (uintptr_t)prog.filter, code, prog.len * sizeof(*code));
+	ret = call_read(c, (uintptr_t)prog.filter, code, prog.len * sizeof(*code));
 	prog.filter = code;
 	if (ret == 0)
 		ret = sock_setopt(c->vs->so, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
@@ -53,7 +52,7 @@ long call_setsockopt(struct call *c)
 	if (len < 0)
 		return -EINVAL;
 	len = MIN(len, OPT_MAX);
-	ret = target_read(c, ARG(c, 3), value, (size_t)len);
+	ret = call_read(c, ARG(c, 3), value, (size_t)len);
 	if (ret < 0)
 		return ret;
 	if (!c->vs->so)
@@ -103,12 +102,12 @@ long call_getsockopt(struct call *c)
 
 	if (ret)
 		return ret;
-	if (target_read(c, ARG(c, 4), &room, sizeof(room)) < 0)
+	if (call_read(c, ARG(c, 4), &room, sizeof(room)) < 0)
 		return -EFAULT;
 	if (room < 0)
 		return -EINVAL;
 	len = (socklen_t)MIN(room, OPT_MAX);
-	if (asks_in_buffer(level, name) && target_read(c, ARG(c, 3), value, len) < 0)
+	if (asks_in_buffer(level, name) && call_read(c, ARG(c, 3), value, len) < 0)
 		return -EFAULT;
 	if (level == SOL_SOCKET && name == SO_PEERCRED) {
 		len = MIN(len, sizeof(nobody));
@@ -119,7 +118,7 @@ long call_getsockopt(struct call *c)
 		len = MIN(len, sizeof(error));
 		memcpy(value, &error, len);
 	} else if (level == SOL_PACKET && vring_opt(name)) {
-		if (target_read(c, ARG(c, 3), value, len) < 0)
+		if (call_read(c, ARG(c, 3), value, len) < 0)
 			return -EFAULT;
 		ret = vring_getopt(c->vs, name, value, &len);
 	} else if (c->vs->so) {
@@ -129,9 +128,9 @@ long call_getsockopt(struct call *c)
 	}
 	if (ret < 0)
 		return ret;
-	if (target_write(c, ARG(c, 3), value, len) < 0)
+	if (call_write(c, ARG(c, 3), value, len) < 0)
 		return -EFAULT;
-	return target_write(c, ARG(c, 4), &len, sizeof(len));
+	return call_write(c, ARG(c, 4), &len, sizeof(len));
 }
 
 /* --- ioctl: the node's interfaces and routes, as programs of old ask for them --- */
@@ -163,11 +162,11 @@ static bool ifconf_row(const struct netif *nif, struct ifreq *ifr)
 
 static long ioctl_ifconf(struct call *c)
 {
-	struct stack *st = c->r->node->st;
+	struct stack *st = c->of->node->st;
 	struct ifconf ifc;
 	int room, n = 0;
 
-	if (target_read(c, ARG(c, 2), &ifc, sizeof(ifc)) < 0)
+	if (call_read(c, ARG(c, 2), &ifc, sizeof(ifc)) < 0)
 		return -EFAULT;
 	room = ifc.ifc_req ? ifc.ifc_len / (int)sizeof(struct ifreq) : INT32_MAX;
 	list_for(l, &st->netifs) {
@@ -175,12 +174,12 @@ static long ioctl_ifconf(struct call *c)
 
 		if (n == room || !ifconf_row(container_of(l, struct netif, link), &ifr))
 			continue;
-		if (ifc.ifc_req && target_write(c, (uintptr_t)(ifc.ifc_req + n), &ifr, sizeof(ifr)) < 0)
+		if (ifc.ifc_req && call_write(c, (uintptr_t)(ifc.ifc_req + n), &ifr, sizeof(ifr)) < 0)
 			return -EFAULT;
 		n++;
 	}
 	ifc.ifc_len = n * (int)sizeof(struct ifreq);
-	return target_write(c, ARG(c, 2), &ifc, sizeof(ifc));
+	return call_write(c, ARG(c, 2), &ifc, sizeof(ifc));
 }
 
 /* FIONREAD of datagrams: the first one's length, where SEQPACKET counts all. */
@@ -195,7 +194,7 @@ static long ioctl_inq(struct call *c)
 		return ret;
 	len = (int)recv(c->app, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
 	len = MAX(len, 0);
-	return target_write(c, ARG(c, 2), &len, sizeof(len));
+	return call_write(c, ARG(c, 2), &len, sizeof(len));
 }
 
 /* SIOCOUTQ and SIOCOUTQNSD of TCP: what waits in the program's end has not been sent. */
@@ -215,7 +214,7 @@ static long ioctl_outq(struct call *c, uint32_t cmd)
 	len -= (int)MIN(c->vs->fill, (size_t)len);
 	q = sock_queues(c->vs->so);
 	len += (int)(cmd == SIOCOUTQ ? q.out : q.unsent);
-	return target_write(c, ARG(c, 2), &len, sizeof(len));
+	return call_write(c, ARG(c, 2), &len, sizeof(len));
 }
 
 /* A route's interface is named by a pointer: its name comes after the struct. */
@@ -224,10 +223,10 @@ static int read_rtentry(struct call *c, void *arg)
 	struct rtentry *rt = arg;
 	char *dev = (char *)(rt + 1);
 
-	if (target_read(c, ARG(c, 2), rt, sizeof(*rt)) < 0)
+	if (call_read(c, ARG(c, 2), rt, sizeof(*rt)) < 0)
 		return -EFAULT;
 	for (int i = 0; rt->rt_dev && i < IFNAMSIZ - 1; i++) {
-		if (target_read(c, (uintptr_t)rt->rt_dev + (unsigned)i, dev + i, 1) < 0)
+		if (call_read(c, (uintptr_t)rt->rt_dev + (unsigned)i, dev + i, 1) < 0)
 			return -EFAULT;
 		if (!dev[i])
 			break;
@@ -268,10 +267,10 @@ long call_ioctl(struct call *c)
 	if (!size || size > sizeof(arg))
 		return -EOPNOTSUPP;	/* would be about the machine's */
 	route4 = (cmd == SIOCADDRT || cmd == SIOCDELRT) && domain_of(c) != AF_INET6;
-	ret = route4 ? read_rtentry(c, arg.b) : target_read(c, ARG(c, 2), arg.b, size);
+	ret = route4 ? read_rtentry(c, arg.b) : call_read(c, ARG(c, 2), arg.b, size);
 	if (ret == 0)
-		ret = node_ioctl(c->r->node, cmd, domain_of(c), arg.b);
+		ret = node_ioctl(c->of->node, cmd, domain_of(c), arg.b);
 	if (ret < 0 || !node_ioctl_answers(cmd))
 		return ret;
-	return target_write(c, ARG(c, 2), arg.b, size);
+	return call_write(c, ARG(c, 2), arg.b, size);
 }

@@ -1,4 +1,4 @@
-/* call_msg.c - trapped calls that carry a datagram with its address
+/* call_msg.c - calls that carry a datagram with its address
  *
  * Only datagram sockets of ours are served here; on every other descriptor the
  * kernel goes on with the call. The program's buffers are copied once; addresses
@@ -12,11 +12,10 @@
 #include <sys/socket.h>
 
 #include "base/mem.h"
-#include "run/run.h"
+#include "node/call.h"
 #include "stack/cmsg.h"
 #include "stack/tcp.h"
 
-#define ARG(c, i)	((c)->n.data.args[i])
 #define DGRAM_MAX	65536
 #define SEND_MAX	131072	/* the stack says that it is too much, and to whom it matters */
 #define CTL_MAX		512
@@ -30,7 +29,7 @@ static int read_dest(const struct call *c, uint64_t addr, uint32_t len, struct m
 	if (len > sizeof(ss))
 		return -EINVAL;
 	memset(&ss, 0, sizeof(ss));
-	if (target_read(c, addr, &ss, len) < 0)
+	if (call_read(c, addr, &ss, len) < 0)
 		return -EFAULT;
 	if (ss.ss_family == AF_UNSPEC)		/* as Linux: IPv4 takes it as such */
 		ss.ss_family = (sa_family_t)c->vs->family;
@@ -49,16 +48,16 @@ static int read_control(const struct call *c, const struct msghdr *h, struct msg
 		return 0;
 	if (h->msg_controllen > sizeof(ctl.b))
 		return -ENOBUFS;
-	if (target_read(c, (uintptr_t)h->msg_control, ctl.b, h->msg_controllen) < 0)
+	if (call_read(c, (uintptr_t)h->msg_control, ctl.b, h->msg_controllen) < 0)
 		return -EFAULT;
 	return cmsg_take(c->vs->so, &mh, m);
 }
 
 /* One datagram out. */
-static long send_one(struct call *c, const struct tmsg *t, int flags, struct msg *m)
+static long send_one(struct call *c, const struct call_msg *t, int flags, struct msg *m)
 {
 	uint8_t *buf = xmalloc(SEND_MAX);
-	ssize_t len = target_gather(c, t->iov, t->n, buf, SEND_MAX);
+	ssize_t len = call_gather(c, t->iov, t->n, buf, SEND_MAX);
 	struct iovec iov = { buf, (size_t)len };
 
 	if (len >= 0)
@@ -110,7 +109,7 @@ static long send_first(struct call *c, const struct iovec *iov, int flags, struc
 }
 
 /* As much as is taken at once. */
-static void cut_to(struct tmsg *t, size_t most)
+static void cut_to(struct call_msg *t, size_t most)
 {
 	for (int i = 0; i < t->n; i++) {
 		t->iov[i].iov_len = MIN(t->iov[i].iov_len, most);
@@ -119,7 +118,7 @@ static void cut_to(struct tmsg *t, size_t most)
 }
 
 /* Streams: the address says nothing to a connected socket. */
-static long send_stream(struct call *c, struct tmsg *t, int flags, struct msg *m)
+static long send_stream(struct call *c, struct call_msg *t, int flags, struct msg *m)
 {
 	bool first = flags & MSG_FASTOPEN && m->has_peer && (c->late || !c->vs->connected);
 	uint8_t *buf = xmalloc(DGRAM_MAX);
@@ -127,7 +126,7 @@ static long send_stream(struct call *c, struct tmsg *t, int flags, struct msg *m
 	long ret;
 
 	cut_to(t, DGRAM_MAX);
-	ret = target_gather(c, t->iov, t->n, buf, DGRAM_MAX);
+	ret = call_gather(c, t->iov, t->n, buf, DGRAM_MAX);
 	iov.iov_len = (size_t)MAX(ret, 0);
 	if (ret >= 0 && first)
 		ret = send_first(c, &iov, flags, m);
@@ -139,7 +138,7 @@ static long send_stream(struct call *c, struct tmsg *t, int flags, struct msg *m
 
 long call_sendto(struct call *c)
 {
-	struct tmsg t = { .n = 1 };
+	struct call_msg t = { .n = 1 };
 	struct msg m = { .ttl = -1, .tos = -1 };
 	long ret = call_vsock(c);
 
@@ -160,8 +159,8 @@ long call_sendto(struct call *c)
 static long sendmsg_at(struct call *c, uint64_t addr, int flags)
 {
 	struct msg m = { .ttl = -1, .tos = -1 };
-	struct tmsg t;
-	int ret = target_msg(c, addr, &t);
+	struct call_msg t;
+	int ret = call_msghdr(c, addr, &t);
 
 	if (ret == 0)
 		ret = read_dest(c, (uintptr_t)t.h.msg_name, t.h.msg_namelen, &m);
@@ -183,8 +182,8 @@ static long dgram_socket(struct call *c)
 static long sendmsg_first(struct call *c, int flags)
 {
 	struct msg m = { .ttl = -1, .tos = -1 };
-	struct tmsg t;
-	long ret = target_msg(c, ARG(c, 1), &t);
+	struct call_msg t;
+	long ret = call_msghdr(c, ARG(c, 1), &t);
 
 	if (ret == 0)
 		ret = read_dest(c, (uintptr_t)t.h.msg_name, t.h.msg_namelen, &m);
@@ -220,7 +219,7 @@ static long each(struct call *c, long (*one)(struct call *c, uint64_t addr, int 
 		if (ret < 0)
 			break;
 		len = (unsigned)ret;
-		ret = target_write(c, at + offsetof(struct mmsghdr, msg_len), &len, sizeof(len));
+		ret = call_write(c, at + offsetof(struct mmsghdr, msg_len), &len, sizeof(len));
 		if (ret < 0)
 			break;
 	}
@@ -255,16 +254,16 @@ static long recvmsg_at(struct call *c, uint64_t addr, int flags)
 	struct sockaddr_storage ss;
 	struct msghdr mh = { .msg_control = ctl.b };
 	struct iovec iov;
-	struct tmsg t;
+	struct call_msg t;
 	struct msg m;
-	ssize_t len = target_msg(c, addr, &t);
+	ssize_t len = call_msghdr(c, addr, &t);
 
 	if (len < 0)
 		return len;
 	iov.iov_len = MIN(t.room, DGRAM_MAX);
 	iov.iov_base = xmalloc(iov.iov_len + 1);
 	len = vsock_recvfrom(c->vs, c->app, &iov, 1, flags, &m);
-	if (len >= 0 && target_scatter(c, t.iov, t.n, iov.iov_base, MIN((size_t)len, iov.iov_len)) < 0)
+	if (len >= 0 && call_scatter(c, t.iov, t.n, iov.iov_base, MIN((size_t)len, iov.iov_len)) < 0)
 		len = -EFAULT;
 	free(iov.iov_base);
 	if (len < 0)
@@ -276,17 +275,17 @@ static long recvmsg_at(struct call *c, uint64_t addr, int flags)
 	make_control(c->vs, &m, &mh);
 	t.h.msg_controllen = mh.msg_controllen;
 	if (t.h.msg_controllen &&
-	    target_write(c, (uintptr_t)t.h.msg_control, ctl.b, t.h.msg_controllen) < 0)
+	    call_write(c, (uintptr_t)t.h.msg_control, ctl.b, t.h.msg_controllen) < 0)
 		return -EFAULT;
 	if (t.h.msg_name) {
 		socklen_t n = vname_source(c->vs, &m, &ss);
 
-		if (target_write(c, (uintptr_t)t.h.msg_name, &ss, MIN(n, t.h.msg_namelen)) < 0)
+		if (call_write(c, (uintptr_t)t.h.msg_name, &ss, MIN(n, t.h.msg_namelen)) < 0)
 			return -EFAULT;
 		t.h.msg_namelen = n;
 	}
 	t.h.msg_flags = mh.msg_flags;
-	return target_write(c, addr, &t.h, sizeof(t.h)) < 0 ? -EFAULT : len;
+	return call_write(c, addr, &t.h, sizeof(t.h)) < 0 ? -EFAULT : len;
 }
 
 static long received(struct call *c, long ret, int flags)
@@ -313,9 +312,9 @@ static long recv_stream(struct call *c, int flags)
 	union { uint8_t b[CTL_MAX]; struct cmsghdr align; } ctl = { .b = { 0 } };
 	struct msghdr mh = { .msg_control = ctl.b };
 	struct msg m = { .ttl = -1 };
-	struct tmsg t;
+	struct call_msg t;
 	uint8_t *buf;
-	long len = target_msg(c, ARG(c, 1), &t);
+	long len = call_msghdr(c, ARG(c, 1), &t);
 
 	if (len < 0)
 		return len;
@@ -324,7 +323,7 @@ static long recv_stream(struct call *c, int flags)
 	len = recv(c->app, buf, MIN(t.room, DGRAM_MAX), (flags & ~MSG_WAITALL) | MSG_DONTWAIT);
 	if (len < 0)
 		len = -errno;
-	else if (target_scatter(c, t.iov, t.n, buf, (size_t)len) < 0)
+	else if (call_scatter(c, t.iov, t.n, buf, (size_t)len) < 0)
 		len = -EFAULT;
 	free(buf);
 	if (len < 0)
@@ -335,9 +334,9 @@ static long recv_stream(struct call *c, int flags)
 	t.h.msg_controllen = mh.msg_controllen;
 	t.h.msg_namelen = 0;
 	t.h.msg_flags = mh.msg_flags;
-	if (target_write(c, (uintptr_t)t.h.msg_control, ctl.b, t.h.msg_controllen) < 0)
+	if (call_write(c, (uintptr_t)t.h.msg_control, ctl.b, t.h.msg_controllen) < 0)
 		return -EFAULT;
-	return target_write(c, ARG(c, 1), &t.h, sizeof(t.h)) < 0 ? -EFAULT : len;
+	return call_write(c, ARG(c, 1), &t.h, sizeof(t.h)) < 0 ? -EFAULT : len;
 }
 
 static bool wants_inq(const struct vsock *vs)
@@ -399,11 +398,11 @@ long call_recvfrom(struct call *c)
 	iov.iov_len = MIN(to.iov_len, DGRAM_MAX);
 	iov.iov_base = xmalloc(iov.iov_len + 1);
 	ret = vsock_recvfrom(c->vs, c->app, &iov, 1, flags, &m);
-	if (ret >= 0 && target_scatter(c, &to, 1, iov.iov_base, MIN((size_t)ret, iov.iov_len)) < 0)
+	if (ret >= 0 && call_scatter(c, &to, 1, iov.iov_base, MIN((size_t)ret, iov.iov_len)) < 0)
 		ret = -EFAULT;
 	free(iov.iov_base);
 	if (ret >= 0) {
-		int bad = target_put_name(c, ARG(c, 4), ARG(c, 5), &ss,
+		int bad = call_put_name(c, ARG(c, 4), ARG(c, 5), &ss,
 					  vname_source(c->vs, &m, &ss));
 
 		ret = bad < 0 ? bad : ret;

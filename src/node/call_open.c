@@ -12,9 +12,8 @@
 #include <unistd.h>
 
 #include "node/procnet.h"
-#include "run/run.h"
+#include "node/call.h"
 
-#define ARG(c, i)	((c)->n.data.args[i])
 #define NAME_SIZE	64
 #define PAGE		4096
 
@@ -24,10 +23,10 @@ static bool read_name(const struct call *c, uint64_t at, char name[NAME_SIZE])
 	size_t first = MIN(NAME_SIZE - 1, PAGE - at % PAGE);
 
 	memset(name, 0, NAME_SIZE);
-	if (target_read(c, at, name, first) < 0)
+	if (call_read(c, at, name, first) < 0)
 		return false;
 	return memchr(name, 0, first) || first == NAME_SIZE - 1 ||
-	       target_read(c, at + first, name + first, NAME_SIZE - 1 - first) == 0;
+	       call_read(c, at + first, name + first, NAME_SIZE - 1 - first) == 0;
 }
 
 /* The file's own name; NULL: not of those. */
@@ -51,7 +50,7 @@ static long open_named(struct call *c, uint64_t at, uint64_t flags)
 
 	if (!file || !strcmp(file, "unix"))	/* those are the machine's */
 		return CALL_CONTINUE;
-	fd = procnet_open(c->r->node->st, file);
+	fd = procnet_open(c->of->node->st, file);
 	if (fd < 0)
 		return fd;
 	ret = call_give(c, fd, flags & O_CLOEXEC);

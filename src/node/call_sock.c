@@ -1,4 +1,4 @@
-/* call_sock.c - trapped calls that make, name and join sockets
+/* call_sock.c - calls that make, name and join sockets
  *
  * A handler runs with the node's lock. It may run again for the same call after
  * CALL_PARK, so what must happen once is guarded by c->started or by the state
@@ -7,13 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "run/run.h"
+#include "node/call.h"
 
-#define ARG(c, i) ((c)->n.data.args[i])
 
 long call_socket(struct call *c)
 {
@@ -27,10 +25,10 @@ long call_socket(struct call *c)
 	if (type & ~(0xf | SOCK_NONBLOCK | SOCK_CLOEXEC) ||
 	    (domain != AF_PACKET && (proto < 0 || proto > 262)))
 		return -EINVAL;
-	ret = vsock_new(c->r->node, domain, type & 0xf, proto, &vs, &app);
+	ret = vsock_new(c->of->node, domain, type & 0xf, proto, &vs, &app);
 	if (ret == -EMFILE) {	/* what was closed before counts no more */
-		node_poll(c->r->node);
-		ret = vsock_new(c->r->node, domain, type & 0xf, proto, &vs, &app);
+		node_poll(c->of->node);
+		ret = vsock_new(c->of->node, domain, type & 0xf, proto, &vs, &app);
 	}
 	if (ret == -EMFILE) {
 		info("descriptor limit of the supervisor reached; raise ulimit -Hn");
@@ -57,7 +55,7 @@ static int read_addr(struct call *c, struct sockaddr_storage *ss, socklen_t *len
 		return -EINVAL;
 	memset(ss, 0, sizeof(*ss));
 	*len = (socklen_t)n;
-	return target_read(c, ARG(c, 1), ss, (size_t)n);
+	return call_read(c, ARG(c, 1), ss, (size_t)n);
 }
 
 long call_bind(struct call *c)
@@ -93,23 +91,6 @@ long call_listen(struct call *c)
 
 /* --- connect --- */
 
-/* Not a socket of ours: only names asked of the machine's resolver are ours. */
-static long connect_unix(struct call *c)
-{
-	struct sockaddr_un un;
-	uint32_t len = (uint32_t)ARG(c, 2);
-	int domain = 0;
-	socklen_t size = sizeof(domain);
-
-	if (c->app < 0 || getsockopt(c->app, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 ||
-	    domain != AF_UNIX || len <= 2 || len > sizeof(un))
-		return CALL_CONTINUE;
-	memset(&un, 0, sizeof(un));
-	if (target_read(c, ARG(c, 1), &un, len) < 0 || un.sun_family != AF_UNIX)
-		return CALL_CONTINUE;
-	return resolv_refused(un.sun_path, len - 2) ? -ECONNREFUSED : CALL_CONTINUE;
-}
-
 static bool has_ip6(struct stack *st)
 {
 	list_for(l, &st->netifs) {
@@ -133,7 +114,7 @@ static bool has_ip6(struct stack *st)
 static bool wildcard_probe(const struct call *c, const struct endpoint *ep)
 {
 	return c->vs->type == SOCK_DGRAM && ip_is_v4(&ep->addr) && ip_is_any(&ep->addr) &&
-	       has_ip6(c->r->node->st);
+	       has_ip6(c->of->node->st);
 }
 
 static long connect_first(struct call *c)
@@ -169,7 +150,7 @@ long call_connect(struct call *c)
 	long ret = call_vsock(c);
 
 	if (ret)
-		return ret == CALL_CONTINUE ? connect_unix(c) : ret;
+		return ret;
 	if (!c->started) {
 		ret = connect_first(c);
 		if (ret != -EINPROGRESS && !(ret == -EALREADY && !call_nonblock(c)))
@@ -186,7 +167,7 @@ long call_connect(struct call *c)
 
 long call_accept(struct call *c)
 {
-	int flags = c->n.data.nr == SYS_accept4 ? (int)ARG(c, 3) : 0;
+	int flags = c->nr == SYS_accept4 ? (int)ARG(c, 3) : 0;
 	struct vsock *nv;
 	long ret = call_vsock(c);
 	int app, bad;
@@ -207,7 +188,7 @@ long call_accept(struct call *c)
 	if (flags & SOCK_NONBLOCK)
 		fcntl(app, F_SETFL, O_NONBLOCK);
 	ret = call_valid(c) ? 0 : -EINTR;
-	bad = ret == 0 ? target_put_addr(c, ARG(c, 1), ARG(c, 2), &nv->so->remote, c->vs->family) : 0;
+	bad = ret == 0 ? call_put_addr(c, ARG(c, 1), ARG(c, 2), &nv->so->remote, c->vs->family) : 0;
 	if (ret == 0 && bad == 0)
 		ret = call_give_fd(c, nv, app, flags & SOCK_CLOEXEC);
 	close(app);
@@ -251,7 +232,7 @@ long call_getsockname(struct call *c)
 	if (ret)
 		return ret;
 	ret = vname_local(c->vs, &ss, &len);
-	return ret < 0 ? ret : target_put_name(c, ARG(c, 1), ARG(c, 2), &ss, len);
+	return ret < 0 ? ret : call_put_name(c, ARG(c, 1), ARG(c, 2), &ss, len);
 }
 
 long call_getpeername(struct call *c)
@@ -262,5 +243,5 @@ long call_getpeername(struct call *c)
 	if (ret)
 		return ret;
 	ret = vsock_peer(c->vs, &ep);
-	return ret < 0 ? ret : target_put_addr(c, ARG(c, 1), ARG(c, 2), &ep, c->vs->family);
+	return ret < 0 ? ret : call_put_addr(c, ARG(c, 1), ARG(c, 2), &ep, c->vs->family);
 }
