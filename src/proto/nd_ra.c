@@ -6,7 +6,7 @@
  */
 #include "proto/nd_ra.h"
 
-#define LABEL_MAX	63
+#include "proto/label.h"
 
 void nd_route_parse(struct rd *r, struct nd_opts *o)
 {
@@ -45,36 +45,6 @@ void nd_rdnss_parse(struct rd *r, struct nd_opts *o)
 	}
 }
 
-static bool label_ok(const uint8_t *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		bool alpha = (p[i] | 32) >= 'a' && (p[i] | 32) <= 'z';
-
-		if (!alpha && !(p[i] >= '0' && p[i] <= '9') && p[i] != '-' && p[i] != '_')
-			return false;
-	}
-	return true;
-}
-
-/* RFC 1035 3.1, without compression. False: nothing to keep; r is past it. */
-static bool name_parse(struct rd *r, struct text *t)
-{
-	bool ok = true;
-	uint8_t n;
-
-	while ((n = rd_u8(r)) && !r->fail) {
-		const uint8_t *p = n <= LABEL_MAX ? rd_bytes(r, n) : NULL;
-
-		if (!p)
-			r->fail = true;
-		if (r->fail)
-			return false;
-		ok = ok && label_ok(p, n);
-		text_add(t, "%s%.*s", t->len ? "." : "", (int)n, (const char *)p);
-	}
-	return ok && t->len && !t->cut && !r->fail;
-}
-
 void nd_dnssl_parse(struct rd *r, struct nd_opts *o)
 {
 	uint32_t life;
@@ -86,7 +56,7 @@ void nd_dnssl_parse(struct rd *r, struct nd_opts *o)
 		struct text t = text_of(s->name, sizeof(s->name));
 
 		s->life = life;
-		if (name_parse(r, &t))
+		if (label_parse(r, NULL, &t))
 			o->n_search++;
 	}
 }
@@ -108,18 +78,6 @@ static void route_emit(struct wr *w, const struct nd_route *n)
 	wr_bytes(w, &n->prefix, words * 8);
 }
 
-static void name_emit(struct wr *w, const char *s)
-{
-	while (*s) {
-		size_t n = strcspn(s, ".");
-
-		wr_u8(w, (uint8_t)n);
-		wr_bytes(w, s, n);
-		s += n + (s[n] == '.');
-	}
-	wr_u8(w, 0);
-}
-
 static void search_emit(struct wr *w, const struct nd_search *s)
 {
 	size_t len = strlen(s->name) + 2, padded = (len + 7) & ~(size_t)7;
@@ -127,7 +85,7 @@ static void search_emit(struct wr *w, const struct nd_search *s)
 	head(w, ND_OPT_DNSSL, 1 + padded / 8);
 	wr_u16(w, 0);
 	wr_u32(w, s->life);
-	name_emit(w, s->name);
+	label_emit(w, s->name);
 	wr_zero(w, padded - len);
 }
 
