@@ -22,15 +22,29 @@
 #ifndef IOTH_H
 #define IOTH_H
 
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <unistd.h>
+
+#include "ioth_plugin.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 struct ioth;
+struct mmsghdr;
+struct timespec;
 
 /* --- stacks --- */
 
@@ -98,12 +112,46 @@ ssize_t ioth_sendto(int fd, const void *buf, size_t len, int flags,
 		    const struct sockaddr *addr, socklen_t addrlen);
 ssize_t ioth_sendmsg(int fd, const struct msghdr *msg, int flags);
 
+/* What libioth had not got: as accept4(2), recvmmsg(2), sendmmsg(2), sendfile(2) and
+ * splice(2). Of sendfile out_fd is a stack's; of splice either or both. */
+int ioth_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
+int ioth_recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *timeout);
+int ioth_sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags);
+ssize_t ioth_sendfile(int out_fd, int in_fd, off_t *offset, size_t count);
+ssize_t ioth_splice(int in_fd, off_t *in_offset, int out_fd, off_t *out_offset, size_t len,
+		    unsigned flags);
+
+/* --- waiting --- */
+
+/* As their namesakes, for descriptors of stacks of all kinds and for any others,
+ * together. timeout in ms, -1: for ever. */
+int ioth_poll(struct pollfd *v, nfds_t n, int timeout);
+int ioth_ppoll(struct pollfd *v, nfds_t n, const struct timespec *timeout,
+	       const sigset_t *mask);
+int ioth_select(int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout);
+int ioth_epoll_create1(int flags);
+int ioth_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
+int ioth_epoll_wait(int epfd, struct epoll_event *v, int n, int timeout);
+
 /* --- configuration --- */
 
-/* addr, dst and gw point to a struct in_addr or in6_addr as
- * family says; dst NULL is the default route. prefix: 0-32 or 0-128. 0, or -1
- * with EINVAL, ENODEV, EEXIST, ENOENT. */
-unsigned ioth_if_nametoindex(struct ioth *stack, const char *ifname); /* 0: ENODEV */
+/* These speak rtnetlink (rtnetlink(7)) to the stack; a program may do so itself, by
+ * sockets of AF_NETLINK. 0 or -1 with errno, of which EINVAL, ENODEV (no such
+ * interface), EEXIST, EADDRNOTAVAIL and ESRCH (no such address, or route), EPERM (the
+ * host's are the machine's) and EOPNOTSUPP are usual. */
+
+/* The interface's number, 1 or more; -1 with ENODEV. The interfaces of a stack are
+ * found as eth0, eth1 ... and as vde0, vde1 ... alike, whichever they are. */
+int ioth_if_nametoindex(struct ioth *stack, const char *ifname);
+int ioth_linksetupdown(struct ioth *stack, unsigned ifindex, int up);
+int ioth_linksetaddr(struct ioth *stack, unsigned ifindex, const void *mac);	/* 6 octets */
+int ioth_linkgetaddr(struct ioth *stack, unsigned ifindex, void *mac);
+int ioth_linksetmtu(struct ioth *stack, unsigned ifindex, unsigned mtu);
+
+/* addr, dst and gw point to the 4 octets of an IPv4 address (family AF_INET) or to
+ * the 16 of an IPv6 address (AF_INET6). prefix: 0 to 32, or to 128. dst NULL or prefix
+ * 0: the default route; gw NULL: its hosts are neighbours; ifindex 0: that of the
+ * network on which gw is. */
 int ioth_ipaddr_add(struct ioth *stack, int family, const void *addr, int prefix,
 		    unsigned ifindex);
 int ioth_ipaddr_del(struct ioth *stack, int family, const void *addr, int prefix,
@@ -113,8 +161,56 @@ int ioth_iproute_add(struct ioth *stack, int family, const void *dst, int prefix
 int ioth_iproute_del(struct ioth *stack, int family, const void *dst, int prefix,
 		     const void *gw, unsigned ifindex);
 
+/* An interface more, or less. ifname NULL: chosen; ifindex 0: chosen; -1: chosen, and
+ * it is the result. type "vde" has one datum: IFLA_VDE_VNL, a locator. */
+#define IFLA_VDE_VNL	1
+struct nl_iplink_data {
+	int		tag;		/* of IFLA_INFO_DATA's attribute */
+	int		len;		/* of data, octets */
+	const void	*data;
+};
+#define nl_iplink_strdata(tag, s) \
+	(struct nl_iplink_data[]){ { (tag), (int)strlen(s) + 1, (s) } }, 1
+int ioth_iplink_add(struct ioth *stack, const char *ifname, unsigned ifindex, const char *type,
+		    const struct nl_iplink_data *data, int n);
+int ioth_iplink_del(struct ioth *stack, const char *ifname, unsigned ifindex);
+
+/* msg: a struct nlmsghdr with a request, which is acknowledged: 0, the index if a link
+ * was made or found, or -1 with errno. */
+int ioth_nldialog(struct ioth *stack, const void *msg);
+
+/* As getifaddrs(3): the list is the caller's, to be given to ioth_freeifaddrs. */
+int ioth_getifaddrs(struct ioth *stack, struct ifaddrs **list);
+void ioth_freeifaddrs(struct ifaddrs *list);
+
+/* "02:00:5e:10:00:01", into size octets, MAC_ADDRSTRLEN of which suffice. dst. */
+#define MAC_ADDRSTRLEN	18
+__attribute__((__unused__))
+static inline const char *ioth_ntomac(const void *mac, char *dst, size_t size)
+{
+	const unsigned char *b = (const unsigned char *)mac;
+
+	snprintf(dst, size, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
+	return dst;
+}
+
+/* The other way, with : or -. 1; 0 if it is not an address. */
+__attribute__((__unused__))
+static inline int ioth_macton(const char *text, void *mac)
+{
+	unsigned char *b = (unsigned char *)mac;
+	int i, n = 0;
+
+	for (i = 0; i < 6; i++) {
+		if (sscanf(text, i ? "%*1[:-]%2hhx%n" : "%2hhx%n", &b[i], &n) != 1)
+			return 0;
+		text += n;
+	}
+	return *text == 0;
+}
+
 /* A parameter of this stack, by its Linux sysctl name ("tcp_rmem", value as in
- * /proc/sys). 0, or -1 with ENOENT or EINVAL. */
+ * /proc/sys). 0, or -1 with ENOENT, EINVAL, or ENOSYS for a kind that has none. */
 int ioth_sysctl(struct ioth *stack, const char *name, const char *value);
 
 #ifdef __cplusplus

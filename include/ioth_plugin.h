@@ -22,6 +22,13 @@
 extern "C" {
 #endif
 
+struct ioth_functions;
+
+/* Types, for typeof: no such functions exist. */
+void *newstack_prototype(const char *vnlv[], const char *options, struct ioth_functions *f);
+int delstack_prototype(void *data);
+void *getstackdata_prototype(void);
+
 /* Every function fails with -1 (newstack: NULL) and errno. What is NULL gives
  * ENOSYS, but read, readv, recv and recvfrom are made from recvmsg, and their
  * counterparts from sendmsg. The order is part of the interface. */
@@ -46,8 +53,8 @@ struct ioth_functions {
 	int	(*setsockopt)(int fd, int level, int name, const void *value, socklen_t len);
 	int	(*getsockopt)(int fd, int level, int name, void *value, socklen_t *len);
 	int	(*shutdown)(int fd, int how);
-	int	(*ioctl)(int fd, unsigned long cmd, void *arg);
-	int	(*fcntl)(int fd, int cmd, long arg);
+	int	(*ioctl)(int fd, unsigned long cmd, ... /* void *arg */);
+	int	(*fcntl)(int fd, int cmd, ... /* long arg */);
 
 	ssize_t	(*read)(int fd, void *buf, size_t len);
 	ssize_t	(*readv)(int fd, const struct iovec *iov, int n);

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "node/kind.h"
+#include "node/derive.h"
 
 #define LOCATORS	16
 #define LAST_CALLS	100		/* ms that delstack waits for those under way */
@@ -216,6 +216,18 @@ static struct call begin(int fd)
 	}								\
 	ret_; })
 
+/* The same, of what libioth had not got. */
+#define CALL_MORE(fn, of, ...) ({					\
+	struct call call_ = begin(of);					\
+	ssize_t ret_ = -1;						\
+									\
+	if (call_.s) {							\
+		ret_ = (call_.s->more->fn ? call_.s->more->fn :		\
+					    derive_##fn)(__VA_ARGS__);	\
+		end(&call_);						\
+	}								\
+	ret_; })
+
 /* A descriptor that s made. */
 static int adopt(struct ioth *s, int fd)
 {
@@ -380,6 +392,52 @@ ssize_t ioth_sendto(int fd, const void *buf, size_t len, int flags, const struct
 ssize_t ioth_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	return CALL(sendmsg, fd, msg, flags);
+}
+
+/* --- what libioth had not got --- */
+
+int ioth_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	struct call c = begin(fd);
+	int new;
+
+	if (!c.s)
+		return -1;
+	new = adopt(c.s, c.s->more->accept4 ? c.s->more->accept4(fd, addr, len, flags) :
+					     derive_accept4(fd, addr, len, flags));
+	end(&c);
+	return new;
+}
+
+int ioth_recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *timeout)
+{
+	return (int)CALL_MORE(recvmmsg, fd, fd, v, n, flags, timeout);
+}
+
+int ioth_sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
+{
+	return (int)CALL_MORE(sendmmsg, fd, fd, v, n, flags);
+}
+
+ssize_t ioth_sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
+{
+	return CALL_MORE(sendfile, out_fd, out_fd, in_fd, offset, count);
+}
+
+ssize_t ioth_splice(int in_fd, off_t *in_offset, int out_fd, off_t *out_offset, size_t len,
+		    unsigned flags)
+{
+	struct call c = begin(out_fd);
+	ssize_t ret;
+
+	if (!c.s)
+		c = begin(in_fd);
+	if (!c.s)
+		return -1;
+	ret = c.s->more->splice ? c.s->more->splice(in_fd, in_offset, out_fd, out_offset, len,
+						    flags) : result(-EINVAL);
+	end(&c);
+	return ret;
 }
 
 /* --- parameters --- */

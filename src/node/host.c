@@ -6,7 +6,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -69,13 +71,25 @@ static ssize_t host_sendto(int fd, const void *buf, size_t len, int flags,
 	return sendto(fd, buf, len, flags, addr, addrlen);
 }
 
-static int host_ioctl(int fd, unsigned long cmd, void *arg)
+static int host_ioctl(int fd, unsigned long cmd, ...)
 {
+	void *arg;
+	va_list ap;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, void *);
+	va_end(ap);
 	return ioctl(fd, cmd, arg);
 }
 
-static int host_fcntl(int fd, int cmd, long arg)
+static int host_fcntl(int fd, int cmd, ...)
 {
+	long arg;
+	va_list ap;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, long);
+	va_end(ap);
 	return fcntl(fd, cmd, arg);
 }
 
@@ -90,5 +104,8 @@ const struct kind kind_host = {
 		.recvfrom = host_recvfrom, .recvmsg = recvmsg, .write = write,
 		.writev = writev, .send = send, .sendto = host_sendto, .sendmsg = sendmsg,
 	},
-	.more = { .accept4 = host_accept4 },
+	.more = {
+		.accept4 = host_accept4, .recvmmsg = recvmmsg, .sendmmsg = sendmmsg,
+		.sendfile = sendfile, .splice = splice,
+	},
 };

@@ -21,6 +21,13 @@
 /* What libioth has beside VirtualSquare's functions. A NULL is made from those. */
 struct kind_more {
 	int	(*accept4)(int fd, struct sockaddr *addr, socklen_t *len, int flags);
+	int	(*recvmmsg)(int fd, struct mmsghdr *v, unsigned n, int flags,
+			    struct timespec *timeout);
+	int	(*sendmmsg)(int fd, struct mmsghdr *v, unsigned n, int flags);
+	ssize_t	(*sendfile)(int out_fd, int in_fd, off_t *offset, size_t count);
+	/* NULL: EINVAL. */
+	ssize_t	(*splice)(int in_fd, off_t *in_offset, int out_fd, off_t *out_offset,
+			  size_t len, unsigned flags);
 	int	(*sysctl)(const char *name, const char *value);
 };
 

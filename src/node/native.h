@@ -1,17 +1,29 @@
-/* native.h - a stack of kind native: a node and those who wait for it */
+/* native.h - a stack of kind native: a node in this process
+ *
+ *   native.c       the stack, and its table of functions
+ *   native_call.c  a call of the program: done at once, or its thread waits
+ */
 #ifndef NODE_NATIVE_H
 #define NODE_NATIVE_H
 
-#include "node/node.h"
+#include "node/call.h"
 
 struct native {
 	struct list	link;		/* of all of them */
 	struct ioth	*stack;
 	struct node	*node;
+	struct calls	calls;
 	pthread_t	driver;
-	pthread_cond_t	moved;
-	uint64_t	changes;
+	pid_t		pid;
 	bool		stop;
 };
+
+void native_calls_init(struct native *s);
+
+/* Does a system call by its number: what the stack does of it, and the rest by the
+ * kernel on the descriptor itself. -1 with errno. */
+long native_call(struct native *s, int nr, const uint64_t args[6]);
+/* fd is being closed: calls that wait there by that name end with EBADF. */
+void native_cancel(struct native *s, int fd);
 
 #endif

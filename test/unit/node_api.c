@@ -207,6 +207,197 @@ static void close_while_another_waits(void **state)
 	assert_int_equal(ioth_delstack(s), 0);
 }
 
+static void datagrams(struct ioth *s)
+{
+	struct sockaddr_in to = at(0), from;
+	socklen_t len = sizeof(to);
+	char buf[8], ctl[64];
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr m = {
+		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = ctl, .msg_controllen = sizeof(ctl),
+	};
+	int a = ioth_msocket(s, AF_INET, SOCK_DGRAM, 0);
+	int b = ioth_msocket(s, AF_INET, SOCK_DGRAM, 0), on = 1;
+
+	assert_int_equal(ioth_bind(a, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(ioth_setsockopt(a, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)), 0);
+	assert_int_equal(ioth_getsockname(a, (struct sockaddr *)&to, &len), 0);
+	assert_int_equal(ioth_sendto(b, "0123456789", 10, 0, (struct sockaddr *)&to, len), 10);
+	assert_int_equal(ioth_recvmsg(a, &m, 0), 8);
+	assert_int_equal(m.msg_flags & MSG_TRUNC, MSG_TRUNC);
+	assert_int_equal(from.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+	assert_int_equal(CMSG_FIRSTHDR(&m)->cmsg_type, IP_PKTINFO);
+	assert_int_equal(ioth_recvfrom(a, buf, sizeof(buf), MSG_DONTWAIT, NULL, NULL), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(ioth_close(a), 0);
+	assert_int_equal(ioth_close(b), 0);
+}
+
+static void batches(struct ioth *s)
+{
+	struct sockaddr_in to = at(0);
+	socklen_t len = sizeof(to);
+	char buf[2][4];
+	struct iovec out[2] = { { (char *)"ab", 2 }, { (char *)"cde", 3 } };
+	struct iovec in[2] = { { buf[0], 4 }, { buf[1], 4 } };
+	struct mmsghdr v[2] = {
+		{ .msg_hdr = { .msg_iov = &out[0], .msg_iovlen = 1 } },
+		{ .msg_hdr = { .msg_iov = &out[1], .msg_iovlen = 1 } },
+	};
+	struct mmsghdr w[2] = {
+		{ .msg_hdr = { .msg_iov = &in[0], .msg_iovlen = 1 } },
+		{ .msg_hdr = { .msg_iov = &in[1], .msg_iovlen = 1 } },
+	};
+	int a = ioth_msocket(s, AF_INET, SOCK_DGRAM, 0);
+	int b = ioth_msocket(s, AF_INET, SOCK_DGRAM, 0);
+	struct pollfd pfd = { .fd = a, .events = POLLIN };
+
+	assert_int_equal(ioth_bind(a, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(ioth_getsockname(a, (struct sockaddr *)&to, &len), 0);
+	assert_int_equal(ioth_connect(b, (struct sockaddr *)&to, len), 0);
+	assert_int_equal(ioth_sendmmsg(b, v, 2, 0), 2);
+	assert_int_equal(v[1].msg_len, 3);
+	assert_int_equal(ioth_poll(&pfd, 1, -1), 1);
+	for (int n = 0; n < 2;) {
+		int ret = ioth_recvmmsg(a, w + n, (unsigned)(2 - n), MSG_WAITFORONE, NULL);
+
+		assert_true(ret > 0);
+		n += ret;
+	}
+	assert_int_equal(w[0].msg_len, 2);
+	assert_int_equal(w[1].msg_len, 3);
+	assert_memory_equal(buf[1], "cde", 3);
+	assert_int_equal(ioth_close(a), 0);
+	assert_int_equal(ioth_close(b), 0);
+}
+
+static void sends_files(struct ioth *s)
+{
+	FILE *f = tmpfile();
+	off_t from = 2;
+	char buf[8];
+	int fd[2];
+
+	fputs("0123456", f);
+	fflush(f);
+	joined(s, fd);
+	assert_int_equal(ioth_sendfile(fd[0], fileno(f), &from, 3), 3);
+	assert_int_equal(from, 5);
+	assert_int_equal(ioth_recv(fd[1], buf, 3, MSG_WAITALL), 3);
+	assert_memory_equal(buf, "234", 3);
+	fclose(f);
+	assert_int_equal(ioth_close(fd[0]), 0);
+	assert_int_equal(ioth_close(fd[1]), 0);
+}
+
+static void accepts_with_flags(struct ioth *s)
+{
+	uint16_t port;
+	int lis = listener(s, &port), fd = ioth_msocket(s, AF_INET, SOCK_STREAM, 0), new;
+	struct sockaddr_in sin = at(port);
+
+	assert_int_equal(ioth_connect(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	assert_int_equal(ioth_accept4(lis, NULL, NULL, 1 << 30), -1);
+	assert_int_equal(errno, EINVAL);
+	new = ioth_accept4(lis, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	assert_true(new >= 0);
+	assert_int_equal(ioth_fcntl(new, F_GETFD, 0), FD_CLOEXEC);
+	assert_int_equal(ioth_fcntl(new, F_GETFL, 0) & O_NONBLOCK, O_NONBLOCK);
+	assert_int_equal(ioth_close(new), 0);
+	assert_int_equal(ioth_close(fd), 0);
+	assert_int_equal(ioth_close(lis), 0);
+}
+
+static void each_kind_does_all(void **state)
+{
+	const char *kinds[] = { "native", "host" };
+
+	for (int i = 0; i < 2; i++) {
+		struct ioth *s = ioth_newstack(kinds[i], NULL);
+
+		datagrams(s);
+		batches(s);
+		sends_files(s);
+		accepts_with_flags(s);
+		assert_int_equal(ioth_delstack(s), 0);
+	}
+}
+
+static int thousand(struct ioth *s)
+{
+	struct ifaddrs *list, *i;
+	int n = 0;
+
+	assert_int_equal(ioth_getifaddrs(s, &list), 0);
+	for (i = list; i; i = i->ifa_next) {
+		if (!i->ifa_addr || strcmp(i->ifa_name, "eth0") != 0)
+			continue;
+		n += i->ifa_addr->sa_family == AF_PACKET ? 1000 : 0;
+		n += i->ifa_addr->sa_family == AF_INET ? 1 : 0;
+	}
+	ioth_freeifaddrs(list);
+	return n;
+}
+
+static void stack_is_configured(void **state)
+{
+	struct ioth *s = ioth_newstack("native", "null://");
+	const uint8_t a[] = { 10, 0, 0, 1 }, gw[] = { 10, 0, 0, 254 }, far[] = { 10, 9, 9, 9 };
+	uint8_t mac[6], old[6];
+	char text[MAC_ADDRSTRLEN];
+	int index;
+
+	assert_non_null(s);
+	index = ioth_if_nametoindex(s, "eth0");
+	assert_true(index > 0);
+	assert_int_equal(ioth_if_nametoindex(s, "vde0"), index);
+	assert_int_equal(ioth_if_nametoindex(s, "eth1"), -1);
+	assert_int_equal(errno, ENODEV);
+	assert_int_equal(ioth_linksetupdown(s, (unsigned)index, 0), 0);
+	assert_int_equal(ioth_linkgetaddr(s, (unsigned)index, old), 0);
+	assert_int_equal(ioth_macton("02:00:5E:10:0a:01", mac), 1);
+	assert_int_equal(ioth_macton("02:00:5E:10:0a", mac), 0);
+	assert_int_equal(ioth_linksetaddr(s, (unsigned)index, mac), 0);
+	assert_int_equal(ioth_linkgetaddr(s, (unsigned)index, old), 0);
+	assert_string_equal(ioth_ntomac(old, text, sizeof(text)), "02:00:5e:10:0a:01");
+	assert_int_equal(ioth_linksetmtu(s, (unsigned)index, 1400), 0);
+	assert_int_equal(ioth_linksetupdown(s, (unsigned)index, 1), 0);
+	assert_int_equal(ioth_ipaddr_add(s, AF_INET, a, 24, (unsigned)index), 0);
+	assert_int_equal(ioth_ipaddr_add(s, AF_INET, a, 24, (unsigned)index), -1);
+	assert_int_equal(errno, EEXIST);
+	assert_int_equal(ioth_ipaddr_add(s, AF_INET, a, 33, (unsigned)index), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(thousand(s), 1001);
+	assert_int_equal(ioth_iproute_add(s, AF_INET, NULL, 0, gw, 0), 0);
+	assert_int_equal(ioth_iproute_add(s, AF_INET, far, 32, NULL, (unsigned)index), 0);
+	assert_int_equal(ioth_iproute_del(s, AF_INET, far, 32, NULL, (unsigned)index), 0);
+	assert_int_equal(ioth_iproute_del(s, AF_INET, NULL, 0, gw, 0), 0);
+	assert_int_equal(ioth_iproute_del(s, AF_INET, NULL, 0, gw, 0), -1);
+	assert_int_equal(errno, ESRCH);
+	assert_int_equal(ioth_ipaddr_del(s, AF_INET, a, 24, (unsigned)index), 0);
+	assert_int_equal(thousand(s), 1000);
+	assert_int_equal(ioth_sysctl(s, "tcp_sack", "0"), 0);
+	assert_int_equal(ioth_sysctl(s, "no_such_thing", "0"), -1);
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(ioth_delstack(s), 0);
+}
+
+static void host_is_looked_at(void **state)
+{
+	struct ifaddrs *list;
+	uint8_t mac[6];
+
+	assert_int_equal(ioth_if_nametoindex(NULL, "lo"), 1);
+	assert_int_equal(ioth_linkgetaddr(NULL, 1, mac), 0);
+	assert_int_equal(mac[0], 0);
+	assert_int_equal(ioth_getifaddrs(NULL, &list), 0);
+	assert_string_equal(list->ifa_name, "lo");
+	ioth_freeifaddrs(list);
+	assert_int_equal(ioth_sysctl(NULL, "tcp_sack", "0"), -1);
+	assert_int_equal(errno, ENOSYS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +409,9 @@ int main(void)
 		cmocka_unit_test(duplicate_is_the_same_socket),
 		cmocka_unit_test(default_stack_is_never_null),
 		cmocka_unit_test(close_while_another_waits),
+		cmocka_unit_test(each_kind_does_all),
+		cmocka_unit_test(stack_is_configured),
+		cmocka_unit_test(host_is_looked_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

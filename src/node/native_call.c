@@ -1,0 +1,221 @@
+/* native_call.c - calls of this process, as those of others are done
+ *
+ * The third front end of call.h: memory and descriptors are our own, and who
+ * waits is a thread, until its call is answered. Which calls are the stack's and
+ * which the kernel does on the program's end is what the runner's filter says
+ * too (traps[]), so a socket is the same in all front ends.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "node/kind.h"
+#include "node/native.h"
+
+/* On the stack of the thread. */
+struct thread_call {
+	struct call	c;
+	pthread_cond_t	done;
+	bool		answered;
+	long		value;
+};
+
+static struct thread_call *thread_call(const struct call *c)
+{
+	return container_of(c, struct thread_call, c);
+}
+
+static int mem_read(const struct call *c, uint64_t addr, void *buf, size_t n)
+{
+	if (!addr && n)
+		return -EFAULT;
+	if (n)
+		memcpy(buf, (const void *)(uintptr_t)addr, n);
+	return 0;
+}
+
+static int mem_write(const struct call *c, uint64_t addr, const void *buf, size_t n)
+{
+	if (!addr && n)
+		return -EFAULT;
+	if (n)
+		memcpy((void *)(uintptr_t)addr, buf, n);
+	return 0;
+}
+
+static int dup_fd(const struct call *c, int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	return copy < 0 ? -errno : copy;
+}
+
+static void answer(struct call *c, long value)
+{
+	struct thread_call *t = thread_call(c);
+
+	t->value = value;
+	t->answered = true;
+	pthread_cond_signal(&t->done);
+}
+
+static int give(struct call *c, int fd, bool cloexec)
+{
+	int ret = fcntl(fd, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+
+	if (ret < 0)
+		return -errno;
+	answer(c, ret);
+	return ret;
+}
+
+static int replace(struct call *c, int at, int fd, bool cloexec)
+{
+	return dup3(fd, at, cloexec ? O_CLOEXEC : 0) < 0 ? -errno : 0;
+}
+
+static bool valid(const struct call *c)
+{
+	return true;
+}
+
+/* No socket of the stack: the table of descriptors was wrong, as close(2) ended
+ * what it knew of. */
+static long foreign(struct call *c)
+{
+	return c->vs ? CALL_CONTINUE : -EBADF;
+}
+
+static void done(struct call *c)
+{
+}
+
+static const struct call_front front = {
+	.read = mem_read, .write = mem_write, .fd = dup_fd, .give = give, .replace = replace,
+	.valid = valid, .foreign = foreign, .answer = answer, .free = done, .period = NEVER,
+};
+
+static void changed(struct vsock *vs)
+{
+	struct native *s = vs->n->user;
+
+	if (!vs->so)		/* closed: its number may be another's by now */
+		fds_clear(vs->pid_fd, s->stack, vs->cookie);
+	call_again(&vs->calls);
+}
+
+/* The descriptor as it was given out, if it is still that socket. */
+static int app_end(struct vsock *vs)
+{
+	int fd = fcntl(vs->pid_fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd >= 0 && vsock_of_fd(vs->n, fd) != vs) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static const struct vsock_front ends = { changed, app_end };
+
+static void late(struct node *n)
+{
+	struct native *s = n->user;
+
+	calls_late(&s->calls);
+}
+
+void native_calls_init(struct native *s)
+{
+	calls_init(&s->calls, s->node, &front);
+	vsock_set_front(s->node, &ends);
+	s->node->user = s;
+	s->node->alarm = late;
+	s->pid = getpid();
+}
+
+/* --- one call --- */
+
+static bool meets(const struct trap_if *w, const uint64_t args[6])
+{
+	uint64_t v = args[w->arg];
+
+	switch (w->op) {
+	case TRAP_ALWAYS:
+		return true;
+	case TRAP_EQ:
+		return (uint32_t)v == w->value;
+	case TRAP_BITS:
+		return (v & w->value) == w->value;
+	case TRAP_NOT_NULL:
+		return v != 0;
+	case TRAP_BYTE1:
+		return (v >> 8 & 0xff) == w->value;
+	default:
+		return false;
+	}
+}
+
+static bool is_ours(int nr, const uint64_t args[6])
+{
+	for (const struct trap *t = traps; t->nr >= 0; t++) {
+		if (t->nr == nr && meets(&t->when[0], args) && meets(&t->when[1], args))
+			return true;
+	}
+	return false;
+}
+
+/* Until the call is answered, by whoever has the lock then. */
+static void wait_answer(struct native *s, struct thread_call *t)
+{
+	struct node *n = s->node;
+
+	pthread_mutex_lock(&n->lock);
+	while (!t->answered)
+		pthread_cond_wait(&t->done, &n->lock);
+	pthread_mutex_unlock(&n->lock);
+}
+
+static long ask(struct native *s, int nr, const uint64_t args[6])
+{
+	struct thread_call t = { .done = PTHREAD_COND_INITIALIZER };
+	bool answered;
+
+	call_init(&t.c, &s->calls, nr, args);
+	t.c.pid = s->pid;
+	node_lock(s->node);
+	call_try(&t.c);
+	answered = t.answered;
+	node_unlock(s->node);
+	if (!answered)
+		wait_answer(s, &t);
+	pthread_cond_destroy(&t.done);
+	return t.value;
+}
+
+long native_call(struct native *s, int nr, const uint64_t a[6])
+{
+	long ret = is_ours(nr, a) ? ask(s, nr, a) : CALL_CONTINUE;
+
+	if (ret == CALL_CONTINUE)
+		return syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (ret >= 0)
+		return ret;
+	errno = (int)-ret;
+	return -1;
+}
+
+void native_cancel(struct native *s, int fd)
+{
+	node_lock(s->node);
+	list_for_safe(l, &s->calls.parked) {
+		struct call *c = container_of(l, struct call, link);
+
+		if ((int)ARG(c, 0) != fd)
+			continue;
+		answer(c, -EBADF);
+		call_free(c);
+	}
+	node_unlock(s->node);
+}
