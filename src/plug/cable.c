@@ -27,6 +27,7 @@ struct side {
 	struct side	*to;
 	struct loop	*loop;
 	struct watch	w, hup;
+	struct mac	last;		/* whom its last frame was for */
 	bool		ready;
 	int		error;
 };
@@ -35,12 +36,25 @@ struct cable {
 	struct side	side[2];
 };
 
+/* The next frame is as a rule for the same neighbour: its payload had best be read to
+ * where the plug that sends it wants it. Anew after each frame, for a plug may
+ * have let go of a neighbour's memory then. */
+static void aim(struct side *s)
+{
+	struct plug *to = s->to->plug;
+
+	s->plug->into = to->ops->arena_to ? to->ops->arena_to(to, &s->last) : to->arena;
+}
+
 static void arrived(struct plug *p, struct pkt *pkt)
 {
 	struct side *s = p->user;
 
 	pkt->nif = NULL;
+	for (unsigned i = 0; i < sizeof(s->last.b); i++)
+		s->last.b[i] = pkt_peek(pkt, i);
 	plug_send(s->to->plug, pkt);
+	aim(s);
 }
 
 static void woken(struct watch *w, uint32_t events)
@@ -90,8 +104,10 @@ static void flush(struct side *s)
 
 static void carry(struct side *s)
 {
-	int max = burst(s), n = plug_recv(s->plug, max);
+	int max = burst(s), n;
 
+	aim(s);
+	n = plug_recv(s->plug, max);
 	if (n < 0 && n != -EAGAIN)
 		s->error = n;
 	s->ready = !s->error && (max == 0 || n > 0 || s->plug->more);

@@ -16,6 +16,18 @@ const char *ifname_check(const char *name)
 	return strchr(name, '/') ? "no interface is called so" : NULL;
 }
 
+const char *ifname_split(const char *text, char name[IFNAMSIZ])
+{
+	size_t n = strcspn(text, ":/{");
+
+	name[0] = 0;
+	if (!n || n >= IFNAMSIZ || text[n] != ':' || strncmp(text + n, "://", 3) == 0)
+		return text;
+	memcpy(name, text, n);
+	name[n] = 0;
+	return text + n + 1;
+}
+
 /* 0 or -errno. */
 static int ask(const char *name, unsigned long what, struct ifreq *r)
 {
@@ -35,6 +47,13 @@ uint32_t ifname_mtu(const char *name)
 	struct ifreq r = { .ifr_mtu = 0 };
 
 	return ask(name, SIOCGIFMTU, &r) || r.ifr_mtu < 1 ? MTU_DEFAULT : (uint32_t)r.ifr_mtu;
+}
+
+int ifname_set_mtu(const char *name, uint32_t mtu)
+{
+	struct ifreq r = { .ifr_mtu = (int)mtu };
+
+	return ask(name, SIOCSIFMTU, &r);
 }
 
 int ifname_up(const char *name)

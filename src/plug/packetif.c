@@ -16,6 +16,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@
 #define BATCH		32
 #define QUEUE_MAX	512
 #define CHUNK		2048
+#define BIG		(CHUNK_MAX / 4)	/* less of a whole chunk is copied out of it */
 #define OVER		65536
 #define OVERHEAD	18
 #define ADDRS		12		/* before a tag */
@@ -41,6 +43,7 @@ struct packetif {
 	uint32_t	queued;
 	int		error;
 	struct chunk	*rx[BATCH];	/* waiting for frames */
+	struct chunk	*big[BATCH];	/* and for the rest of larger ones; NULL: over */
 	struct mmsghdr	msg[BATCH];
 	struct virtio_net_hdr hdr[BATCH];
 	struct iovec	iov[BATCH][PKT_EXTS + 2];
@@ -68,10 +71,14 @@ static int fail(struct packetif *s, int error)
 	return s->error = error;
 }
 
-/* The interface is down, or has it gone? */
+/* The interface is down, or has it gone? Asked by the socket: its namespace need not be
+ * ours. */
 static bool has_gone(const struct packetif *s)
 {
-	return !if_nametoindex(s->name);
+	struct ifreq r = { .ifr_ifindex = 0 };
+
+	memcpy(r.ifr_name, s->name, sizeof(r.ifr_name));
+	return ioctl(s->plug.fd, SIOCGIFINDEX, &r) < 0;
 }
 
 /* --- out --- */
@@ -161,20 +168,50 @@ static int packetif_flush(struct plug *p)
 
 /* --- in --- */
 
+static struct arena *arena_of(const struct packetif *s)
+{
+	return s->plug.into ? s->plug.into : s->arena;
+}
+
+static void let_go(struct chunk **c)
+{
+	if (*c)
+		chunk_unref(*c);
+	*c = NULL;
+}
+
+/* For what is longer than a chunk: where it is wanted, if that is known (as tap.c). */
+static struct iovec rest_of(struct packetif *s, unsigned n)
+{
+	struct arena *a = s->plug.into;
+	struct chunk **big = &s->big[n];
+
+	if (*big && (*big)->arena != a)
+		let_go(big);
+	if (!*big && a)
+		*big = a->alloc(a, CHUNK_MAX);
+	if (*big && (*big)->size < CHUNK_MAX)
+		let_go(big);
+	if (*big)
+		return (struct iovec){ (*big)->data, (*big)->size };
+	return (struct iovec){ s->over[n], sizeof(s->over[n]) };
+}
+
 static unsigned provide(struct packetif *s, unsigned max)
 {
+	struct arena *a = arena_of(s);
 	unsigned n;
 
 	for (n = 0; n < max; n++) {
 		struct iovec *iov = s->iov[n];
 
 		if (!s->rx[n])
-			s->rx[n] = s->arena->alloc(s->arena, CHUNK);
+			s->rx[n] = a->alloc(a, CHUNK);
 		if (!s->rx[n])
 			break;
 		iov[0] = (struct iovec){ &s->hdr[n], sizeof(s->hdr[n]) };
 		iov[1] = (struct iovec){ s->rx[n]->data + VLAN_LEN, s->rx[n]->size - VLAN_LEN };
-		iov[2] = (struct iovec){ s->over[n], sizeof(s->over[n]) };
+		iov[2] = rest_of(s, n);
 		s->msg[n].msg_hdr = (struct msghdr){
 			.msg_iov = iov, .msg_iovlen = 3,
 			.msg_control = s->aux[n], .msg_controllen = sizeof(s->aux[n]),
@@ -211,6 +248,16 @@ static uint32_t put_tag(struct packetif *s, unsigned i)
 	return VLAN_LEN;
 }
 
+static bool add_rest(struct packetif *s, struct pkt *pkt, unsigned i, uint32_t len)
+{
+	struct chunk *big = s->big[i];
+
+	if (!big || len < BIG)
+		return pkt_append(pkt, arena_of(s), big ? big->data : s->over[i], len);
+	s->big[i] = NULL;
+	return pkt_add_ext(pkt, big, big->data, len);
+}
+
 /* The i-th message of a batch; NULL: it is not a frame, or there is no memory. */
 static struct pkt *received(struct packetif *s, unsigned i)
 {
@@ -225,7 +272,7 @@ static struct pkt *received(struct packetif *s, unsigned i)
 	pkt = pkt_new();
 	pkt_add_ext(pkt, s->rx[i], s->rx[i]->data + VLAN_LEN - tag, first + tag);
 	s->rx[i] = NULL;
-	if ((got > first && !pkt_append(pkt, s->arena, s->over[i], got - first)) ||
+	if ((got > first && !add_rest(s, pkt, i, got - first)) ||
 	    !vnet_in(pkt, &s->hdr[i])) {
 		pkt_free(pkt);
 		return NULL;
@@ -282,8 +329,8 @@ static void packetif_close(struct plug *p)
 	while (s->queued)
 		pop(s);
 	for (unsigned i = 0; i < BATCH; i++) {
-		if (s->rx[i])
-			chunk_unref(s->rx[i]);
+		let_go(&s->rx[i]);
+		let_go(&s->big[i]);
 	}
 	close(p->fd);
 	arena_heap_unref(s->arena);
@@ -320,7 +367,7 @@ static bool prepare(int fd, int ifindex)
 }
 
 /* -1 with errno. */
-static int open_socket(int ifindex)
+int packetif_socket(int ifindex)
 {
 	struct sockaddr_ll at = {
 		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = ifindex,
@@ -337,13 +384,12 @@ static int open_socket(int ifindex)
 	return -1;
 }
 
-static struct plug *new_plug(int fd, const char *name)
+struct plug *packetif_new(int fd, const char *name, uint32_t mtu)
 {
 	struct packetif *s = xzalloc(sizeof(*s));
 
 	s->plug = (struct plug){
-		.ops = &packetif_ops, .fd = fd, .hup_fd = -1, .mtu = ifname_mtu(name),
-		.offload = true,
+		.ops = &packetif_ops, .fd = fd, .hup_fd = -1, .mtu = mtu, .offload = true,
 	};
 	memcpy(s->name, name, strlen(name));
 	s->arena = arena_heap_new(ARENA_LIMIT);
@@ -364,9 +410,9 @@ struct plug *packetif_open(const struct locator *loc, const struct plug_conf *co
 		*why = xasprintf("packet://%s: no such interface (ip link shows them)", name);
 		return NULL;
 	}
-	fd = open_socket(ifindex);
+	fd = packetif_socket(ifindex);
 	if (fd >= 0)
-		return new_plug(fd, name);
+		return packetif_new(fd, name, ifname_mtu(name));
 	*why = xasprintf("packet://%s: %s%s", name, strerror(errno),
 			 errno == EPERM ? " (packet sockets need CAP_NET_RAW: root, or a namespace "
 					  "of your own: unshare -rn)" : "");

@@ -56,6 +56,8 @@ struct plug {
 	bool		offload;	/* the other side takes super-frames and PARTIAL sums */
 	bool		join_udp;	/* its user wants datagrams joined, too */
 	struct arena	*arena;		/* for payload sent by here; NULL: any */
+	struct arena	*into;		/* its user's wish: where long payload that arrives
+					 * may be read to; NULL: the plug's own */
 	void		(*deliver)(struct plug *p, struct pkt *pkt);
 	void		(*wake)(struct plug *p); /* plugs without fd: frames wait; any thread */
 	void		*user;

@@ -5,6 +5,9 @@
  * frames: each is one readv or writev, which a super-frame makes worth it. It
  * takes what is written at once, so nothing is queued here.
  *
+ * A frame is read to where its next reader wants it, if that is known (into): what is
+ * longer than a chunk goes on in a large one, which is handed over as it is.
+ *
  * An interface that was made for the user (ip tuntap add IF mode tap user NAME)
  * needs no privilege; one that is not there yet is made, which needs CAP_NET_ADMIN,
  * brought up, and goes with the plug.
@@ -26,6 +29,7 @@
 #define DEVICE		"/dev/net/tun"
 #define ROOM		512		/* it never waits */
 #define CHUNK		2048
+#define BIG		(CHUNK_MAX / 4)	/* less of a whole chunk is copied out of it */
 #define OVER		65536
 #define FRAME_MIN	14
 #define OVERHEAD	18
@@ -36,8 +40,9 @@ struct tap {
 	struct plug	plug;
 	struct arena	*arena;
 	struct chunk	*rx;		/* waiting for a frame */
+	struct chunk	*big;		/* and for the rest of a larger one; NULL: over */
 	int		error;
-	uint8_t		over[OVER];	/* of one that is larger */
+	uint8_t		over[OVER];
 };
 
 static struct tap *tap_of(struct plug *p)
@@ -79,6 +84,21 @@ static int tap_flush(struct plug *p)
 	return tap_of(p)->error;
 }
 
+static struct arena *arena_of(const struct tap *t)
+{
+	return t->plug.into ? t->plug.into : t->arena;
+}
+
+static bool add_rest(struct tap *t, struct pkt *pkt, uint32_t len)
+{
+	struct chunk *big = t->big;
+
+	if (!big || len < BIG)
+		return pkt_append(pkt, arena_of(t), big ? big->data : t->over, len);
+	t->big = NULL;
+	return pkt_add_ext(pkt, big, big->data, len);
+}
+
 /* Takes the chunk. NULL: no memory for the rest, or no such frame. */
 static struct pkt *frame_of(struct tap *t, const struct virtio_net_hdr *h, uint32_t len)
 {
@@ -87,7 +107,7 @@ static struct pkt *frame_of(struct tap *t, const struct virtio_net_hdr *h, uint3
 
 	pkt_add_ext(pkt, t->rx, t->rx->data, first);
 	t->rx = NULL;
-	if ((len > first && !pkt_append(pkt, t->arena, t->over, len - first)) || !vnet_in(pkt, h)) {
+	if ((len > first && !add_rest(t, pkt, len - first)) || !vnet_in(pkt, h)) {
 		pkt_free(pkt);
 		return NULL;
 	}
@@ -107,16 +127,36 @@ static void deliver(struct tap *t, const struct virtio_net_hdr *h, uint32_t len)
 	t->plug.deliver(&t->plug, pkt);
 }
 
+/* Chunks of where frames are wanted now. */
+static void provide(struct tap *t)
+{
+	struct arena *a = arena_of(t);
+
+	if (!t->rx)
+		t->rx = a->alloc(a, CHUNK);
+	if (t->big && t->big->arena != a) {
+		chunk_unref(t->big);
+		t->big = NULL;
+	}
+	if (!t->big && t->plug.into)
+		t->big = a->alloc(a, CHUNK_MAX);
+	if (t->big && t->big->size < CHUNK_MAX) {
+		chunk_unref(t->big);
+		t->big = NULL;
+	}
+}
+
 /* Length with the header, 0: nothing now, or -errno. */
 static ssize_t get(struct tap *t, struct virtio_net_hdr *h)
 {
 	struct iovec iov[3] = { { h, sizeof(*h) }, { NULL, 0 }, { t->over, sizeof(t->over) } };
 	ssize_t n;
 
-	if (!t->rx)
-		t->rx = t->arena->alloc(t->arena, CHUNK);
+	provide(t);
 	if (t->rx)
 		iov[1] = (struct iovec){ t->rx->data, t->rx->size };
+	if (t->big)
+		iov[2] = (struct iovec){ t->big->data, t->big->size };
 	n = readv(t->plug.fd, iov, ARRAY_LEN(iov));
 	if (n >= 0)
 		return n;
@@ -155,6 +195,8 @@ static void tap_close(struct plug *p)
 	close(p->fd);
 	if (t->rx)
 		chunk_unref(t->rx);
+	if (t->big)
+		chunk_unref(t->big);
 	arena_heap_unref(t->arena);
 	free(t);
 }
@@ -214,32 +256,45 @@ static bool join(int fd, const char *name, struct ifreq *r, char **why)
 	return false;
 }
 
+int tap_device(const char *name, char ifname[IFNAMSIZ], char **why)
+{
+	bool there = *name && if_nametoindex(name);
+	int fd = open_device(name, why);
+	struct ifreq r;
+
+	if (fd < 0)
+		return -1;
+	if (!join(fd, name, &r, why)) {
+		close(fd);
+		return -1;
+	}
+	if (!there && ifname_up(r.ifr_name) == 0)
+		info("made the interface %s", r.ifr_name);
+	memcpy(ifname, r.ifr_name, IFNAMSIZ);
+	return fd;
+}
+
+struct plug *tap_new(int fd, uint32_t mtu)
+{
+	struct tap *t = xzalloc(sizeof(*t));
+
+	t->plug = (struct plug){
+		.ops = &tap_ops, .fd = fd, .hup_fd = -1, .mtu = mtu, .offload = true,
+	};
+	t->arena = arena_heap_new(ARENA_LIMIT);
+	return &t->plug;
+}
+
 struct plug *tap_open(const struct locator *loc, const struct plug_conf *conf, char **why)
 {
 	const char *name = loc->addr, *bad = ifname_check(name);
-	bool there = *name && if_nametoindex(name);
-	struct ifreq r;
-	struct tap *t;
+	char ifname[IFNAMSIZ];
 	int fd;
 
 	if (bad || loc->n_opt) {
 		*why = xasprintf("tap://%s: %s", name, bad ? bad : "has no options");
 		return NULL;
 	}
-	fd = open_device(name, why);
-	if (fd < 0)
-		return NULL;
-	if (!join(fd, name, &r, why)) {
-		close(fd);
-		return NULL;
-	}
-	if (!there && ifname_up(r.ifr_name) == 0)
-		info("made the interface %s", r.ifr_name);
-	t = xzalloc(sizeof(*t));
-	t->plug = (struct plug){
-		.ops = &tap_ops, .fd = fd, .hup_fd = -1, .mtu = ifname_mtu(r.ifr_name),
-		.offload = true,
-	};
-	t->arena = arena_heap_new(ARENA_LIMIT);
-	return &t->plug;
+	fd = tap_device(name, ifname, why);
+	return fd >= 0 ? tap_new(fd, ifname_mtu(ifname)) : NULL;
 }

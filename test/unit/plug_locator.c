@@ -1,4 +1,5 @@
 /* plug_locator.c - the grammar of locators, and what a wrong one is told */
+#include "plug/ifname.h"
 #include "plug/locator.h"
 #include "plug/plug.h"
 #include "unit.h"
@@ -204,6 +205,27 @@ static void the_user_may_have_a_default(void **state)
 	rmdir(home);
 }
 
+static void an_interface_may_stand_before(void **state)
+{
+	static const struct { const char *text, *name, *rest; } words[] = {
+		{ "net0:/tmp/sw", "net0", "/tmp/sw" },
+		{ "net0:vde:///tmp/sw", "net0", "vde:///tmp/sw" },
+		{ "net0:", "net0", "" },
+		{ "vde:///tmp/sw", "", "vde:///tmp/sw" },
+		{ "/tmp/a:b", "", "/tmp/a:b" },
+		{ "fault://loss=1%{net0:/tmp/sw}", "", "fault://loss=1%{net0:/tmp/sw}" },
+		{ "a-name-too-long-for-one:/tmp/sw", "", "a-name-too-long-for-one:/tmp/sw" },
+		{ ":/tmp/sw", "", ":/tmp/sw" },
+		{ "", "", "" },
+	};
+	char name[IFNAMSIZ];
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		assert_string_equal(ifname_split(words[i].text, name), words[i].rest);
+		assert_string_equal(name, words[i].name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +235,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_locator_is_told_why),
 		cmocka_unit_test(a_file_holds_a_locator),
 		cmocka_unit_test(the_user_may_have_a_default),
+		cmocka_unit_test(an_interface_may_stand_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
