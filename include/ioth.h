@@ -54,6 +54,11 @@ struct timespec;
  * ends with NULL, or is NULL; it is the caller's.
  *
  * kind: "native", the project's own stack;
+ *       "kernel" (or "vdestack"): Linux's own stack in namespaces that only this
+ *       process has, made without privilege; its sockets are Linux's. Interfaces are
+ *       vde0, vde1 ..., or what stands before the locator: "net0:/tmp/sw". Its helper
+ *       processes are no children that wait(2) sees, and end with the process;
+ *       "kernel,veth": without /dev/net/tun even where it may be used;
  *       "host", NULL or "": the machine's own, which takes no locators.
  * Options may follow, after a comma.
  *

@@ -57,7 +57,7 @@ struct ioth {
 extern _Thread_local struct ioth *kind_current;
 
 const struct kind *kind_find(const char *name, size_t len);	/* NULL: ENOTSUP */
-extern const struct kind kind_host, kind_native;
+extern const struct kind kind_host, kind_kernel, kind_native, kind_vdestack;
 
 /* A copy of a dup of a native descriptor: its stack, s->calls counted; NULL. */
 struct ioth *native_of_dup(int fd);

@@ -6,7 +6,9 @@
 
 #include "node/kind.h"
 
-static const struct kind *const kinds[] = { &kind_host, &kind_native };
+static const struct kind *const kinds[] = {
+	&kind_host, &kind_kernel, &kind_native, &kind_vdestack,
+};
 
 const struct kind *kind_find(const char *name, size_t len)
 {

@@ -1,0 +1,29 @@
+/* kernel.h - the kind "kernel": a Linux stack of one's own, joined to any locators
+ *
+ * It lies in a user and a network namespace that nobody else has, made without
+ * privilege, and lives in two processes (kernel.c tells which). Sockets are Linux's
+ * and are made there; everything afterwards is native. All calls may be made
+ * from any thread, and from children that have the stack from their parent.
+ */
+#ifndef NODE_KERNEL_H
+#define NODE_KERNEL_H
+
+#include "base/base.h"
+
+#define KERNEL_IFS	16
+
+struct kstack;
+
+/* An interface for each locator ("IF:LOCATOR"; without a name vde0, vde1 ... by its
+ * place), up, its MTU that of the plug; lo is up, too. locators: ends with NULL, or NULL.
+ * options: NULL, or "veth": without taps. NULL with errno and *why (malloc'd, one line). */
+struct kstack *kernel_open(const char *const locators[], const char *options, char **why);
+/* As socket(2). -1 with its errno, or ENETDOWN: the stack has ended. */
+int kernel_socket(struct kstack *k, int domain, int type, int protocol);
+/* value as in /proc/sys. name: below /proc/sys/net ("ipv6/conf/vde0/accept_ra"), or in its
+ * ipv4, ipv6 or core ("tcp_rmem"). 0, or -1 with errno: ENOENT, EINVAL, EROFS ... */
+int kernel_sysctl(struct kstack *k, const char *name, const char *value);
+/* The stack's processes end, its interfaces with them; sockets lose their network. */
+void kernel_close(struct kstack *k);	/* NULL is fine */
+
+#endif

@@ -1,0 +1,254 @@
+/* kernel_cable.c - the outside of a kernel stack: cables between interfaces and locators
+ *
+ * It opens the locators where the program is, so that they mean what they mean there,
+ * then forks the inside, takes the far end of each interface from it and carries frames:
+ * to a switch of ours in super-frames, read by the kernel straight into the memory that
+ * the switch, or a neighbour, reads from (cable.c).
+ *
+ * A locator that ends takes the carrier from its interface: the stack sees an unplugged
+ * cable (NO-CARRIER), as of a real one. The outside ends when the inside does.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "node/kernel_in.h"
+#include "plug/cable.h"
+#include "plug/packetif.h"
+#include "plug/shm.h"
+#include "plug/tap.h"
+
+struct port {
+	struct cable	*cable;		/* NULL: its locator has ended */
+	struct kernel_end end;
+	int		held;		/* its descriptor: the interface lives by it */
+};
+
+struct outside {
+	struct kernel_plan *plan;
+	struct plug	*plug[KERNEL_IFS];	/* of the locators, until there is a cable */
+	struct port	port[KERNEL_IFS];
+	struct loop	*loop;
+	struct watch	inside;
+	bool		stop;
+};
+
+void kernel_tell(int ask, int error, const char *why)
+{
+	struct kernel_answer a = { .error = error };
+	struct text t = text_of(a.text, sizeof(a.text));
+
+	text_add(&t, "%s", why ? why : "");
+	shm_put(ask, &a, sizeof(a), -1);
+}
+
+/* --- a process of its own --- */
+
+/* Nothing that is opened later may be taken for a standard stream. */
+static void fill_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
+/* What the program had open, and what it did with signals, is not ours. */
+static void leave_program(int ask)
+{
+	sigset_t none;
+
+	fill_streams();
+	syscall(SYS_close_range, 3, ask - 1, 0);
+	syscall(SYS_close_range, ask + 1, ~0u, 0);
+	setsid();
+	prctl(PR_SET_NAME, "ioth-kernel");
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Whoever reads what the program writes shall see its end. */
+static void leave_terminal(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = 0; null >= 0 && fd <= 2; fd++)
+		dup2(null, fd);
+	if (null > 2)
+		close(null);
+	if (chdir("/") < 0)
+		return;			/* some file system is held */
+}
+
+/* --- beginning --- */
+
+static bool open_plugs(struct outside *o)
+{
+	struct kernel_plan *plan = o->plan;
+	struct plug_conf conf = { .descr = plan->descr, .introduce = true };
+	char *why;
+
+	for (int i = 0; i < plan->n_if; i++) {
+		conf.now = now_mono();
+		o->plug[i] = plug_open(plan->ifs[i].locator, &conf, &why);
+		if (!o->plug[i]) {
+			kernel_tell(plan->ask, ENOENT, why);
+			return false;
+		}
+		plan->ifs[i].mtu = o->plug[i]->mtu;
+	}
+	return true;
+}
+
+static struct plug *plug_of(const struct port *p, uint32_t mtu)
+{
+	int fd = fcntl(p->held, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return NULL;
+	return p->end.tap ? tap_new(fd, mtu) : packetif_new(fd, p->end.name, mtu);
+}
+
+/* Its end comes from the inside. False: the inside has told why it does not. */
+static bool join(struct outside *o, int i)
+{
+	struct port *p = &o->port[i];
+	struct plug *near;
+
+	p->held = -1;
+	if (shm_get(o->inside.fd, &p->end, sizeof(p->end), &p->held) != sizeof(p->end))
+		return false;
+	near = plug_of(p, o->plan->ifs[i].mtu);
+	if (!near)
+		return false;
+	p->cable = cable_new(o->loop, near, o->plug[i]);
+	o->plug[i] = NULL;
+	return true;
+}
+
+static void inside_ended(struct watch *w, uint32_t events)
+{
+	container_of(w, struct outside, inside)->stop = true;
+}
+
+/* The inside, waiting for a word of ours. -errno. */
+static pid_t fork_inside(struct outside *o)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		kernel_inside(o->plan, pair[1]);
+	close(pair[1]);
+	o->inside = (struct watch){ .fd = pair[0], .ready = inside_ended };
+	return pid;
+}
+
+static bool join_all(struct outside *o)
+{
+	o->loop = loop_new();
+	if (!o->loop)
+		return false;
+	for (int i = 0; i < o->plan->n_if; i++) {
+		if (!join(o, i))
+			return false;
+	}
+	return loop_watch(o->loop, &o->inside, EPOLLIN | EPOLLRDHUP) == 0;
+}
+
+/* --- carrying --- */
+
+static void unplug(struct port *p)
+{
+	struct ifreq r = { .ifr_flags = 0 };
+	int off = 0;
+
+	if (p->end.tap) {
+		ioctl(p->held, TUNSETCARRIER, &off);
+	} else {
+		memcpy(r.ifr_name, p->end.name, sizeof(r.ifr_name));
+		ioctl(p->held, SIOCSIFFLAGS, &r);	/* down: the socket's namespace is meant */
+	}
+	cable_free(p->cable);
+	p->cable = NULL;
+}
+
+static usec deadline(const struct outside *o)
+{
+	usec at = NEVER;
+
+	for (int i = 0; i < o->plan->n_if; i++) {
+		usec due = o->port[i].cable ? cable_deadline(o->port[i].cable) : NEVER;
+
+		at = MIN(at, due);
+	}
+	return at;
+}
+
+static void carry(struct outside *o)
+{
+	while (!o->stop && loop_wait(o->loop, deadline(o)) >= 0) {
+		usec now = now_mono();
+
+		for (int i = 0; i < o->plan->n_if; i++) {
+			struct port *p = &o->port[i];
+
+			if (p->cable && !cable_run(p->cable, now))
+				unplug(p);
+		}
+	}
+}
+
+/* Plugs say good-bye: a switch then knows at once. */
+static void finish(struct outside *o)
+{
+	for (int i = 0; i < o->plan->n_if; i++) {
+		cable_free(o->port[i].cable);
+		plug_close(o->plug[i]);
+	}
+}
+
+void kernel_outside(struct kernel_plan *plan)
+{
+	struct outside o = { .plan = plan };
+	pid_t inside;
+
+	leave_program(plan->ask);
+	if (!open_plugs(&o))
+		_exit(1);
+	inside = fork_inside(&o);
+	if (inside < 0) {
+		kernel_tell(plan->ask, (int)-inside, "kernel: cannot start a process");
+		_exit(1);
+	}
+	close(plan->ask);
+	if (join_all(&o) && shm_put(o.inside.fd, "", 1, -1) == 0) {
+		leave_terminal();
+		carry(&o);
+	}
+	finish(&o);
+	close(o.inside.fd);
+	waitpid(inside, NULL, 0);
+	_exit(0);
+}

@@ -1,0 +1,71 @@
+/* kernel_in.h - what the processes of a kernel stack share */
+#ifndef NODE_KERNEL_IN_H
+#define NODE_KERNEL_IN_H
+
+#include <net/if.h>
+
+#include "node/kernel.h"
+
+#define KERNEL_TEXT	480
+
+/* --- between the program and the inside: SEQPACKET --- */
+
+enum kernel_op {
+	KERNEL_SOCKET,		/* domain, type, protocol */
+	KERNEL_SYSCTL,		/* text: NAME, 0, VALUE, 0 */
+};
+
+/* With a socket for the answer, so that nobody reads another's. */
+struct kernel_ask {
+	int	op;
+	int	domain, type, protocol;
+	char	text[KERNEL_TEXT];
+};
+
+/* Of a socket with its descriptor; and once at the beginning, without being asked. */
+struct kernel_answer {
+	int	error;		/* an errno */
+	char	text[KERNEL_TEXT];	/* what it was about, where that is not plain */
+};
+
+/* --- what is known before there are processes --- */
+
+struct kernel_if {
+	char		name[IFNAMSIZ];
+	const char	*locator;
+	uint32_t	mtu;
+};
+
+struct kernel_plan {
+	struct kernel_if ifs[KERNEL_IFS];
+	int		n_if;
+	bool		veth;		/* even where taps could be had */
+	int		ask;		/* the helpers' end */
+	char		descr[96];	/* for the switch */
+};
+
+/* --- kernel_cable.c, kernel_ns.c: the helpers' lives --- */
+
+/* The end of a network interface: a tap, or a packet socket at its twin. */
+struct kernel_end {
+	bool	tap;
+	char	name[IFNAMSIZ];		/* of what the descriptor is bound to */
+};
+
+_Noreturn void kernel_outside(struct kernel_plan *plan);
+/* Sends, for each interface, a kernel_end with its descriptor by ends; waits for
+ * a byte from there. */
+_Noreturn void kernel_inside(const struct kernel_plan *plan, int ends);
+/* To the program. */
+void kernel_tell(int ask, int error, const char *why);
+
+/* --- kernel_link.c: interfaces --- */
+
+struct mnl_socket;
+
+/* 0 or -errno. A veth, up, whose other end, down, is in the namespace of a descriptor. */
+int kernel_link_pair(const char *name, const char *twin, int ns, uint32_t mtu);
+/* It shall have no IPv6 addresses of its own. */
+int kernel_link_silent(const char *name);
+
+#endif

@@ -1,0 +1,93 @@
+/* kernel_link.c - interfaces by rtnetlink, in the namespace of who calls (libmnl) */
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <sys/socket.h>
+
+#include "node/kernel_in.h"
+
+#define BUF	4096
+
+/* 0 or -errno. */
+static int exchange(struct mnl_socket *nl, const struct nlmsghdr *nlh)
+{
+	char buf[BUF];
+	ssize_t n;
+
+	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
+	if (n < 0)
+		return -errno;
+	return mnl_cb_run(buf, (size_t)n, nlh->nlmsg_seq, mnl_socket_get_portid(nl), NULL,
+			  NULL) < 0 ? -errno : 0;
+}
+
+static int talk(struct nlmsghdr *nlh)
+{
+	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	int rc;
+
+	if (!nl)
+		return -errno;
+	nlh->nlmsg_seq = 1;
+	rc = exchange(nl, nlh);
+	mnl_socket_close(nl);
+	return rc;
+}
+
+static struct nlmsghdr *new_link(char *buf, uint16_t flags)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+
+	nlh->nlmsg_type = RTM_NEWLINK;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+	return nlh;
+}
+
+static void put_end(struct nlmsghdr *nlh, unsigned flags, const char *name, uint32_t mtu)
+{
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+
+	ifi->ifi_flags = ifi->ifi_change = flags;
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+	mnl_attr_put_u32(nlh, IFLA_MTU, mtu);
+}
+
+int kernel_link_pair(const char *name, const char *twin, int ns, uint32_t mtu)
+{
+	char buf[BUF];
+	struct nlmsghdr *nlh = new_link(buf, NLM_F_CREATE | NLM_F_EXCL);
+	struct nlattr *info, *data, *peer;
+
+	put_end(nlh, IFF_UP, name, mtu);
+	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "veth");
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+	peer = mnl_attr_nest_start(nlh, VETH_INFO_PEER);
+	put_end(nlh, 0, twin, mtu);	/* it has no peer yet, and cannot be up */
+	mnl_attr_put_u32(nlh, IFLA_NET_NS_FD, (uint32_t)ns);
+	mnl_attr_nest_end(nlh, peer);
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, info);
+	return talk(nlh);
+}
+
+int kernel_link_silent(const char *name)
+{
+	char buf[BUF];
+	struct nlmsghdr *nlh = new_link(buf, 0);
+	struct nlattr *spec, *inet6;
+
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+	spec = mnl_attr_nest_start(nlh, IFLA_AF_SPEC);
+	inet6 = mnl_attr_nest_start(nlh, AF_INET6);
+	mnl_attr_put_u8(nlh, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	mnl_attr_nest_end(nlh, inet6);
+	mnl_attr_nest_end(nlh, spec);
+	return talk(nlh);
+}
