@@ -5,49 +5,9 @@
  * never across the border of a link. An optimistic address counts as deprecated
  * while there is another (RFC 4429 3.1).
  */
+#include "base/prefer.h"
 #include "stack/ip.h"
 #include "stack/netif.h"
-
-enum { SCOPE_LINK = 2, SCOPE_SITE = 5, SCOPE_GLOBAL = 14 };
-
-static bool is_site_local(const struct ip_addr *a)
-{
-	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0xc0;
-}
-
-static int scope(const struct ip_addr *a)
-{
-	if (ip_is_v4(a) && ip_is_multicast(a))
-		return ip_v4(a)[0] == 224 && !ip_v4(a)[1] && !ip_v4(a)[2] ?
-		       SCOPE_LINK : SCOPE_GLOBAL;
-	if (ip_is_multicast(a))
-		return a->b[1] & 15;
-	if (ip_is_linklocal(a) || ip_is_loopback(a))
-		return SCOPE_LINK;
-	return !ip_is_v4(a) && is_site_local(a) ? SCOPE_SITE : SCOPE_GLOBAL;
-}
-
-/* RFC 6724 2.1; longest prefix first. */
-static const struct { struct ip_addr prefix; uint8_t len, label; } policy[] = {
-	{ { { [15] = 1 } },					128, 0 },
-	{ { { 0 } },						96, 3 },
-	{ { { 0x20, 0x01 } },					32, 5 },
-	{ { { 0x20, 0x02 } },					16, 2 },
-	{ { { 0x3f, 0xfe } },					16, 12 },
-	{ { { 0xfe, 0xc0 } },					10, 11 },
-	{ { { 0xfc } },						7, 13 },
-};
-
-static int label(const struct ip_addr *a)
-{
-	if (ip_is_v4(a))
-		return 4;
-	for (unsigned i = 0; i < ARRAY_LEN(policy); i++) {
-		if (ip_in_prefix(a, &policy[i].prefix, policy[i].len))
-			return policy[i].label;
-	}
-	return 1;
-}
 
 static bool deprecated(const struct netif_addr *a)
 {
@@ -89,20 +49,20 @@ static bool liked(const struct netif_addr *a)
 static bool better(const struct netif_addr *a, const struct netif_addr *b, const struct way *w)
 {
 	const struct ip_addr *dst = w->dst;
-	int sa = scope(&a->addr), sb = scope(&b->addr), d = label(dst);
+	int sa = ip_scope(&a->addr), sb = ip_scope(&b->addr), d = ip_label(dst);
 
 	if (ip_eq(&a->addr, dst) || ip_eq(&b->addr, dst))
 		return ip_eq(&a->addr, dst);
 	if (sa != sb)
-		return scope_better(sa, sb, scope(dst));
+		return scope_better(sa, sb, ip_scope(dst));
 	if (deprecated(a) != deprecated(b))
 		return !deprecated(a);
 	if ((a->nif == w->out) != (b->nif == w->out))
 		return a->nif == w->out;
 	if (told_by_hop(a, w) != told_by_hop(b, w))
 		return told_by_hop(a, w);
-	if ((label(&a->addr) == d) != (label(&b->addr) == d))
-		return label(&a->addr) == d;
+	if ((ip_label(&a->addr) == d) != (ip_label(&b->addr) == d))
+		return ip_label(&a->addr) == d;
 	if (liked(a) != liked(b))
 		return liked(a);
 	return match(a, dst) > match(b, dst);
@@ -115,7 +75,7 @@ static bool candidate(const struct netif_addr *a, const struct netif *out,
 		return false;
 	if (a->nif == out)
 		return true;
-	return netif_is_up(a->nif) && scope(&a->addr) > SCOPE_LINK && scope(dst) > SCOPE_LINK;
+	return netif_is_up(a->nif) && ip_scope(&a->addr) > SCOPE_LINK && ip_scope(dst) > SCOPE_LINK;
 }
 
 struct ip_addr ip_source(struct stack *st, struct netif *out, const struct ip_addr *dst)
