@@ -73,6 +73,15 @@ static bool for_us(struct netif *nif, const struct ip6 *h)
 	       stack_addr(nif->st, &h->dst);
 }
 
+/* What comes to a link-local address of ours by loopback is of that link (RFC 4007 5). */
+static struct netif *link_of(struct netif *nif, const struct ip6 *h)
+{
+	struct netif_addr *a = netif_is_lo(nif) && ip_is_linklocal(&h->dst) ?
+			       stack_addr(nif->st, &h->dst) : NULL;
+
+	return a ? a->nif : nif;
+}
+
 enum drop ip6_in(struct netif *nif, struct pkt *pkt)
 {
 	struct stack *st = nif->st;
@@ -99,7 +108,7 @@ enum drop ip6_in(struct netif *nif, struct pkt *pkt)
 	ip = (struct ip){
 		.src = h.src, .dst = h.dst, .proto = h.next, .ttl = h.hops,
 		.tos = h.tclass, .group = ip_is_multicast(&h.dst),
-		.flow = h.flow, .nif = nif,
+		.flow = h.flow, .nif = link_of(nif, &h),
 	};
 	pkt_trim_to(pkt, IP6_LEN + h.plen);
 	pkt_skip(pkt, IP6_LEN);
