@@ -218,6 +218,69 @@ static inline int ioth_macton(const char *text, void *mac)
  * /proc/sys). 0, or -1 with ENOENT, EINVAL, or ENOSYS for a kind that has none. */
 int ioth_sysctl(struct ioth *stack, const char *name, const char *value);
 
+/* --- names --- */
+
+struct addrinfo;
+struct pollfd;
+
+/* As getaddrinfo(3) and getnameinfo(3), by the name servers of the stack, over its
+ * own sockets (EDNS, TCP for what a datagram does not hold), and by /etc/hosts and
+ * /etc/services. Addresses come in the order of RFC 6724 6 for the addresses that
+ * the stack has; a zone (fe80::1%eth0) is an interface of the stack. 0 or EAI_...;
+ * EAI_AGAIN also where the stack knows of no server. Both block. The list is the
+ * caller's, to be ended with ioth_freeaddrinfo. */
+int ioth_getaddrinfo(struct ioth *stack, const char *node, const char *service,
+		     const struct addrinfo *hints, struct addrinfo **res);
+void ioth_freeaddrinfo(struct addrinfo *res);
+int ioth_getnameinfo(struct ioth *stack, const struct sockaddr *addr, socklen_t addrlen,
+		     char *host, socklen_t hostlen, char *serv, socklen_t servlen, int flags);
+const char *ioth_gai_strerror(int code);
+
+/* The same without blocking: questions are asked, and their answers come to a function
+ * of the caller's while it lets the resolver work, from a poll loop of its own:
+ *
+ *	struct ioth_resolver *r = ioth_resolver_new(stack, NULL);
+ *	ioth_resolve_addr(r, "www.example.org", "http", NULL, found, arg);
+ *	for (;;) {
+ *		n = ioth_resolver_fds(r, fds, N);
+ *		poll(fds, n, ioth_resolver_timeout(r));
+ *		ioth_resolver_process(r, fds, n);
+ *	}
+ *
+ * A resolver is used by one thread at a time. */
+struct ioth_resolver;
+struct ioth_query;
+
+/* conf is the text of a resolv.conf(5) (nameserver, search, domain, options ndots,
+ * timeout, attempts, rotate, use-vc); NULL: the stack's. NULL with ENOMEM. */
+struct ioth_resolver *ioth_resolver_new(struct ioth *stack, const char *conf);
+/* Questions that are open end without an answer. Not from within such a function. */
+void ioth_resolver_free(struct ioth_resolver *r);
+
+/* Questions. fn is called once, by ioth_resolver_process and never earlier, with 0 or
+ * EAI_...; unless it is cancelled before. A query is gone when fn returns. */
+typedef void ioth_addr_fn(void *arg, int status, struct addrinfo *res); /* res: fn's */
+typedef void ioth_name_fn(void *arg, int status, const char *host, const char *serv);
+/* The answer as it came (RFC 1035 4), also one that says there is none. */
+typedef void ioth_dns_fn(void *arg, int status, const void *answer, size_t len);
+
+struct ioth_query *ioth_resolve_addr(struct ioth_resolver *r, const char *node,
+				     const char *service, const struct addrinfo *hints,
+				     ioth_addr_fn *fn, void *arg);
+struct ioth_query *ioth_resolve_name(struct ioth_resolver *r, const struct sockaddr *addr,
+				     socklen_t addrlen, int flags, ioth_name_fn *fn, void *arg);
+/* type: of the record (1 A, 15 MX, 16 TXT, 28 AAAA, 33 SRV ...); name is complete. */
+struct ioth_query *ioth_resolve_dns(struct ioth_resolver *r, const char *name, int type,
+				    ioth_dns_fn *fn, void *arg);
+void ioth_query_cancel(struct ioth_query *q);
+
+/* What the resolver waits for: how many descriptors; the first n of them are in fds,
+ * with events. Then how long, in ms as poll(2) wants it; -1: for ever. */
+int ioth_resolver_fds(struct ioth_resolver *r, struct pollfd *fds, int n);
+int ioth_resolver_timeout(struct ioth_resolver *r);
+/* Looks at the revents of fds, which may be of others too, and at the time. */
+void ioth_resolver_process(struct ioth_resolver *r, const struct pollfd *fds, int n);
+
 #ifdef __cplusplus
 }
 #endif

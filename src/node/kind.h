@@ -29,6 +29,7 @@ struct kind_more {
 	ssize_t	(*splice)(int in_fd, off_t *in_offset, int out_fd, off_t *out_offset,
 			  size_t len, unsigned flags);
 	int	(*sysctl)(const char *name, const char *value);
+	char	*(*resolvconf)(struct ioth *s);	/* resolv.conf's text, malloc'd */
 };
 
 struct kind {

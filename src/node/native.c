@@ -306,6 +306,6 @@ const struct kind kind_native = {
 	.more = {
 		.accept4 = native_accept4, .recvmmsg = native_recvmmsg,
 		.sendmmsg = native_sendmmsg, .sendfile = sendfile, .splice = splice,
-		.sysctl = native_sysctl,
+		.sysctl = native_sysctl, .resolvconf = native_resolvconf,
 	},
 };

@@ -7,6 +7,7 @@
 #define NODE_NATIVE_H
 
 #include "node/call.h"
+#include "node/kind.h"
 
 struct native {
 	struct list	link;		/* of all of them */
@@ -25,5 +26,8 @@ void native_calls_init(struct native *s);
 long native_call(struct native *s, int nr, const uint64_t args[6]);
 /* fd is being closed: calls that wait there by that name end with EBADF. */
 void native_cancel(struct native *s, int fd);
+
+/* Whom it asks for names; native_names.c */
+char *native_resolvconf(struct ioth *s);
 
 #endif
