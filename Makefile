@@ -94,6 +94,14 @@ $B/unit/%: $B/test/unit/%.o $B/libioth.a
 	$(if $(V),,@echo '  LINK $@')
 	$(LINK) -lcmocka -lm $(LIBS)
 
+# Plugins, where a user has his own: as another project would build them
+TOYS	:= $B/plugin/.ioth/ioth_toy-r.so $B/plugin/.ioth/ioth_solo.so
+$B/plugin/.ioth/%.so: test/plugin/toy.c include/ioth_plugin.h
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  LINK $@')
+	$(Q)$(CC) -O2 -g -Wall -Wextra -Wno-unused-parameter -fPIC -shared -Iinclude $(if $(findstring solo,$@),-DSOLO) -o $@ $<
+$B/unit/node_plugin: | $(TOYS)
+
 $B/unit/tcp_nocut: LDFLAGS += -Wl,--wrap=malloc
 
 # FUZZER=1: clang's libFuzzer drives; else our own small driver

@@ -59,12 +59,15 @@ struct timespec;
  *       vde0, vde1 ..., or what stands before the locator: "net0:/tmp/sw". Its helper
  *       processes are no children that wait(2) sees, and end with the process;
  *       "kernel,veth": without /dev/net/tun even where it may be used;
- *       "host", NULL or "": the machine's own, which takes no locators.
+ *       "host", NULL or "": the machine's own, which takes no locators;
+ *       another name: a plugin's (ioth_plugin.h), as for libioth: ioth_NAME-r.so or
+ *       ioth_NAME.so in ~/.ioth, or in the directory ioth beside this library or
+ *       where libraries are installed.
  * Options may follow, after a comma.
  *
  * The caller ends it with ioth_delstack. NULL with errno: ENOTSUP (no such kind),
  * ENOENT (a locator cannot be opened; one line says why on stderr), EINVAL (a
- * locator for the host; more than 16). Each native stack has a background thread. */
+ * locator for the host; more than 16), EPERM (ioth_set_license). Each native stack has a background thread. */
 struct ioth *ioth_newstackv(const char *kind, const char *locators[]);
 struct ioth *ioth_newstack(const char *kind, const char *locator);
 struct ioth *ioth_newstackl(const char *kind, const char *locator, ... /* NULL */);
@@ -77,6 +80,11 @@ int ioth_delstack(struct ioth *stack);
 /* Of the process. At first it is the host's; NULL sets that again. Never NULL. */
 void ioth_set_defstack(struct ioth *stack);
 struct ioth *ioth_get_defstack(void);
+
+/* The program's licence, by SPDX ("GPL-2.0-or-later"; "SPDX-License-Identifier: ..." as
+ * well): spdx stays the caller's and must stay. A plugin under the GPL is loaded only
+ * by a program under a matching variant of it; the library itself asks nothing. */
+void ioth_set_license(const char *spdx);
 
 /* --- sockets --- */
 

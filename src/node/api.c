@@ -67,25 +67,43 @@ static void stack_free(struct ioth *s)
 	pthread_mutex_unlock(&lock);
 }
 
-struct ioth *ioth_newstackv(const char *name, const char *locators[])
+/* "kind,options": the kind's name to s, and the options, or NULL. */
+static int take_name(struct ioth *s, const char *name, const char **options)
 {
-	const struct kind *kind;
-	const char *end;
-	struct ioth *s;
-	int ret;
+	const char *comma;
+	size_t len;
 
 	name = name && *name ? name : "host";
-	end = strchrnul(name, ',');
-	kind = kind_find(name, (size_t)(end - name));
-	if (!kind) {
-		errno = ENOTSUP;
-		return NULL;
-	}
-	s = stack_alloc();
-	s->kind = kind;
-	s->f = &kind->f;
-	s->more = &kind->more;
-	ret = kind->open(s, locators, *end ? end + 1 : NULL);
+	comma = strchrnul(name, ',');
+	len = (size_t)(comma - name);
+	if (len >= sizeof(s->name))
+		return -ENOTSUP;
+	memcpy(s->name, name, len);
+	s->name[len] = 0;
+	*options = *comma ? comma + 1 : NULL;
+	return 0;
+}
+
+static int stack_open(struct ioth *s, const char *name, const char *locators[])
+{
+	const char *options;
+	int ret = take_name(s, name, &options);
+
+	if (ret < 0)
+		return ret;
+	s->kind = kind_find(s->name);
+	if (!s->kind)
+		return -ENOTSUP;
+	s->f = &s->kind->f;
+	s->more = &s->kind->more;
+	return s->kind->open(s, locators, options);
+}
+
+struct ioth *ioth_newstackv(const char *name, const char *locators[])
+{
+	struct ioth *s = stack_alloc();
+	int ret = stack_open(s, name, locators);
+
 	if (ret == 0)
 		return s;
 	stack_free(s);
@@ -163,8 +181,11 @@ struct call {
 	struct ioth	*outer;		/* of the call that this one is within */
 };
 
-static void end(struct call *c)
+/* ret < 0: it failed. */
+static void end(struct call *c, ssize_t ret)
 {
+	if (ret < 0 && c->s->errno_at)
+		errno = *c->s->errno_at();
 	kind_current = c->outer;
 	if (__atomic_sub_fetch(&c->s->calls, 1, __ATOMIC_SEQ_CST) ||
 	    !__atomic_load_n(&c->s->ending, __ATOMIC_SEQ_CST))
@@ -192,7 +213,7 @@ static struct call begin(int fd)
 		c = begin_at(c.s);
 		if (__atomic_load_n(&e->stack, __ATOMIC_SEQ_CST) == c.s)
 			return c;
-		end(&c);
+		end(&c, 0);
 	}
 	c.s = native_of_dup(fd);
 	if (c.s)
@@ -200,6 +221,13 @@ static struct call begin(int fd)
 	else
 		errno = EBADF;
 	return c;
+}
+
+/* As if a function of the stack had. */
+static int fail(const struct ioth *s, int error)
+{
+	*(s->errno_at ? s->errno_at() : &errno) = error;
+	return -1;
 }
 
 /* The stack of fd does it, if it can. */
@@ -211,8 +239,8 @@ static struct call begin(int fd)
 		if (call_.s->f->fn)					\
 			ret_ = call_.s->f->fn(fd, ##__VA_ARGS__);	\
 		else							\
-			errno = ENOSYS;					\
-		end(&call_);						\
+			fail(call_.s, ENOSYS);					\
+		end(&call_, ret_);					\
 	}								\
 	ret_; })
 
@@ -224,7 +252,7 @@ static struct call begin(int fd)
 	if (call_.s) {							\
 		ret_ = (call_.s->more->fn ? call_.s->more->fn :		\
 					    derive_##fn)(__VA_ARGS__);	\
-		end(&call_);						\
+		end(&call_, ret_);					\
 	}								\
 	ret_; })
 
@@ -233,21 +261,20 @@ static int adopt(struct ioth *s, int fd)
 {
 	int ret = fd < 0 ? fd : fds_set(fd, s);
 
-	if (ret == 0)
+	if (ret == 0 || fd < 0)
 		return fd;
-	if (fd >= 0) {
+	if (s->f->close)
 		s->f->close(fd);
-		errno = -ret;
-	}
-	return -1;
+	return fail(s, -ret);
 }
 
 int ioth_msocket(struct ioth *s, int domain, int type, int protocol)
 {
 	struct call c = begin_at(s ? s : ioth_get_defstack());
-	int fd = adopt(c.s, c.s->f->socket(domain, type, protocol));
+	int fd = c.s->f->socket ? adopt(c.s, c.s->f->socket(domain, type, protocol)) :
+				  fail(c.s, ENOSYS);
 
-	end(&c);
+	end(&c, fd);
 	return fd;
 }
 
@@ -264,8 +291,8 @@ int ioth_close(int fd)
 	if (!c.s)
 		return -1;
 	fds_clear(fd, c.s, 0);
-	ret = c.s->f->close(fd);
-	end(&c);
+	ret = c.s->f->close ? c.s->f->close(fd) : close(fd);
+	end(&c, ret);
 	return ret;
 }
 
@@ -291,8 +318,8 @@ int ioth_accept(int fd, struct sockaddr *addr, socklen_t *len)
 
 	if (!c.s)
 		return -1;
-	new = adopt(c.s, c.s->f->accept(fd, addr, len));
-	end(&c);
+	new = c.s->f->accept ? adopt(c.s, c.s->f->accept(fd, addr, len)) : fail(c.s, ENOSYS);
+	end(&c, new);
 	return new;
 }
 
@@ -333,10 +360,10 @@ int ioth_fcntl(int fd, int cmd, long arg)
 
 	if (!c.s)
 		return -1;
-	ret = c.s->f->fcntl ? c.s->f->fcntl(fd, cmd, arg) : result(-ENOSYS);
+	ret = c.s->f->fcntl ? c.s->f->fcntl(fd, cmd, arg) : fail(c.s, ENOSYS);
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
 		ret = adopt(c.s, ret);
-	end(&c);
+	end(&c, ret);
 	return ret;
 }
 
@@ -405,7 +432,7 @@ int ioth_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 		return -1;
 	new = adopt(c.s, c.s->more->accept4 ? c.s->more->accept4(fd, addr, len, flags) :
 					     derive_accept4(fd, addr, len, flags));
-	end(&c);
+	end(&c, new);
 	return new;
 }
 
@@ -435,8 +462,8 @@ ssize_t ioth_splice(int in_fd, off_t *in_offset, int out_fd, off_t *out_offset, 
 	if (!c.s)
 		return -1;
 	ret = c.s->more->splice ? c.s->more->splice(in_fd, in_offset, out_fd, out_offset, len,
-						    flags) : result(-EINVAL);
-	end(&c);
+						    flags) : fail(c.s, EINVAL);
+	end(&c, ret);
 	return ret;
 }
 
@@ -445,8 +472,8 @@ ssize_t ioth_splice(int in_fd, off_t *in_offset, int out_fd, off_t *out_offset, 
 int ioth_sysctl(struct ioth *s, const char *name, const char *value)
 {
 	struct call c = begin_at(s ? s : ioth_get_defstack());
-	int ret = c.s->more->sysctl ? c.s->more->sysctl(name, value) : result(-ENOSYS);
+	int ret = c.s->more->sysctl ? c.s->more->sysctl(name, value) : fail(c.s, ENOSYS);
 
-	end(&c);
+	end(&c, ret);
 	return ret;
 }

@@ -5,7 +5,7 @@
  *   api.c      every ioth_ call: descriptor -> stack -> its kind's function
  *   api_conf.c configuration, the same for all kinds
  *   derive.c   calls made from others where a kind has none of its own
- *   native.c, host.c, plugin.c, ...    the kinds
+ *   native.c, host.c, plugin.c ...    the kinds
  *
  * A kind's functions are as their namesakes in libc (-1 and errno): those of the
  * host are libc's, and those of a plugin come from it. While one runs, kind_current
@@ -13,6 +13,8 @@
  */
 #ifndef NODE_KIND_H
 #define NODE_KIND_H
+
+#include <errno.h>
 
 #include "base/base.h"
 #include "ioth.h"
@@ -48,7 +50,10 @@ struct ioth {
 	const struct kind *kind;
 	const struct ioth_functions *f;
 	const struct kind_more *more;
-	void	*data;			/* the kind's */
+	char	name[32];		/* as it was asked for, without options */
+	void	*data;			/* the kind's; a plugin knows no other */
+	void	*own;			/* of kind plugin */
+	int	*(*errno_at)(void);	/* where its errno is; NULL: where ours is */
 	unsigned open;			/* descriptors in fds.c's table */
 	unsigned calls;			/* under way */
 	bool	ending;			/* delstack waits for them */
@@ -57,11 +62,19 @@ struct ioth {
 
 extern _Thread_local struct ioth *kind_current;
 
-const struct kind *kind_find(const char *name, size_t len);	/* NULL: ENOTSUP */
-extern const struct kind kind_host, kind_kernel, kind_native, kind_vdestack;
+const struct kind *kind_find(const char *name);		/* NULL: ENOTSUP */
+extern const struct kind kind_host, kind_kernel, kind_native, kind_plugin, kind_vdestack;
+
+static inline int kind_errno(const struct ioth *s)
+{
+	return s->errno_at ? *s->errno_at() : errno;
+}
 
 /* A copy of a dup of a native descriptor: its stack, s->calls counted; NULL. */
 struct ioth *native_of_dup(int fd);
+
+bool plugin_exists(const char *name);
+bool plugin_license_fits(const char *plugin, const char *program);
 
 /* --- fds.c --- */
 

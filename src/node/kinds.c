@@ -1,6 +1,7 @@
-/* kinds.c - the kinds of stack that the library has itself, by name
+/* kinds.c - the kinds of stack, by name
  *
- * To add one: a file with a struct kind, and a row here.
+ * To add one: a file with a struct kind, and a row here. What is in no row is a
+ * plugin's name.
  */
 #include <string.h>
 
@@ -10,11 +11,11 @@ static const struct kind *const kinds[] = {
 	&kind_host, &kind_kernel, &kind_native, &kind_vdestack,
 };
 
-const struct kind *kind_find(const char *name, size_t len)
+const struct kind *kind_find(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		if (strlen(kinds[i]->name) == len && memcmp(kinds[i]->name, name, len) == 0)
+		if (strcmp(kinds[i]->name, name) == 0)
 			return kinds[i];
 	}
-	return NULL;
+	return plugin_exists(name) ? &kind_plugin : NULL;
 }
