@@ -67,7 +67,8 @@ struct timespec;
  *
  * The caller ends it with ioth_delstack. NULL with errno: ENOTSUP (no such kind),
  * ENOENT (a locator cannot be opened; one line says why on stderr), EINVAL (a
- * locator for the host; more than 16), EPERM (ioth_set_license). Each native stack has a background thread. */
+ * locator for the host; more than 16), EPERM (ioth_set_license; namespaces
+ * that are forbidden). Each native stack has a background thread. */
 struct ioth *ioth_newstackv(const char *kind, const char *locators[]);
 struct ioth *ioth_newstack(const char *kind, const char *locator);
 struct ioth *ioth_newstackl(const char *kind, const char *locator, ... /* NULL */);
