@@ -50,8 +50,9 @@ struct timespec;
 
 /* A stack with one interface per locator: a switch's path, vde://PATH,
  * fault://...{...} and so on, as for ioth run --net; none if there are none. The
- * interfaces are eth0, eth1 ..., up, with an IPv6 link-local address. locators
- * ends with NULL, or is NULL; it is the caller's.
+ * interfaces are eth0, eth1 ..., or what stands before the locator ("lan0:/tmp/sw"),
+ * up, with an IPv6 link-local address. locators ends with NULL, or is NULL; it is the
+ * caller's.
  *
  * kind: "native", the project's own stack;
  *       "kernel" (or "vdestack"): Linux's own stack in namespaces that only this
@@ -67,7 +68,7 @@ struct timespec;
  *
  * The caller ends it with ioth_delstack. NULL with errno: ENOTSUP (no such kind),
  * ENOENT (a locator cannot be opened; one line says why on stderr), EINVAL (a
- * locator for the host; more than 16), EPERM (ioth_set_license; namespaces
+ * locator for the host; more than 16), EEXIST (two interfaces of a name), EPERM (ioth_set_license; namespaces
  * that are forbidden). Each native stack has a background thread. */
 struct ioth *ioth_newstackv(const char *kind, const char *locators[]);
 struct ioth *ioth_newstack(const char *kind, const char *locator);
@@ -99,7 +100,12 @@ int ioth_socket(int domain, int type, int protocol);	/* of the default stack */
  * duplicates of them; on others -1 with EBADF. ENOSYS: the kind of stack cannot.
  * Of a native stack ioth_connect and ioth_accept block unless the descriptor is
  * O_NONBLOCK, are cancelled by nothing and do not see EINTR; close, read, write,
- * send and recv of libc may be used as well. */
+ * send and recv of libc may be used as well. ioth_close ends with EBADF the calls of
+ * other threads that wait in such a one of the descriptor.
+ *
+ * A native stack lives in its process. A child that was forked has the sockets it
+ * inherited, for bytes, shutdown and close; what the stack has to do gives EOPNOTSUPP
+ * there. What it executes has those that are not SOCK_CLOEXEC. */
 int ioth_close(int fd);
 int ioth_bind(int fd, const struct sockaddr *addr, socklen_t len);
 int ioth_connect(int fd, const struct sockaddr *addr, socklen_t len);

@@ -38,6 +38,37 @@ static int result(int ret)
 	return -1;
 }
 
+/* --- fork: no lock is left locked in the child --- */
+
+static void fork_before(void)
+{
+	native_fork(FORK_BEFORE);
+	pthread_mutex_lock(&lock);
+	fds_lock();
+}
+
+static void fork_over(enum fork_when when)
+{
+	fds_unlock();
+	pthread_mutex_unlock(&lock);
+	native_fork(when);
+}
+
+static void fork_parent(void)
+{
+	fork_over(FORK_PARENT);
+}
+
+static void fork_child(void)
+{
+	fork_over(FORK_CHILD);
+}
+
+static void begin_once(void)
+{
+	pthread_atfork(fork_before, fork_parent, fork_child);
+}
+
 /* --- stacks --- */
 
 static struct ioth *stack_alloc(void)
@@ -101,9 +132,12 @@ static int stack_open(struct ioth *s, const char *name, const char *locators[])
 
 struct ioth *ioth_newstackv(const char *name, const char *locators[])
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct ioth *s = stack_alloc();
-	int ret = stack_open(s, name, locators);
+	int ret;
 
+	pthread_once(&once, begin_once);
+	ret = stack_open(s, name, locators);
 	if (ret == 0)
 		return s;
 	stack_free(s);

@@ -93,3 +93,13 @@ void fds_drop(struct ioth *s)
 {
 	clear_all(s, true);
 }
+
+void fds_lock(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void fds_unlock(void)
+{
+	pthread_mutex_unlock(&lock);
+}

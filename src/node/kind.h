@@ -73,6 +73,10 @@ static inline int kind_errno(const struct ioth *s)
 /* A copy of a dup of a native descriptor: its stack, s->calls counted; NULL. */
 struct ioth *native_of_dup(int fd);
 
+/* A native stack is in its process: who was forked has the sockets' descriptors only. */
+enum fork_when { FORK_BEFORE, FORK_PARENT, FORK_CHILD };
+void native_fork(enum fork_when when);
+
 bool plugin_exists(const char *name);
 bool plugin_license_fits(const char *plugin, const char *program);
 
@@ -106,5 +110,7 @@ void fds_clear(int fd, const struct ioth *s, uint64_t id);
 /* Those of s that are open; those that close(2) ended are forgotten. */
 unsigned fds_open(struct ioth *s);
 void fds_drop(struct ioth *s);		/* all of them */
+void fds_lock(void);			/* for fork */
+void fds_unlock(void);
 
 #endif

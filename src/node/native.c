@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "node/kind.h"
 #include "node/native.h"
+#include "plug/ifname.h"
 
 /* The stacks of this kind: a dup of a descriptor is looked up in each. */
 static struct list stacks = LIST_INIT(stacks);
@@ -31,14 +32,33 @@ static void *drive(void *arg)
 	return NULL;
 }
 
+/* "IF:LOCATOR" or a locator, whose interface is eth0, eth1 ... */
+static int read_locator(const char *text, struct node_conf *conf)
+{
+	struct if_conf *ifc = &conf->ifs[conf->n_if];
+
+	ifc->locator = ifname_split(text, ifc->name);
+	if (!ifc->name[0])
+		snprintf(ifc->name, sizeof(ifc->name), "eth%d", conf->n_if);
+	if (ifname_check(ifc->name))
+		return -EINVAL;
+	if (strcmp(ifc->name, "lo") == 0)
+		return -EEXIST;
+	for (int i = 0; i < conf->n_if; i++) {
+		if (strcmp(conf->ifs[i].name, ifc->name) == 0)
+			return -EEXIST;
+	}
+	conf->n_if++;
+	return 0;
+}
+
 static int read_locators(const char *locators[], struct node_conf *conf)
 {
-	for (int i = 0; locators && locators[i]; i++) {
-		if (i == NODE_IFS)
-			return -EINVAL;
-		conf->ifs[conf->n_if++].locator = locators[i];
-	}
-	return 0;
+	int ret = 0;
+
+	for (int i = 0; locators && locators[i] && ret == 0; i++)
+		ret = i == NODE_IFS ? -EINVAL : read_locator(locators[i], conf);
+	return ret;
 }
 
 static int native_open(struct ioth *stack, const char *locators[], const char *options)
@@ -99,6 +119,8 @@ static int native_close(struct ioth *stack)
 {
 	struct native *s = stack->data;
 
+	if (s->orphan)
+		return -EPERM;
 	if (busy(s))
 		return -EBUSY;
 	pthread_mutex_lock(&stacks_lock);
@@ -130,7 +152,7 @@ struct ioth *native_of_dup(int fd)
 	list_for(l, &stacks) {
 		struct native *s = container_of(l, struct native, link);
 
-		if (!has(s->node, fd))
+		if (s->orphan || !has(s->node, fd))
 			continue;
 		found = s->stack;
 		__atomic_add_fetch(&found->calls, 1, __ATOMIC_SEQ_CST);
@@ -138,6 +160,18 @@ struct ioth *native_of_dup(int fd)
 	}
 	pthread_mutex_unlock(&stacks_lock);
 	return found;
+}
+
+void native_fork(enum fork_when when)
+{
+	if (when == FORK_BEFORE)
+		pthread_mutex_lock(&stacks_lock);
+	list_for(l, &stacks) {
+		if (when == FORK_CHILD)
+			container_of(l, struct native, link)->orphan = true;
+	}
+	if (when != FORK_BEFORE)
+		pthread_mutex_unlock(&stacks_lock);
 }
 
 /* --- the functions --- */
@@ -279,12 +313,14 @@ static int native_sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
 
 static int native_sysctl(const char *name, const char *value)
 {
-	struct node *n = current()->node;
-	int ret;
+	struct native *s = current();
+	int ret = -EOPNOTSUPP;
 
-	node_lock(n);
-	ret = stack_set(n->st, name, value);
-	node_unlock(n);
+	if (!s->orphan) {
+		node_lock(s->node);
+		ret = stack_set(s->node->st, name, value);
+		node_unlock(s->node);
+	}
 	if (ret == 0)
 		return 0;
 	errno = -ret;

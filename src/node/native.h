@@ -17,6 +17,7 @@ struct native {
 	pthread_t	driver;
 	pid_t		pid;
 	bool		stop;
+	bool		orphan;		/* after fork, in the child: the node is the parent's */
 };
 
 void native_calls_init(struct native *s);

@@ -194,10 +194,26 @@ static long ask(struct native *s, int nr, const uint64_t args[6])
 	return t.value;
 }
 
+/* Of sockets that were inherited by fork, what the pair does by itself. */
+static long orphan_call(int nr)
+{
+	static const int pairs[] = {
+		SYS_shutdown, SYS_sendmsg, SYS_recvmsg, SYS_sendmmsg, SYS_recvmmsg,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		if (nr == pairs[i])
+			return CALL_CONTINUE;
+	}
+	return -EOPNOTSUPP;
+}
+
 long native_call(struct native *s, int nr, const uint64_t a[6])
 {
-	long ret = is_ours(nr, a) ? ask(s, nr, a) : CALL_CONTINUE;
+	long ret = CALL_CONTINUE;
 
+	if (is_ours(nr, a))
+		ret = s->orphan ? orphan_call(nr) : ask(s, nr, a);
 	if (ret == CALL_CONTINUE)
 		return syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if (ret >= 0)
@@ -208,6 +224,8 @@ long native_call(struct native *s, int nr, const uint64_t a[6])
 
 void native_cancel(struct native *s, int fd)
 {
+	if (s->orphan)
+		return;
 	node_lock(s->node);
 	list_for_safe(l, &s->calls.parked) {
 		struct call *c = container_of(l, struct call, link);

@@ -203,7 +203,10 @@ static int iface_add(struct node *n, const struct node_conf *c, int i, char **wh
 	ifc->plug->user = ifc;
 	ifc->plug->deliver = iface_deliver;
 	ifc->plug->wake = iface_wake;
-	snprintf(name, sizeof(name), "eth%d", i);
+	if (c->ifs[i].name[0])
+		memcpy(name, c->ifs[i].name, sizeof(name));
+	else
+		snprintf(name, sizeof(name), "eth%d", i);
 	ifc->nif = netif_add(n->st, name,
 			     mac_is_zero(&c->ifs[i].mac) ? mac_choose() : c->ifs[i].mac,
 			     c->ifs[i].mtu ? c->ifs[i].mtu : ifc->plug->mtu, 0, &iface_ops, ifc);

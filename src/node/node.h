@@ -28,6 +28,7 @@ struct node_conf {
 	int		n_if;
 	struct if_conf {
 		const char	*locator;
+		char		name[16];	/* "": eth and its index */
 		struct mac	mac;		/* zero: chosen */
 		uint32_t	mtu;		/* 0: the plug's */
 	} ifs[NODE_IFS];

@@ -1,11 +1,13 @@
 /* node_api.c - ioth.h: descriptors and their stacks, whatever their kind */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ioth.h"
@@ -324,6 +326,145 @@ static void each_kind_does_all(void **state)
 	}
 }
 
+/* The child has the descriptors; the stack is the parent's. */
+static void child(const int fd[2], int lis)
+{
+	struct sockaddr_in sin;
+	socklen_t len = sizeof(sin);
+	char buf[8];
+	struct ioth *s;
+
+	if (ioth_accept(lis, NULL, NULL) >= 0 || errno != EOPNOTSUPP ||
+	    ioth_getsockname(lis, (struct sockaddr *)&sin, &len) == 0 || errno != EOPNOTSUPP)
+		_exit(1);
+	if (ioth_read(fd[1], buf, 4) != 4 || ioth_write(fd[1], "pong", 4) != 4)
+		_exit(2);
+	if (ioth_shutdown(fd[1], SHUT_WR) < 0 || ioth_close(fd[1]) < 0 || ioth_close(lis) < 0)
+		_exit(3);
+	s = native();
+	carries(s);
+	_exit(ioth_delstack(s) < 0 ? 4 : 0);
+}
+
+static void forked_child_has_the_sockets(void **state)
+{
+	struct ioth *s = native();
+	uint16_t port;
+	int fd[2], lis = listener(s, &port), status;
+	char buf[8];
+	pid_t pid;
+
+	joined(s, fd);
+	pid = fork();
+	if (pid == 0)
+		child(fd, lis);
+	assert_int_equal(ioth_close(fd[1]), 0);
+	assert_int_equal(ioth_write(fd[0], "ping", 4), 4);
+	assert_int_equal(ioth_recv(fd[0], buf, 4, MSG_WAITALL), 4);
+	assert_memory_equal(buf, "pong", 4);
+	assert_int_equal(ioth_read(fd[0], buf, 4), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(ioth_close(fd[0]), 0);
+	assert_int_equal(ioth_close(lis), 0);
+	carries(s);
+	assert_int_equal(ioth_delstack(s), 0);
+}
+
+/* cat has a connection for its input and its output. */
+static void executed_program_has_the_sockets(void **state)
+{
+	struct ioth *s = native();
+	int fd[2];
+	char buf[8];
+	pid_t pid;
+
+	joined(s, fd);
+	pid = fork();
+	if (pid == 0) {
+		dup2(fd[1], 0);
+		dup2(fd[1], 1);
+		close(fd[0]);
+		close(fd[1]);
+		execlp("cat", "cat", (char *)NULL);
+		_exit(127);
+	}
+	assert_int_equal(ioth_close(fd[1]), 0);
+	assert_int_equal(ioth_write(fd[0], "hello", 5), 5);
+	assert_int_equal(ioth_recv(fd[0], buf, 5, MSG_WAITALL), 5);
+	assert_int_equal(ioth_shutdown(fd[0], SHUT_WR), 0);
+	assert_int_equal(ioth_read(fd[0], buf, 5), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(ioth_close(fd[0]), 0);
+	assert_int_equal(ioth_delstack(s), 0);
+}
+
+static unsigned open_fds(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+/* Pages (kB) and threads of this process. */
+static long status_of(const char *what)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[256];
+	long v = -1;
+
+	while (v < 0 && fgets(line, sizeof(line), f)) {
+		if (strncmp(line, what, strlen(what)) == 0)
+			v = atol(line + strlen(what));
+	}
+	fclose(f);
+	return v;
+}
+
+static void cycle(unsigned times)
+{
+	while (times--) {
+		struct ioth *s = ioth_newstack("native", "null://");
+		int fd = ioth_msocket(s, AF_INET, SOCK_STREAM, 0);
+
+		assert_int_equal(ioth_if_nametoindex(s, "eth0") > 0, 1);
+		assert_int_equal(ioth_close(fd), 0);
+		assert_int_equal(ioth_delstack(s), 0);
+	}
+}
+
+static void thousand_stacks_leave_nothing(void **state)
+{
+	unsigned fds;
+	long pages, threads;
+
+	cycle(100);
+	fds = open_fds();
+	pages = status_of("VmRSS:");
+	threads = status_of("Threads:");
+	cycle(1000);
+	assert_int_equal(open_fds(), fds);
+	assert_int_equal(status_of("Threads:"), threads);
+	assert_true(status_of("VmRSS:") < pages + 1024);	/* a KiB a stack would be seen */
+}
+
+static void interfaces_have_names(void **state)
+{
+	struct ioth *s = ioth_newstackl("native", "lan0:null://", "null://", NULL);
+
+	assert_non_null(s);
+	assert_true(ioth_if_nametoindex(s, "lan0") > 0);
+	assert_int_equal(ioth_if_nametoindex(s, "eth0"), -1);
+	assert_true(ioth_if_nametoindex(s, "eth1") > 0);
+	assert_int_equal(ioth_delstack(s), 0);
+	assert_null(ioth_newstackl("native", "eth1:null://", "null://", NULL));
+	assert_int_equal(errno, EEXIST);
+}
+
 static int thousand(struct ioth *s)
 {
 	struct ifaddrs *list, *i;
@@ -411,6 +552,10 @@ int main(void)
 		cmocka_unit_test(close_while_another_waits),
 		cmocka_unit_test(each_kind_does_all),
 		cmocka_unit_test(stack_is_configured),
+		cmocka_unit_test(interfaces_have_names),
+		cmocka_unit_test(forked_child_has_the_sockets),
+		cmocka_unit_test(executed_program_has_the_sockets),
+		cmocka_unit_test(thousand_stacks_leave_nothing),
 		cmocka_unit_test(host_is_looked_at),
 	};
 
