@@ -97,44 +97,23 @@ struct station {
 	const char	*v4, *v6;
 };
 
-static void put_v4(struct ioth *s, const char *ifname, const char *addr)
+static void put_address(struct ioth *s, int family, const char *text, int prefix)
 {
-	struct ifreq r = { .ifr_flags = 0 };
-	struct sockaddr_in sin = { .sin_family = AF_INET };
-	int fd = ioth_msocket(s, AF_INET, SOCK_DGRAM, 0);
+	struct in6_addr addr;		/* room for either */
+	int ifindex = ioth_if_nametoindex(s, "vde0");
 
-	strcpy(r.ifr_name, ifname);
-	inet_pton(AF_INET, addr, &sin.sin_addr);
-	memcpy(&r.ifr_addr, &sin, sizeof(sin));
-	assert_int_equal(ioth_ioctl(fd, SIOCSIFADDR, &r), 0);
-	sin.sin_addr.s_addr = htonl(0xffffff00);
-	memcpy(&r.ifr_addr, &sin, sizeof(sin));
-	assert_int_equal(ioth_ioctl(fd, SIOCSIFNETMASK, &r), 0);
-	assert_int_equal(ioth_close(fd), 0);
-}
-
-static void put_v6(struct ioth *s, const char *ifname, const char *addr)
-{
-	struct { struct in6_addr addr; uint32_t prefix; int ifindex; } r = { .prefix = 64 };
-	struct ifreq name = { .ifr_flags = 0 };
-	int fd = ioth_msocket(s, AF_INET6, SOCK_DGRAM, 0);
-
-	strcpy(name.ifr_name, ifname);
-	assert_int_equal(ioth_ioctl(fd, SIOCGIFINDEX, &name), 0);
-	r.ifindex = name.ifr_ifindex;
-	inet_pton(AF_INET6, addr, &r.addr);
-	assert_int_equal(ioth_ioctl(fd, SIOCSIFADDR, &r), 0);
-	assert_int_equal(ioth_close(fd), 0);
+	assert_true(ifindex > 0);
+	assert_int_equal(inet_pton(family, text, &addr), 1);
+	assert_int_equal(ioth_ipaddr_add(s, family, &addr, prefix, (unsigned)ifindex), 0);
 }
 
 static struct station station(const char *kind, const char *v4, const char *v6)
 {
 	struct station st = { ioth_newstack(kind, locator), v4, v6 };
-	const char *ifname = strcmp(kind, "native") == 0 ? "eth0" : "vde0";
 
 	assert_non_null(st.stack);
-	put_v4(st.stack, ifname, v4);
-	put_v6(st.stack, ifname, v6);
+	put_address(st.stack, AF_INET, v4, 24);
+	put_address(st.stack, AF_INET6, v6, 64);
 	return st;
 }
 
