@@ -79,11 +79,12 @@ $B/libioth.a: $(LIB_OBJ)
 	$(if $(V),,@echo '  AR   $@')
 	$(Q)ar rcs $@ $^
 
-# What programs link with: only the names of ioth.h, under versions
+# What programs link with: only the names of ioth.h, under versions. It stays where it
+# was loaded, since a thread may be in it.
 $B/libioth.so: $(SO_OBJ) src/libioth.map
 	$(if $(V),,@echo '  LINK $@')
 	$(Q)$(CC) -shared -pthread $(LDFLAGS) -Wl,-soname,$(SONAME) -Wl,--version-script,src/libioth.map \
-		-Wl,--no-undefined -Wl,--as-needed -o $@ $(SO_OBJ) $(call libs_of,$(LIB_PKGS))
+		-Wl,--no-undefined -Wl,--as-needed -Wl,-z,nodelete -o $@ $(SO_OBJ) $(call libs_of,$(LIB_PKGS))
 
 $B/ioth: $(CMD_OBJ) $B/libioth.a
 	$(if $(V),,@echo '  LINK $@')

@@ -67,7 +67,7 @@ struct timespec;
  * Options may follow, after a comma.
  *
  * The caller ends it with ioth_delstack. NULL with errno: ENOTSUP (no such kind),
- * ENOENT (a locator cannot be opened; one line says why on stderr), EINVAL (a
+ * ENOENT (a locator cannot be opened; a line of the log says why), EINVAL (a
  * locator for the host; more than 16), EEXIST (two interfaces of a name), EPERM (ioth_set_license; namespaces
  * that are forbidden). Each native stack has a background thread. */
 struct ioth *ioth_newstackv(const char *kind, const char *locators[]);
@@ -87,6 +87,11 @@ struct ioth *ioth_get_defstack(void);
  * well): spdx stays the caller's and must stay. A plugin under the GPL is loaded only
  * by a program under a matching variant of it; the library itself asks nothing. */
 void ioth_set_license(const char *spdx);
+
+/* The library prints nothing. What a user should know (why a locator could not be
+ * opened, that a network has gone) is given to fn, a line without its end at a time,
+ * from any thread; fn calls nothing of the library. Before the first stack is made. */
+void ioth_set_log(void (*fn)(void *arg, const char *line), void *arg);
 
 /* --- sockets --- */
 

@@ -1,4 +1,4 @@
-/* log.c - one line to stderr
+/* log.c - one line to stderr, or to who takes it
  *
  * A line is built first and written by one write(2), so the lines of threads
  * and of processes that share a terminal do not mix. What does not fit is cut.
@@ -19,6 +19,21 @@
 static enum log_level max_level = LOG_ERROR;
 static const char *prefix = "ioth";
 static bool no_copies;
+
+static void put_stderr(void *arg, const char *line);
+static log_taker *taker;
+static void *taker_arg;
+
+void log_to(log_taker *take, void *arg)
+{
+	taker_arg = arg;
+	__atomic_store_n(&taker, take, __ATOMIC_RELEASE);
+}
+
+void log_stderr(void)
+{
+	log_to(put_stderr, NULL);
+}
 
 void log_set_level(enum log_level max)
 {
@@ -46,17 +61,26 @@ void log_no_copies(void)
 	no_copies = true;
 }
 
-static void put_line(const char *fmt, va_list ap)
+static void put_stderr(void *arg, const char *text)
 {
 	char line[LINE_MAX_LEN];
 	struct text t = text_of(line, sizeof(line) - 1);
-	int saved = errno;
 
-	text_add(&t, "%s: ", prefix);
-	text_addv(&t, fmt, ap);
+	text_add(&t, "%s: %s", prefix, text);
 	line[t.len++] = '\n';
 	if (write(STDERR_FILENO, line, t.len) < 0)
-		errno = saved;		/* nobody is left to be told */
+		return;			/* nobody is left to be told */
+}
+
+static void put_line(log_taker *take, const char *fmt, va_list ap)
+{
+	char line[LINE_MAX_LEN];
+	struct text t = text_of(line, sizeof(line));
+	int saved = errno;
+
+	text_addv(&t, fmt, ap);
+	if (take)
+		take(taker_arg, line);
 	errno = saved;
 }
 
@@ -67,16 +91,18 @@ void log_put(enum log_level lv, const char *fmt, ...)
 	if (lv > max_level)
 		return;
 	va_start(ap, fmt);
-	put_line(fmt, ap);
+	put_line(__atomic_load_n(&taker, __ATOMIC_ACQUIRE), fmt, ap);
 	va_end(ap);
 }
 
+/* What ends a process is always told. */
 void die(int status, const char *fmt, ...)
 {
+	log_taker *take = __atomic_load_n(&taker, __ATOMIC_ACQUIRE);
 	va_list ap;
 
 	va_start(ap, fmt);
-	put_line(fmt, ap);
+	put_line(take ? take : put_stderr, fmt, ap);
 	va_end(ap);
 	exit(status);
 }

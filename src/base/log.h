@@ -1,5 +1,8 @@
 /* log.h - one line to stderr: "ioth: what: why"
  *
+ * The command asks for that with log_stderr. A library says nothing in a program
+ * that did not ask: there lines go to who takes them (log_to), or nowhere.
+ *
  * err() is for what the user must know; info() is shown with -v, debug() with
  * -vv. die() ends the process with the given status (1 failure, 2 usage).
  */
@@ -10,6 +13,9 @@
 
 enum log_level { LOG_ERROR, LOG_INFO, LOG_DEBUG };
 
+typedef void log_taker(void *arg, const char *line);	/* no prefix, no newline */
+void log_stderr(void);
+void log_to(log_taker *take, void *arg);	/* NULL: nobody */
 void log_set_level(enum log_level max);
 bool log_shows(enum log_level lv);	/* is that level printed? */
 void log_set_name(const char *name);	/* the prefix; default "ioth" */

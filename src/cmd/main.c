@@ -152,6 +152,7 @@ int main(int argc, char **argv)
 	int i;
 
 	hold_streams();
+	log_stderr();
 	i = main_parse(argc, argv, &args);
 	if (i < 0)
 		return i == -1 ? 0 : 2;

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "node/derive.h"
 
@@ -67,6 +68,11 @@ static void fork_child(void)
 static void begin_once(void)
 {
 	pthread_atfork(fork_before, fork_parent, fork_child);
+}
+
+void ioth_set_log(void (*fn)(void *arg, const char *line), void *arg)
+{
+	log_to(fn, arg);
 }
 
 /* --- stacks --- */

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "node/kernel_in.h"
@@ -71,6 +72,7 @@ static void leave_program(int ask)
 {
 	sigset_t none;
 
+	log_to(NULL, NULL);		/* who takes lines is the program's */
 	fill_streams();
 	syscall(SYS_close_range, 3, ask - 1, 0);
 	syscall(SYS_close_range, ask + 1, ~0u, 0);

@@ -4,7 +4,6 @@
  * terminal there is a mistake: frames would be written on the screen.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -65,7 +64,5 @@ struct plug *stdio_open(const struct locator *loc, const struct plug_conf *conf,
 	else if (!(p = stream_new(STDIN_FILENO, STDOUT_FILENO, mtu, NULL)))
 		*why = xasprintf("stdin and stdout: %s: they must be pipes or sockets, not files",
 				 strerror(errno));
-	if (p)
-		signal(SIGPIPE, SIG_IGN);
 	return p;
 }

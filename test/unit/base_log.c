@@ -93,13 +93,36 @@ static void die_gives_the_status(void **state)
 	assert_string_equal(buf, "ioth: no such switch\n");
 }
 
+static void keep(void *arg, const char *line)
+{
+	strcat(arg, line);
+}
+
+static void lines_go_to_who_takes_them(void **state)
+{
+	char buf[4096], taken[100] = "";
+
+	log_to(keep, taken);
+	err("a: %d", 1);
+	info("b");
+	assert_string_equal(taken, "a: 1");
+	log_to(NULL, NULL);
+	assert_int_equal(child(quiet, buf, sizeof(buf)), 0);
+	assert_string_equal(buf, "");
+	assert_int_equal(child(dies, buf, sizeof(buf)), 2);
+	assert_string_equal(buf, "ioth: no such switch\n");
+	log_stderr();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(levels),
 		cmocka_unit_test(a_long_line_is_cut),
 		cmocka_unit_test(die_gives_the_status),
+		cmocka_unit_test(lines_go_to_who_takes_them),
 	};
 
+	log_stderr();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -146,6 +146,6 @@ int main(void)
 		cmocka_unit_test(wrong_use_is_one_line),
 		cmocka_unit_test(help_lists_every_row),
 	};
-
+	log_stderr();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
