@@ -6,41 +6,10 @@
  */
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-#include "fuzz.h"
 #include "switch/command.h"
 #include "switch/mgmt.h"
-
-#define INPUTS	64		/* of one switch */
-
-static char parent[] = "/tmp/fuzz-line.XXXXXX", dir[64];
-static struct loop *loop;
-static struct sw *sw;
-
-static void end(void)
-{
-	switch_free(sw);
-	loop_free(loop);
-	rmdir(parent);
-}
-
-static void start(void)
-{
-	struct switch_conf conf = { .path = dir, .gid = (gid_t)-1, .n_ports = 16 };
-	char *why;
-
-	if (!loop) {
-		CHECK(mkdtemp(parent));
-		snprintf(dir, sizeof(dir), "%s/sw", parent);
-		loop = loop_new();
-		atexit(end);
-	}
-	switch_free(sw);
-	sw = switch_new(&conf, loop, &why);
-	CHECK(sw);
-}
+#include "switch_here.h"
 
 /* A line of an answer, without its end; NULL: there is none. */
 static const char *next(char **at)
@@ -126,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = malloc(size + 1), *at = text;
 
 	if (inputs++ % INPUTS == 0)
-		start();
+		here_start();
 	memcpy(text, data, size);
 	text[size] = 0;
 	for (const char *line; (line = next(&at)); ) {

@@ -10,51 +10,29 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "base/cursor.h"
-#include "fuzz.h"
 #include "plug/shm.h"
 #include "switch/mgmt.h"
+#include "switch_here.h"
 
 #define STRANGERS	8
-#define INPUTS		64		/* of one switch */
 
-static char parent[] = "/tmp/fuzz-switch.XXXXXX", dir[64];
-static struct loop *loop;
-static struct sw *sw;
 static int sock[STRANGERS];
 static int file;			/* a good one of a wire */
 
-static void end(void)
-{
-	switch_free(sw);
-	loop_free(loop);
-	rmdir(parent);
-}
-
 static void start(void)
 {
-	struct switch_conf conf = { .path = dir, .gid = (gid_t)-1, .n_ports = 16 };
-	char *why;
-
 	if (!loop) {
-		CHECK(mkdtemp(parent));
-		snprintf(dir, sizeof(dir), "%s/sw", parent);
 		file = memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 		CHECK(file >= 0 && ftruncate(file, sizeof(struct wire_file)) == 0);
 		CHECK(pwrite(file, &(uint32_t){ WIRE_MAGIC }, 4, 0) == 4);
 		CHECK(fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK) == 0);
-		loop = loop_new();
-		atexit(end);
 	}
-	switch_free(sw);
-	sw = switch_new(&conf, loop, &why);
-	CHECK(sw);
+	here_start();
 }
 
 static void turn(usec later)

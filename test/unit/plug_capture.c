@@ -9,12 +9,8 @@
 #include "plug/shm.h"
 #include "plug/spool.h"
 #include "plug/trace.h"
-#include "plug_frames.h"
+#include "plug_ends.h"
 
-/* a -- observed -- pair -- b */
-static struct arena *arena;
-static struct plug *a, *b;
-static struct bag at_a, at_b;
 static int out;			/* the end of a pipe from which the file is read */
 
 static void make(struct observer *o)
@@ -22,13 +18,7 @@ static void make(struct observer *o)
 	struct plug *end[2];
 
 	assert_int_equal(plug_pair(end), 0);
-	a = observe_new(end[0], o);
-	b = end[1];
-	bag_init(&at_a);
-	bag_init(&at_b);
-	a->deliver = b->deliver = bag_deliver;
-	a->user = &at_a;
-	b->user = &at_b;
+	ends_take(observe_new(end[0], o), end[1]);
 }
 
 static int pipe_new(void)
@@ -39,27 +29,6 @@ static int pipe_new(void)
 	assert_true(fcntl(fd[1], F_SETPIPE_SZ, 1 << 20) >= 1 << 20);
 	out = fd[0];
 	return fd[1];
-}
-
-static void unmake(void)
-{
-	plug_close(a);
-	plug_close(b);
-	bag_empty(&at_a);
-	bag_empty(&at_b);
-	assert_int_equal(arena_heap_used(arena), 0);
-}
-
-static int setup(void **state)
-{
-	arena = arena_heap_new(64 << 20);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	arena_heap_unref(arena);
-	return 0;
 }
 
 /* All that was written; the other end is closed by now. */

@@ -1,12 +1,8 @@
 /* plug_fault.c - each fault in virtual time, and that runs repeat */
 #include "plug/fault.h"
 #include "plug/classic.h"
-#include "plug_frames.h"
+#include "plug_ends.h"
 
-/* a -- fault -- wire -- b */
-static struct arena *arena;
-static struct plug *a, *b;
-static struct bag at_a, at_b;
 static usec now;
 
 static void make(struct fault_conf conf)
@@ -17,34 +13,7 @@ static void make(struct fault_conf conf)
 	if (!conf.queue)
 		conf.queue = 100;
 	assert_int_equal(plug_pair(end), 0);
-	a = fault_new(end[0], &conf, now);
-	b = end[1];
-	bag_init(&at_a);
-	bag_init(&at_b);
-	a->deliver = b->deliver = bag_deliver;
-	a->user = &at_a;
-	b->user = &at_b;
-}
-
-static void unmake(void)
-{
-	plug_close(a);
-	plug_close(b);
-	bag_empty(&at_a);
-	bag_empty(&at_b);
-	assert_int_equal(arena_heap_used(arena), 0);
-}
-
-static int setup(void **state)
-{
-	arena = arena_heap_new(64 << 20);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	arena_heap_unref(arena);
-	return 0;
+	ends_take(fault_new(end[0], &conf, now), end[1]);
 }
 
 /* Lets time pass; everything due by then has arrived. */

@@ -1,23 +1,5 @@
 /* plug_offload.c - super-frames become the frames a naive sender would send */
-#include "plug_frames.h"
-
-static struct arena *arena;
-static struct bag bag;
-
-static int setup(void **state)
-{
-	arena = arena_heap_new(16 << 20);
-	bag_init(&bag);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	bag_empty(&bag);
-	assert_int_equal(arena_heap_used(arena), 0);
-	arena_heap_unref(arena);
-	return 0;
-}
+#include "plug_bag.h"
 
 /* Each segment equals the one made directly from its part of the payload. */
 static void cut_and_compare(struct seg s, uint16_t size)

@@ -1,24 +1,6 @@
 /* plug_vnet.c - virtio_net_hdr from our notes, and our notes from it */
 #include "plug/vnet.h"
-#include "plug_frames.h"
-
-static struct arena *arena;
-static struct bag bag;
-
-static int setup(void **state)
-{
-	arena = arena_heap_new(64 << 20);
-	bag_init(&bag);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	bag_empty(&bag);
-	assert_int_equal(arena_heap_used(arena), 0);
-	arena_heap_unref(arena);
-	return 0;
-}
+#include "plug_bag.h"
 
 /* As the other side of a tap gets it: all bytes in extents, no notes. */
 static struct pkt *across(struct pkt *pkt)
