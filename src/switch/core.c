@@ -108,7 +108,7 @@ void core_port_down(struct core *c, uint32_t port)
 	core_port_takes_part(c, port);
 	fdb_flush_port(&c->fdb, port);
 	if (c->gone)
-		c->gone(c->gone_ctx, port);
+		c->gone(c->gone_ctx, port, VLAN_NONE);
 }
 
 /* --- the table of addresses, for an administrator --- */
@@ -345,7 +345,7 @@ static enum core_drop forward(struct pass *s, const struct core_port *p)
 	news = fdb_learn(&c->fdb, s->vlan, &src, s->from, s->now);
 	if (news == FDB_FULL)
 		return CORE_MACS;
-	if (news == FDB_MOVED)
+	if (news == FDB_MOVED || news == FDB_NEW)	/* new: forgotten elsewhere, or never here */
 		c->changes++;
 	if (c->suppress && c->suppress(c->suppress_ctx, s))
 		return CORE_ANSWERED;

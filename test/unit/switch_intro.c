@@ -2,21 +2,23 @@
 #include "switch_here.h"
 
 static struct arena *arena;
-static struct plug *plug[2];
-static struct bag bag[2];
+#define N	3		/* two that talk, and one more */
+
+static struct plug *plug[N];
+static struct bag bag[N];
 
 static int setup(void **state)
 {
 	arena = arena_heap_new(64 << 20);
 	here_dir();
 	here_start((struct switch_conf){ 0 });
-	here_join(plug, bag, 2, &(struct plug_conf){ .introduce = true });
+	here_join(plug, bag, N, &(struct plug_conf){ .introduce = true });
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < N; i++) {
 		plug_close(plug[i]);
 		bag_empty(&bag[i]);
 	}
@@ -26,22 +28,23 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void send_frame(int from)
+/* At that plug, from one of the two to the other. */
+static void send_frame(int at, int from)
 {
 	struct mac dst = { { 2, 0, 0, 0, 1, (uint8_t)!from } }, src = { { 2, 0, 0, 0, 1, (uint8_t)from } };
 	struct pkt *pkt = plain_frame(arena, 60, 0);
 
 	memcpy(pkt->ext[0].p, &dst, 6);
 	memcpy(pkt->ext[0].p + 6, &src, 6);
-	plug_send(plug[from], pkt);
+	plug_send(plug[at], pkt);
 }
 
 /* Each sends some to the other, and all look after what came. */
 static void talk(void)
 {
 	for (int k = 0; k < 20; k++) {
-		send_frame(0);
-		send_frame(1);
+		send_frame(0, 0);
+		send_frame(1, 1);
 	}
 	for (int i = 0; i < 2; i++)
 		plug_flush(plug[i]);
@@ -119,6 +122,19 @@ static void who_leaves_takes_it_along(void **state)
 	assert_true(both_have(0));
 }
 
+/* As when hash/setexpire is so short that who talks past the switch is forgotten. */
+static void a_forgotten_address_may_move(void **state)
+{
+	talk_until(1);
+	say("hash/forget 02:00:00:00:01:00");
+	here_turn();
+	assert_true(both_have(1));
+	send_frame(2, 0);
+	plug_flush(plug[2]);
+	here_turn();
+	assert_true(both_have(0));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -126,6 +142,7 @@ int main(void)
 		T(an_introduction_is_shown),
 		T(a_hub_takes_it_back),
 		T(who_leaves_takes_it_along),
+		T(a_forgotten_address_may_move),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
