@@ -141,7 +141,8 @@ struct core {
 	 * it, valid until the next call; NULL: all do. */
 	const uint64_t	*(*snoop)(void *ctx, const struct pass *s);
 	void		*snoop_ctx;
-	void		(*gone)(void *ctx, uint32_t port);	/* told when a port goes down */
+	/* Told when a port leaves a VLAN, or goes down: leaves all (VLAN_NONE). */
+	void		(*gone)(void *ctx, uint32_t port, uint16_t vlan);
 	void		*gone_ctx;
 };
 

@@ -87,13 +87,13 @@ static const uint64_t *snoop_hook(void *ctx, const struct pass *s)
 	return snoop_in(&p->snoop, s->from, &v, s->now);
 }
 
-static void gone(void *ctx, uint32_t port)
+static void gone(void *ctx, uint32_t port, uint16_t vlan)
 {
 	struct policy *p = ctx;
 
 	if (p->suppressing)
-		suppress_flush_port(&p->suppress, port);
-	if (p->snooping)
+		suppress_flush(&p->suppress, port, vlan);
+	if (p->snooping && vlan == VLAN_NONE)
 		snoop_flush_port(&p->snoop, port);
 }
 

@@ -58,18 +58,20 @@ static void forget(struct suppress *s, struct suppress_entry *e)
 	free(e);
 }
 
-void suppress_flush_port(struct suppress *s, uint32_t port)
+void suppress_flush(struct suppress *s, uint32_t port, uint16_t vlan)
 {
-	struct suppress_entry *e;
+	list_for_safe(l, &s->port[port].entries) {
+		struct suppress_entry *e = container_of(l, struct suppress_entry, link);
 
-	while ((e = list_first(&s->port[port].entries, struct suppress_entry, link)))
-		forget(s, e);
+		if (vlan == VLAN_NONE || e->vlan == vlan)
+			forget(s, e);
+	}
 }
 
 void suppress_fini(struct suppress *s)
 {
 	for (uint32_t i = 0; i < s->n_ports; i++)
-		suppress_flush_port(s, i);
+		suppress_flush(s, i, VLAN_NONE);
 	map_fini(&s->map);
 	free(s->port);
 }

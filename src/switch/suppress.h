@@ -47,7 +47,8 @@ void suppress_fini(struct suppress *s);
  * question. */
 uint32_t suppress_in(struct suppress *s, uint32_t port, const struct view *v, usec now,
 		     uint8_t answer[SUPPRESS_ANSWER]);
-void suppress_flush_port(struct suppress *s, uint32_t port);
+/* VLAN_NONE: of all VLANs */
+void suppress_flush(struct suppress *s, uint32_t port, uint16_t vlan);
 /* Forgets what is too old; returns when to be called again, NEVER if empty. */
 usec suppress_age(struct suppress *s, usec now);
 

@@ -77,6 +77,14 @@ int vlan_remove(struct core *c, uint16_t vid)
 	return 0;
 }
 
+/* What was learned there is so no more. */
+static void leave(struct core *c, uint32_t port, uint16_t vid)
+{
+	fdb_flush_vlan(&c->fdb, port, vid);
+	if (c->gone)
+		c->gone(c->gone_ctx, port, vid);
+}
+
 static int set_tagged(struct core *c, uint16_t vid, uint32_t port, bool on)
 {
 	if (vid >= VLAN_NONE || port >= c->n_ports)
@@ -88,7 +96,7 @@ static int set_tagged(struct core *c, uint16_t vid, uint32_t port, bool on)
 	bit_set(c->vlan[vid]->member, port, on);
 	bit_set(c->vlan[vid]->tagged, port, on);
 	if (!on)
-		fdb_flush_vlan(&c->fdb, port, vid);
+		leave(c, port, vid);
 	c->changes++;
 	return 0;
 }
@@ -116,7 +124,7 @@ int vlan_set_untagged(struct core *c, uint32_t port, uint16_t vid)
 		return 0;
 	if (old != VLAN_NONE) {
 		bit_set(c->vlan[old]->member, port, false);
-		fdb_flush_vlan(&c->fdb, port, old);
+		leave(c, port, old);
 	}
 	if (vid != VLAN_NONE) {
 		bit_set(c->vlan[vid]->member, port, true);

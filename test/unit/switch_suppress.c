@@ -150,6 +150,20 @@ static void a_port_takes_its_addresses_along(void **state)
 	expect(1, ALL_BUT(1) & ~(1u << 2));
 }
 
+/* Another VLAN's stations are not told of who is in it no more. */
+static void who_leaves_a_vlan_is_forgotten_there(void **state)
+{
+	heard(2, 2, "10.0.0.2");
+	heard(3, 3, "10.0.0.3");
+	assert_int_equal(vlan_create(&core, 7), 0);
+	assert_int_equal(vlan_set_untagged(&core, 2, 7), 0);
+	ask("10.0.0.2");
+	expect(1, ALL_BUT(1) & ~(1u << 2));
+	ask("10.0.0.3");
+	answered(1, "10.0.0.3", 3);
+	assert_int_equal(policy.suppress.port[2].count, 0);
+}
+
 static void nobody_owns_these(void **state)
 {
 	static const char *const addrs[] = { "0.0.0.0", "255.255.255.255", "224.0.0.1", "127.0.0.1" };
@@ -374,6 +388,7 @@ int main(void)
 		TEST(a_moved_address_is_not_told_wrongly),
 		TEST(a_claim_for_another_mac_is_doubted_not_learned),
 		TEST(a_port_takes_its_addresses_along),
+		TEST(who_leaves_a_vlan_is_forgotten_there),
 		TEST(nobody_owns_these),
 		TEST(a_port_pushes_out_only_its_own),
 		TEST(vlans_are_apart_and_tags_kept),
