@@ -177,6 +177,7 @@ static int port_remove(struct call *c)
 	p->group = (gid_t)-1;
 	reset_vlans(&c->sw->core, port);
 	reset_rules(c->sw, port);
+	rules_end_mirrors(&c->sw->core, port);
 	event_tell(c->sw, EVENT_PORT_DEL, "%02u", port);
 	return 0;
 }

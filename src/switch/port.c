@@ -19,6 +19,7 @@
 
 #include "base/mem.h"
 #include "switch/mgmt.h"
+#include "switch/rules.h"
 
 #define BACKLOG_MAX	(1u << 20)	/* bytes of memory for one client */
 #define BUF_SIZE	9280		/* FRAME_MAX and up to a cache line */
@@ -507,6 +508,8 @@ void port_leave(struct client *c)
 		return;
 	event_tell(c->sw, EVENT_PORT_DEL, "%02u", c->port);
 	core_port_down(&c->sw->core, c->port);
+	if (!c->sw->port[c->port].by_number)	/* the next one there is another's */
+		rules_end_mirrors(&c->sw->core, c->port);
 	if (c->port && c->port <= c->sw->taken)
 		c->sw->taken = c->port - 1;
 }

@@ -156,6 +156,16 @@ int rules_set_mirror(struct core *c, uint32_t port, uint32_t to, bool in, bool o
 	return 0;
 }
 
+void rules_end_mirrors(struct core *c, uint32_t to)
+{
+	for (uint32_t i = 0; i < c->n_ports && rules_is_monitor(c, to); i++) {
+		const struct rules *r = c->port[i].rules;
+
+		if (r && (r->mirror_in || r->mirror_out) && r->mirror == to)
+			rules_set_mirror(c, i, NO_PORT, false, false);
+	}
+}
+
 int rules_set_talk(struct core *c, uint32_t port, bool talk)
 {
 	if (port >= c->n_ports)

@@ -13,6 +13,8 @@
 int rules_set_mirror(struct core *c, uint32_t port, uint32_t to, bool in, bool out);
 int rules_set_talk(struct core *c, uint32_t port, bool talk);
 bool rules_is_monitor(const struct core *c, uint32_t port);	/* a port is mirrored to it */
+/* Of whatever is mirrored to that port. */
+void rules_end_mirrors(struct core *c, uint32_t to);
 
 /* Frames a second; 0: no limit. burst: how many at once; 0: those of 100 ms. */
 int rules_set_storm(struct core *c, uint32_t port, enum storm what, uint64_t rate,

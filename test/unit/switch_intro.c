@@ -1,4 +1,4 @@
-/* switch_intro.c - introductions by a running switch: made, shown, taken back */
+/* switch_intro.c - introductions by a running switch: made, shown, taken back; mirrors of it */
 #include "switch_here.h"
 
 static struct arena *arena;
@@ -135,6 +135,23 @@ static void a_forgotten_address_may_move(void **state)
 	assert_true(both_have(0));
 }
 
+/* Who is given the number next is not shown what the one before was. */
+static void a_mirror_ends_with_its_port(void **state)
+{
+	say("port/setmirror 1 3");
+	say("port/create 7");
+	say("port/setmirror 2 7");
+	plug_close(plug[2]);
+	plug[2] = NULL;
+	for (int k = 0; k < 10; k++)
+		here_turn();
+	assert_string_equal(say("port/rules"), "0000 DATA END WITH '.'\nport/setmirror 2 7 both\n"
+					       ".\n1000 Success\n");
+	say("port/remove 7");
+	assert_string_equal(say("port/rules"), "0000 DATA END WITH '.'\n.\n1000 Success\n");
+	talk_until(1);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -143,6 +160,7 @@ int main(void)
 		T(a_hub_takes_it_back),
 		T(who_leaves_takes_it_along),
 		T(a_forgotten_address_may_move),
+		T(a_mirror_ends_with_its_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
