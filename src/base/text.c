@@ -44,6 +44,14 @@ void text_hex(struct text *t, const void *p, size_t n)
 		text_add(t, "%02x", b[i]);
 }
 
+void text_plain(char *s)
+{
+	for (; *s; s++) {
+		if (*s < ' ' || *s > '~')
+			*s = '?';
+	}
+}
+
 /* Reads digits; returns where they end, or NULL: none, or too large. */
 static const char *digits(const char *s, uint64_t *out)
 {

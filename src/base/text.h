@@ -23,6 +23,8 @@ static inline struct text text_of(char *buf, size_t size)
 void text_add(struct text *t, const char *fmt, ...) PRINTF(2, 3);
 void text_addv(struct text *t, const char *fmt, va_list ap) PRINTF(2, 0);
 void text_hex(struct text *t, const void *p, size_t n);
+/* A stranger's words, for a line that people read: what is not printable becomes '?'. */
+void text_plain(char *s);
 
 /* The whole string is a number in [min, max], else false. Base 10; size also
  * takes k, M, G (1024); duration takes us, ms, s (default ms) and gives usec;

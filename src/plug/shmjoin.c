@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "plug/shm.h"
 
 #define ANSWER_SECONDS	5
@@ -53,6 +54,7 @@ static int take_answer(int sock, struct shm_answer *a, int *file)
 		got += (size_t)n;
 	}
 	a->why[SHM_WHY_MAX] = 0;
+	text_plain(a->why);
 	return a->magic == SHM_MAGIC ? 0 : -EPROTO;
 }
 

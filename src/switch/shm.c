@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "switch/mgmt.h"
 
 #define PLUG_BATCH	256	/* frames of one reading */
@@ -200,15 +201,6 @@ static void seat(struct client *c, const struct shm_hello *h, struct wire *w)
 	info("port %u: %s", c->port, c->descr);
 }
 
-/* It is shown to people and to programs that read lines. */
-static void make_printable(char *s)
-{
-	for (; *s; s++) {
-		if (*s < ' ' || *s > '~')
-			*s = '?';
-	}
-}
-
 static void request(struct client *c)
 {
 	struct shm_answer a = { .magic = SHM_MAGIC, .mtu = SHM_MTU_MAX };
@@ -218,7 +210,7 @@ static void request(struct client *c)
 
 	memcpy(&h, c->request, sizeof(h));
 	h.descr[SHM_DESCR_MAX] = 0;
-	make_printable(h.descr);
+	text_plain(h.descr);
 	why = h.magic == SHM_MAGIC ? join(c, &h, &w) : "not a request";
 	if (why) {
 		info("refused %s of uid %u: %s", h.magic == SHM_MAGIC ? h.descr : "a client",

@@ -113,7 +113,8 @@ for deed in $("$liar" list answers); do
 	kept=$status
 	ended $server
 	said=$(grep -c "^ioth: .*$BAD" "$T/victim.log")
-	same "switch $deed" "$kept $said" "1 1"
+	odd=$(grep -c '[^ -~]' "$T/victim.log")
+	same "switch $deed" "$kept $said $odd" "1 1 0"
 done
 for deed in $("$liar" list lies); do
 	victim "$deed" "$lost"

@@ -618,6 +618,12 @@ static void a_unknown_error(int sock)
 	answer_with(sock, (struct shm_answer){ .magic = SHM_MAGIC, .error = 0xffffffff }, -1);
 }
 
+static void a_terminal(int sock)
+{
+	answer_with(sock, (struct shm_answer){ .magic = SHM_MAGIC, .error = 13,
+					       .why = "\033[2J\x9b" "31m\r\n\a" }, -1);
+}
+
 static void a_wrong_magic(int sock) { answer_with(sock, (struct shm_answer){ .magic = 1 }, -1); }
 static void a_half(int sock) { say(sock, &yes, 50, NULL, 0); }
 static void a_nothing(int sock) { close(sock); }
@@ -641,6 +647,7 @@ static const struct ans {
 } answers[] = {
 	{ "error_without_end", a_error_without_end },
 	{ "unknown_error", a_unknown_error },
+	{ "terminal", a_terminal },
 	{ "wrong_magic", a_wrong_magic },
 	{ "half", a_half },
 	{ "nothing", a_nothing },

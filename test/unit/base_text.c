@@ -39,6 +39,14 @@ static void hex(void **state)
 	assert_string_equal(buf, "00ff1a");
 }
 
+static void plain(void **state)
+{
+	char s[] = "no \033[2J\x9b\r\n\x7f~";
+
+	text_plain(s);
+	assert_string_equal(s, "no ?[2J????~");
+}
+
 static void numbers(void **state)
 {
 	static const char *const bad[] = { "", " 1", "1 ", "+1", "-1", "0x1", "1k",
@@ -121,6 +129,7 @@ int main(void)
 		cmocka_unit_test(text_is_cut_not_overrun),
 		cmocka_unit_test(text_of_no_size),
 		cmocka_unit_test(hex),
+		cmocka_unit_test(plain),
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(durations),
