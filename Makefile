@@ -165,14 +165,14 @@ demo:
 check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
-	@B=$B tools/check unit pkt sim mutate differ fuzz lint cost examples interop e2e
+	@B=$B tools/check sim mutate unit pkt differ fuzz lint cost examples e2e interop
 
 # The library's tests again, under the sanitizers
 san-check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=address,undefined san-check-here
 san-check-here: tests
-	@B=$B MUTATE="-2 20 -3 2000" tools/check unit pkt sim mutate fuzz runner
+	@B=$B MUTATE="-2 20 -3 2000" tools/check mutate sim unit pkt fuzz runner
 
 # What has threads, under the thread sanitizer
 thread-check:

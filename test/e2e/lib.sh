@@ -126,7 +126,7 @@ sum()	# FILE
 ours()
 {
 	for d in /proc/[0-9]*; do
-		if grep -qsaF "E2E_MARK=$T" "$d/environ" ||
+		if grep -qszxF "E2E_MARK=$T" "$d/environ" ||
 		   ls -l "$d/fd" 2>/dev/null | grep -qF -e "-> $T/"; then
 			[ "${d#/proc/}" = $$ ] || echo "${d#/proc/}"
 		fi

@@ -164,7 +164,7 @@ serve_peers()
 
 marked()	# but for ourselves and the time limit above us
 {
-	for d in $(grep -lsaF "INTEROP_MARK=$T" /proc/[0-9]*/environ); do
+	for d in $(grep -lszxF "INTEROP_MARK=$T" /proc/[0-9]*/environ); do
 		p=$(echo "$d" | cut -d / -f 3)
 		if [ "$p" != $$ ] && grep -qsv '^timeout' "/proc/$p/comm"; then
 			echo "$p"

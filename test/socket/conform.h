@@ -118,7 +118,8 @@ int poll_for(int fd, int events, int ms);	/* revents */
 void poll_until(int fd, int events, int exact);	/* up to 5 s */
 void catch_signal(int sig, int flags);
 extern volatile sig_atomic_t caught;
-void signal_after(int ms, int sig);	/* to this thread */
+void until_caught(int times);
+void signal_after(int ms, int sig);	/* to this thread, when it waits then */
 pid_t child(void (*run)(int), int arg);
 void reap(pid_t pid);
 pthread_t thread(void *(*run)(void *), void *arg);

@@ -523,9 +523,9 @@ CASE(udp_eintr)
 	EQ(caught, 2);
 }
 
-static void *send_later(void *arg)
+static void *send_when_caught(void *arg)
 {
-	nap(200);
+	until_caught(1);
 	put(*(int *)arg, "late");
 	return NULL;
 }
@@ -539,7 +539,7 @@ CASE(udp_recvfrom_restart)
 
 	udp_pair(&x, &y);
 	catch_signal(SIGUSR1, SA_RESTART);
-	t = thread(send_later, &y);
+	t = thread(send_when_caught, &y);
 	signal_after(50, SIGUSR1);
 	EQ(recv_from(x, buf, 8, &from), 4);
 	EQ(caught, 1);

@@ -309,16 +309,42 @@ void catch_signal(int sig, int flags)
 	OK(sigaction(sig, &sa, NULL));
 }
 
+void until_caught(int times)
+{
+	while (caught < times)
+		nap(5);
+}
+
 struct shot {
 	pthread_t to;
+	pid_t tid;
 	int ms, sig;
 };
+
+/* Does it wait in a call? On a busy machine it may not have come so far. */
+static bool sleeps(pid_t tid)
+{
+	char path[64], line[256] = "", *end;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
+	f = fopen(path, "r");
+	if (!f)
+		return true;
+	if (!fgets(line, sizeof(line), f))
+		line[0] = 0;
+	fclose(f);
+	end = strrchr(line, ')');
+	return !end || strncmp(end, ") S", 3) == 0;
+}
 
 static void *shoot(void *arg)
 {
 	struct shot *s = arg;
 
 	nap(s->ms);
+	while (!sleeps(s->tid))
+		nap(1);
 	pthread_kill(s->to, s->sig);
 	free(s);
 	return NULL;
@@ -328,7 +354,7 @@ void signal_after(int ms, int sig)
 {
 	struct shot *s = malloc(sizeof(*s));
 
-	*s = (struct shot){ pthread_self(), ms, sig };
+	*s = (struct shot){ pthread_self(), gettid(), ms, sig };
 	pthread_detach(thread(shoot, s));
 }
 
