@@ -12,7 +12,14 @@ static const char *set_proc_net(void *conf, const char *v)
 	return NULL;
 }
 
+static const char *set_netns(void *conf, const char *v)
+{
+	((struct run_conf *)conf)->netns = true;
+	return NULL;
+}
+
 static const struct opt run_options[] = {
+	{ "netns", 0, NULL, "the whole program in namespaces of its own, on Linux's stack", set_netns },
 	{ "proc-net", 0, NULL, "let /proc/net show the node, too (each open of a file costs more)",
 	  set_proc_net },
 	{ NULL, 0, NULL, NULL, NULL },

@@ -146,7 +146,9 @@ static int begun(int ask, char **why)
 	int none = -1;
 
 	if (hear(ask, &a, &none) != sizeof(a))
-		a = (struct kernel_answer){ ESRCH, "kernel: the stack's process was killed" };
+		a = (struct kernel_answer){
+			.error = ESRCH, .text = "kernel: the stack's process was killed",
+		};
 	a.text[sizeof(a.text) - 1] = 0;
 	*why = a.error ? xstrdup(a.text) : NULL;
 	return a.error;
@@ -239,14 +241,15 @@ void kernel_close(struct kstack *k)
 
 /* --- asking --- */
 
-/* An answer's error, or -1 with errno if there is none. */
-static int ask(struct kstack *k, const struct kernel_ask *q, int *fd)
+static struct kernel_answer ask_for(struct kstack *k, const struct kernel_ask *q, int *fd)
 {
-	struct kernel_answer a;
+	struct kernel_answer a = { .error = 0 };
 	int pair[2], rc;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return errno;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		a.error = errno;
+		return a;
+	}
 	do
 		rc = shm_put(k->ask, q, sizeof(*q), pair[1]);
 	while (rc == -EINTR);
@@ -254,7 +257,12 @@ static int ask(struct kstack *k, const struct kernel_ask *q, int *fd)
 	if (rc < 0 || hear(pair[0], &a, fd) != sizeof(a))
 		a.error = ENETDOWN;
 	close(pair[0]);
-	return a.error;
+	return a;
+}
+
+static int ask(struct kstack *k, const struct kernel_ask *q, int *fd)
+{
+	return ask_for(k, q, fd).error;
 }
 
 static int result(int error)
@@ -291,4 +299,33 @@ int kernel_sysctl(struct kstack *k, const char *name, const char *value)
 	memcpy(q.text, name, n);
 	memcpy(q.text + n, value, m);
 	return result(ask(k, &q, &none));
+}
+
+/* Root's may be without a user namespace of its own: then the other is all there is. */
+int kernel_enter(struct kstack *k)
+{
+	struct kernel_ask q = { .op = KERNEL_PROCESS };
+	int fd = -1, error = ask(k, &q, &fd);
+
+	if (!error && setns(fd, CLONE_NEWUSER | CLONE_NEWNET) < 0 &&
+	    (errno != EINVAL || setns(fd, CLONE_NEWNET) < 0))
+		error = errno;
+	if (fd >= 0)
+		close(fd);
+	return result(error);
+}
+
+enum kernel_left kernel_left(struct kstack *k)
+{
+	struct kernel_ask q = { .op = KERNEL_LEFT };
+	int none = -1;
+	struct kernel_answer a = ask_for(k, &q, &none);
+
+	return a.error ? KERNEL_LEFT_NONE : (enum kernel_left)a.value;
+}
+
+void kernel_fds(const struct kstack *k, int fd[2])
+{
+	fd[0] = k->ask;
+	fd[1] = k->end;
 }

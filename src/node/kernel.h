@@ -12,6 +12,7 @@
 
 #define KERNEL_IFS	16
 
+struct ioth;
 struct kstack;
 
 /* An interface for each locator ("IF:LOCATOR"; without a name vde0, vde1 ... by its
@@ -23,7 +24,20 @@ int kernel_socket(struct kstack *k, int domain, int type, int protocol);
 /* value as in /proc/sys. name: below /proc/sys/net ("ipv6/conf/vde0/accept_ra"), or in its
  * ipv4, ipv6 or core ("tcp_rmem"). 0, or -1 with errno: ENOENT, EINVAL, EROFS ... */
 int kernel_sysctl(struct kstack *k, const char *name, const char *value);
+/* The calling process, of one thread, is in the stack's namespaces from now on, with all
+ * rights in them. 0, or -1 with errno. */
+int kernel_enter(struct kstack *k);
+/* What the connections that nobody has open any more wait for: bytes that the peer has yet to
+ * confirm, or only that we have ended. */
+enum kernel_left { KERNEL_LEFT_NONE, KERNEL_LEFT_ENDS, KERNEL_LEFT_BYTES };
+enum kernel_left kernel_left(struct kstack *k);
+/* Its descriptors, for who closes all others; -1: none. */
+void kernel_fds(const struct kstack *k, int fd[2]);
+
 /* The stack's processes end, its interfaces with them; sockets lose their network. */
 void kernel_close(struct kstack *k);	/* NULL is fine */
+
+/* kernel_kind.c: what stands behind a stack of this kind */
+struct kstack *kernel_of(const struct ioth *s);
 
 #endif

@@ -13,6 +13,8 @@
 enum kernel_op {
 	KERNEL_SOCKET,		/* domain, type, protocol */
 	KERNEL_SYSCTL,		/* text: NAME, 0, VALUE, 0 */
+	KERNEL_PROCESS,		/* gives a pidfd of the inside */
+	KERNEL_LEFT,		/* gives a value: enum kernel_left */
 };
 
 /* With a socket for the answer, so that nobody reads another's. */
@@ -25,6 +27,7 @@ struct kernel_ask {
 /* Of a socket with its descriptor; and once at the beginning, without being asked. */
 struct kernel_answer {
 	int	error;		/* an errno */
+	int	value;
 	char	text[KERNEL_TEXT];	/* what it was about, where that is not plain */
 };
 

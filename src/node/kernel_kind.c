@@ -18,9 +18,14 @@ struct kernel_stack {
 	struct kind_more	more;
 };
 
+struct kstack *kernel_of(const struct ioth *s)
+{
+	return ((struct kernel_stack *)s->data)->k;
+}
+
 static struct kstack *current(void)
 {
-	return ((struct kernel_stack *)kind_current->data)->k;
+	return kernel_of(kind_current);
 }
 
 static int kernel_kind_socket(int domain, int type, int protocol)

@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -295,6 +296,66 @@ static void answer_sysctl(struct kernel_ask *q, int to)
 	shm_put(to, &a, sizeof(a), -1);
 }
 
+static void answer_process(int to)
+{
+	int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	struct kernel_answer a = { .error = fd < 0 ? errno : 0 };
+
+	shm_put(to, &a, sizeof(a), fd);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* A line of /proc/net/tcp: after both addresses the state, and what is not confirmed, our
+ * end included. */
+static enum kernel_left left_of(const char *line)
+{
+	unsigned state, bytes;
+
+	if (sscanf(line, " %*[^:]: %*s %*s %x %x:", &state, &bytes) != 2)
+		return KERNEL_LEFT_NONE;
+	if (state != TCP_FIN_WAIT1 && state != TCP_CLOSING && state != TCP_LAST_ACK)
+		return KERNEL_LEFT_NONE;
+	return bytes > 1 ? KERNEL_LEFT_BYTES : KERNEL_LEFT_ENDS;
+}
+
+static enum kernel_left left_in(const char *path)
+{
+	enum kernel_left left = KERNEL_LEFT_NONE, of;
+	FILE *f = fopen(path, "re");
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		of = left_of(line);
+		left = MAX(left, of);
+	}
+	if (f)
+		fclose(f);
+	return left;
+}
+
+static void answer_left(int to)
+{
+	enum kernel_left v4 = left_in("/proc/self/net/tcp"), v6 = left_in("/proc/self/net/tcp6");
+	struct kernel_answer a = { .value = (int)MAX(v4, v6) };
+
+	shm_put(to, &a, sizeof(a), -1);
+}
+
+static void answer_one(struct kernel_ask *q, int to)
+{
+	switch (q->op) {
+	case KERNEL_SOCKET:
+		return answer_socket(q, to);
+	case KERNEL_SYSCTL:
+		return answer_sysctl(q, to);
+	case KERNEL_PROCESS:
+		return answer_process(to);
+	case KERNEL_LEFT:
+		return answer_left(to);
+	}
+}
+
 static void answer(int ask)
 {
 	struct kernel_ask q;
@@ -308,12 +369,10 @@ static void answer(int ask)
 			continue;
 		if (n != sizeof(q))
 			return;		/* nobody is left */
-		if (to >= 0 && q.op == KERNEL_SOCKET)
-			answer_socket(&q, to);
-		else if (to >= 0 && q.op == KERNEL_SYSCTL)
-			answer_sysctl(&q, to);
-		if (to >= 0)
-			close(to);
+		if (to < 0)
+			continue;
+		answer_one(&q, to);
+		close(to);
 	}
 }
 

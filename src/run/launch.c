@@ -31,18 +31,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "node/report.h"
-#include "run/run.h"
+#include "run/launch.h"
 
 #define FLUSH_TIME	(60 * USEC_PER_SEC)	/* for bytes under way at the end */
 #define FIN_TIME	(1 * USEC_PER_SEC)	/* for peers that have yet to close */
 #define FDS_KEPT	64	/* descriptors for calls under way, not for sockets */
-
-/* Supervisor to front. */
-struct word {
-	enum { WORD_STARTED, WORD_ENDED, WORD_FAILED } kind;
-	int	value;		/* pid, wait status, exit status */
-	bool	alone;		/* ended: nobody is left; wait for us */
-};
 
 /* Program to supervisor, before it becomes the program. */
 struct ready {
@@ -74,7 +67,7 @@ static const char *filter_cure(int error)
 	return "seccomp is not allowed here";
 }
 
-static int exec_error(const char *name, int error)
+int launch_exec_error(const char *name, int error)
 {
 	err("%s: %s", name, error == ENOENT ? "program not found" : strerror(error));
 	return error == ENOENT ? 127 : 126;
@@ -101,14 +94,14 @@ static _Noreturn void program(char **argv, bool opens, int go, int ready,
 	close(ready);
 	signal(SIGPIPE, SIG_DFL);
 	execvp(argv[0], argv);
-	_exit(exec_error(argv[0], errno));
+	_exit(launch_exec_error(argv[0], errno));
 }
 
 /* --- the supervisor --- */
 
-static void tell(const struct super *s, struct word w)
+void launch_tell(int status_fd, struct word w)
 {
-	if (write(s->status_fd, &w, sizeof(w)) != sizeof(w))
+	if (write(status_fd, &w, sizeof(w)) != sizeof(w))
 		return;		/* the front was killed: front_gone acts */
 }
 
@@ -128,7 +121,8 @@ static void reap(struct watch *w, uint32_t events)
 			continue;
 		s->ended = true;
 		poll(&pfd, 1, 0);
-		tell(s, (struct word){ WORD_ENDED, status, pfd.revents & POLLHUP });
+		launch_tell(s->status_fd,
+			    (struct word){ WORD_ENDED, status, pfd.revents & POLLHUP });
 	}
 }
 
@@ -142,7 +136,7 @@ static void front_gone(struct watch *w, uint32_t events)
 		kill(s->pid, SIGKILL);
 }
 
-static void forget_stdio(void)
+void launch_forget_stdio(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -216,7 +210,7 @@ static void raise_nofile(struct rlimit *was)
 }
 
 /* Descriptors above 2 that are not ours belong to the program. */
-static void close_inherited(const int *keep, size_t n)
+void launch_close_inherited(const int *keep, size_t n)
 {
 	unsigned from = 3;
 
@@ -285,7 +279,7 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd, p
 	}
 	close(go[0]);
 	close(ready[1]);
-	close_inherited((int[]){ go[1], ready[0], status_fd }, 3);
+	launch_close_inherited((int[]){ go[1], ready[0], status_fd }, 3);
 	setsid();
 	signal(SIGPIPE, SIG_IGN);
 
@@ -305,13 +299,13 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd, p
 		err("cannot start a thread");
 		return 1;
 	}
-	tell(&s, (struct word){ WORD_STARTED, s.pid, false });
+	launch_tell(status_fd, (struct word){ WORD_STARTED, s.pid, false });
 	if (write(go[1], "", 1) != 1)
 		return 1;
 	close(go[1]);
 	close(ready[0]);
 	if (!log_shows(LOG_INFO))
-		forget_stdio();
+		launch_forget_stdio();
 	supervise(&s);
 	notify_stop(&s.r);
 	report_stop(s.report);
@@ -327,14 +321,15 @@ static int keeper(const struct run_conf *conf, char **argv, int status_fd)
 	keeper_prepare();
 	pid = fork();
 	if (pid == 0)
-		return supervisor(conf, argv, status_fd, front);
+		return conf->netns ? netns_supervisor(conf, argv, status_fd) :
+				     supervisor(conf, argv, status_fd, front);
 	if (pid < 0) {
 		err("fork: %s", strerror(errno));
 		return 1;
 	}
 	setsid();
-	forget_stdio();
-	close_inherited(NULL, 0);
+	launch_forget_stdio();
+	launch_close_inherited(NULL, 0);
 	keeper_wait(pid);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* run.h - unmodified programs on a stack of their own
  *
  *   launch.c   the processes: front, keeper, supervisor, program
+ *   netns.c    another supervisor: the program in the namespaces of a kernel stack
  *   keeper.c   the keeper: nothing of a killed node is left
  *   filter.c   which system calls are trapped, from the table in node/calls.c
  *   notify.c   receives them, answers them, keeps those that wait
@@ -24,6 +25,7 @@
 struct run_conf {
 	struct node_conf node;		/* first: node_options work on it */
 	bool	proc_net;
+	bool	netns;
 };
 
 /* Runs argv as a node and returns the status for exit(2), or ends by the

@@ -1,0 +1,23 @@
+/* launch.h - what the two kinds of supervisor share */
+#ifndef RUN_LAUNCH_H
+#define RUN_LAUNCH_H
+
+#include "run/run.h"
+
+/* Supervisor to front. */
+struct word {
+	enum { WORD_STARTED, WORD_ENDED, WORD_FAILED } kind;
+	int	value;		/* pid, wait status, exit status */
+	bool	alone;		/* ended: nobody is left; wait for us */
+};
+
+void launch_tell(int status_fd, struct word w);
+void launch_forget_stdio(void);
+/* All above 2 but those. */
+void launch_close_inherited(const int *keep, size_t n);
+int launch_exec_error(const char *name, int error);	/* tells it; the exit status */
+
+/* netns.c: returns when nobody of the program is left. */
+int netns_supervisor(const struct run_conf *conf, char **argv, int status_fd);
+
+#endif

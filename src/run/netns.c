@@ -1,0 +1,289 @@
+/* netns.c - ioth run --netns: the whole program in the namespaces of a kernel stack
+ *
+ *   supervisor   has the stack; waits until nobody of the program is left (a child
+ *                subreaper), and then until TCP has delivered what they wrote
+ *   program      enters the namespaces and becomes the program
+ *
+ * Nothing is trapped: io_uring, raw sockets, 32-bit programs and everything else that Linux can
+ * do works, at Linux's speed. It needs user namespaces. The program is who it was, but may
+ * configure its network and open raw sockets (ambient capabilities).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "ioth.h"
+#include "node/kernel.h"
+#include "run/launch.h"
+
+#define RESOLV_CONF	"/etc/resolv.conf"
+#define FLUSH_TIME	(60 * USEC_PER_SEC)	/* for bytes under way at the end */
+#define FIN_TIME	(1 * USEC_PER_SEC)	/* for peers that have yet to close */
+#define LOOK_EVERY	10000			/* microseconds */
+
+/* --- the node, as its options say --- */
+
+static struct ioth *new_stack(const struct node_conf *c)
+{
+	const char *locators[NODE_IFS + 1] = { NULL };
+	struct ioth *s;
+
+	for (int i = 0; i < c->n_if; i++)
+		locators[i] = xasprintf("eth%d:%s", i, c->ifs[i].locator);
+	s = ioth_newstackv("kernel", locators);
+	for (int i = 0; i < c->n_if; i++)
+		free((char *)locators[i]);
+	return s;
+}
+
+/* False: the user was told. */
+static bool failed(const char *what)
+{
+	err("--netns: %s: %s", what, strerror(errno));
+	return false;
+}
+
+static bool set_param(struct ioth *s, const char *text)
+{
+	const char *eq = strchr(text, '=');
+	char *name = xasprintf("%.*s", (int)(eq - text), text);
+	bool ok = ioth_sysctl(s, name, eq + 1) == 0;
+
+	if (!ok && errno == ENOENT)
+		err("--set %s: Linux has no parameter of that name in a namespace", text);
+	else if (!ok)
+		failed(text);
+	free(name);
+	return ok;
+}
+
+static bool set_if(struct ioth *s, unsigned ifindex, const struct if_conf *c)
+{
+	if (!mac_is_zero(&c->mac) && ioth_linksetaddr(s, ifindex, &c->mac) < 0)
+		return failed("--mac");
+	if (c->mtu && ioth_linksetmtu(s, ifindex, c->mtu) < 0)
+		return failed("--mtu");
+	return true;
+}
+
+static const void *octets(const struct ip_addr *a, int *family)
+{
+	*family = ip_is_v4(a) ? AF_INET : AF_INET6;
+	return ip_is_v4(a) ? (const void *)ip_v4(a) : a;
+}
+
+static bool set_addr(struct ioth *s, int ifindex, const struct addr_conf *c)
+{
+	int family;
+	const void *addr = octets(&c->addr, &family);
+
+	return ioth_ipaddr_add(s, family, addr, (int)c->len, (unsigned)ifindex) == 0 ||
+	       failed("--ip");
+}
+
+static bool set_gw(struct ioth *s, int ifindex, const struct ip_addr *gw)
+{
+	int family;
+	const void *addr = octets(gw, &family);
+
+	/* Linux finds the interface of a gateway that is not of a link only. */
+	return ioth_iproute_add(s, family, NULL, 0, addr,
+				ip_is_linklocal(gw) ? (unsigned)ifindex : 0) == 0 ||
+	       failed("--gw");
+}
+
+static bool configure(struct ioth *s, const struct node_conf *c)
+{
+	int ifindex[NODE_IFS] = { 0 };
+	char name[16];
+	bool ok = true;
+
+	for (int i = 0; ok && i < c->n_set; i++)
+		ok = set_param(s, c->set[i]);
+	for (int i = 0; ok && i < c->n_if; i++) {
+		snprintf(name, sizeof(name), "eth%d", i);
+		ifindex[i] = ioth_if_nametoindex(s, name);
+		ok = set_if(s, (unsigned)ifindex[i], &c->ifs[i]);
+	}
+	for (int i = 0; ok && i < c->n_addr; i++)
+		ok = set_addr(s, ifindex[c->addrs[i].ifno], &c->addrs[i]);
+	for (int i = 0; ok && i < c->n_gw; i++)
+		ok = set_gw(s, ifindex[0], &c->gw[i]);
+	return ok;
+}
+
+/* --- the program --- */
+
+/* What it asks instead of the machine's servers, in a file that only it sees. */
+static bool set_dns(const struct node_conf *c)
+{
+	char path[] = "/tmp/ioth-resolv-XXXXXX", text[IP_STRLEN];
+	int fd = c->n_dns ? mkostemp(path, O_CLOEXEC) : -1;
+	bool ok;
+
+	if (!c->n_dns)
+		return true;
+	if (fd < 0)
+		return failed(path);
+	for (int i = 0; i < c->n_dns; i++)
+		dprintf(fd, "nameserver %s\n", ip_text(&c->dns[i], text));
+	ok = fchmod(fd, 0644) == 0 && unshare(CLONE_NEWNS) == 0 &&
+	     mount(path, RESOLV_CONF, NULL, MS_BIND, NULL) == 0;
+	if (!ok)
+		failed("--dns: " RESOLV_CONF);
+	unlink(path);
+	close(fd);
+	return ok;
+}
+
+/* Rights over the network outlive execve; root has them anyhow. */
+static void keep_rights(void)
+{
+	static const int rights[] = { CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE };
+	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (syscall(SYS_capget, &head, data) < 0)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(rights); i++)
+		data[0].inheritable |= 1u << rights[i];
+	if (syscall(SYS_capset, &head, data) < 0)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(rights); i++)
+		prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, rights[i], 0, 0);
+}
+
+static _Noreturn void become(struct kstack *k, const struct node_conf *c, char **argv)
+{
+	if (kernel_enter(k) < 0) {
+		failed("cannot enter the namespaces");
+		_exit(1);
+	}
+	if (!set_dns(c))
+		_exit(1);
+	keep_rights();
+	prctl(PR_SET_PDEATHSIG, SIGKILL);	/* its network goes with the supervisor */
+	execvp(argv[0], argv);
+	_exit(launch_exec_error(argv[0], errno));
+}
+
+/* --- the supervisor --- */
+
+/* False: nobody is left. */
+static bool reap(pid_t program, int status_fd, bool *ended)
+{
+	int status, of_program = 0;
+	bool ends = false;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid != program)
+			continue;
+		ends = true;
+		of_program = status;
+	}
+	if (ends)
+		launch_tell(status_fd, (struct word){ WORD_ENDED, of_program, pid < 0 });
+	*ended |= ends;
+	return pid == 0;
+}
+
+/* Until nobody is left. If the front is killed so is what it stood for. */
+static void wait_all(pid_t program, int status_fd, int children)
+{
+	struct pollfd pfd[] = { { .fd = children, .events = POLLIN }, { .fd = status_fd, .events = POLLRDHUP } };
+	struct signalfd_siginfo si;
+	bool ended = false;
+
+	while (reap(program, status_fd, &ended)) {
+		if (poll(pfd, ARRAY_LEN(pfd), -1) < 0)
+			continue;
+		if (pfd[0].revents && read(children, &si, sizeof(si)) < 0)
+			return;
+		if (!pfd[1].revents)
+			continue;
+		pfd[1].fd = -1;
+		if (!ended)
+			kill(program, SIGKILL);
+	}
+}
+
+static void wait_delivery(struct kstack *k)
+{
+	usec since = now_mono();
+
+	for (;;) {
+		enum kernel_left left = kernel_left(k);
+		usec limit = left == KERNEL_LEFT_BYTES ? FLUSH_TIME : FIN_TIME;
+
+		if (left == KERNEL_LEFT_NONE || now_mono() - since >= limit)
+			return;
+		usleep(LOOK_EVERY);
+	}
+}
+
+static int watch_children(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+/* The stack's own processes are the keeper's to wait for: they are there before we are
+ * a subreaper. */
+static int serve(struct kstack *k, const struct run_conf *conf, char **argv, int status_fd)
+{
+	int keep[4] = { status_fd, -1, -1, -1 };
+	pid_t program;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	program = fork();
+	if (program == 0)
+		become(k, &conf->node, argv);
+	if (program < 0) {
+		err("fork: %s", strerror(errno));
+		return 1;
+	}
+	keep[1] = watch_children();
+	kernel_fds(k, keep + 2);
+	launch_close_inherited(keep, ARRAY_LEN(keep));
+	setsid();
+	signal(SIGPIPE, SIG_IGN);
+	launch_tell(status_fd, (struct word){ WORD_STARTED, program, false });
+	if (!log_shows(LOG_INFO))
+		launch_forget_stdio();
+	wait_all(program, status_fd, keep[1]);
+	wait_delivery(k);
+	return 0;
+}
+
+int netns_supervisor(const struct run_conf *conf, char **argv, int status_fd)
+{
+	struct ioth *s = new_stack(&conf->node);
+	int status = 1;
+
+	if (!s)
+		return 1;
+	if (configure(s, &conf->node))
+		status = serve(kernel_of(s), conf, argv, status_fd);
+	ioth_delstack(s);
+	return status;
+}
