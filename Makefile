@@ -5,7 +5,7 @@
 # make install    PREFIX=/usr/local DESTDIR=
 # make bench      measures, beside the kernel and the peers (QUICK=1, JSON=FILE); bench-NAME: one
 # make fuzz       every fuzz target for FUZZ_TIME seconds
-# make unit|pkt|sim|mutate|differ|fuzz-quick|cost|interop|e2e     one group of tests
+# make unit|pkt|sim|mutate|differ|socket|fuzz-quick|cost|interop|e2e     one group of tests
 # make san-check  unit, pkt, sim, fuzz-quick and the runner under address and undefined sanitizers
 # make thread-check   the runner under the thread sanitizer
 # V=1             shows the compiler's command lines
@@ -54,11 +54,14 @@ MUTATE_OBJ := $(patsubst %.c,$B/%.o,$(wildcard test/mutate/*.c) test/sim/wire.c 
 DIFFER_OBJ := $(patsubst %.c,$B/%.o,$(wildcard test/differ/*.c) test/mutate/seg.c test/mutate/pair.c \
 	test/mutate/lan.c test/mutate/templ.c test/mutate/spoil.c test/mutate/pieces.c \
 	test/sim/wire.c)
+# The cases' calls go through a table; the programs of test/e2e make them themselves
+SOCKET_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %/plain.c,$(wildcard test/socket/*.c test/socket/lib/*.c)))
+CASE_OBJ := $(filter-out %/harness.o %/known.o $B/test/socket/lib/%,$(SOCKET_OBJ))
 BENCHES	:= $(patsubst bench/%.sh,bench-%,$(sort $(wildcard bench/*.sh)))
 FUZZER	?=
 
 .PHONY: $(BENCHES) all tests examples deps demo check lint install bench clean fuzz fuzz-progs \
-	unit pkt sim mutate differ fuzz-quick cost interop e2e
+	unit pkt sim mutate differ socket fuzz-quick cost interop e2e
 .SECONDARY:
 
 all: $B/libioth.a $B/ioth $(if $(SAN),,$B/libioth.so)
@@ -134,6 +137,12 @@ $B/test/hostile/liar: $B/test/hostile/liar.o $B/test/hostile/lies.o $B/libioth.a
 	$(if $(V),,@echo '  LINK $@')
 	$(LINK) $(LIBS)
 
+$(SOCKET_OBJ): FLAGS += -Itest/socket
+$(CASE_OBJ): FLAGS += -include lib/calls.h
+$B/test/socket/conform: $(SOCKET_OBJ) $B/libioth.a
+	$(if $(V),,@echo '  LINK $@')
+	$(LINK) $(LIBS)
+
 $B/test/mutate/mutate: $(MUTATE_OBJ) $B/libioth.a
 	$(if $(V),,@echo '  LINK $@')
 	$(LINK) $(LIBS)
@@ -150,7 +159,8 @@ $B/examples/%: examples/%.c $B/libioth.a
 
 tests: all $(UNIT) $(FUZZ) $(EXAMPLES) $(if $(wildcard test/pkt/*.c),$B/test/pkt/pkt) \
 	$(if $(wildcard test/sim/sim.c),$B/test/sim/sim) $(if $(SAN),,$B/bench/cost) \
-	$B/test/mutate/mutate $B/test/differ/differ $B/test/hostile/liar
+	$B/test/mutate/mutate $B/test/differ/differ $B/test/socket/conform \
+	$B/test/hostile/liar
 
 examples: $(EXAMPLES)
 
@@ -185,7 +195,7 @@ thread-check-here: all $B/unit/plug_pair $B/unit/plug_shm $B/unit/plug_direct
 	@B=$B RUNNER="process conform netlink" tools/check runner
 .PHONY: san-check san-check-here thread-check thread-check-here
 
-unit pkt sim mutate differ cost interop e2e: tests
+unit pkt sim mutate differ socket cost interop e2e: tests
 	@B=$B tools/check $@
 
 fuzz-quick: tests

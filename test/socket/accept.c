@@ -148,10 +148,18 @@ CASE(accept_name_bad)
 
 	dial(&a);
 	ERR(accept(l, &p.sa, &p.len), EINVAL);
-	p.len = sizeof(p.ss);
+	put(dial(&a), "fine");	/* that one is lost, the socket is not */
+	want(accept_from(l), "fine");
+}
+
+CASE(accept_bad_pointer)
+{
+	struct addr a;
+	int l = listener(&a);
+
 	dial(&a);
-	ERR(accept(l, nowhere, &p.len), EFAULT);
-	put(dial(&a), "fine");	/* those two are lost, the socket is not */
+	ERR(accept(l, nowhere, &(socklen_t){ sizeof(a.ss) }), EFAULT);
+	put(dial(&a), "fine");
 	want(accept_from(l), "fine");
 }
 
@@ -358,9 +366,9 @@ CASE(accept_alarm)
 	int l = listener(&a);
 
 	catch_signal(SIGALRM, 0);
-	alarm(1);
+	alarm_each_second();
 	ERR(accept(l, NULL, NULL), EINTR);
-	EQ(caught, 1);
+	NEED(caught > 0);
 }
 
 static void just_accept(int l)

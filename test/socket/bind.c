@@ -266,7 +266,13 @@ CASE(name_bad_arguments)
 
 	a.len = -1;
 	ERR(getsockname(fd, &a.sa, &a.len), EINVAL);
-	a.len = sizeof(a.ss);
+}
+
+CASE(name_bad_pointers)
+{
+	struct addr a;
+	int fd = bound(SOCK_STREAM, &a);
+
 	ERR(getsockname(fd, nowhere, &a.len), EFAULT);
 	ERR(getsockname(fd, &a.sa, nowhere), EFAULT);
 }

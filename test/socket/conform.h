@@ -102,6 +102,9 @@ void set_opt(int fd, int level, int name, int value);
 void timeout_opt(int fd, int name, int ms);
 void nonblock(int fd);
 
+int far_socket(int domain, int type, int proto);	/* of a second stack, or the
+							 * case is skipped */
+
 /* data */
 void put(int fd, const char *text);
 void want(int fd, const char *text);
@@ -120,6 +123,7 @@ void catch_signal(int sig, int flags);
 extern volatile sig_atomic_t caught;
 void until_caught(int times);
 void signal_after(int ms, int sig);	/* to this thread, when it waits then */
+void alarm_each_second(void);
 pid_t child(void (*run)(int), int arg);
 void reap(pid_t pid);
 pthread_t thread(void *(*run)(void *), void *arg);

@@ -209,23 +209,24 @@ CASE(connect_eintr)
 	EQ(get_opt(fd, SOL_SOCKET, SO_ERROR), 0);
 }
 
-static void accept_later(int l)
+static void *accept_when_caught(void *arg)
 {
-	nap(300);
-	accept_from(l);
+	until_caught(1);
+	accept_from(*(int *)arg);
+	return NULL;
 }
 
 CASE(connect_restart)
 {
 	struct addr a;
 	int filler, l = full_listener(&a, &filler), fd = tcp();
-	pid_t pid = child(accept_later, l);
+	pthread_t t = thread(accept_when_caught, &l);
 
 	catch_signal(SIGUSR1, SA_RESTART);
 	signal_after(100, SIGUSR1);
 	OK(connect(fd, &a.sa, a.len));
 	EQ(caught, 1);
-	reap(pid);
+	joined(t);
 }
 
 CASE(connect_unrouted)

@@ -19,12 +19,12 @@
 #include "conform.h"
 #include "harness.h"
 
-enum { CASE_SECONDS = 30, SKIP_STATUS = 77, MAX_CASES = 600, MAX_JOBS = 32 };
+enum { CASE_SECONDS = 30, END_SECONDS = 3, SKIP_STATUS = 77, MAX_CASES = 600, MAX_JOBS = 32 };
 
 struct addr target;
 int family;
 const char *self = "/proc/self/exe";
-const struct kind *kind = kinds;
+static const struct kind *kind = kinds;
 
 static struct {
 	const char *name;
@@ -112,6 +112,13 @@ long long succeeds(long long got, const char *expr, const char *file, int line)
 	return got;
 }
 
+int far_socket(int domain, int type, int proto)
+{
+	if (!kind->far_socket)
+		skip("there is one stack only");
+	return OK(kind->far_socket(domain, type, proto));
+}
+
 static void die(const char *what)
 {
 	perror(what);
@@ -119,6 +126,16 @@ static void die(const char *what)
 }
 
 /* --- one case --- */
+
+/* A case counts its descriptors. */
+static void close_others(void)
+{
+	for (int i = 0; i < n_jobs; i++)
+		if (jobs[i].pidfd > 0) {
+			close(jobs[i].pidfd);
+			close(jobs[i].out);
+		}
+}
 
 static void start(struct job *j, size_t which, const char *where)
 {
@@ -134,9 +151,12 @@ static void start(struct job *j, size_t which, const char *where)
 		die("fork");
 	if (j->pid == 0) {
 		setpgid(0, 0);
-		report = out[1];
+		close_others();
+		close(out[0]);
+		report = fcntl(out[1], F_DUPFD_CLOEXEC, 500);	/* out of the way */
+		close(out[1]);
 		if (kind->enter)
-			kind->enter();
+			kind->enter(j - jobs, strncmp(cases[which].name, "far_", 4) == 0);
 		cases[which].run();
 		_exit(0);
 	}
@@ -209,50 +229,61 @@ static void finish(struct job *j, bool late)
 	why[n > 0 ? n : 0] = '\0';
 	close(j->out);
 	close(j->pidfd);
+	j->pidfd = 0;
 	judge(j, late ? -1 : status, why);
 	j->pid = 0;
 }
 
 /* --- all of them --- */
 
+/* What a descendant found ends the case, though nobody else may notice. */
+static void look(struct job *j, const struct pollfd *ended, const struct pollfd *told)
+{
+	int64_t soon = now_ms() + END_SECONDS * 1000;
+
+	if (!j->pid)
+		return;
+	if (ended->revents || now_ms() >= j->deadline)
+		finish(j, !ended->revents);
+	else if (told->revents && j->deadline > soon)
+		j->deadline = soon;
+}
+
 /* Waits until at most so many are running. */
 static void wait_until_left(int most)
 {
 	for (;;) {
-		struct pollfd pfd[MAX_JOBS];
-		int64_t next = now_ms() + 1000;
+		struct pollfd ended[MAX_JOBS], told[MAX_JOBS];
 		int left = 0;
 
 		for (int i = 0; i < n_jobs; i++) {
-			pfd[i] = (struct pollfd){ jobs[i].pid ? jobs[i].pidfd : -1, POLLIN, 0 };
+			ended[i] = (struct pollfd){ jobs[i].pid ? jobs[i].pidfd : -1, POLLIN, 0 };
+			told[i] = (struct pollfd){ jobs[i].pid ? jobs[i].out : -1, POLLIN, 0 };
 			left += jobs[i].pid != 0;
-			if (jobs[i].pid && jobs[i].deadline < next)
-				next = jobs[i].deadline;
 		}
 		if (left <= most)
 			return;
-		if (poll(pfd, n_jobs, next > now_ms() ? (int)(next - now_ms()) : 0) < 0)
+		if (poll(ended, n_jobs, 100) < 0 || poll(told, n_jobs, 0) < 0)
 			die("poll");
-		for (int i = 0; i < n_jobs; i++) {
-			bool late = now_ms() >= jobs[i].deadline;
-
-			if (jobs[i].pid && (pfd[i].revents || late))
-				finish(&jobs[i], late && !pfd[i].revents);
-		}
+		for (int i = 0; i < n_jobs; i++)
+			look(&jobs[i], &ended[i], &told[i]);
 	}
+}
+
+/* They hear what the others send. */
+static bool runs_alone(size_t which)
+{
+	return strncmp(cases[which].name, "raw_", 4) == 0;
 }
 
 static void run_case(size_t which, const char *where)
 {
-	bool alone = strncmp(cases[which].name, "raw_", 4) == 0;
 	struct job *j = jobs;
 
-	wait_until_left(alone ? 0 : n_jobs - 1);
+	wait_until_left(runs_alone(which) ? 0 : n_jobs - 1);
 	while (j->pid)
 		j++;
 	start(j, which, where);
-	if (alone)
-		wait_until_left(0);
 }
 
 static int by_name(const void *a, const void *b)
@@ -283,15 +314,22 @@ static const char *set_target(const char *text)
 	return lo ? "lo6" : "v6";
 }
 
-static void run_all(const char *where, char *const *only, int n_only)
+static bool is_wanted(size_t which, char *const *only, int n_only)
 {
-	for (size_t i = 0; i < n_cases; i++) {
-		bool wanted = n_only == 0;
+	for (int k = 0; k < n_only; k++)
+		if (strcmp(only[k], cases[which].name) == 0)
+			return true;
+	return n_only == 0;
+}
 
-		for (int k = 0; k < n_only; k++)
-			wanted |= strcmp(only[k], cases[i].name) == 0;
-		if (wanted)
-			run_case(i, where);
+static void run_all(char *const *addresses, char *const *only, int n_only, bool alone)
+{
+	for (; *addresses; addresses++) {
+		const char *where = set_target(*addresses);
+
+		for (size_t i = 0; i < n_cases; i++)
+			if (runs_alone(i) == alone && is_wanted(i, only, n_only))
+				run_case(i, where);
 	}
 	wait_until_left(0);
 }
@@ -343,20 +381,20 @@ int main(int argc, char **argv)
 			 (opt == 'd' && !known_load(optarg)))
 			return usage();
 	}
+	for (int i = optind; i < argc; i++)
+		if (!set_target(argv[i]))
+			return usage();
 	if (optind == argc || n_jobs < 1 || n_jobs > MAX_JOBS)
 		return usage();
 	why = kind->begin ? kind->begin() : NULL;
-	if (why)
+	if (why) {
 		say("skip", kind->name, why);
-	for (; !why && optind < argc; optind++) {
-		const char *where = set_target(argv[optind]);
-
-		if (!where)
-			return usage();
-		run_all(where, only, n_only);
+	} else {
+		run_all(argv + optind, only, n_only, false);
+		run_all(argv + optind, only, n_only, true);
+		if (kind->end)
+			kind->end();
 	}
-	if (!why && kind->end)
-		kind->end();
 	printf("%zu passed, %zu failed, %zu skipped\n", n_ok, n_failed, n_skipped);
 	return n_failed ? 1 : 0;
 }

@@ -8,13 +8,14 @@
 struct kind {
 	const char	*name;
 	const char	*(*begin)(void);	/* once; why it cannot be had, or NULL */
-	void		(*enter)(void);		/* in the process of each case */
+	/* In the process of each case. Of those that run at the same time each has
+	 * another number. far: it will want a socket of a second stack. */
+	void		(*enter)(int number, bool far);
 	int		(*far_socket)(int domain, int type, int proto);
 	void		(*end)(void);
 };
 
 extern const struct kind kinds[];	/* ends with a row without a name */
-extern const struct kind *kind;		/* the one chosen */
 
 /* known.c: a file of lines "KIND[,KIND]... <tab> CASE <tab> REASON". */
 struct known {

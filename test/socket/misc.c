@@ -254,7 +254,7 @@ CASE(unix_accept_eintr)
 	OK(bind(l, (struct sockaddr *)&un, sizeof(sa_family_t)));
 	OK(listen(l, 4));
 	catch_signal(SIGALRM, 0);
-	alarm(1);
+	alarm_each_second();
 	ERR(accept(l, NULL, NULL), EINTR);
 }
 

@@ -341,11 +341,18 @@ CASE(opt_bad_arguments)
 
 	ERR(setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &v, 2), EINVAL);
 	ERR(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &v, 3), EINVAL);
+	len = -1;
+	ERR(getsockopt(fd, SOL_SOCKET, SO_TYPE, &v, &len), EINVAL);
+}
+
+CASE(opt_bad_pointers)
+{
+	int fd = tcp(), v = 1;
+	socklen_t len = sizeof(v);
+
 	ERR(setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, nowhere, sizeof(v)), EFAULT);
 	ERR(getsockopt(fd, SOL_SOCKET, SO_TYPE, nowhere, &len), EFAULT);
 	ERR(getsockopt(fd, SOL_SOCKET, SO_TYPE, &v, nowhere), EFAULT);
-	len = -1;
-	ERR(getsockopt(fd, SOL_SOCKET, SO_TYPE, &v, &len), EINVAL);
 }
 
 CASE(opt_short_result)

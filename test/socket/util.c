@@ -358,6 +358,13 @@ void signal_after(int ms, int sig)
 	pthread_detach(thread(shoot, s));
 }
 
+void alarm_each_second(void)
+{
+	struct itimerval second = { { 1, 0 }, { 1, 0 } };
+
+	OK(setitimer(ITIMER_REAL, &second, NULL));
+}
+
 pid_t child(void (*run)(int), int arg)
 {
 	pid_t pid = OK(fork());

@@ -1,0 +1,136 @@
+/* kinds.c - the stacks that the suite runs on
+ *
+ * host    the machine's own, in a namespace that test/socket/run has made
+ * native  a stack in the process of each case
+ * native-libc  the same, its data moved by libc's read, write, send and recv
+ * kernel  a Linux stack in namespaces of each case
+ *
+ * A stack has eth0 with 10.0.N.1 and fd00:N::1. The cases called far_... have a second
+ * one, 10.0.N.2 and fd00:N::2, on the same switch ($CONFORM_SWITCH) or cable
+ * (descriptor $CONFORM_FAR is the host's second namespace).
+ */
+#define CALLS_PLAIN
+#include "lib/calls.h"
+
+#include <sched.h>
+
+#include "harness.h"
+#include "ioth.h"
+#include "lib/kinds.h"
+
+struct ioth *here;
+static struct ioth *there;
+
+/* --- the machine's own --- */
+
+static int host_far_socket(int domain, int type, int proto)
+{
+	const char *ns = getenv("CONFORM_FAR");
+	int near, fd;
+
+	if (!ns)
+		skip("no second namespace");
+	near = OK(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	OK(setns(atoi(ns), CLONE_NEWNET));
+	fd = socket(domain, type, proto);
+	OK(setns(near, CLONE_NEWNET));
+	close(near);
+	return fd;
+}
+
+/* --- the library's --- */
+
+/* The networks of cases that run at the same time differ: 10.0.NUMBER.0/24. */
+static void on_network(struct addr *a, int number)
+{
+	if (a->ss.ss_family == AF_INET)
+		((uint8_t *)&a->in4.sin_addr)[2] = number;
+	else
+		a->in6.sin6_addr.s6_addr[3] = number;
+}
+
+/* Linux ends the detection of duplicates in the background, even where it is off. */
+static void wait_usable(struct ioth *s, const struct addr *a)
+{
+	int fd = ioth_msocket(s, a->ss.ss_family, SOCK_DGRAM, 0);
+
+	OK(fd);
+	for (int64_t end = now_ms() + 5000; ioth_bind(fd, &a->sa, a->len) < 0; nap(1))
+		if (now_ms() > end)
+			fail("address not usable: %s", strerrorname_np(errno));
+	OK(ioth_close(fd));
+}
+
+static void add_address(struct ioth *s, const char *text, int number)
+{
+	struct addr a = addr_of(text, 0);
+	bool v4 = a.ss.ss_family == AF_INET;
+	unsigned eth0 = ioth_if_nametoindex(s, "eth0");
+
+	NEED(eth0);
+	on_network(&a, number);
+	OK(ioth_ipaddr_add(s, a.ss.ss_family,
+			   v4 ? (void *)&a.in4.sin_addr : (void *)&a.in6.sin6_addr,
+			   v4 ? 24 : 64, eth0));
+	wait_usable(s, &a);
+}
+
+static int network;
+
+static void enter(const char *name, const char *locator, int number)
+{
+	calls = &library_calls;
+	network = number;
+	on_network(&target, number);
+	here = ioth_newstack(name, locator);
+	if (!here)
+		fail("no stack: %s", strerrorname_np(errno));
+	add_address(here, "10.0.0.1", number);
+	add_address(here, "fd00::1", number);
+}
+
+static int far_of(const char *name, int domain, int type, int proto)
+{
+	if (!there) {
+		there = ioth_newstack(name, getenv("CONFORM_SWITCH"));
+		if (!there)
+			fail("no second stack: %s", strerrorname_np(errno));
+		add_address(there, "10.0.0.2", network);
+		add_address(there, "fd00::2", network);
+	}
+	return ioth_msocket(there, domain, type, proto);
+}
+
+static void native_enter(int number, bool far)
+{
+	enter("native", far ? getenv("CONFORM_SWITCH") : "null://", number);
+}
+
+static void mixed_enter(int number, bool far)
+{
+	native_enter(number, far);
+	calls = &mixed_calls;
+}
+
+static int native_far_socket(int domain, int type, int proto)
+{
+	return far_of("native", domain, type, proto);
+}
+
+static void kernel_enter(int number, bool far)
+{
+	enter("kernel", far ? getenv("CONFORM_SWITCH") : "null://", number);
+}
+
+static int kernel_far_socket(int domain, int type, int proto)
+{
+	return far_of("kernel", domain, type, proto);
+}
+
+const struct kind kinds[] = {
+	{ "host", NULL, NULL, host_far_socket, NULL },
+	{ "native", NULL, native_enter, native_far_socket, NULL },
+	{ "native-libc", NULL, mixed_enter, native_far_socket, NULL },
+	{ "kernel", NULL, kernel_enter, kernel_far_socket, NULL },
+	{ .name = NULL },
+};
