@@ -45,7 +45,7 @@ void query_open(struct ioth_query *q, struct ioth_resolver *r);
 /* It has its answer. From c-ares's callback: false if it was cancelled, and is gone. */
 bool query_wanted(struct ioth_query *q);
 void query_done(struct ioth_query *q, int status);
-int query_error(int ares_status);	/* as EAI_... */
+int query_error(const struct ioth_query *q, int ares_status);	/* as EAI_... */
 
 /* RFC 4007 11.2: the zone is an interface's name or number; 0: neither. */
 uint32_t zone_number(struct ioth *s, const char *zone);

@@ -158,7 +158,7 @@ static int answer_found(struct addr_query *a, const struct ares_addrinfo *found)
 static void answered(void *arg, int status, int timeouts, struct ares_addrinfo *found)
 {
 	struct addr_query *a = arg;
-	int error = query_error(status);
+	int error = query_error(&a->q, status);
 
 	if (query_wanted(&a->q))
 		query_done(&a->q, error ? error : answer_found(a, found));

@@ -72,7 +72,7 @@ static void shorten(const struct resolvconf *rc, char *host)
 static void answered(void *arg, int status, int timeouts, struct hostent *he)
 {
 	struct name_query *n = arg;
-	int error = query_error(status);
+	int error = query_error(&n->q, status);
 
 	if (!query_wanted(&n->q))
 		return;
