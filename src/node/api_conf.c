@@ -54,6 +54,20 @@ int conf_ask(int fd, const struct nlmsghdr *req, mnl_cb_t each, void *arg)
 	return ret;
 }
 
+int conf_dump(int fd, uint16_t type, mnl_cb_t each, void *arg)
+{
+	union { struct nlmsghdr h; char b[64]; } req;
+	size_t len = type == RTM_GETLINK ? sizeof(struct ifinfomsg) :
+		     type == RTM_GETADDR ? sizeof(struct ifaddrmsg) : sizeof(struct rtmsg);
+
+	mnl_nlmsg_put_header(&req);
+	req.h.nlmsg_type = type;
+	req.h.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	req.h.nlmsg_seq = type;
+	mnl_nlmsg_put_extra_header(&req.h, len);	/* zero: of all families */
+	return conf_ask(fd, &req.h, each, arg);
+}
+
 static int link_index(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);

@@ -12,5 +12,7 @@
 int conf_open(struct ioth *s);
 /* Calls each for each message of the answer, until its end. -1 with errno. */
 int conf_ask(int fd, const struct nlmsghdr *req, mnl_cb_t each, void *arg);
+/* Asks for all objects of a kind, RTM_GETLINK, RTM_GETADDR or RTM_GETROUTE. */
+int conf_dump(int fd, uint16_t type, mnl_cb_t each, void *arg);
 
 #endif

@@ -180,21 +180,6 @@ static int addr_row(const struct nlmsghdr *nlh, void *arg)
 	return MNL_CB_OK;
 }
 
-static int dump(int fd, uint16_t type, mnl_cb_t each, struct rows *rs)
-{
-	union { struct nlmsghdr h; char b[64]; } req;
-	struct rtgenmsg *gen;
-
-	mnl_nlmsg_put_header(&req);
-	req.h.nlmsg_type = type;
-	req.h.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	req.h.nlmsg_seq = type;
-	gen = mnl_nlmsg_put_extra_header(&req.h, type == RTM_GETLINK ? sizeof(struct ifinfomsg) :
-								      sizeof(struct ifaddrmsg));
-	gen->rtgen_family = AF_UNSPEC;
-	return conf_ask(fd, &req.h, each, rs);
-}
-
 int ioth_getifaddrs(struct ioth *s, struct ifaddrs **list)
 {
 	struct rows rs = { .first = NULL, .last = &rs.first };
@@ -202,9 +187,9 @@ int ioth_getifaddrs(struct ioth *s, struct ifaddrs **list)
 
 	if (fd < 0)
 		return -1;
-	ret = dump(fd, RTM_GETLINK, link_row, &rs);
+	ret = conf_dump(fd, RTM_GETLINK, link_row, &rs);
 	if (ret >= 0)
-		ret = dump(fd, RTM_GETADDR, addr_row, &rs);
+		ret = conf_dump(fd, RTM_GETADDR, addr_row, &rs);
 	error = rs.full ? ENOMEM : errno;
 	ioth_close(fd);
 	if (ret >= 0 && !rs.full) {

@@ -31,6 +31,8 @@ struct kind_more {
 	ssize_t	(*splice)(int in_fd, off_t *in_offset, int out_fd, off_t *out_offset,
 			  size_t len, unsigned flags);
 	int	(*sysctl)(const char *name, const char *value);
+	/* NULL: nothing but of the interfaces. */
+	void	(*statistics)(struct ioth *s, ioth_statistic_fn *each, void *arg);
 	char	*(*resolvconf)(struct ioth *s);	/* resolv.conf's text, malloc'd */
 };
 

@@ -342,6 +342,7 @@ const struct kind kind_native = {
 	.more = {
 		.accept4 = native_accept4, .recvmmsg = native_recvmmsg,
 		.sendmmsg = native_sendmmsg, .sendfile = sendfile, .splice = splice,
-		.sysctl = native_sysctl, .resolvconf = native_resolvconf,
+		.sysctl = native_sysctl, .statistics = native_statistics,
+		.resolvconf = native_resolvconf,
 	},
 };

@@ -2,10 +2,12 @@
  *
  *   native.c       the stack, and its table of functions
  *   native_call.c  a call of the program: done at once, or its thread waits
+ *   native_stat.c  what it has counted
  */
 #ifndef NODE_NATIVE_H
 #define NODE_NATIVE_H
 
+#include "ioth.h"
 #include "node/call.h"
 #include "node/kind.h"
 
@@ -30,5 +32,7 @@ void native_cancel(struct native *s, int fd);
 
 /* Whom it asks for names; native_names.c */
 char *native_resolvconf(struct ioth *s);
+
+void native_statistics(struct ioth *stack, ioth_statistic_fn *each, void *arg);
 
 #endif

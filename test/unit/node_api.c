@@ -542,6 +542,45 @@ static void stack_is_configured(void **state)
 	assert_int_equal(ioth_delstack(s), 0);
 }
 
+struct counted { const char *name; uint64_t value; unsigned n; };
+
+static void take(void *arg, const char *name, uint64_t value)
+{
+	struct counted *c = arg;
+
+	c->n++;
+	if (strcmp(name, c->name) == 0)
+		c->value = value;
+}
+
+static uint64_t counted(struct ioth *s, const char *name)
+{
+	struct counted c = { name, UINT64_MAX, 0 };
+
+	assert_int_equal(ioth_statistics(s, take, &c), 0);
+	assert_true(c.n > 0);
+	return c.value;
+}
+
+static void stack_counts(void **state)
+{
+	struct ioth *s = ioth_newstack("native", "null://");
+	const uint8_t a[] = { 10, 0, 0, 1 };
+	struct sockaddr_in to = at(9);
+	int fd = ioth_msocket(s, AF_INET, SOCK_DGRAM, 0);
+
+	assert_int_equal(ioth_ipaddr_add(s, AF_INET, a, 24,
+					 (unsigned)ioth_if_nametoindex(s, "eth0")), 0);
+	assert_int_equal(counted(s, "drop.UDP_NO_SOCK"), 0);
+	assert_int_equal(ioth_sendto(fd, "", 0, 0, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(counted(s, "drop.UDP_NO_SOCK"), 1);
+	assert_true(counted(s, "lo.tx_packets") > 0);
+	assert_int_equal(counted(s, "sockets"), 1);
+	assert_int_equal(ioth_close(fd), 0);
+	assert_int_equal(ioth_delstack(s), 0);
+	assert_true(counted(NULL, "lo.rx_bytes") != UINT64_MAX);
+}
+
 static void host_is_looked_at(void **state)
 {
 	struct ifaddrs *list;
@@ -574,6 +613,7 @@ int main(void)
 		cmocka_unit_test(forked_child_has_the_sockets),
 		cmocka_unit_test(executed_program_has_the_sockets),
 		cmocka_unit_test(thousand_stacks_leave_nothing),
+		cmocka_unit_test(stack_counts),
 		cmocka_unit_test(host_is_looked_at),
 	};
 
