@@ -24,7 +24,7 @@ static void told_by_routers(struct stack *st, struct grow *g)
 char *native_resolvconf(struct ioth *s)
 {
 	struct node *n = ((struct native *)s->data)->node;
-	struct grow g = { NULL };
+	struct grow g = { .s = NULL };
 	char buf[IP_STRLEN];
 
 	node_lock(n);

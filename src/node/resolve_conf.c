@@ -14,7 +14,7 @@
 static char *machine_conf(void)
 {
 	FILE *f = fopen("/etc/resolv.conf", "re");
-	struct grow g = { NULL };
+	struct grow g = { .s = NULL };
 	char buf[1024];
 	size_t n;
 
