@@ -473,6 +473,36 @@ static void a_resolver_may_end_before_its_answers(void **state)
 	assert_int_equal(calls, 1);
 }
 
+/* Needs the servers that servers_that_routers_tell left. */
+static void *ask_and_wait(void *arg)
+{
+	static const char *const names[] = { "web", "four", "six", "none" };
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *res;
+	int *right = arg;
+
+	for (int i = 0; i < 40; i++) {
+		int error = ioth_getaddrinfo(s, names[i % 4], "80", &hints, &res);
+
+		*right += error == (i % 4 == 3 ? EAI_NONAME : 0);
+		if (!error)
+			ioth_freeaddrinfo(res);
+	}
+	return NULL;
+}
+
+static void any_thread_may_ask(void **state)
+{
+	int right[4] = { 0 };
+	pthread_t t[4];
+
+	for (int i = 0; i < 4; i++)
+		pthread_create(&t[i], NULL, ask_and_wait, &right[i]);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(t[i], NULL);
+		assert_int_equal(right[i], 40);
+	}
+}
+
 struct chain {
 	struct ioth_resolver *r;
 	int calls;
@@ -558,6 +588,7 @@ int main(void)
 		cmocka_unit_test(zones_are_the_stack_s),
 		cmocka_unit_test(questions_that_are_cancelled_are_not_answered),
 		cmocka_unit_test(a_resolver_may_end_before_its_answers),
+		cmocka_unit_test(any_thread_may_ask),
 		cmocka_unit_test(an_answer_may_ask_again),
 		cmocka_unit_test(questions_of_any_type),
 	};
