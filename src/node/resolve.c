@@ -8,7 +8,7 @@
  * Without a name server c-ares is asked for /etc/hosts only: to ask nobody loses memory
  * (c-ares 1.18.1).
  *
- * A query is in the resolver's list open until its answer is there, then in done until
+ * A query waits until there are few enough; then it is in the resolver's list open until its answer is there, then in done until
  * ioth_resolver_process gives it to the user: so no function of the user's runs
  * while it is still asking, or inside c-ares. A query that is cancelled while
  * c-ares has it waits for the callback, unseen.
@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#define ASK_MOST	64		/* at once: more would overrun a server's queue */
 #define EDNS_SIZE	1232		/* fits where IPv6's least MTU is (DNS flag day 2020) */
 
 /* --- c-ares's sockets --- */
@@ -160,6 +161,7 @@ struct ioth_resolver *ioth_resolver_new(struct ioth *stack, const char *conf)
 	char *own = conf ? NULL : resolve_conf(stack);
 
 	r->stack = stack;
+	list_init(&r->waiting);
 	list_init(&r->open);
 	list_init(&r->done);
 	resolvconf_parse(own ? own : conf ? conf : "", &r->rc);
@@ -183,6 +185,7 @@ void ioth_resolver_free(struct ioth_resolver *r)
 {
 	struct list *l;
 
+	list_splice_tail(&r->open, &r->waiting);
 	list_for_safe(q, &r->open)
 		ioth_query_cancel(container_of(q, struct ioth_query, link));
 	if (r->channel)
@@ -201,9 +204,32 @@ void query_open(struct ioth_query *q, struct ioth_resolver *r)
 	list_add_tail(&r->open, &q->link);
 }
 
+static void ask_waiting(struct ioth_resolver *r)
+{
+	struct list *l;
+
+	while (r->asking < ASK_MOST && (l = list_pop(&r->waiting))) {
+		struct ioth_query *q = container_of(l, struct ioth_query, link);
+
+		list_add_tail(&r->open, &q->link);
+		q->asking = true;
+		r->asking++;
+		q->ask(q);
+	}
+}
+
+void query_ask(struct ioth_query *q, void (*ask)(struct ioth_query *q))
+{
+	q->ask = ask;
+	list_del(&q->link);
+	list_add_tail(&q->r->waiting, &q->link);
+	ask_waiting(q->r);
+}
+
 bool query_wanted(struct ioth_query *q)
 {
 	q->asking = false;
+	q->r->asking--;
 	if (!q->cancelled)
 		return true;
 	query_free(q);
@@ -287,6 +313,7 @@ void ioth_resolver_process(struct ioth_resolver *r, const struct pollfd *fds, in
 					ev & ~POLLIN ? fds[i].fd : ARES_SOCKET_BAD);
 	}
 	ares_process_fd(r->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	ask_waiting(r);
 	give_answers(r);
 }
 
@@ -296,6 +323,8 @@ struct dns_query {
 	struct ioth_query q;
 	ioth_dns_fn	*fn;
 	void		*arg;
+	char		*name;
+	int		type;
 	unsigned char	*answer;
 	size_t		len;
 };
@@ -309,7 +338,10 @@ static void dns_give(struct ioth_query *q)
 
 static void dns_clean(struct ioth_query *q)
 {
-	free(container_of(q, struct dns_query, q)->answer);
+	struct dns_query *d = container_of(q, struct dns_query, q);
+
+	free(d->answer);
+	free(d->name);
 }
 
 static void dns_answered(void *arg, int status, int timeouts, unsigned char *answer, int len)
@@ -326,6 +358,13 @@ static void dns_answered(void *arg, int status, int timeouts, unsigned char *ans
 	query_done(&d->q, query_error(&d->q, status));
 }
 
+static void dns_ask(struct ioth_query *q)
+{
+	struct dns_query *d = container_of(q, struct dns_query, q);
+
+	ares_query(q->r->channel, d->name, 1 /* IN, RFC 1035 3.2.4 */, d->type, dns_answered, d);
+}
+
 struct ioth_query *ioth_resolve_dns(struct ioth_resolver *r, const char *name, int type,
 				    ioth_dns_fn *fn, void *arg)
 {
@@ -335,12 +374,12 @@ struct ioth_query *ioth_resolve_dns(struct ioth_resolver *r, const char *name, i
 	d->q.clean = dns_clean;
 	d->fn = fn;
 	d->arg = arg;
+	d->name = xstrdup(name);
+	d->type = type;
 	query_open(&d->q, r);
-	if (!r->rc.n_server) {
+	if (r->rc.n_server)
+		query_ask(&d->q, dns_ask);
+	else
 		query_done(&d->q, EAI_AGAIN);
-		return &d->q;
-	}
-	d->q.asking = true;
-	ares_query(r->channel, name, 1 /* IN, RFC 1035 3.2.4 */, type, dns_answered, d);
 	return &d->q;
 }

@@ -26,22 +26,27 @@ struct ioth_resolver {
 	ares_channel	channel;
 	struct pollfd	*fds;		/* c-ares's descriptors, and what it waits for */
 	int		n_fds, fds_size;
+	unsigned	asking;		/* queries that c-ares has */
+	struct list	waiting;	/* queries that it has not got yet */
 	struct list	open;		/* queries without an answer */
 	struct list	done;		/* with one, not given yet */
 };
 
 /* A query of one sort is a struct that begins with this. */
 struct ioth_query {
-	struct list	link;		/* resolver->open or ->done */
+	struct list	link;		/* resolver->waiting, ->open or ->done */
 	struct ioth_resolver *r;
 	bool		asking;		/* c-ares has it, and will call back */
 	bool		cancelled;
 	int		status;
+	void		(*ask)(struct ioth_query *q);	/* begins to ask c-ares */
 	void		(*give)(struct ioth_query *q);	/* calls the user's function */
 	void		(*clean)(struct ioth_query *q);	/* frees what give did not pass on */
 };
 
 void query_open(struct ioth_query *q, struct ioth_resolver *r);
+/* c-ares is asked, now or when others have their answers. */
+void query_ask(struct ioth_query *q, void (*ask)(struct ioth_query *q));
 /* It has its answer. From c-ares's callback: false if it was cancelled, and is gone. */
 bool query_wanted(struct ioth_query *q);
 void query_done(struct ioth_query *q, int status);

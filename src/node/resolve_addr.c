@@ -22,6 +22,7 @@ struct addr_query {
 	int		flags, family;
 	struct service	serv[SERVICES];
 	int		n_serv;
+	char		*node;		/* the name that is asked for */
 	struct addrinfo	*res;
 };
 
@@ -36,7 +37,10 @@ static void give(struct ioth_query *q)
 
 static void clean(struct ioth_query *q)
 {
-	ioth_freeaddrinfo(container_of(q, struct addr_query, q)->res);
+	struct addr_query *a = container_of(q, struct addr_query, q);
+
+	ioth_freeaddrinfo(a->res);
+	free(a->node);
 }
 
 /* --- no question needed --- */
@@ -166,16 +170,22 @@ static void answered(void *arg, int status, int timeouts, struct ares_addrinfo *
 		ares_freeaddrinfo(found);
 }
 
-static void ask(struct addr_query *a, const char *node)
+static void ask(struct ioth_query *q)
 {
+	struct addr_query *a = container_of(q, struct addr_query, q);
 	bool both = a->family == AF_INET6 && a->flags & AI_V4MAPPED;
 	struct ares_addrinfo_hints h = {
 		.ai_flags = ARES_AI_NOSORT | (a->flags & AI_CANONNAME ? ARES_AI_CANONNAME : 0),
 		.ai_family = both ? AF_UNSPEC : a->family,
 	};
 
-	a->q.asking = true;
-	ares_getaddrinfo(a->q.r->channel, node, NULL, &h, answered, a);
+	ares_getaddrinfo(q->r->channel, a->node, NULL, &h, answered, a);
+}
+
+static void ask_for(struct addr_query *a, const char *name)
+{
+	a->node = xstrdup(name);
+	query_ask(&a->q, ask);
 }
 
 /* --- the call --- */
@@ -219,6 +229,6 @@ struct ioth_query *ioth_resolve_addr(struct ioth_resolver *r, const char *node,
 	else if (a->flags & AI_NUMERICHOST || !*node)
 		query_done(&a->q, EAI_NONAME);
 	else
-		ask(a, node);
+		ask_for(a, node);
 	return &a->q;
 }

@@ -91,12 +91,12 @@ static void answered(void *arg, int status, int timeouts, struct hostent *he)
 	query_done(&n->q, error);
 }
 
-static void ask(struct name_query *n)
+static void ask(struct ioth_query *q)
 {
+	struct name_query *n = container_of(q, struct name_query, q);
 	bool v4 = ip_is_v4(&n->ep.addr);
 
-	n->q.asking = true;
-	ares_gethostbyaddr(n->q.r->channel, v4 ? ip_v4(&n->ep.addr) : n->ep.addr.b, v4 ? 4 : 16,
+	ares_gethostbyaddr(q->r->channel, v4 ? ip_v4(&n->ep.addr) : n->ep.addr.b, v4 ? 4 : 16,
 			   v4 ? AF_INET : AF_INET6, answered, n);
 }
 
@@ -121,7 +121,7 @@ struct ioth_query *ioth_resolve_name(struct ioth_resolver *r, const struct socka
 	else
 		error = service_name(n->ep.port, flags, n->serv, sizeof(n->serv));
 	if (!error && !(flags & NI_NUMERICHOST)) {
-		ask(n);
+		query_ask(&n->q, ask);
 		return &n->q;
 	}
 	if (!error)

@@ -86,7 +86,7 @@ static void found(void *arg, int status, struct addrinfo *res)
 	char *end = t->text;
 
 	t->calls++;
-	t->status = status;
+	t->status = t->status ? t->status : status;
 	*end = 0;
 	for (struct addrinfo *ai = res; ai; ai = ai->ai_next) {
 		char host[80];
@@ -458,6 +458,21 @@ static void questions_that_are_cancelled_are_not_answered(void **state)
 	ioth_resolver_free(r);
 }
 
+static void a_thousand_at_once(void **state)
+{
+	struct ioth_resolver *r = ioth_resolver_new(s, CONF);
+	struct told t = { 0 };
+
+	for (int i = 0; i < 1000; i++) {
+		struct addrinfo hints = { .ai_family = AF_INET };
+
+		ioth_resolve_addr(r, "four.test", NULL, &hints, found, &t);
+	}
+	work(r, &t.calls, 1000);
+	assert_int_equal(t.status, 0);
+	ioth_resolver_free(r);
+}
+
 static void a_resolver_may_end_before_its_answers(void **state)
 {
 	struct ioth_resolver *r = ioth_resolver_new(s, "nameserver 10.0.0.77\n");
@@ -587,6 +602,7 @@ int main(void)
 		cmocka_unit_test(names_of_addresses),
 		cmocka_unit_test(zones_are_the_stack_s),
 		cmocka_unit_test(questions_that_are_cancelled_are_not_answered),
+		cmocka_unit_test(a_thousand_at_once),
 		cmocka_unit_test(a_resolver_may_end_before_its_answers),
 		cmocka_unit_test(any_thread_may_ask),
 		cmocka_unit_test(an_answer_may_ask_again),
