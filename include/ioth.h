@@ -187,7 +187,8 @@ int ioth_iproute_del(struct ioth *stack, int family, const void *dst, int prefix
 		     const void *gw, unsigned ifindex);
 
 /* An interface more, or less. ifname NULL: chosen; ifindex 0: chosen; -1: chosen, and
- * it is the result. type "vde" has one datum: IFLA_VDE_VNL, a locator. */
+ * it is the result. type "vde", of kind kernel, has one datum: IFLA_VDE_VNL, a locator
+ * (nl_iplink_strdata); a native stack has the interfaces it was made with. */
 #define IFLA_VDE_VNL	1
 struct nl_iplink_data {
 	int		tag;		/* of IFLA_INFO_DATA's attribute */

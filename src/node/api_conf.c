@@ -227,6 +227,21 @@ int ioth_linkgetaddr(struct ioth *s, unsigned ifindex, void *mac)
 	return ret < 0 || !f.found ? fail(error) : 0;
 }
 
+/* A cable, which is no matter of netlink: the kind has a way of its own. */
+static int add_vde(struct ioth *s, const char *ifname, unsigned ifindex,
+		   const struct nl_iplink_data *data, int n)
+{
+	char *locator;
+	int index;
+
+	if (n != 1 || data->tag != IFLA_VDE_VNL || (int)ifindex > 0)
+		return fail(EINVAL);
+	locator = strndup(data->data, (size_t)data->len);
+	index = locator ? s->more->add_if(s, ifname ? ifname : "", locator) : -1;
+	free(locator);
+	return index > 0 && ifindex != (unsigned)-1 ? 0 : index;
+}
+
 int ioth_iplink_add(struct ioth *s, const char *ifname, unsigned ifindex, const char *type,
 		    const struct nl_iplink_data *data, int n)
 {
@@ -235,6 +250,9 @@ int ioth_iplink_add(struct ioth *s, const char *ifname, unsigned ifindex, const 
 	struct request r;
 	int index;
 
+	s = s ? s : ioth_get_defstack();
+	if (strcmp(type, "vde") == 0 && s->more->add_if)
+		return add_vde(s, ifname, ifindex, data, n);
 	for (int i = 0; i < n; i++)
 		sum += (size_t)data[i].len + MNL_ATTR_HDRLEN + 4;
 	if (sum > REQ_MAX / 2 || (ifname && strlen(ifname) >= IFNAMSIZ) || strlen(type) > 64)

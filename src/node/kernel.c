@@ -33,6 +33,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "node/kernel_in.h"
 #include "plug/ifname.h"
 #include "plug/shm.h"
@@ -299,6 +300,32 @@ int kernel_sysctl(struct kstack *k, const char *name, const char *value)
 	memcpy(q.text, name, n);
 	memcpy(q.text + n, value, m);
 	return result(ask(k, &q, &none));
+}
+
+/* A path counts from where the program is now, not from where its helpers are. */
+static bool put_locator(struct kernel_ask *q, const char *locator)
+{
+	struct text t = text_of(q->text, sizeof(q->text));
+	char *cwd = *locator != '/' && !strchr(locator, ':') ? getcwd(NULL, 0) : NULL;
+
+	text_add(&t, "%s%s%s", cwd ? cwd : "", cwd ? "/" : "", locator);
+	free(cwd);
+	return !t.cut;
+}
+
+int kernel_add_if(struct kstack *k, const char *name, const char *locator, char **why)
+{
+	struct kernel_ask q = { .op = KERNEL_ADD_IF };
+	struct kernel_answer a = { .error = EINVAL };
+	int none = -1;
+
+	if (strlen(name) < sizeof(q.name) && put_locator(&q, locator)) {
+		memcpy(q.name, name, strlen(name));
+		a = ask_for(k, &q, &none);
+		a.text[sizeof(a.text) - 1] = 0;
+	}
+	*why = a.error ? xasprintf("%s", *a.text ? a.text : strerror(a.error)) : NULL;
+	return a.error ? result(a.error) : a.value;
 }
 
 /* Root's may be without a user namespace of its own: then the other is all there is. */

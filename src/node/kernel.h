@@ -24,6 +24,9 @@ int kernel_socket(struct kstack *k, int domain, int type, int protocol);
 /* value as in /proc/sys. name: below /proc/sys/net ("ipv6/conf/vde0/accept_ra"), or in its
  * ipv4, ipv6 or core ("tcp_rmem"). 0, or -1 with errno: ENOENT, EINVAL, EROFS ... */
 int kernel_sysctl(struct kstack *k, const char *name, const char *value);
+/* One interface more; name "": vde0, vde1 ..., the first that is free. Its index, or -1 with
+ * errno and *why (malloc'd). It goes as any of Linux's: by netlink. */
+int kernel_add_if(struct kstack *k, const char *name, const char *locator, char **why);
 /* The calling process, of one thread, is in the stack's namespaces from now on, with all
  * rights in them. 0, or -1 with errno. */
 int kernel_enter(struct kstack *k);

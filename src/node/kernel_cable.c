@@ -29,15 +29,17 @@
 #include "plug/shm.h"
 #include "plug/tap.h"
 
+#define NEAR	0		/* the end of a cable at the interface */
+
 struct port {
 	struct cable	*cable;		/* NULL: its locator has ended */
 	struct kernel_end end;
-	int		held;		/* its descriptor: the interface lives by it */
+	int		held;		/* its descriptor: the interface lives by it; -1: free */
 };
 
 struct outside {
 	struct kernel_plan *plan;
-	struct plug	*plug[KERNEL_IFS];	/* of the locators, until there is a cable */
+	struct plug	*plug[KERNEL_IFS];	/* of the locators, while there is no cable */
 	struct port	port[KERNEL_IFS];
 	struct loop	*loop;
 	struct watch	inside;
@@ -100,15 +102,22 @@ static void leave_terminal(void)
 
 /* --- beginning --- */
 
+static struct plug *open_plug(struct outside *o, const char *locator, char **why)
+{
+	struct plug_conf conf = {
+		.descr = o->plan->descr, .introduce = true, .now = now_mono(),
+	};
+
+	return plug_open(locator, &conf, why);
+}
+
 static bool open_plugs(struct outside *o)
 {
 	struct kernel_plan *plan = o->plan;
-	struct plug_conf conf = { .descr = plan->descr, .introduce = true };
 	char *why;
 
 	for (int i = 0; i < plan->n_if; i++) {
-		conf.now = now_mono();
-		o->plug[i] = plug_open(plan->ifs[i].locator, &conf, &why);
+		o->plug[i] = open_plug(o, plan->ifs[i].locator, &why);
 		if (!o->plug[i]) {
 			kernel_tell(plan->ask, ENOENT, why);
 			return false;
@@ -133,10 +142,10 @@ static bool join(struct outside *o, int i)
 	struct port *p = &o->port[i];
 	struct plug *near;
 
-	p->held = -1;
-	if (shm_get(o->inside.fd, &p->end, sizeof(p->end), &p->held) != sizeof(p->end))
+	if (shm_get(o->inside.fd, &p->end, sizeof(p->end), &p->held) != sizeof(p->end) ||
+	    p->held < 0)
 		return false;
-	near = plug_of(p, o->plan->ifs[i].mtu);
+	near = plug_of(p, o->plug[i]->mtu);
 	if (!near)
 		return false;
 	p->cable = cable_new(o->loop, near, o->plug[i]);
@@ -144,9 +153,85 @@ static bool join(struct outside *o, int i)
 	return true;
 }
 
-static void inside_ended(struct watch *w, uint32_t events)
+/* --- one more, when the stack is there already --- */
+
+static void let_go(struct port *p)
 {
-	container_of(w, struct outside, inside)->stop = true;
+	if (p->held >= 0)
+		close(p->held);
+	p->held = -1;
+}
+
+static bool is_there(const struct port *p)
+{
+	struct ifreq r = { .ifr_flags = 0 };
+
+	memcpy(r.ifr_name, p->end.name, sizeof(r.ifr_name));
+	return ioctl(p->held, p->end.tap ? TUNGETIFF : SIOCGIFINDEX, &r) == 0;
+}
+
+/* An interface that was deleted when its cable was out already is found here. */
+static int free_port(struct outside *o)
+{
+	for (int i = 0; i < KERNEL_IFS; i++) {
+		struct port *p = &o->port[i];
+
+		if (!p->cable && p->held >= 0 && !is_there(p))
+			let_go(p);
+		if (p->held < 0)
+			return i;
+	}
+	return -1;
+}
+
+static void say(struct outside *o, int error, int value, const char *text)
+{
+	struct kernel_answer a = { .error = error, .value = value };
+	struct text t = text_of(a.text, sizeof(a.text));
+
+	text_add(&t, "%s", text);
+	shm_put(o->inside.fd, &a, sizeof(a), -1);
+}
+
+/* The other side of it is open: what comes next is its end. */
+static void join_late(struct outside *o, int i)
+{
+	bool ok;
+
+	say(o, 0, (int)o->plug[i]->mtu, "");
+	ok = join(o, i);
+	if (!ok) {
+		plug_close(o->plug[i]);
+		o->plug[i] = NULL;
+		let_go(&o->port[i]);
+	}
+	say(o, ok ? 0 : EIO, 0, "");
+}
+
+static void add(struct outside *o, const struct kernel_ask *q)
+{
+	int i = free_port(o);
+	char *why = NULL;
+
+	if (i < 0)
+		return say(o, ENOSPC, 0, "no more than 16 interfaces");
+	o->plug[i] = open_plug(o, q->text, &why);
+	if (o->plug[i])
+		return join_late(o, i);
+	say(o, ENOENT, 0, why);
+	free(why);
+}
+
+static void inside_speaks(struct watch *w, uint32_t events)
+{
+	struct outside *o = container_of(w, struct outside, inside);
+	struct kernel_ask q;
+	int none = -1;
+
+	if (shm_get(w->fd, &q, sizeof(q), &none) == sizeof(q))
+		add(o, &q);
+	else
+		o->stop = true;
 }
 
 /* The inside, waiting for a word of ours. -errno. */
@@ -163,7 +248,7 @@ static pid_t fork_inside(struct outside *o)
 	if (pid == 0)
 		kernel_inside(o->plan, pair[1]);
 	close(pair[1]);
-	o->inside = (struct watch){ .fd = pair[0], .ready = inside_ended };
+	o->inside = (struct watch){ .fd = pair[0], .ready = inside_speaks };
 	return pid;
 }
 
@@ -181,12 +266,15 @@ static bool join_all(struct outside *o)
 
 /* --- carrying --- */
 
+/* An interface that was deleted has gone for good. */
 static void unplug(struct port *p)
 {
 	struct ifreq r = { .ifr_flags = 0 };
 	int off = 0;
 
-	if (p->end.tap) {
+	if (cable_error(p->cable, NEAR)) {
+		let_go(p);
+	} else if (p->end.tap) {
 		ioctl(p->held, TUNSETCARRIER, &off);
 	} else {
 		memcpy(r.ifr_name, p->end.name, sizeof(r.ifr_name));
@@ -200,7 +288,7 @@ static usec deadline(const struct outside *o)
 {
 	usec at = NEVER;
 
-	for (int i = 0; i < o->plan->n_if; i++) {
+	for (int i = 0; i < KERNEL_IFS; i++) {
 		usec due = o->port[i].cable ? cable_deadline(o->port[i].cable) : NEVER;
 
 		at = MIN(at, due);
@@ -213,7 +301,7 @@ static void carry(struct outside *o)
 	while (!o->stop && loop_wait(o->loop, deadline(o)) >= 0) {
 		usec now = now_mono();
 
-		for (int i = 0; i < o->plan->n_if; i++) {
+		for (int i = 0; i < KERNEL_IFS; i++) {
 			struct port *p = &o->port[i];
 
 			if (p->cable && !cable_run(p->cable, now))
@@ -225,7 +313,7 @@ static void carry(struct outside *o)
 /* Plugs say good-bye: a switch then knows at once. */
 static void finish(struct outside *o)
 {
-	for (int i = 0; i < o->plan->n_if; i++) {
+	for (int i = 0; i < KERNEL_IFS; i++) {
 		cable_free(o->port[i].cable);
 		plug_close(o->plug[i]);
 	}
@@ -237,6 +325,8 @@ void kernel_outside(struct kernel_plan *plan)
 	pid_t inside;
 
 	leave_program(plan->ask);
+	for (int i = 0; i < KERNEL_IFS; i++)
+		o.port[i].held = -1;
 	if (!open_plugs(&o))
 		_exit(1);
 	inside = fork_inside(&o);

@@ -15,12 +15,14 @@ enum kernel_op {
 	KERNEL_SYSCTL,		/* text: NAME, 0, VALUE, 0 */
 	KERNEL_PROCESS,		/* gives a pidfd of the inside */
 	KERNEL_LEFT,		/* gives a value: enum kernel_left */
+	KERNEL_ADD_IF,		/* name, or empty; text: locator. Gives its index */
 };
 
 /* With a socket for the answer, so that nobody reads another's. */
 struct kernel_ask {
 	int	op;
 	int	domain, type, protocol;
+	char	name[IFNAMSIZ];
 	char	text[KERNEL_TEXT];
 };
 
@@ -55,12 +57,29 @@ struct kernel_end {
 	char	name[IFNAMSIZ];		/* of what the descriptor is bound to */
 };
 
+struct kernel_inside {
+	const struct kernel_plan *plan;
+	int	ends;			/* the socket to the outside */
+	int	stack_ns, twin_ns;	/* -1: there are taps, and one namespace */
+};
+
 _Noreturn void kernel_outside(struct kernel_plan *plan);
 /* Sends, for each interface, a kernel_end with its descriptor by ends; waits for
- * a byte from there. */
+ * a byte from there. One more interface: sends the kernel_ask, gets an answer with the MTU,
+ * sends its kernel_end (without a descriptor: there is none), gets an answer. */
 _Noreturn void kernel_inside(const struct kernel_plan *plan, int ends);
 /* To the program. */
 void kernel_tell(int ask, int error, const char *why);
+
+int kernel_write(const char *path, const char *text);	/* 0 or -errno */
+void kernel_answer_all(const struct kernel_inside *in);	/* kernel_answer.c */
+
+/* --- kernel_if.c --- */
+
+bool kernel_taps(void);
+/* Makes it and sends its end to the outside. 0 or an errno. */
+int kernel_if_make(const struct kernel_inside *in, const char *name, uint32_t mtu);
+struct kernel_answer kernel_if_add(const struct kernel_inside *in, struct kernel_ask *q);
 
 /* --- kernel_link.c: interfaces --- */
 

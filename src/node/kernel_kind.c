@@ -38,6 +38,17 @@ static int kernel_kind_sysctl(const char *name, const char *value)
 	return kernel_sysctl(current(), name, value);
 }
 
+static int kernel_kind_add_if(struct ioth *s, const char *name, const char *locator)
+{
+	char *why;
+	int ret = kernel_add_if(kernel_of(s), name, locator, &why);
+
+	if (ret < 0)
+		err("%s", why);
+	free(why);
+	return ret;
+}
+
 static int kernel_kind_open(struct ioth *s, const char *locators[], const char *options)
 {
 	struct kernel_stack *ks = xzalloc(sizeof(*ks));
@@ -56,6 +67,7 @@ static int kernel_kind_open(struct ioth *s, const char *locators[], const char *
 	ks->f.socket = kernel_kind_socket;
 	ks->more = kind_host.more;
 	ks->more.sysctl = kernel_kind_sysctl;
+	ks->more.add_if = kernel_kind_add_if;
 	s->data = ks;
 	s->f = &ks->f;
 	s->more = &ks->more;

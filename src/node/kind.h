@@ -33,6 +33,8 @@ struct kind_more {
 	int	(*sysctl)(const char *name, const char *value);
 	/* NULL: nothing but of the interfaces. */
 	void	(*statistics)(struct ioth *s, ioth_statistic_fn *each, void *arg);
+	/* One more that is joined to a locator: its index. NULL: by rtnetlink alone. */
+	int	(*add_if)(struct ioth *s, const char *name, const char *locator);
 	char	*(*resolvconf)(struct ioth *s);	/* resolv.conf's text, malloc'd */
 };
 

@@ -27,6 +27,7 @@
 #define NOBODY		65534
 #define PATIENCE	120		/* seconds until a part that hangs is ended */
 #define BULK		(100u << 20)
+#define SOME		(10u << 20)
 #define PERIOD		1000003		/* of what is sent: no multiple of any buffer */
 #define CYCLES		200
 
@@ -149,6 +150,7 @@ static void fill_pattern(void)
 
 struct sender {
 	int	fd;
+	uint32_t bytes;
 	pthread_t thread;
 };
 
@@ -157,8 +159,8 @@ static void *send_pattern(void *arg)
 	struct sender *s = arg;
 	uint32_t done = 0;
 
-	while (done < BULK) {
-		ssize_t n = ioth_write(s->fd, pattern + done % PERIOD, MIN(65536u, BULK - done));
+	while (done < s->bytes) {
+		ssize_t n = ioth_write(s->fd, pattern + done % PERIOD, MIN(65536u, s->bytes - done));
 
 		if (n <= 0)
 			break;
@@ -168,7 +170,7 @@ static void *send_pattern(void *arg)
 	return NULL;
 }
 
-static void receive_pattern(int fd)
+static void receive_pattern(int fd, uint32_t bytes)
 {
 	static uint8_t buf[1 << 18];
 	uint32_t done = 0;
@@ -179,15 +181,16 @@ static void receive_pattern(int fd)
 		done += (uint32_t)n;
 	}
 	assert_int_equal(n, 0);
-	assert_int_equal(done, BULK);
+	assert_int_equal(done, bytes);
 }
 
-static void carry(const struct station *from, const struct station *to, int family)
+static void carry(const struct station *from, const struct station *to, int family,
+		  uint32_t bytes)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = name_of(to, family, 80, &ss);
 	int lis = ioth_msocket(to->stack, family, SOCK_STREAM, 0), one = 1, fd;
-	struct sender s = { ioth_msocket(from->stack, family, SOCK_STREAM, 0), 0 };
+	struct sender s = { ioth_msocket(from->stack, family, SOCK_STREAM, 0), bytes, 0 };
 
 	ioth_setsockopt(lis, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	assert_int_equal(ioth_bind(lis, (struct sockaddr *)&ss, len), 0);
@@ -196,7 +199,7 @@ static void carry(const struct station *from, const struct station *to, int fami
 	fd = ioth_accept(lis, NULL, NULL);
 	assert_true(fd >= 0);
 	assert_int_equal(pthread_create(&s.thread, NULL, send_pattern, &s), 0);
-	receive_pattern(fd);
+	receive_pattern(fd, bytes);
 	pthread_join(s.thread, NULL);
 	assert_int_equal(ioth_close(fd), 0);
 	assert_int_equal(ioth_close(s.fd), 0);
@@ -209,10 +212,10 @@ static void kinds_share_a_switch(const char *kind)
 	struct station b = station(kind, "10.0.0.2", "fd00::2");
 	struct station n = station("native", "10.0.0.3", "fd00::3");
 
-	carry(&a, &b, AF_INET);
-	carry(&b, &a, AF_INET6);
-	carry(&a, &n, AF_INET);
-	carry(&n, &a, AF_INET6);
+	carry(&a, &b, AF_INET, BULK);
+	carry(&b, &a, AF_INET6, BULK);
+	carry(&a, &n, AF_INET6, SOME);
+	carry(&n, &a, AF_INET, SOME);
 	assert_int_equal(ioth_delstack(a.stack), 0);
 	assert_int_equal(ioth_delstack(n.stack), 0);
 	assert_int_equal(ioth_delstack(b.stack), 0);
@@ -229,6 +232,41 @@ static void three_stacks_by_veth(void **state)
 }
 
 /* A cable that is pulled out. */
+static void interfaces_come_and_go(const char *kind)
+{
+	struct station a = { ioth_newstack(kind, NULL), "10.0.0.1", "fd00::1" };
+	struct station b = station("native", "10.0.0.2", "fd00::2");
+	struct ioth *s = a.stack;
+	int index;
+
+	assert_int_equal(ioth_iplink_add(s, NULL, -1, "vde", nl_iplink_strdata(IFLA_VDE_VNL, "/no/sw")), -1);
+	assert_int_equal(errno, ENOENT);
+	for (int i = 0; i < 2 * KERNEL_IFS; i++) {
+		index = ioth_iplink_add(s, NULL, -1, "vde", nl_iplink_strdata(IFLA_VDE_VNL, locator));
+		assert_true(index > 0);
+		assert_int_equal(ioth_if_nametoindex(s, "vde0"), index);
+		assert_int_equal(ioth_iplink_del(s, NULL, (unsigned)index), 0);
+	}
+	assert_int_equal(ioth_iplink_add(s, "net1", 0, "vde", nl_iplink_strdata(IFLA_VDE_VNL, "null://")), 0);
+	assert_int_equal(ioth_iplink_add(s, "net1", 0, "vde", nl_iplink_strdata(IFLA_VDE_VNL, "null://")), -1);
+	assert_int_equal(errno, EEXIST);
+	assert_int_equal(ioth_iplink_add(s, "vde0", 0, "vde", nl_iplink_strdata(IFLA_VDE_VNL, locator)), 0);
+	put_address(s, AF_INET, a.v4, 24);
+	carry(&a, &b, AF_INET, SOME);
+	assert_int_equal(ioth_delstack(s), 0);
+	assert_int_equal(ioth_delstack(b.stack), 0);
+}
+
+static void interfaces_of_any(void **state)
+{
+	interfaces_come_and_go("kernel");
+}
+
+static void interfaces_by_veth(void **state)
+{
+	interfaces_come_and_go("kernel,veth");
+}
+
 static void switch_takes_the_carrier(const char *kind)
 {
 	struct ioth *s;
@@ -555,10 +593,12 @@ int main(void)
 	const struct CMUnitTest as_started[] = {
 		cmocka_unit_test_setup_teardown(three_stacks_on_a_switch, start_switch, stop_switch),
 		cmocka_unit_test_setup_teardown(carrier_of_any, start_switch, stop_switch),
+		cmocka_unit_test_setup_teardown(interfaces_of_any, start_switch, stop_switch),
 	};
 	const struct CMUnitTest as_user[] = {
 		cmocka_unit_test_setup_teardown(three_stacks_by_veth, start_switch, stop_switch),
 		cmocka_unit_test_setup_teardown(carrier_of_veth, start_switch, stop_switch),
+		cmocka_unit_test_setup_teardown(interfaces_by_veth, start_switch, stop_switch),
 		cmocka_unit_test(all_ports_are_free),
 		cmocka_unit_test(parameters_are_its_own),
 		cmocka_unit_test(bad_words_are_named),
