@@ -187,8 +187,10 @@ int ioth_iproute_del(struct ioth *stack, int family, const void *dst, int prefix
 		     const void *gw, unsigned ifindex);
 
 /* An interface more, or less. ifname NULL: chosen; ifindex 0: chosen; -1: chosen, and
- * it is the result. type "vde", of kind kernel, has one datum: IFLA_VDE_VNL, a locator
- * (nl_iplink_strdata); a native stack has the interfaces it was made with. */
+ * it is the result; then ioth_linksetupdown. type "vde", of native and kernel stacks, has
+ * one datum: IFLA_VDE_VNL, a locator, which is opened while the stack waits
+ * (nl_iplink_strdata). EEXIST, ENOENT (locator), ENOSPC (more than 16), EOPNOTSUPP (type;
+ * lo). */
 #define IFLA_VDE_VNL	1
 struct nl_iplink_data {
 	int		tag;		/* of IFLA_INFO_DATA's attribute */

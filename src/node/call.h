@@ -65,6 +65,7 @@ struct call_front {
 	long	(*foreign)(struct call *c);
 	void	(*answer)(struct call *c, long value);
 	void	(*free)(struct call *c);
+	bool	own;		/* its callers are the node's own process */
 	usec	period;		/* a parked call is looked at so often; NEVER: no need */
 };
 

@@ -132,7 +132,8 @@ static struct nlsock *nl_new(struct call *c, int fd, int app)
 
 	*nl = (struct nlsock){
 		.of = c->of, .w = { .fd = fd, .ready = nl_ready }, .type = (int)ARG(c, 1) & 0xf,
-		.peer = { .n = c->of->node, .proto = (int)ARG(c, 2), .emit = emit },
+		.peer = { .n = c->of->node, .proto = (int)ARG(c, 2), .emit = emit,
+			  .opens = c->of->front->own },
 	};
 	list_init(&nl->waiting);
 	list_init(&nl->calls);

@@ -184,32 +184,32 @@ static struct mac mac_choose(void)
 	return m;
 }
 
-static int iface_add(struct node *n, const struct node_conf *c, int i, char **why)
+static struct iface *iface_add(struct node *n, const struct if_conf *c, const char *of, char **why)
 {
 	struct plug_conf pc = { .now = n->st->now, .introduce = true };
 	struct iface *ifc = xzalloc(sizeof(*ifc));
 	char name[16];
-	char *descr = xasprintf("ioth%s%s user=%u pid=%d", c->name ? " " : "",
-				c->name ? c->name : "", getuid(), getpid());
+	char *descr = xasprintf("ioth%s%s user=%u pid=%d", of ? " " : "",
+				of ? of : "", getuid(), getpid());
 
 	pc.descr = descr;
 	ifc->node = n;
-	ifc->plug = plug_open(c->ifs[i].locator, &pc, why);
+	ifc->plug = plug_open(c->locator, &pc, why);
 	free(descr);
 	if (!ifc->plug) {
 		free(ifc);
-		return -1;
+		return NULL;
 	}
 	ifc->plug->user = ifc;
 	ifc->plug->deliver = iface_deliver;
 	ifc->plug->wake = iface_wake;
-	if (c->ifs[i].name[0])
-		memcpy(name, c->ifs[i].name, sizeof(name));
+	if (c->name[0])
+		memcpy(name, c->name, sizeof(name));
 	else
-		snprintf(name, sizeof(name), "eth%d", i);
+		snprintf(name, sizeof(name), "eth%d", n->n_if);
 	ifc->nif = netif_add(n->st, name,
-			     mac_is_zero(&c->ifs[i].mac) ? mac_choose() : c->ifs[i].mac,
-			     c->ifs[i].mtu ? c->ifs[i].mtu : ifc->plug->mtu, 0, &iface_ops, ifc);
+			     mac_is_zero(&c->mac) ? mac_choose() : c->mac,
+			     c->mtu ? c->mtu : ifc->plug->mtu, 0, &iface_ops, ifc);
 	ifc->nif->mtu_max = MAX(ifc->nif->mtu, ifc->plug->mtu);
 	ifc->nif->arena = ifc->plug->arena;
 	ifc->w = (struct watch){ .fd = ifc->plug->fd, .ready = iface_ready };
@@ -218,9 +218,55 @@ static int iface_add(struct node *n, const struct node_conf *c, int i, char **wh
 	ifc->hup = (struct watch){ .fd = ifc->plug->hup_fd, .ready = iface_hup };
 	if (ifc->hup.fd >= 0)
 		loop_watch(n->loop, &ifc->hup, EPOLLIN | EPOLLRDHUP);
-	netif_up(ifc->nif);
 	n->ifs[n->n_if++] = ifc;
+	return ifc;
+}
+
+int node_if_add(struct node *n, const struct if_conf *c, struct netif **nif)
+{
+	struct iface *ifc;
+	char *why;
+
+	if (netif_by_name(n->st, c->name))
+		return -EEXIST;
+	if (n->n_if == NODE_IFS)
+		return -ENOSPC;
+	ifc = iface_add(n, c, NULL, &why);
+	if (!ifc) {
+		err("%s", why);
+		free(why);
+		return -ENOENT;
+	}
+	*nif = ifc->nif;
 	return 0;
+}
+
+static void iface_end(struct iface *ifc)
+{
+	struct node *n = ifc->node;
+
+	if (ifc->plug) {
+		plug_flush(ifc->plug);
+		loop_unwatch(n->loop, &ifc->w);
+		loop_unwatch(n->loop, &ifc->hup);
+	}
+	ifc->nif->arena = NULL;
+	netif_remove(ifc->nif);
+	plug_close(ifc->plug);
+	free(ifc);
+}
+
+int node_if_del(struct node *n, struct netif *nif)
+{
+	for (int i = 0; i < n->n_if; i++) {
+		if (n->ifs[i]->nif != nif)
+			continue;
+		iface_end(n->ifs[i]);
+		n->n_if--;
+		memmove(&n->ifs[i], &n->ifs[i + 1], (size_t)(n->n_if - i) * sizeof(n->ifs[0]));
+		return 0;
+	}
+	return -EOPNOTSUPP;
 }
 
 static void kicked(struct watch *w, uint32_t events)
@@ -274,8 +320,11 @@ static char *configure(struct node *n, const struct node_conf *c)
 			return why;
 	}
 	for (int i = 0; i < c->n_if; i++) {
-		if (iface_add(n, c, i, &why) < 0)
+		struct iface *ifc = iface_add(n, &c->ifs[i], c->name, &why);
+
+		if (!ifc)
 			return why;
+		netif_up(ifc->nif);
 	}
 	for (int i = 0; i < c->n_addr; i++) {
 		const struct addr_conf *a = &c->addrs[i];

@@ -97,6 +97,11 @@ void node_unlock(struct node *n);	/* settles first */
  * until now, so that a close is seen before the call that follows it. */
 void node_poll(struct node *n);
 
+/* With the lock held: an interface more, which is down; or one less, with its plug. 0;
+ * -EEXIST, -ENOSPC (NODE_IFS), -ENOENT (the user was told why); -EOPNOTSUPP: it is lo. */
+int node_if_add(struct node *n, const struct if_conf *c, struct netif **nif);
+int node_if_del(struct node *n, struct netif *nif);
+
 /* Waits once for something to do and does it; the driver thread's loop body. */
 void node_drive(struct node *n);
 void node_kick(struct node *n);		/* the driver looks again; any thread */

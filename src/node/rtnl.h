@@ -6,7 +6,7 @@
  * rights. All with the node's lock held.
  *
  *   rtnl.c         requests, answers, errors; the table of message types
- *   rtnl_link.c, rtnl_addr.c, rtnl_neigh.c, rtnl_route.c, rtnl_rule.c   objects
+ *   rtnl_link.c, rtnl_link_new.c, rtnl_addr.c, rtnl_neigh.c, rtnl_route.c, rtnl_rule.c   objects
  *   rtnl_watch.c   sockets, groups, news of what the stack itself changes
  *   diag.c         NETLINK_SOCK_DIAG: the stack's sockets
  *   if_ioctl.c, rt_ioctl.c   the ioctls of old
@@ -33,6 +33,7 @@ struct nlpeer {
 	uint32_t	pid;		/* its netlink address */
 	uint64_t	groups;		/* 1 << (RTNLGRP_X - 1) */
 	bool		ext_ack, cap_ack, strict;
+	bool		opens;		/* it may make interfaces: it is the node's own process */
 	/* Takes a datagram. news: may be lost if the peer is slow, and the peer
 	 * must be told so (ENOBUFS). */
 	void		(*emit)(struct nlpeer *p, const void *buf, size_t len, bool news);

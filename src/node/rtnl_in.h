@@ -76,6 +76,10 @@ static inline bool wanted(uint8_t family, const struct ip_addr *addr)
 	return family == AF_UNSPEC || family == (ip_is_v4(addr) ? AF_INET : AF_INET6);
 }
 
+/* rtnl_link_new.c */
+int link_make(struct nlreq *r);
+int link_end(struct nlreq *r, struct netif *nif);
+
 /* rtnl_link.c */
 int dumplink(struct nlreq *r);
 int getlink(struct nlreq *r);

@@ -220,7 +220,7 @@ int newlink(struct nlreq *r)
 	if (!nif && !(req_flags(r) & NLM_F_CREATE))
 		return -ENODEV;
 	if (!nif)
-		return refuse(r, -EOPNOTSUPP, "Unknown device type");
+		return link_make(r);
 	if (req_flags(r) & NLM_F_EXCL)
 		return -EEXIST;
 	if (req_flags(r) & NLM_F_REPLACE || r->tb[IFLA_LINKINFO])
@@ -230,7 +230,9 @@ int newlink(struct nlreq *r)
 
 int dellink(struct nlreq *r)
 {
-	if (named(r))
-		return -EOPNOTSUPP;
+	struct netif *nif = named(r);
+
+	if (nif)
+		return link_end(r, nif);
 	return nameless(r) ? -EINVAL : -ENODEV;
 }

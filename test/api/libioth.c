@@ -145,6 +145,37 @@ static void streams(void)
 	CHECK(ioth_close(lis) < 0);
 }
 
+/* On a native stack. */
+static void later_interface(struct ioth *s, const char *vnl)
+{
+	struct nl_iplink_data datum = { IFLA_VDE_VNL, (int)strlen(vnl) + 1, vnl };
+	struct ioth *peer = ioth_newstack("native", vnl);
+	unsigned char here[] = { 10, 78, 0, 1 }, there[] = { 10, 78, 0, 2 };
+	int index, lis, a, b;
+	struct sockaddr_in sin = name(5001);
+	char in[4];
+
+	index = ioth_iplink_add(s, "late0", -1, "vde", &datum, 1);
+	CHECK(index > 0 && ioth_if_nametoindex(s, "late0") == index);
+	CHECK(ioth_iplink_add(s, "late0", 0, "vde", &datum, 1) < 0 && errno == EEXIST);
+	CHECK(ioth_iplink_add(s, NULL, 0, "vde", &datum, 1) == 0);
+	CHECK(ioth_if_nametoindex(s, "eth1") > 0 && ioth_iplink_del(s, "eth1", 0) == 0);
+	CHECK(ioth_linksetupdown(s, index, 1) == 0);
+	CHECK(ioth_ipaddr_add(s, AF_INET, here, 24, index) == 0);
+	CHECK(ioth_ipaddr_add(peer, AF_INET, there, 24, ioth_if_nametoindex(peer, "vde0")) == 0);
+	memcpy(&sin.sin_addr, there, 4);
+	lis = ioth_msocket(peer, AF_INET, SOCK_STREAM, 0);
+	a = ioth_msocket(s, AF_INET, SOCK_STREAM, 0);
+	CHECK(ioth_bind(lis, (struct sockaddr *)&sin, sizeof(sin)) == 0 && ioth_listen(lis, 1) == 0);
+	CHECK(ioth_connect(a, (struct sockaddr *)&sin, sizeof(sin)) == 0);
+	b = ioth_accept(lis, NULL, NULL);
+	CHECK(ioth_write(a, "late", 4) == 4 && ioth_recv(b, in, 4, MSG_WAITALL) == 4);
+	CHECK(ioth_write(a, "lost", 4) == 4);
+	CHECK(ioth_iplink_del(s, NULL, index) == 0 && ioth_if_nametoindex(s, "late0") < 0);
+	CHECK(ioth_close(a) == 0 && ioth_close(b) == 0 && ioth_close(lis) == 0);
+	CHECK(ioth_delstack(peer) == 0);
+}
+
 int main(int argc, char **argv)
 {
 	struct ioth *host = ioth_get_defstack(), *s, *more;
@@ -166,6 +197,8 @@ int main(int argc, char **argv)
 	ioth_set_defstack(s);
 	CHECK(ioth_get_defstack() == s);
 	streams();
+	if (strcmp(argv[1], "native") == 0 && strcmp(argv[2], "null://") != 0)
+		later_interface(s, argv[2]);
 	ioth_set_defstack(NULL);
 	CHECK(ioth_get_defstack() == host);
 

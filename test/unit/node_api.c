@@ -483,6 +483,43 @@ static void interfaces_have_names(void **state)
 	assert_int_equal(errno, EEXIST);
 }
 
+/* With all that knows of it: addresses, routes, sockets. */
+static void interfaces_come_and_go(void **state)
+{
+	struct nl_iplink_data datum[] = { { IFLA_VDE_VNL, 8, "null://" } };
+	struct ioth *s = native();
+	const uint8_t a[] = { 10, 0, 0, 1 }, gw[] = { 10, 0, 0, 254 };
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9) };
+	int fd = ioth_msocket(s, AF_INET, SOCK_DGRAM, 0), index;
+
+	memcpy(&to.sin_addr, gw, 4);
+	for (int i = 0; i < 40; i++) {
+		index = ioth_iplink_add(s, "lan0", (unsigned)-1, "vde", datum, 1);
+		assert_true(index > 1);
+		assert_int_equal(ioth_linksetupdown(s, (unsigned)index, 1), 0);
+		assert_int_equal(ioth_ipaddr_add(s, AF_INET, a, 24, (unsigned)index), 0);
+		assert_int_equal(ioth_iproute_add(s, AF_INET, NULL, 0, gw, 0), 0);
+		assert_int_equal(ioth_sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)), 1);
+		assert_int_equal(ioth_iplink_del(s, "lan0", 0), 0);
+		assert_int_equal(ioth_sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)), -1);
+		assert_int_equal(errno, ENETUNREACH);
+	}
+	for (int i = 0; i < 16; i++)
+		assert_int_equal(ioth_iplink_add(s, NULL, 0, "vde", datum, 1), 0);
+	assert_int_equal(ioth_iplink_add(s, NULL, 0, "vde", datum, 1), -1);
+	assert_int_equal(errno, ENOSPC);
+	datum[0] = (struct nl_iplink_data){ IFLA_VDE_VNL, 12, "/no/such/sw" };
+	assert_int_equal(ioth_iplink_del(s, "eth3", 0), 0);
+	assert_int_equal(ioth_iplink_add(s, NULL, 0, "vde", datum, 1), -1);
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(ioth_iplink_del(s, "lo", 0), -1);
+	assert_int_equal(errno, EOPNOTSUPP);
+	assert_int_equal(ioth_iplink_add(s, "x", 0, "dummy", NULL, 0), -1);
+	assert_int_equal(errno, EOPNOTSUPP);
+	assert_int_equal(ioth_close(fd), 0);
+	assert_int_equal(ioth_delstack(s), 0);
+}
+
 static int thousand(struct ioth *s)
 {
 	struct ifaddrs *list, *i;
@@ -610,6 +647,7 @@ int main(void)
 		cmocka_unit_test(each_kind_does_all),
 		cmocka_unit_test(stack_is_configured),
 		cmocka_unit_test(interfaces_have_names),
+		cmocka_unit_test(interfaces_come_and_go),
 		cmocka_unit_test(forked_child_has_the_sockets),
 		cmocka_unit_test(executed_program_has_the_sockets),
 		cmocka_unit_test(thousand_stacks_leave_nothing),
