@@ -53,19 +53,42 @@ static bool is_between_colons(const char *expr, const char *s, size_t len)
 	return !len;
 }
 
-/* 17, 0x1f, 10.0.0.1 and 10.0; ports 1-100. */
+/* 02-00-00-00-00-01; those with colons come in parts. */
+static bool is_mac(const char *s, size_t len)
+{
+	const char *end = s + len;
+
+	for (int part = 0; part < 6; part++) {
+		if (part && (s == end || *s++ != '-'))
+			return false;
+		if (s == end || !isxdigit((unsigned char)*s++))
+			return false;
+		s += s < end && isxdigit((unsigned char)*s);
+	}
+	return s == end;
+}
+
+/* 17, 0x1f, 10.0.0.1 and 10.0; 1-2, 1. and 1..2 would be names. */
 static bool is_number(const char *s, size_t len)
 {
-	unsigned dots = 0;
+	const char *end = s + len;
 
 	if (len > 2 && s[0] == '0' && (s[1] | 32) == 'x') {
 		for (s += 2, len -= 2; len && isxdigit((unsigned char)*s); len--)
 			s++;
 		return !len;
 	}
-	for (; len && (isdigit((unsigned char)*s) || *s == '.' || *s == '-'); len--)
-		dots += *s++ == '.';
-	return !len && dots <= 3;
+	for (int part = 0; part < 4; part++) {
+		if (part && *s++ != '.')
+			return false;
+		if (s == end || !isdigit((unsigned char)*s))
+			return false;
+		while (s < end && isdigit((unsigned char)*s))
+			s++;
+		if (s == end)
+			return true;
+	}
+	return false;
 }
 
 static bool takes_name(const char *before, size_t len)
@@ -97,8 +120,8 @@ const char *filter_name_find(const char *expr, size_t *len)
 			continue;
 		}
 		*len = n;
-		if (!is_word(s, n) && !is_number(s, n) && !is_between_colons(expr, s, n) &&
-		    !takes_name(before, before_len))
+		if (!is_word(s, n) && !is_number(s, n) && !is_mac(s, n) &&
+		    !is_between_colons(expr, s, n) && !takes_name(before, before_len))
 			return s;
 		before = s;
 		before_len = n;

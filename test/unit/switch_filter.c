@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/rand.h"
+#include "switch/filter_name.h"
 #include "switch_lan.h"
 
 static void rule(uint32_t port, bool out, bool deny, const char *expr)
@@ -104,6 +105,25 @@ static void what_is_wrong_is_said(void **state)
 	assert_int_equal(policy_filter_of(&policy, 1, false)->n, FILTER_MAX);
 }
 
+/* They would be asked for by libpcap. */
+static void what_looks_like_a_number_may_be_a_name(void **state)
+{
+	static const char *const names[] = {
+		"host 1-2", "net 10-20", "host 1.", "host 1..2", "host 10.0.0.0.1", "host 0x", "host 1.0x2",
+		"ether host 02-00-00-00-00", "ether host 02-00-00-00-00-01-02", "ether host 2-0-0-0-0-123",
+	};
+	static const char *const fine[] = {
+		"host 10.0.0.1", "net 10", "net 10.0", "len = 0x1f", "portrange 1-2",
+		"ether host 2-00-0-00-0A-ff", "ether host fe-00-00-00-00-01",
+	};
+	size_t len;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		assert_non_null(filter_name_find(names[i], &len));
+	for (size_t i = 0; i < ARRAY_LEN(fine); i++)
+		assert_null(filter_name_find(fine[i], &len));
+}
+
 static void guards_come_first(void **state)
 {
 	rule(1, false, false, "");
@@ -125,7 +145,7 @@ static const char *const exprs[] = {
 	"greater 100", "less 80", "tcp port http", "ip proto ospf", "host 10.0.0.1 or host 2001:db8::face",
 	"ether dst ff:ff:ff:ff:ff:ff", "ip[6:2] & 0x1FFF = 0", "icmp[icmptype] = icmp-echo", "net 10.0",
 	"ip6 proto \\udp or !(arp && src net 10.0.0.0 mask 255.0.0.0)", "tcp dst portrange 1-80",
-	"ether host 02-00-00-00-00-01", "ip multicast or ether broadcast", "ip proto 47 or ip6 proto 47",
+	"ether host 02-00-00-00-00-01", "ether host fe-0-0-0-0-1", "ip multicast or ether broadcast", "ip proto 47 or ip6 proto 47",
 	"portrange 1-100", "ether[12:2] > 0x5ff", "ip[2:2] - 20 > 30", "ip[6:2] & 0x1fff != 0",
 	"udp[4:2] % 8 == 0", "ether[0] & 1 != 0 and (ip or ip6) and not port 53",
 	"(ip[0] & 0xf) * 4 > 20", "len / 7 == 9", "ip[1] << 2 == 16",
@@ -192,6 +212,7 @@ int main(void)
 		LAN_TEST(what_leaves_is_judged_at_each_port),
 		LAN_TEST(rules_have_an_order_and_can_go),
 		LAN_TEST(what_is_wrong_is_said),
+		LAN_TEST(what_looks_like_a_number_may_be_a_name),
 		LAN_TEST(guards_come_first),
 		LAN_TEST(same_as_libpcap),
 	};
