@@ -125,9 +125,11 @@ static bool start(void *ctx, struct loop *loop, char **why)
 {
 	struct plug_args *a = ctx;
 	struct plug *p[2] = { NULL, NULL };
+	bool taken = a->background;		/* by another end, inside another locator, too */
+	struct plug_conf conf = { .now = now_mono(), .stdio_taken = &taken };
 
 	for (int i = 0; i < 2; i++) {
-		p[i] = plug_open(a->locator[i], &(struct plug_conf){ .now = now_mono() }, why);
+		p[i] = plug_open(a->locator[i], &conf, why);
 		if (!p[i]) {
 			plug_close(p[0]);
 			return false;

@@ -69,6 +69,7 @@ struct plug_conf {
 	usec		now;
 	int		depth;		/* of nested locators; 0 for users */
 	bool		introduce;	/* its user runs it in time: it may have wires of its own */
+	bool		*stdio_taken;	/* stdin and stdout carry frames already, or may not; NULL: ask nobody */
 	bool		frames;		/* only wire frames are wanted: no shared memory */
 };
 

@@ -58,11 +58,15 @@ struct plug *stdio_open(const struct locator *loc, const struct plug_conf *conf,
 		return NULL;
 	if (*loc->addr)
 		*why = xasprintf("stdio://%s: no address belongs here; write: -", loc->addr);
+	else if (conf->stdio_taken && *conf->stdio_taken)
+		*why = xstrdup("-: stdin and stdout are no plug here; use: ioth plug PATH");
 	else if (isatty(STDIN_FILENO) || isatty(STDOUT_FILENO))
 		*why = xstrdup("stdin or stdout is a terminal, and frames would pass there; use it "
 			       "in: dpipe ioth plug A = ssh HOST ioth plug B");
 	else if (!(p = stream_new(STDIN_FILENO, STDOUT_FILENO, mtu, NULL)))
 		*why = xasprintf("stdin and stdout: %s: they must be pipes or sockets, not files",
 				 strerror(errno));
+	if (p && conf->stdio_taken)
+		*conf->stdio_taken = true;
 	return p;
 }

@@ -186,7 +186,9 @@ static void attach(struct client *c, struct plug *p)
 
 bool held_open(struct sw *sw, const char *locator, char **why)
 {
-	struct plug_conf conf = { .descr = sw->conf.path, .now = now_mono() };
+	bool no_stdio = true;
+	struct plug_conf conf = { .descr = sw->conf.path, .now = now_mono(),
+				  .stdio_taken = &no_stdio };
 	struct client *c = client_own(sw);
 	struct plug *p = NULL;
 	const char *refused;

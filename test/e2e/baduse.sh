@@ -55,6 +55,8 @@ says program_not_found 127 nonexistent run --net "$SW" --ip 10.0.0.1/24 -- "$T/n
 says program_not_in_path 127 nonexistent run --net "$SW" --ip 10.0.0.1/24 -- nonexistent-program
 touch "$T/not_executable"
 says program_not_executable 126 not_executable run --net "$SW" --ip 10.0.0.1/24 -- "$T/not_executable"
+says switch_stdio_inside 1 "stdin and stdout are no plug here" switch --plug 'trace://{-}' "$T/sw2"
+says plug_stdio_inside 1 "stdin and stdout are no plug here" plug -d "$SW" 'trace://{stdio://}'
 says switch_in_use 1 "$SW" switch "$SW"
 says switch_bad_directory 1 /nonexistent switch /nonexistent/sw
 says nested 1 "ioth run inside" run --net "$SW" --ip 10.0.0.1/24 -- \

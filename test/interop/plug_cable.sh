@@ -100,6 +100,8 @@ says "a command that fails" 1 "ended with status 3" "$IOTH" plug "$a" "cmd://exi
 says "a command that talks" 1 "login shell" "$IOTH" plug "$a" "cmd://echo Welcome back"
 says "no locator" 2 "no locator given; write" "$IOTH" plug
 says "stdin twice" 2 "both ends are stdin" "$IOTH" plug -
+sleep 1 | $as_user timeout 20 "$IOTH" plug - 'trace://{-}' 2>"$T/inside" | cat >/dev/null
+check "stdin twice, once inside" grep -q "no plug here" "$T/inside"
 says "three locators" 2 "what is" "$IOTH" plug "$a" "$b" "$a"
 says "stdin in the background" 2 "closes stdin" "$IOTH" plug -d "$a"
 
