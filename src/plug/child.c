@@ -1,12 +1,14 @@
 /* child.c - the command behind cmd://
  *
  * It stays in our process group: ssh must be able to ask for a password, and
- * ^C is for both. When we are killed it sees the end of its input.
+ * ^C is for both. When we are killed it sees the end of its input. To end it may
+ * take two seconds, in which a switch would stand: that is a thread's business.
  */
 #include "plug/child.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -22,7 +24,7 @@
 
 struct child {
 	pid_t	pid;
-	bool	ended;
+	bool	ended, telling;
 	int	status;
 	char	*command;
 };
@@ -97,7 +99,7 @@ static bool has_ended(struct child *c, int ms)
 	return c->ended;
 }
 
-void child_tell(struct child *c)
+static void tell(struct child *c)
 {
 	if (!has_ended(c, PATIENCE_MS))
 		err("cmd://%s: has closed its output", c->command);
@@ -107,10 +109,10 @@ void child_tell(struct child *c)
 		err("cmd://%s: ended with status %d", c->command, WEXITSTATUS(c->status));
 }
 
-void child_end(struct child *c)
+static void end(struct child *c)
 {
-	if (!c)
-		return;
+	if (c->telling)
+		tell(c);
 	if (!has_ended(c, 0)) {
 		kill(c->pid, SIGTERM);
 		if (!has_ended(c, PATIENCE_MS)) {
@@ -120,4 +122,76 @@ void child_end(struct child *c)
 	}
 	free(c->command);
 	free(c);
+}
+
+/* --- without keeping anybody waiting --- */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t fewer = PTHREAD_COND_INITIALIZER;
+static unsigned n_ending;
+static pid_t owner;		/* of the threads: a fork has none of them */
+
+static void *end_in_thread(void *arg)
+{
+	end(arg);
+	pthread_mutex_lock(&lock);
+	n_ending--;
+	pthread_cond_signal(&fewer);
+	pthread_mutex_unlock(&lock);
+	return NULL;
+}
+
+static void at_exit(void)
+{
+	if (owner != getpid())
+		return;
+	pthread_mutex_lock(&lock);
+	while (n_ending)
+		pthread_cond_wait(&fewer, &lock);
+	pthread_mutex_unlock(&lock);
+}
+
+static bool start_thread(struct child *c)
+{
+	sigset_t all, was;
+	pthread_t t;
+	bool ok;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &was);
+	ok = pthread_create(&t, NULL, end_in_thread, c) == 0;
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	if (ok)
+		pthread_detach(t);
+	return ok;
+}
+
+void child_end(struct child *c)
+{
+	if (!c)
+		return;
+	if (has_ended(c, 0)) {
+		end(c);
+		return;
+	}
+	pthread_mutex_lock(&lock);
+	if (owner != getpid()) {
+		owner = getpid();
+		n_ending = 0;
+		atexit(at_exit);
+	}
+	n_ending++;
+	pthread_mutex_unlock(&lock);
+	if (start_thread(c))
+		return;
+	pthread_mutex_lock(&lock);
+	n_ending--;
+	pthread_mutex_unlock(&lock);
+	end(c);
+}
+
+void child_tell(struct child *c)
+{
+	c->telling = true;
+	child_end(c);
 }

@@ -8,8 +8,10 @@ struct child;
 
 /* Starts it by sh -c; stderr stays where it is. *fd is the socket. NULL with *why. */
 struct child *child_start(const char *command, int *fd, char **why);
-/* Says how it ended, or that it let go of its output. */
+/* SIGTERM, then, if need be, SIGKILL; NULL is fine. Returns at once: a thread of ours
+ * waits, and the process's exit for the thread. Takes c. */
+void child_end(struct child *c);
+/* The same; first says how it ended, or that it let go of its output. */
 void child_tell(struct child *c);
-void child_end(struct child *c);	/* SIGTERM, then, if need be, SIGKILL; NULL is fine */
 
 #endif

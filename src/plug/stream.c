@@ -236,9 +236,11 @@ static int over(struct stream *s)
 		    "text in the other side's output (a login shell's)?", f->bad, FRAMING_MAX);
 	else if (!framing_between(f))
 		err("a stream of frames ended in the middle of one");
-	if (s->child && !f->bad)
-		child_tell(s->child);
 	s->plug.told = s->child || f->bad || !framing_between(f);
+	if (s->child && !f->bad) {
+		child_tell(s->child);
+		s->child = NULL;
+	}
 	return fail(s, f->bad ? -EPROTO : -EPIPE);
 }
 

@@ -41,7 +41,7 @@ cable()	# NAME COMMAND...: what it joins lets a file through, and it ends
 	$as_user "$@" </dev/null >"$T/cable.log" 2>&1 &
 	cable=$!
 	same "$name" "$(fetch)" "$want"
-	kill $cable
+	kill $cable || cat "$T/cable.log"
 	if ! wait_for 10 no_cables; then
 		fail "$name ends" "$(cat "$T/cable.log")"
 	fi

@@ -394,6 +394,24 @@ static void a_command_ends_with_the_plug(void **state)
 	close(fd[0]);
 }
 
+/* Nor is it waited for: what it wrote meanwhile is read after the plug was closed. */
+static void a_command_that_will_not_end_is_ended(void **state)
+{
+	int fd[2];
+	char c;
+
+	assert_int_equal(pipe(fd), 0);
+	assert_int_equal(dup2(fd[1], 9), 9);
+	close(fd[1]);
+	run_command("trap '' TERM; echo >&9; exec sleep 1000");
+	close(9);
+	assert_int_equal(read(fd[0], &c, 1), 1);
+	plug_close(plug);
+	plug = NULL;
+	assert_int_equal(read(fd[0], &c, 1), 0);
+	close(fd[0]);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -416,6 +434,7 @@ int main(void)
 		TEST(a_command_is_the_other_end),
 		TEST(a_command_that_ends_ends_the_plug),
 		TEST(a_command_ends_with_the_plug),
+		TEST(a_command_that_will_not_end_is_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
