@@ -8,6 +8,7 @@
  * never go with another datagram. Notes are cached: one per recent source.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/rand.h"
 #include "node/vring.h"
 #include "node/vsock_in.h"
 
@@ -24,7 +26,15 @@
 #define DGRAM_MAX 65536
 #define NOTE_ERROR INT_MIN	/* in msg.flags: no datagram, an error to tell */
 
+/* A program may take the note itself, and with its end of the pair do what it likes:
+ * what is not signed is none of ours. */
+struct note {
+	struct msg	m;
+	uint64_t	sign;
+};
+
 struct dgram_notes {
+	struct hash_key key;
 	struct {
 		struct msg	m;
 		int		fd;
@@ -37,6 +47,7 @@ static struct dgram_notes *notes(struct node *n)
 {
 	if (!n->notes) {
 		n->notes = xzalloc(sizeof(*n->notes));
+		hash_key_system(&n->notes->key);
 		for (int i = 0; i < NOTES; i++)
 			n->notes->v[i].fd = -1;
 	}
@@ -53,27 +64,71 @@ void dgram_notes_free(struct node *n)
 	n->notes = NULL;
 }
 
+static int note_write(int fd, const struct note *note)
+{
+	if (fd < 0)
+		return fd;
+	if (write(fd, note, sizeof(*note)) == sizeof(*note) &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static void *close_slowly(void *arg)
+{
+	close((int)(intptr_t)arg);
+	return NULL;
+}
+
+void close_foreign(int fd)
+{
+	pthread_attr_t attr;
+	pthread_t t;
+
+	if (fcntl(fd, F_GET_SEALS) >= 0) {	/* memory */
+		close(fd);
+		return;
+	}
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (pthread_create(&t, &attr, close_slowly, (void *)(intptr_t)fd) != 0)
+		close(fd);
+	pthread_attr_destroy(&attr);
+}
+
+static void note_read(struct node *n, int fd, struct msg *m)
+{
+	struct note note;
+	int seals = fcntl(fd, F_GET_SEALS);	/* what has none might block us */
+
+	if (seals >= 0 && seals & F_SEAL_WRITE &&
+	    pread(fd, &note, sizeof(note), 0) == sizeof(note) &&
+	    hash64(&notes(n)->key, &note.m, sizeof(note.m)) == note.sign)
+		*m = note.m;
+	else
+		memset(m, 0, sizeof(*m));
+}
+
 /* A memfd that holds what m says of a datagram's source; the cache's own. */
 static int note_fd(struct node *n, const struct msg *m)
 {
 	struct dgram_notes *ns = notes(n);
-	struct msg key = *m;
+	struct note note = { .sign = 0 };
 	unsigned i;
 
-	key.len = 0;
+	memcpy(&note.m, m, sizeof(*m));
+	note.m.len = 0;
 	for (i = 0; i < NOTES; i++) {
-		if (ns->v[i].fd >= 0 && memcmp(&ns->v[i].m, &key, sizeof(key)) == 0)
+		if (ns->v[i].fd >= 0 && memcmp(&ns->v[i].m, &note.m, sizeof(note.m)) == 0)
 			return ns->v[i].fd;
 	}
 	i = ns->next++ % NOTES;
 	if (ns->v[i].fd >= 0)
 		close(ns->v[i].fd);
-	ns->v[i].m = key;
-	ns->v[i].fd = memfd_create("ioth-source", MFD_CLOEXEC);
-	if (ns->v[i].fd >= 0 && write(ns->v[i].fd, &key, sizeof(key)) != sizeof(key)) {
-		close(ns->v[i].fd);
-		ns->v[i].fd = -1;
-	}
+	memcpy(&ns->v[i].m, &note.m, sizeof(note.m));
+	note.sign = hash64(&ns->key, &note.m, sizeof(note.m));
+	ns->v[i].fd = note_write(memfd_create("ioth-source", MFD_CLOEXEC | MFD_ALLOW_SEALING), &note);
 	return ns->v[i].fd;
 }
 
@@ -237,20 +292,19 @@ void dgram_pump(struct vsock *vs)
 }
 
 /* Takes the note out of the ancillary data; every descriptor is closed. */
-static void take_note(struct msghdr *mh, struct msg *m)
+static void take_note(struct node *n, struct msghdr *mh, struct msg *m)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c)) {
-		size_t n = c->cmsg_len > CMSG_LEN(0) ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
+		size_t fds = c->cmsg_len > CMSG_LEN(0) ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
 
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
-		for (size_t i = 0; i < n; i++) {
+		for (size_t i = 0; i < fds; i++) {
 			int fd;
 
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
-			if (pread(fd, m, sizeof(*m), 0) != sizeof(*m))
-				memset(m, 0, sizeof(*m));
-			close(fd);
+			note_read(n, fd, m);
+			close_foreign(fd);
 		}
 	}
 }
@@ -282,7 +336,7 @@ static ssize_t next_dgram(struct vsock *vs, int app, const struct iovec *iov, in
 		return -errno;
 	if (vs->so && sock_peer(vs->so, &m->peer) == 0)
 		m->local = vs->so->local.addr;
-	take_note(&mh, m);
+	take_note(vs->n, &mh, m);
 	if (m->flags == NOTE_ERROR)
 		return 0;
 	m->len = (uint32_t)len;

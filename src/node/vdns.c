@@ -4,9 +4,35 @@
  * a server named there goes to one of the node's, and the answer seems to come
  * from the one that was asked.
  */
+#include <stdio.h>
 #include <sys/socket.h>
 
 #include "node/vsock_in.h"
+
+static void add(struct node *n, const char *text)
+{
+	struct ip_addr a;
+
+	if (n->n_resolvers < (int)ARRAY_LEN(n->resolvers) && ip_parse_text(text, &a))
+		n->resolvers[n->n_resolvers++] = a;
+}
+
+void vdns_load(struct node *n)
+{
+	char line[256], addr[64];
+	FILE *f = fopen("/etc/resolv.conf", "re");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, " nameserver %63[^ \t\r\n%]", addr) == 1)
+			add(n, addr);
+	}
+	if (f)
+		fclose(f);
+	if (!n->n_resolvers) {		/* resolv.conf(5): the local machine */
+		add(n, "127.0.0.1");
+		add(n, "::1");
+	}
+}
 
 struct endpoint vsock_redirect(struct vsock *vs, const struct endpoint *ep)
 {
