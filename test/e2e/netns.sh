@@ -36,6 +36,7 @@ same "between two" "$(netns 3 curl -s --max-time 30 'http://[fd00::2]/file' | sh
 
 contains "addresses" "$(netns 4 ip addr)" "inet6 fd00::4/64"
 contains "raw sockets" "$(netns 4 ping -n -c 1 -w 20 10.0.0.1)" "1 received"
+same "nothing is trapped" "$(netns 4 grep Seccomp /proc/self/status)" "$(grep Seccomp /proc/self/status)"
 check "it may configure" netns 4 ip addr add 10.1.0.1/24 dev eth0
 contains "a gateway" "$(ioth run --netns --net "$SW" --ip 10.0.0.4/24 --gw 10.0.0.1 -- ip route)" \
 	"default via 10.0.0.1"
