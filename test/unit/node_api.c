@@ -327,6 +327,47 @@ static void each_kind_does_all(void **state)
 	}
 }
 
+struct shared { struct ioth *s; int lis; uint16_t port; };
+
+/* Connections to the shared listener; whose the accepted one is does not matter. */
+static void *connects(void *arg)
+{
+	struct shared *sh = arg;
+	struct sockaddr_in sin = at(sh->port);
+	struct ifaddrs *list;
+
+	for (int i = 0; i < 50; i++) {
+		int fd = ioth_msocket(sh->s, AF_INET, SOCK_STREAM, 0), new;
+		char byte;
+
+		assert_int_equal(ioth_connect(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+		new = ioth_accept(sh->lis, NULL, NULL);
+		assert_true(new >= 0);
+		assert_int_equal(ioth_write(new, "x", 1), 1);
+		assert_int_equal(ioth_close(new), 0);
+		assert_int_equal(ioth_read(fd, &byte, 1), 1);
+		assert_int_equal(ioth_read(fd, &byte, 1), 0);
+		assert_int_equal(ioth_close(fd), 0);
+	}
+	assert_int_equal(ioth_getifaddrs(sh->s, &list), 0);
+	ioth_freeifaddrs(list);
+	return NULL;
+}
+
+static void threads_share_sockets(void **state)
+{
+	struct shared sh = { .s = native() };
+	pthread_t t[4];
+
+	sh.lis = listener(sh.s, &sh.port);
+	for (int i = 0; i < 4; i++)
+		pthread_create(&t[i], NULL, connects, &sh);
+	for (int i = 0; i < 4; i++)
+		pthread_join(t[i], NULL);
+	assert_int_equal(ioth_close(sh.lis), 0);
+	assert_int_equal(ioth_delstack(sh.s), 0);
+}
+
 /* The child has the descriptors; the stack is the parent's. */
 static void child(const int fd[2], int lis)
 {
@@ -648,6 +689,7 @@ int main(void)
 		cmocka_unit_test(stack_is_configured),
 		cmocka_unit_test(interfaces_have_names),
 		cmocka_unit_test(interfaces_come_and_go),
+		cmocka_unit_test(threads_share_sockets),
 		cmocka_unit_test(forked_child_has_the_sockets),
 		cmocka_unit_test(executed_program_has_the_sockets),
 		cmocka_unit_test(thousand_stacks_leave_nothing),
