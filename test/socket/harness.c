@@ -19,7 +19,7 @@
 #include "conform.h"
 #include "harness.h"
 
-enum { CASE_SECONDS = 30, END_SECONDS = 3, SKIP_STATUS = 77, MAX_CASES = 600, MAX_JOBS = 32 };
+enum { CASE_SECONDS = 30, KNOWN_SECONDS = 8, END_SECONDS = 3, SKIP_STATUS = 77, MAX_CASES = 600, MAX_JOBS = 32 };
 
 struct addr target;
 int family;
@@ -39,6 +39,7 @@ static struct job {
 	char	label[80];		/* WHERE/NAME */
 	pid_t	pid;			/* 0: nothing runs here */
 	int	pidfd, out;
+	int	seconds;		/* it may take */
 	int64_t	deadline;
 } jobs[MAX_JOBS];
 static int n_jobs = 1;
@@ -162,7 +163,8 @@ static void start(struct job *j, size_t which, const char *where)
 	}
 	close(out[1]);
 	j->out = out[0];
-	j->deadline = now_ms() + CASE_SECONDS * 1000;
+	j->seconds = known_find(kind->name, cases[which].name) ? KNOWN_SECONDS : CASE_SECONDS;
+	j->deadline = now_ms() + j->seconds * 1000;
 	j->pidfd = syscall(SYS_pidfd_open, j->pid, 0);
 	if (j->pidfd < 0)
 		die("pidfd_open");
@@ -205,7 +207,7 @@ static void judge(const struct job *j, int status, const char *why)
 		return;
 	}
 	if (status == -1)
-		snprintf(text, sizeof(text), "%s; no end after %d s", why, CASE_SECONDS);
+		snprintf(text, sizeof(text), "%s; no end after %d s", why, j->seconds);
 	else if (WIFSIGNALED(status))
 		snprintf(text, sizeof(text), "%s; killed by signal %d", why, WTERMSIG(status));
 	else

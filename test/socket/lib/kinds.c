@@ -4,6 +4,8 @@
  * native  a stack in the process of each case
  * native-libc  the same, its data moved by libc's read, write, send and recv
  * kernel  a Linux stack in namespaces of each case
+ * served-native, served-kernel  one in another process, which all cases share
+ * run     whatever answers system calls: the program is under ioth run
  *
  * A stack has eth0 with 10.0.N.1 and fd00:N::1. The cases called far_... have a second
  * one, 10.0.N.2 and fd00:N::2, on the same switch ($CONFORM_SWITCH) or cable
@@ -117,6 +119,19 @@ static int native_far_socket(int domain, int type, int proto)
 	return far_of("native", domain, type, proto);
 }
 
+/* In a child, so that nothing of it is left here. */
+static const char *kernel_begin(void)
+{
+	pid_t pid = fork();
+	int status = 1;
+
+	if (pid == 0)
+		_exit(!ioth_newstack("kernel", "null://"));
+	if (pid > 0)
+		waitpid(pid, &status, 0);
+	return status ? "no namespaces for users here" : NULL;
+}
+
 static void kernel_enter(int number, bool far)
 {
 	enter("kernel", far ? getenv("CONFORM_SWITCH") : "null://", number);
@@ -127,10 +142,36 @@ static int kernel_far_socket(int domain, int type, int proto)
 	return far_of("kernel", domain, type, proto);
 }
 
+/* Of the stacks that test/socket/run serves, which all cases share. */
+static const char *served_begin(void)
+{
+	return getenv("CONFORM_SERVED") ? NULL : "test/socket/run serves the stacks";
+}
+
+static void served_enter(int number, bool far)
+{
+	calls = &library_calls;
+	here = ioth_newstack("served", getenv("CONFORM_SERVED"));
+	if (!here)
+		fail("no stack: %s", strerrorname_np(errno));
+}
+
+static int served_far_socket(int domain, int type, int proto)
+{
+	if (!there)
+		there = ioth_newstack("served", getenv("CONFORM_SERVED_FAR"));
+	if (!there)
+		fail("no second stack: %s", strerrorname_np(errno));
+	return ioth_msocket(there, domain, type, proto);
+}
+
 const struct kind kinds[] = {
 	{ "host", NULL, NULL, host_far_socket, NULL },
+	{ "run", NULL, NULL, NULL, NULL },
 	{ "native", NULL, native_enter, native_far_socket, NULL },
 	{ "native-libc", NULL, mixed_enter, native_far_socket, NULL },
-	{ "kernel", NULL, kernel_enter, kernel_far_socket, NULL },
+	{ "kernel", kernel_begin, kernel_enter, kernel_far_socket, NULL },
+	{ "served-native", served_begin, served_enter, served_far_socket, NULL },
+	{ "served-kernel", served_begin, served_enter, served_far_socket, NULL },
 	{ .name = NULL },
 };
