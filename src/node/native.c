@@ -162,13 +162,36 @@ struct ioth *native_of_dup(int fd)
 	return found;
 }
 
+/* In the child: were our ends of the pairs open here as well, nobody would be told
+ * when the parent closes them. */
+static void orphan(struct native *s)
+{
+	struct node *n = s->node;
+
+	s->orphan = true;
+	for (struct map_node *m = map_next(&n->vsocks, NULL); m; m = map_next(&n->vsocks, m)) {
+		int end = container_of(m, struct vsock, node)->w.fd;
+
+		if (end >= 0)
+			close(end);
+	}
+}
+
 void native_fork(enum fork_when when)
 {
 	if (when == FORK_BEFORE)
 		pthread_mutex_lock(&stacks_lock);
 	list_for(l, &stacks) {
+		struct native *s = container_of(l, struct native, link);
+
+		if (s->orphan)
+			continue;
+		if (when == FORK_BEFORE)
+			node_lock(s->node);
+		else
+			pthread_mutex_unlock(&s->node->lock);
 		if (when == FORK_CHILD)
-			container_of(l, struct native, link)->orphan = true;
+			orphan(s);
 	}
 	if (when != FORK_BEFORE)
 		pthread_mutex_unlock(&stacks_lock);
