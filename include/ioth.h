@@ -101,6 +101,20 @@ void ioth_set_log(void (*fn)(void *arg, const char *line), void *arg);
 int ioth_msocket(struct ioth *stack, int domain, int type, int protocol);
 int ioth_socket(int domain, int type, int protocol);	/* of the default stack */
 
+/* A stack as a file: path is the socket of a running ioth stack, and who may open it
+ * may have sockets of it. NULL: of the default stack; "": of the machine's own. type
+ * SOCK_DEFAULT makes no socket: path's stack becomes the default for domain, or with
+ * PF_UNSPEC for all families, of this process, its children and what they execute
+ * (by environment variables IOTH_STACK and IOTH_STACK_INET, _INET6, _NETLINK,
+ * _PACKET; not while other threads use the environment); NULL takes that back. A
+ * descriptor, or 0 for SOCK_DEFAULT; -1 with errno of connect(2) (EACCES,
+ * ECONNREFUSED, ENOENT) or ioth_msocket. A child and whom the descriptor is passed
+ * to may use it as well. The same with a handle: ioth_newstack("served", path).
+ * Where the server may not look into this process, read(2) of a stream that was
+ * reset gives 0; ioth_read, ioth_recv and SO_ERROR tell. */
+#define SOCK_DEFAULT 0
+int msocket(const char *path, int domain, int type, int protocol);
+
 /* As their namesakes, for descriptors of ioth_msocket and ioth_accept and
  * duplicates of them; on others -1 with EBADF. ENOSYS: the kind of stack cannot.
  * Of a native stack ioth_connect and ioth_accept block unless the descriptor is

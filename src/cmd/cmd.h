@@ -10,6 +10,7 @@ int cmd_addr(int argc, char **argv);
 int cmd_plug(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_stack(int argc, char **argv);
 int cmd_switch(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 

@@ -23,6 +23,7 @@ static const struct cmd {
 } cmds[] = {
 	{ "run",	cmd_run,	"run a program as a node, on a TCP/IP stack of its own" },
 	{ "switch",	cmd_switch,	"start a virtual Ethernet switch" },
+	{ "stack",	cmd_stack,	"start a TCP/IP stack as a file, for other processes" },
 	{ "plug",	cmd_plug,	"join two plugs by a cable: switches, commands, pipes" },
 	{ "show",	cmd_show,	"print what nodes are doing: sockets, drops, routes, neighbours" },
 	{ "addr",	cmd_addr,	"print addresses computed from names" },

@@ -47,7 +47,14 @@ int cmd_run(int argc, char **argv)
 		return i == -1 ? 0 : 2;
 	if (i == argc)
 		die(2, "run: no program given; write: ioth run [NODE OPTIONS] -- PROGRAM [ARGS]");
-	if (!conf.node.n_if)
+	if (conf.node.served && (conf.node.n_if || conf.node.n_addr || conf.node.n_gw ||
+				 conf.node.n_set || conf.node.n_dns))
+		die(2, "run: the network of --stack %s is the server's; leave out --net, --ip, "
+		       "--gw, --dns and --set", conf.node.served);
+	if (conf.node.served && conf.netns)
+		die(2, "run: --netns is on Linux's stack, not on that of --stack %s; leave out one",
+		    conf.node.served);
+	if (!conf.node.n_if && !conf.node.served)
 		die(2, "run: no network given; start a switch (ioth switch -d /tmp/sw) and say "
 		       "--net /tmp/sw");
 	return run_program(&conf, argv + i);

@@ -54,7 +54,7 @@ static const struct opt options[] = {
 
 static const struct opt_page page = {
 	.usage = "ioth show [OPTIONS] [nodes|sockets|drops|routes|neigh|interfaces|resolvers|"
-		 "switches] [NAME|PID]",
+		 "clients|switches] [NAME|PID]",
 	.what = "Prints what your nodes are doing: all of them, or the one named.",
 	.opts = { options, common_options },
 	.more =
@@ -262,7 +262,7 @@ int cmd_show(int argc, char **argv)
 		return show_switches(&s);
 	if (!is_table(s.a.table))
 		die(2, "show: no table %s; there are nodes, sockets, drops, routes, neigh, "
-		       "interfaces, resolvers, switches", s.a.table);
+		       "interfaces, resolvers, clients, switches", s.a.table);
 	for (unsigned place = 0; (ret = report_dir(place, false, dir)) != -EINVAL; place++) {
 		if (ret == 0)
 			show_dir(&s, dir);

@@ -206,12 +206,25 @@ int ioth_delstack(struct ioth *s)
 
 void ioth_set_defstack(struct ioth *s)
 {
+	msocket_forget();
 	__atomic_store_n(&defstack, s ? s : &host, __ATOMIC_RELEASE);
+}
+
+/* NULL with errno: it is one that cannot be reached. */
+static struct ioth *default_of(int domain)
+{
+	struct ioth *s;
+
+	if (msocket_default(domain, &s))
+		return s;
+	return __atomic_load_n(&defstack, __ATOMIC_ACQUIRE);
 }
 
 struct ioth *ioth_get_defstack(void)
 {
-	return __atomic_load_n(&defstack, __ATOMIC_ACQUIRE);
+	struct ioth *s = default_of(AF_UNSPEC);
+
+	return s ? s : &host;
 }
 
 /* --- a call --- */
@@ -256,6 +269,8 @@ static struct call begin(int fd)
 		end(&c, 0);
 	}
 	c.s = native_of_dup(fd);
+	if (!c.s)
+		c.s = served_of_dup(fd);
 	if (c.s)
 		kind_current = c.s;
 	else
@@ -310,10 +325,15 @@ static int adopt(struct ioth *s, int fd)
 
 int ioth_msocket(struct ioth *s, int domain, int type, int protocol)
 {
-	struct call c = begin_at(s ? s : ioth_get_defstack());
-	int fd = c.s->f->socket ? adopt(c.s, c.s->f->socket(domain, type, protocol)) :
-				  fail(c.s, ENOSYS);
+	struct call c;
+	int fd;
 
+	if (!s)
+		s = default_of(domain);
+	if (!s)
+		return -1;
+	c = begin_at(s);
+	fd = s->f->socket ? adopt(s, s->f->socket(domain, type, protocol)) : fail(s, ENOSYS);
 	end(&c, fd);
 	return fd;
 }

@@ -71,7 +71,7 @@ static void park(struct call *c)
 void call_try(struct call *c)
 {
 	const struct call_front *front = c->of->front;
-	long ret = c->trap->handle(c);
+	long ret = front->handle ? front->handle(c) : c->trap->handle(c);
 	struct nlsock *nl = ret == CALL_CONTINUE ? netlink_of(c) : NULL;
 
 	if (nl)
@@ -140,5 +140,8 @@ long call_give_fd(struct call *c, struct vsock *vs, int fd, bool cloexec)
 		return ret;
 	vs->pid = c->pid;
 	vs->pid_fd = ret;
+	vs->owner = c->owner;
+	if (c->of->front->given)
+		c->of->front->given(c, vs);
 	return CALL_ANSWERED;
 }

@@ -41,6 +41,7 @@ struct call {
 	int		nr;
 	uint64_t	args[6];
 	pid_t		pid;		/* who calls */
+	void		*owner;		/* front end: who answers for a descriptor that it gets */
 	bool		plain;		/* may not configure the node, nor see others' frames */
 	struct vsock	*vs;		/* the socket it names, and */
 	int		app;		/* the program's end of it; -1 */
@@ -49,7 +50,11 @@ struct call {
 	bool		started;	/* it has been tried before */
 };
 
+#define ERESTARTSYS	512	/* the kernel's, not for programs */
+
 struct call_front {
+	/* Instead of the table's; NULL: that. */
+	long	(*handle)(struct call *c);
 	/* Memory of the caller: all of it, 0; or -EFAULT. */
 	int	(*read)(const struct call *c, uint64_t addr, void *buf, size_t n);
 	int	(*write)(const struct call *c, uint64_t addr, const void *buf, size_t n);
@@ -58,14 +63,16 @@ struct call_front {
 	/* fd becomes the call's result, which is thereby answered: its number there, or
 	 * -errno. */
 	int	(*give)(struct call *c, int fd, bool cloexec);
-	/* Its descriptor at becomes fd. 0 or -errno. */
+	/* Its descriptor at becomes fd. 0 or -errno. NULL: cannot be done. */
 	int	(*replace)(struct call *c, int at, int fd, bool cloexec);
+	void	(*given)(struct call *c, struct vsock *vs);	/* it has; may be NULL */
 	bool	(*valid)(const struct call *c);	/* it still waits for the answer */
 	/* What is to be done with a call that no socket of ours is named by; may be NULL. */
 	long	(*foreign)(struct call *c);
 	void	(*answer)(struct call *c, long value);
 	void	(*free)(struct call *c);
 	bool	own;		/* its callers are the node's own process */
+	void	(*lost)(struct calls *cs, void *owner);	/* a socket of that owner's ended */
 	usec	period;		/* a parked call is looked at so often; NEVER: no need */
 };
 
@@ -92,6 +99,7 @@ struct trap {
 
 extern const struct trap traps[];	/* nr < 0 ends */
 const struct trap *trap_of(int nr);	/* its first row, or the end */
+bool call_trapped(int nr, const uint64_t args[6]);	/* does a row of the table say so? */
 
 /* call.c */
 void calls_init(struct calls *cs, struct node *n, const struct call_front *front);
@@ -135,6 +143,7 @@ struct nlsock;
 long netlink_socket(struct call *c);
 struct nlsock *netlink_of(const struct call *c);	/* NULL: it is not one */
 long netlink_call(struct call *c, struct nlsock *nl);
+void netlink_end(struct calls *cs);	/* all of them */
 
 /* call_ring.c */
 long ring_setopt(struct call *c, const void *v, socklen_t len);

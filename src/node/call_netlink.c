@@ -38,6 +38,7 @@ struct nlsock {
 	size_t		held;		/* bytes in waiting */
 	struct list	waiting;	/* answers */
 	struct list	calls;		/* that wait for something to read */
+	void		*owner;		/* front end */
 	bool		overrun;	/* news was lost */
 	int		type;
 };
@@ -53,6 +54,8 @@ static void nl_free(struct nlsock *nl)
 	while ((l = list_pop(&nl->waiting)))
 		free(container_of(l, struct waiting, link));
 	call_again(&nl->calls);	/* none finds it any more: the kernel says how it ends */
+	if (nl->owner)
+		nl->of->front->lost(nl->of, nl->owner);
 	free(nl);
 }
 
@@ -139,7 +142,8 @@ static struct nlsock *nl_new(struct call *c, int fd, int app)
 	list_init(&nl->calls);
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	getsockopt(app, SOL_SOCKET, SO_COOKIE, &nl->cookie, &len);
-	rtnl_open(&nl->peer, c->pid);
+	nl->peer.reads = c->plain;
+	rtnl_open(&nl->peer, (uint32_t)c->pid);
 	list_add_tail(&c->of->netlinks, &nl->link);
 	loop_watch(c->of->node->loop, &nl->w, EPOLLIN | EPOLLRDHUP);
 	return nl;
@@ -165,7 +169,15 @@ long netlink_socket(struct call *c)
 	close(fd[1]);
 	if (ret < 0)
 		nl_free(nl);
+	else
+		nl->owner = c->owner;
 	return ret < 0 ? ret : CALL_ANSWERED;
+}
+
+void netlink_end(struct calls *cs)
+{
+	while (!list_empty(&cs->netlinks))
+		nl_free(list_first(&cs->netlinks, struct nlsock, link));
 }
 
 struct nlsock *netlink_of(const struct call *c)

@@ -266,6 +266,8 @@ long call_ioctl(struct call *c)
 	size = node_ioctl_size(cmd, domain_of(c));
 	if (!size || size > sizeof(arg))
 		return -EOPNOTSUPP;	/* would be about the machine's */
+	if (c->plain && !node_ioctl_answers(cmd))
+		return -EPERM;
 	route4 = (cmd == SIOCADDRT || cmd == SIOCDELRT) && domain_of(c) != AF_INET6;
 	ret = route4 ? read_rtentry(c, arg.b) : call_read(c, ARG(c, 2), arg.b, size);
 	if (ret == 0)

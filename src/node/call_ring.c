@@ -40,7 +40,7 @@ long ring_setopt(struct call *c, const void *v, socklen_t len)
 	bool had = c->vs->ring;
 	long ret;
 
-	if (c->vs->family != AF_PACKET)
+	if (c->vs->family != AF_PACKET || !c->of->front->replace)
 		return -ENOPROTOOPT;
 	ret = vring_setopt(c->vs, (int)ARG(c, 2), v, len);
 	if (ret < 0 || had || !c->vs->ring)

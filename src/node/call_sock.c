@@ -25,6 +25,8 @@ long call_socket(struct call *c)
 	if (type & ~(0xf | SOCK_NONBLOCK | SOCK_CLOEXEC) ||
 	    (domain != AF_PACKET && (proto < 0 || proto > 262)))
 		return -EINVAL;
+	if (c->plain && (domain == AF_PACKET || (type & 0xf) == SOCK_RAW))
+		return -EPERM;
 	ret = vsock_new(c->of->node, domain, type & 0xf, proto, &vs, &app);
 	if (ret == -EMFILE) {	/* what was closed before counts no more */
 		node_poll(c->of->node);

@@ -102,6 +102,34 @@ const struct trap traps[] = {
 	{ .nr = -1 },
 };
 
+static bool meets(const struct trap_if *t, uint64_t arg)
+{
+	switch (t->op) {
+	case TRAP_NOT_NULL:
+		return arg != 0;
+	case TRAP_BITS:
+		return (arg & t->value) == t->value;
+	case TRAP_BYTE1:
+		return (arg & 0xff00) == (uint64_t)t->value << 8;
+	case TRAP_READS:
+		return false;
+	case TRAP_EQ:
+		return (uint32_t)arg == t->value;
+	default:
+		return true;
+	}
+}
+
+bool call_trapped(int nr, const uint64_t args[6])
+{
+	for (const struct trap *t = traps; t->nr >= 0; t++) {
+		if (t->nr == nr && meets(&t->when[0], args[t->when[0].arg]) &&
+		    meets(&t->when[1], args[t->when[1].arg]))
+			return true;
+	}
+	return false;
+}
+
 long call_vsock(struct call *c)
 {
 	if (c->vs || c->app >= 0)

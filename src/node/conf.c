@@ -115,8 +115,9 @@ static const char *set_param(void *conf, const char *v)
 
 static const char *set_stack(void *conf, const char *v)
 {
-	return strcmp(v, "native") == 0 ? NULL :
-	       "this version has one kind of stack: native";
+	((struct node_conf *)conf)->served = strchr(v, '/') ? v : NULL;
+	return strchr(v, '/') || strcmp(v, "native") == 0 ? NULL :
+	       "neither native nor the path of a stack server (with a slash)";
 }
 
 const struct opt node_options[] = {
@@ -128,6 +129,6 @@ const struct opt node_options[] = {
 	{ "mtu", 0, "BYTES", "largest IP packet; default: the network's", set_mtu },
 	{ "name", 0, "NAME", "the node's name, for ioth show", set_name },
 	{ "set", 0, "NAME=VALUE", "a stack parameter, by its Linux sysctl name", set_param },
-	{ "stack", 0, "KIND", "which TCP/IP stack: native", set_stack },
+	{ "stack", 0, "KIND|PATH", "which TCP/IP stack: native, or the PATH of an ioth stack", set_stack },
 	{ NULL, 0, NULL, NULL, NULL },
 };

@@ -67,7 +67,8 @@ struct ioth {
 extern _Thread_local struct ioth *kind_current;
 
 const struct kind *kind_find(const char *name);		/* NULL: ENOTSUP */
-extern const struct kind kind_host, kind_kernel, kind_native, kind_plugin, kind_vdestack;
+extern const struct kind kind_host, kind_kernel, kind_native, kind_plugin, kind_served,
+			 kind_vdestack;
 
 static inline int kind_errno(const struct ioth *s)
 {
@@ -76,6 +77,12 @@ static inline int kind_errno(const struct ioth *s)
 
 /* A copy of a dup of a native descriptor: its stack, s->calls counted; NULL. */
 struct ioth *native_of_dup(int fd);
+struct ioth *served_of_dup(int fd);	/* or one that another process passed on */
+
+/* msocket.c: false: there is no default of that family that was set by path; else *s
+ * is that, or NULL with errno. */
+bool msocket_default(int domain, struct ioth **s);
+void msocket_forget(void);
 
 /* A native stack is in its process: who was forked has the sockets' descriptors only. */
 enum fork_when { FORK_BEFORE, FORK_PARENT, FORK_CHILD };

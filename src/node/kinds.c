@@ -8,7 +8,7 @@
 #include "node/kind.h"
 
 static const struct kind *const kinds[] = {
-	&kind_host, &kind_kernel, &kind_native, &kind_vdestack,
+	&kind_host, &kind_kernel, &kind_native, &kind_served, &kind_vdestack,
 };
 
 const struct kind *kind_find(const char *name)

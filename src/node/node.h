@@ -42,6 +42,7 @@ struct node_conf {
 	struct ip_addr	gw[NODE_ADDRS];
 	int		n_dns;
 	struct ip_addr	dns[NODE_DNS];
+	const char	*served;		/* the path of another process's; NULL: own */
 	int		n_set;
 	const char	*set[32];		/* NAME=VALUE */
 };

@@ -212,12 +212,22 @@ static bool pump_in(struct vsock *vs)
 static void in_reset(struct vsock *vs)
 {
 	int app = vs->n->front && !closed(vs) ? vs->n->front->app_end(vs) : -1;
+
+	vs->resetting = app == -EINPROGRESS;
+	if (vs->resetting)
+		return;
+	vsock_end(vs, app);
+	if (app >= 0)
+		close(app);
+}
+
+void vsock_end(struct vsock *vs, int app)
+{
 	int error = sock_take_error(vs->so);
 
-	if (app >= 0) {
+	vs->resetting = false;
+	if (app >= 0)
 		send(app, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-		close(app);
-	}
 	vsock_bury(vs);
 	vs->error = error;
 }
@@ -235,7 +245,7 @@ static void stream_pump(struct vsock *vs)
 	all = pump_in(vs);
 	ev = sock_events(vs->so);
 	if (vs->so->error && ev & EV_HUP) {
-		if (all || vs->hup)
+		if ((all && !vs->resetting) || vs->hup)
 			in_reset(vs);
 	} else if (all && ev & EV_RDHUP && !vs->eof_in) {
 		vs->eof_in = true;
@@ -245,7 +255,7 @@ static void stream_pump(struct vsock *vs)
 
 void vsock_pump(struct vsock *vs)
 {
-	if (!vs->so)
+	if (!vs->so || vs->unsure)
 		return;
 	if (vs->type != SOCK_STREAM)
 		dgram_pump(vs);

@@ -200,6 +200,14 @@ static void table_resolvers(struct stack *st, const struct report_node *who, FIL
 		fprintf(out, "search\t%s\n", name);
 }
 
+/* Of a stack server. */
+static void table_clients(struct stack *st, const struct report_node *who, FILE *out)
+{
+	fputs("pid\tuid\tgid\tcalls\tuser_sockets\n", out);
+	if (who->clients)
+		who->clients(who->ctx, out);
+}
+
 static const struct table {
 	const char	*name;
 	void		(*print)(struct stack *st, const struct report_node *who, FILE *out);
@@ -212,6 +220,7 @@ static const struct table {
 	{ "neigh",	table_neigh },
 	{ "interfaces",	table_interfaces },
 	{ "resolvers",	table_resolvers },
+	{ "clients",	table_clients },
 };
 
 const char *report_table_name(unsigned i)

@@ -22,6 +22,9 @@ struct report_node {
 	const char	*program;
 	const char	*const *nets;	/* locators */
 	int		n_nets;
+	/* The rows of table clients; NULL: there are none. */
+	void		(*clients)(void *ctx, FILE *out);
+	void		*ctx;
 };
 
 struct report;

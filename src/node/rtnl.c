@@ -225,6 +225,13 @@ static const struct op *find_op(const struct nlreq *r)
 	return &route_ops[type - RTM_BASE];
 }
 
+/* Of four types of message one asks (rtnetlink(7)). */
+static bool changes(const struct nlreq *r)
+{
+	return r->peer->proto == NETLINK_SOCK_DIAG ? r->nlh->nlmsg_type == SOCK_DESTROY :
+						     (r->nlh->nlmsg_type & 3) != (RTM_GETLINK & 3);
+}
+
 /* A dump may come with the short header of old, the family alone: glibc's; or, of
  * sock_diag, with that of a family that is not here. */
 static int perform(struct nlreq *r, bool *dumped)
@@ -236,6 +243,8 @@ static int perform(struct nlreq *r, bool *dumped)
 	*dumped = op && op->dump && req_dump(r);
 	if (!op || !(op->act || *dumped))
 		return -EOPNOTSUPP;
+	if (r->peer->reads && changes(r))
+		return -EPERM;
 	if (*dumped && len < op->head) {
 		memcpy(&whole, mnl_nlmsg_get_payload(r->nlh), len);
 		r->body = &whole;

@@ -1,9 +1,9 @@
 /* rtnl.h - netlink of a node: how programs see and change its stack
  *
- * A peer is a netlink socket of a program, kept by a front end (the runner; later
- * a served stack). What it asks goes to rtnl_request; answers and news leave by
- * its emit. Its owner is root of the stack: no request is refused for want of
- * rights. All with the node's lock held.
+ * A peer is a netlink socket of a program, kept by a front end (call_netlink.c).
+ * What it asks goes to rtnl_request; answers and news leave by its emit. Its owner
+ * is root of the stack: no request is refused for want of rights, unless it only
+ * reads. All with the node's lock held.
  *
  *   rtnl.c         requests, answers, errors; the table of message types
  *   rtnl_link.c, rtnl_link_new.c, rtnl_addr.c, rtnl_neigh.c, rtnl_route.c, rtnl_rule.c   objects
@@ -32,6 +32,7 @@ struct nlpeer {
 	int		proto;		/* NETLINK_ROUTE, NETLINK_SOCK_DIAG */
 	uint32_t	pid;		/* its netlink address */
 	uint64_t	groups;		/* 1 << (RTNLGRP_X - 1) */
+	bool		reads;		/* may ask for things, not change them */
 	bool		ext_ack, cap_ack, strict;
 	bool		opens;		/* it may make interfaces: it is the node's own process */
 	/* Takes a datagram. news: may be lost if the peer is slow, and the peer

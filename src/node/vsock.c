@@ -85,6 +85,12 @@ void vsock_wake(struct sock *so)
 	vsock_again(vs);
 }
 
+void vsock_wake_now(struct vsock *vs)
+{
+	vs->readable = true;
+	vsock_again(vs);
+}
+
 /* Calls that wait on it try again. */
 void vsock_changed(struct vsock *vs)
 {

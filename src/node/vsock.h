@@ -62,13 +62,17 @@ struct vsock {
 	struct endpoint	asked;		/* the name server the program meant (--dns) */
 	pid_t		pid;		/* front end: who got it first, and as what */
 	int		pid_fd;
+	uint64_t	serial;		/* front end: who asked last */
+	bool		unsure;		/* given, but not yet known to be there: not pumped */
+	bool		resetting;	/* the program's end was asked for */
+	void		*owner;		/* front end: who answers for it; NULL: nobody */
 };
 
 /* What the front end does for us. */
 struct vsock_front {
 	/* Something happened that calls waiting on vs may want to know. */
 	void	(*changed)(struct vsock *vs);
-	/* A descriptor of the program's end, or -1. */
+	/* A descriptor of the program's end, or -1; -EINPROGRESS: vsock_end will have it. */
 	int	(*app_end)(struct vsock *vs);
 };
 void vsock_set_front(struct node *n, const struct vsock_front *front);
@@ -102,6 +106,7 @@ int vsock_accept(struct vsock *vs, struct vsock **out, int *new_app);
 void vsock_accepted(struct vsock *vs, int app);
 /* What a listener's descriptor keeps for itself its connections begin with. */
 void vsock_inherit(int from, int to);
+void vsock_wake_now(struct vsock *vs);	/* its pump may have something to do */
 void vsock_unaccept(struct vsock *vs, struct vsock *nv);
 
 /* shutdown of a listener: calls that wait get EINVAL; it may listen again. */
@@ -118,7 +123,14 @@ ssize_t vsock_sendto(struct vsock *vs, const struct iovec *iov, int n, int flags
 ssize_t vsock_recvfrom(struct vsock *vs, int app, const struct iovec *iov, int n, int flags,
 		       struct msg *m);
 
+/* The program's end that was asked for; -1: there is none. It stays the caller's. */
+void vsock_end(struct vsock *vs, int app);
 void vsock_pump(struct vsock *vs);	/* moves what can be moved */
+
+/* vdgram.c: a descriptor that a stranger passed; to close it may take its time. */
+void close_foreign(int fd);
+
+void vdns_load(struct node *n);	/* vdns.c: the machine's name servers */
 
 /* vname.c: names in the layouts of the socket's family; AF_PACKET has its own. */
 int vname_dest(const struct vsock *vs, const struct sockaddr *sa, socklen_t len, struct msg *m);

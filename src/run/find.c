@@ -73,56 +73,66 @@ static void add_everybody(struct pids *p)
 		closedir(d);
 }
 
-/* fd of process pid, if it is the program's end of vs. */
-static int end_at(const struct vsock *vs, pid_t pid, int fd)
+/* fd of process pid, if it is that end. */
+static int end_at(struct runner *r, const struct end *e, pid_t pid, int fd)
 {
-	int app = target_fd(container_of(vs->n->user, struct runner, calls), pid, fd);
+	int app = target_fd(r, pid, fd);
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
 
-	if (app >= 0 && vsock_of_fd(vs->n, app) != vs) {
-		close(app);
-		app = -1;
-	}
-	return app < 0 ? -1 : app;
+	if (app < 0)
+		return -1;
+	if (getsockopt(app, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 && cookie == e->cookie)
+		return app;
+	close(app);
+	return -1;
 }
 
-static int scan_fds(const struct vsock *vs, pid_t pid)
+static int scan_fds(struct runner *r, const struct end *e, pid_t pid)
 {
 	char path[64], inode[32];
-	struct dirent *e;
+	struct dirent *de;
 	int app = -1;
 	DIR *d;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
-	snprintf(inode, sizeof(inode), "socket:[%u]", vs->inode);
+	snprintf(inode, sizeof(inode), "socket:[%u]", e->inode);
 	d = opendir(path);
-	while (d && app < 0 && (e = readdir(d))) {
+	while (d && app < 0 && (de = readdir(d))) {
 		char to[64] = "";
 
-		if (readlinkat(dirfd(d), e->d_name, to, sizeof(to) - 1) > 0 && !strcmp(to, inode))
-			app = end_at(vs, pid, atoi(e->d_name));
+		if (readlinkat(dirfd(d), de->d_name, to, sizeof(to) - 1) > 0 && !strcmp(to, inode))
+			app = end_at(r, e, pid, atoi(de->d_name));
 	}
 	if (d)
 		closedir(d);
 	return app;
 }
 
-int target_find_end(struct vsock *vs)
+int target_find(struct runner *r, const struct end *e)
 {
 	struct pids p = { NULL, 0, 0 };
-	int app = vs->pid ? end_at(vs, vs->pid, vs->pid_fd) : -1;
+	int app = e->pid ? end_at(r, e, e->pid, e->fd) : -1;
 	size_t i = 0;
 
 	if (app < 0)
 		add_children(&p, getpid());
 	for (; app < 0 && i < p.n; i++) {
-		app = scan_fds(vs, p.v[i]);
+		app = scan_fds(r, e, p.v[i]);
 		if (app < 0)
 			add_children(&p, p.v[i]);
 	}
 	if (app < 0)
 		add_everybody(&p);
 	for (; app < 0 && i < p.n; i++)
-		app = scan_fds(vs, p.v[i]);
+		app = scan_fds(r, e, p.v[i]);
 	free(p.v);
 	return app;
+}
+
+int target_find_end(struct vsock *vs)
+{
+	const struct end e = { vs->cookie, vs->inode, vs->pid, vs->pid_fd };
+
+	return target_find(container_of(vs->n->user, struct runner, calls), &e);
 }

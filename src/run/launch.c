@@ -247,10 +247,28 @@ static void report(struct super *s, const struct node_conf *c, const char *progr
 {
 	for (int i = 0; i < c->n_if; i++)
 		s->nets[i] = c->ifs[i].locator;
-	s->who = (struct report_node){ c->name, s->pid, front, program, s->nets, c->n_if };
+	s->who = (struct report_node){ .name = c->name, .pid = s->pid, .launcher = front,
+		.program = program, .nets = s->nets, .n_nets = c->n_if };
 	s->report = report_start(s->r.calls.node->loop, s->r.calls.node->st, &s->who);
 	if (!s->report)
 		info("ioth show will not see this node: %s", strerror(errno));
+}
+
+/* The node, or the way to a server's. 0, or told the user why not. */
+static int open_network(struct super *s, const struct node_conf *conf)
+{
+	struct node *n;
+	char *why;
+
+	n = s->r.calls.node = node_new(conf, &why);
+	if (n)
+		vdns_load(n);
+	if (n && conf->served)
+		s->r.remote = remote_open(&s->r, conf->served, &why);
+	if (n && (s->r.remote || !conf->served))
+		return 0;
+	err("%s", why);
+	return -1;
 }
 
 static int supervisor(const struct run_conf *conf, char **argv, int status_fd, pid_t front)
@@ -258,7 +276,6 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd, p
 	struct super s = { .status_fd = status_fd };
 	struct rlimit nofile;
 	int go[2], ready[2];
-	char *why;
 
 	if (pipe2(go, O_CLOEXEC) < 0 || pipe2(ready, O_CLOEXEC) < 0) {
 		err("pipe: %s", strerror(errno));
@@ -283,18 +300,15 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd, p
 	setsid();
 	signal(SIGPIPE, SIG_IGN);
 
-	s.r.calls.node = node_new(&conf->node, &why);
-	if (!s.r.calls.node) {
-		err("%s", why);
+	if (open_network(&s, &conf->node) < 0)
 		return 1;
-	}
 	if (nofile.rlim_max > 2 * FDS_KEPT)
 		s.r.calls.node->fd_max = (int)MIN(nofile.rlim_max - FDS_KEPT, INT_MAX);
-	resolv_load(s.r.calls.node);
 	if (take_listener(&s, go[1], ready[0]) < 0)
 		return 1;
 	watch_processes(&s);
-	report(&s, &conf->node, argv[0], front);
+	if (!s.r.remote)	/* else the server tells */
+		report(&s, &conf->node, argv[0], front);
 	if (notify_start(&s.r) < 0) {
 		err("cannot start a thread");
 		return 1;
@@ -309,6 +323,7 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd, p
 	supervise(&s);
 	notify_stop(&s.r);
 	report_stop(s.report);
+	remote_close(s.r.remote);
 	node_free(s.r.calls.node);
 	return 0;
 }

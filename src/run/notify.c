@@ -22,7 +22,6 @@
 #include "base/mem.h"
 #include "run/run.h"
 
-#define ERESTARTSYS	512	/* the kernel's, not for programs */
 #define SIGNAL_PERIOD	(10 * USEC_PER_MSEC)
 #define QUIET_PERIOD	(40 * USEC_PER_MSEC)
 #define QUIET_AFTER	(1 * USEC_PER_SEC)	/* without a new call that waits */
@@ -113,10 +112,19 @@ static void answer(struct call *c, long value)
 
 static void trapped_free(struct call *c)
 {
+	remote_forget(c);
 	free(trapped_of(c));
 }
 
 static const struct call_front front = {
+	.read = mem_read, .write = mem_write, .fd = fd_of, .give = give, .replace = replace,
+	.valid = valid, .foreign = resolv_connect, .answer = answer, .free = trapped_free,
+	.period = SIGNAL_PERIOD,
+};
+
+/* A stack server does the work. */
+static const struct call_front remote_front = {
+	.handle = remote_call,
 	.read = mem_read, .write = mem_write, .fd = fd_of, .give = give, .replace = replace,
 	.valid = valid, .foreign = resolv_connect, .answer = answer, .free = trapped_free,
 	.period = SIGNAL_PERIOD,
@@ -140,8 +148,14 @@ static bool interrupted(struct call *c)
 	/* A shared signal may be another thread's to take: one that is still
 	 * there at the second look is this thread's. */
 	t->shared_signal = sig == SIG_SHARED;
+	if (!now && valid(c))
+		return false;
+	if (runner_of(c)->remote) {	/* its answer says what became of it */
+		remote_cancel(c);
+		return false;
+	}
 	if (!now)
-		return !valid(c);
+		return true;
 	/* signal(7): a call with a timeout is never restarted. */
 	answer(c, c->give_up == NEVER ? -ERESTARTSYS : -EINTR);
 	return true;
@@ -215,7 +229,7 @@ int notify_start(struct runner *r)
 {
 	struct node *n = r->calls.node;
 
-	calls_init(&r->calls, n, &front);
+	calls_init(&r->calls, n, r->remote ? &remote_front : &front);
 	n->user = &r->calls;
 	n->alarm = parked_look;
 	vsock_set_front(n, &ends);

@@ -7,6 +7,7 @@
  *   notify.c   receives them, answers them, keeps those that wait
  *   target.c   the program's memory and descriptors
  *   find.c     where an end of a pair lives, when it has moved
+ *   remote.c   --stack PATH: a stack server does what the calls ask
  *   resolv.c   where the program's libc would ask for names
  *
  * What each trapped call does is in src/node (call.h).
@@ -42,6 +43,7 @@ struct runner {
 	bool		killable;	/* received calls are immune to handlers */
 	bool		orphaned;	/* no filtered task is left */
 	pthread_t	notifier;
+	struct remote	*remote;	/* NULL: the stack is ours */
 	struct pidfd {
 		pid_t	tid;		/* 0: none */
 		int	fd;
@@ -70,9 +72,22 @@ enum sig_wait target_signal(pid_t tid);
 
 /* find.c: a descriptor of the program's end of vs, wherever it lives now; or -1. */
 int target_find_end(struct vsock *vs);
+struct end {
+	uint64_t	cookie;
+	uint32_t	inode;
+	pid_t		pid;		/* where it was last seen; 0: nowhere */
+	int		fd;
+};
+int target_find(struct runner *r, const struct end *e);
+
+/* remote.c: path is a stack server's; the node only has the loop. NULL with *why. */
+struct remote *remote_open(struct runner *r, const char *path, char **why);
+void remote_close(struct remote *rm);	/* NULL is fine */
+long remote_call(struct call *c);
+void remote_cancel(struct call *c);
+void remote_forget(struct call *c);	/* what is known of it here */
 
 /* resolv.c */
-void resolv_load(struct node *n);	/* the machine's name servers */
 /* Of a call that is no socket's of ours: refused if it is to an AF_UNIX resolver. */
 long resolv_connect(struct call *c);
 

@@ -16,7 +16,9 @@ enum { LEAVE_EARLY = 1, SHUT = 2 };
 
 static char name[64], program[64], base[64];
 static const char *const nets[] = { "/tmp/sw" };
-static struct report_node who = { name, 42, 41, program, nets, 1 };
+static struct report_node who = {
+	.name = name, .pid = 42, .launcher = 41, .program = program, .nets = nets, .n_nets = 1,
+};
 static struct stack *st;
 static struct loop *loop;
 static struct report *report;

@@ -13,7 +13,9 @@
 #include "unit.h"
 
 static const char *const nets[] = { "/tmp/sw", "bad\tpath\n" };
-static const struct report_node who = { "web", 42, 41, "python3", nets, 2 };
+static const struct report_node who = {
+	.name = "web", .pid = 42, .launcher = 41, .program = "python3", .nets = nets, .n_nets = 2,
+};
 
 struct world {
 	char		dir[64];
@@ -135,7 +137,7 @@ static void every_table_answers(void **state)
 static void unknown_table(void **state)
 {
 	assert_string_equal(asked(*state, "sokets\n"),
-			    "?\tnodes\tsockets\tdrops\tmemory\troutes\tneigh\tinterfaces\tresolvers\n");
+			    "?\tnodes\tsockets\tdrops\tmemory\troutes\tneigh\tinterfaces\tresolvers\tclients\n");
 }
 
 static void endless_request_is_cut_off(void **state)

@@ -1,0 +1,410 @@
+/* node_serve.c - a stack as a file: msocket, clients of other users, many of them */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/base.h"
+#include "ioth.h"
+#include "node/serve.h"
+#include "unit.h"
+
+#define SERVER_UID	65534
+#define CLIENT_UID	65533
+#define THREADS		48
+#define ROUNDS		5
+
+static const char *self;
+static char dir[] = "/tmp/serveXXXXXX", path[64];
+
+/* A server in a process of its own, as a user without rights if we have any. */
+static pid_t server(mode_t mode, unsigned max_sockets)
+{
+	struct serve_conf conf = { .path = path, .mode = mode, .gid = (gid_t)-1,
+				   .max_sockets = max_sockets };
+	int ready[2];
+	pid_t pid;
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		char *why;
+
+		close(ready[0]);
+		if (getuid() == 0 && (setresgid(SERVER_UID, SERVER_UID, SERVER_UID) < 0 ||
+				      setresuid(SERVER_UID, SERVER_UID, SERVER_UID) < 0))
+			_exit(2);
+		if (!serve_start(&conf, &why) || write(ready[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void end_server(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	unlink(path);
+}
+
+/* fn in a child, as another user if that can be had: an exit status. */
+static int elsewhere(uid_t uid, int (*fn)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (uid && (setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0))
+			_exit(99);
+		_exit(fn());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 200;
+}
+
+static struct sockaddr_in at(uint16_t port)
+{
+	return (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port),
+				     .sin_addr = { htonl(INADDR_LOOPBACK) } };
+}
+
+static int listener(uint16_t *port)
+{
+	struct sockaddr_in sin = at(0);
+	socklen_t len = sizeof(sin);
+	int fd = msocket(path, AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ioth_bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	assert_int_equal(ioth_listen(fd, THREADS), 0);
+	assert_int_equal(ioth_getsockname(fd, (struct sockaddr *)&sin, &len), 0);
+	*port = ntohs(sin.sin_port);
+	return fd;
+}
+
+static int dial(uint16_t port)
+{
+	struct sockaddr_in sin = at(port);
+	int fd = msocket(path, AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ioth_connect(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	return fd;
+}
+
+static void streams(void **state)
+{
+	pid_t pid = server(0, 0);
+	struct sockaddr_in sin;
+	socklen_t len = sizeof(sin), size = sizeof(int);
+	struct linger lin = { 1, 0 };
+	uint16_t port;
+	int lis = listener(&port), fd = dial(port), new, type;
+	char b[8];
+
+	new = ioth_accept(lis, (struct sockaddr *)&sin, &len);
+	assert_true(new >= 0);
+	assert_int_equal(len, sizeof(sin));
+	assert_int_equal(sin.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+	assert_int_equal(write(fd, "hello", 5), 5);
+	assert_int_equal(ioth_recv(new, b, sizeof(b), 0), 5);
+	assert_memory_equal(b, "hello", 5);
+	assert_int_equal(ioth_getsockopt(new, SOL_SOCKET, SO_TYPE, &type, &size), 0);
+	assert_int_equal(type, SOCK_STREAM);
+	assert_int_equal(ioth_getpeername(new, (struct sockaddr *)&sin, &len), 0);
+	assert_int_equal(ioth_shutdown(fd, SHUT_WR), 0);
+	assert_int_equal(ioth_read(new, b, sizeof(b)), 0);
+	assert_int_equal(ioth_setsockopt(new, SOL_SOCKET, SO_LINGER, &lin, sizeof(lin)), 0);
+	assert_int_equal(ioth_close(new), 0);		/* a reset */
+	assert_int_equal(ioth_read(fd, b, sizeof(b)), -1);
+	assert_int_equal(errno, ECONNRESET);
+	ioth_close(fd);
+	ioth_close(lis);
+	end_server(pid);
+}
+
+static void datagrams(void **state)
+{
+	pid_t pid = server(0, 0);
+	struct sockaddr_in sin = at(5555), from;
+	socklen_t len = sizeof(from);
+	int fd = msocket(path, AF_INET, SOCK_DGRAM, 0), on = 1;
+	char b[8], ctl[64];
+	struct iovec iov = { b, sizeof(b) };
+	struct msghdr mh = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov,
+			     .msg_iovlen = 1, .msg_control = ctl, .msg_controllen = sizeof(ctl) };
+
+	assert_int_equal(ioth_bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	assert_int_equal(ioth_setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof(on)), 0);
+	assert_int_equal(ioth_sendto(fd, "one", 3, 0, (struct sockaddr *)&sin, sizeof(sin)), 3);
+	memset(b, 'x', sizeof(b));
+	assert_int_equal(ioth_recvfrom(fd, b, sizeof(b), 0, (struct sockaddr *)&from, &len), 3);
+	assert_memory_equal(b, "onexxxxx", 8);
+	assert_int_equal(ntohs(from.sin_port), 5555);
+	assert_int_equal(ioth_sendto(fd, "three", 5, 0, (struct sockaddr *)&sin, sizeof(sin)), 5);
+	assert_int_equal(ioth_recvmsg(fd, &mh, 0), 5);
+	assert_int_equal(mh.msg_namelen, sizeof(from));
+	assert_int_equal(CMSG_FIRSTHDR(&mh)->cmsg_type, IP_TTL);
+	assert_int_equal(ioth_recvfrom(fd, b, sizeof(b), MSG_DONTWAIT, NULL, NULL), -1);
+	assert_int_equal(errno, EAGAIN);
+	ioth_close(fd);
+	end_server(pid);
+}
+
+/* A socket outlives who asked for it, where a child has it. */
+static void children_have_it_too(void **state)
+{
+	pid_t pid = server(0, 0), kid;
+	uint16_t port;
+	int lis = listener(&port), fd, status;
+	char b[8];
+
+	kid = fork();
+	if (kid == 0) {
+		int new = ioth_accept(lis, NULL, NULL);
+
+		_exit(new < 0 || write(new, "child", 5) != 5);
+	}
+	ioth_close(lis);
+	fd = dial(port);
+	assert_int_equal(ioth_read(fd, b, sizeof(b)), 5);
+	assert_int_equal(waitpid(kid, &status, 0), kid);
+	assert_int_equal(status, 0);
+	ioth_close(fd);
+	end_server(pid);
+}
+
+static void nothing(int sig)
+{
+}
+
+static void *poke(void *arg)
+{
+	struct timespec ts = { 0, 50000000 };
+
+	nanosleep(&ts, NULL);
+	pthread_kill(*(pthread_t *)arg, SIGUSR1);
+	return NULL;
+}
+
+static void signals_interrupt(void **state)
+{
+	struct sigaction sa = { .sa_handler = nothing };
+	pthread_t me = pthread_self(), t;
+	pid_t pid = server(0, 0);
+	uint16_t port;
+	int lis = listener(&port), fd, new;
+
+	sigaction(SIGUSR1, &sa, NULL);
+	pthread_create(&t, NULL, poke, &me);
+	assert_int_equal(ioth_accept(lis, NULL, NULL), -1);
+	assert_int_equal(errno, EINTR);
+	pthread_join(t, NULL);
+	fd = dial(port);		/* the call that was ended took nothing */
+	new = ioth_accept(lis, NULL, NULL);
+	assert_true(new >= 0);
+	ioth_close(new);
+	ioth_close(fd);
+	ioth_close(lis);
+	end_server(pid);
+}
+
+static uint16_t the_port;
+
+static void *talk(void *arg)
+{
+	char b[16], got[16] = "";
+
+	for (int i = 0; i < ROUNDS; i++) {
+		int fd = dial(the_port);
+		int n = snprintf(b, sizeof(b), "%d.%d", (int)(intptr_t)arg, i);
+
+		assert_int_equal(write(fd, b, (size_t)n), n);
+		assert_int_equal(ioth_read(fd, got, sizeof(got)), n);
+		assert_memory_equal(b, got, n);
+		ioth_close(fd);
+	}
+	return NULL;
+}
+
+static void *echo(void *arg)
+{
+	int fd = (int)(intptr_t)arg;
+	char b[16];
+	ssize_t n = ioth_read(fd, b, sizeof(b));
+
+	assert_true(n > 0);
+	assert_int_equal(write(fd, b, (size_t)n), n);
+	ioth_close(fd);
+	return NULL;
+}
+
+static void many_threads(void **state)
+{
+	pid_t pid = server(0, 0);
+	int lis = listener(&the_port);
+	pthread_t t[THREADS], e;
+
+	for (intptr_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, talk, (void *)i), 0);
+	for (int i = 0; i < THREADS * ROUNDS; i++) {
+		intptr_t fd = ioth_accept(lis, NULL, NULL);
+
+		assert_true(fd >= 0);
+		pthread_create(&e, NULL, echo, (void *)fd);
+		pthread_detach(e);
+	}
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(t[i], NULL);
+	ioth_close(lis);
+	end_server(pid);
+}
+
+/* --- the default --- */
+
+/* In a program that was executed: what ioth_socket() gives it. */
+static int executed(const char *domain)
+{
+	int fd = ioth_socket(atoi(domain), SOCK_STREAM, 0);
+	int real = 0;
+	socklen_t len = sizeof(real);
+
+	if (fd < 0)
+		return 100 + errno;
+	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &real, &len);
+	return real == AF_UNIX ? 1 : real == atoi(domain) ? 2 : 3;
+}
+
+static int by_exec(int domain)
+{
+	char word[8];
+	int status;
+	pid_t pid = fork();
+
+	snprintf(word, sizeof(word), "%d", domain);
+	if (pid == 0) {
+		execl(self, self, "socket", word, NULL);
+		_exit(99);
+	}
+	waitpid(pid, &status, 0);
+	return WEXITSTATUS(status);
+}
+
+static void default_is_inherited(void **state)
+{
+	pid_t pid = server(0, 0);
+
+	assert_int_equal(by_exec(AF_INET), 2);
+	assert_int_equal(msocket(path, AF_INET, SOCK_DEFAULT, 0), 0);
+	assert_int_equal(by_exec(AF_INET), 1);
+	assert_int_equal(by_exec(AF_INET6), 2);
+	assert_int_equal(msocket(path, PF_UNSPEC, SOCK_DEFAULT, 0), 0);
+	assert_int_equal(by_exec(AF_INET6), 1);
+	assert_int_equal(msocket("", AF_INET6, SOCK_DEFAULT, 0), 0);
+	assert_int_equal(by_exec(AF_INET6), 2);
+	assert_int_equal(by_exec(AF_INET), 1);
+	end_server(pid);
+	assert_int_equal(by_exec(AF_INET), 100 + ENOENT);	/* not the machine's instead */
+	assert_int_equal(msocket(NULL, PF_UNSPEC, SOCK_DEFAULT, 0), 0);
+	assert_int_equal(by_exec(AF_INET), 2);
+	assert_int_equal(msocket(path, PF_UNSPEC, SOCK_DEFAULT, 0), -1);
+	assert_int_equal(msocket(NULL, 12345, SOCK_DEFAULT, 0), -1);
+	assert_int_equal(errno, EAFNOSUPPORT);
+}
+
+/* --- other users --- */
+
+static int open_one(void)
+{
+	int fd = msocket(path, AF_INET, SOCK_STREAM, 0);
+
+	return fd < 0 ? errno : 0;
+}
+
+static int open_raw(void)
+{
+	int fd = msocket(path, AF_INET, SOCK_RAW, IPPROTO_ICMP);
+
+	return fd < 0 ? errno : 0;
+}
+
+static int open_all(void)
+{
+	int n = 0;
+
+	while (n < 100 && msocket(path, AF_INET, SOCK_STREAM, 0) >= 0)
+		n++;
+	return errno == EMFILE ? n : 200;
+}
+
+static void the_mode_decides(void **state)
+{
+	pid_t pid;
+
+	if (getuid() != 0)
+		skip();		/* there is no other user to be had */
+	pid = server(0600, 0);
+	assert_int_equal(elsewhere(SERVER_UID, open_one), 0);
+	assert_int_equal(elsewhere(CLIENT_UID, open_one), EACCES);
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(elsewhere(CLIENT_UID, open_one), 0);
+	end_server(pid);
+}
+
+static void others_have_a_share(void **state)
+{
+	pid_t pid;
+
+	if (getuid() != 0)
+		skip();
+	pid = server(0666, 7);
+	assert_int_equal(elsewhere(CLIENT_UID, open_raw), EPERM);
+	assert_int_equal(elsewhere(CLIENT_UID, open_all), 7);
+	assert_int_equal(elsewhere(CLIENT_UID, open_all), 7);	/* those have ended */
+	assert_int_equal(elsewhere(SERVER_UID, open_raw), 0);
+	end_server(pid);
+}
+
+static int setup(void **state)
+{
+	if (!mkdtemp(dir) || chmod(dir, 0777) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "%s/stack", dir);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	return rmdir(dir);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(streams),
+		cmocka_unit_test(datagrams),
+		cmocka_unit_test(children_have_it_too),
+		cmocka_unit_test(signals_interrupt),
+		cmocka_unit_test(many_threads),
+		cmocka_unit_test(default_is_inherited),
+		cmocka_unit_test(the_mode_decides),
+		cmocka_unit_test(others_have_a_share),
+	};
+
+	self = argv[0];
+	if (argc == 3)
+		return executed(argv[2]);
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
