@@ -3,6 +3,7 @@
  * The other stack has the host number 2 where the target has 1. What a loopback never
  * shows: frames, neighbours, ICMP errors from elsewhere, a window and a path between.
  */
+#include <net/if.h>
 #include "conform.h"
 
 #include <netinet/ip.h>
