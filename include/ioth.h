@@ -54,7 +54,8 @@ struct timespec;
  * up, with an IPv6 link-local address. locators ends with NULL, or is NULL; it is the
  * caller's.
  *
- * kind: "native", the project's own stack;
+ * kind: "native", the project's own stack; "native,name=web,tcp_sack=0": its name, which
+ *       the switch shows, and its parameters (ioth_sysctl) from the start;
  *       "kernel" (or "vdestack"): Linux's own stack in namespaces that only this
  *       process has, made without privilege; its sockets are Linux's. Interfaces are
  *       vde0, vde1 ..., or what stands before the locator: "net0:/tmp/sw". Its helper
@@ -63,13 +64,12 @@ struct timespec;
  *       "host", NULL or "": the machine's own, which takes no locators;
  *       another name: a plugin's (ioth_plugin.h), as for libioth: ioth_NAME-r.so or
  *       ioth_NAME.so in ~/.ioth, or in the directory ioth beside this library or
- *       where libraries are installed.
- * Options may follow, after a comma.
+ *       where libraries are installed; its options follow a comma.
  *
  * The caller ends it with ioth_delstack. NULL with errno: ENOTSUP (no such kind),
  * ENOENT (a locator cannot be opened; a line of the log says why), EINVAL (a
- * locator for the host; more than 16), EEXIST (two interfaces of a name), EPERM (ioth_set_license; namespaces
- * that are forbidden). Each native stack has a background thread. */
+ * locator for the host; more than 16; an option), EEXIST (two interfaces of a name),
+ * EPERM (ioth_set_license; namespaces that are forbidden). Each native stack has a background thread. */
 struct ioth *ioth_newstackv(const char *kind, const char *locators[]);
 struct ioth *ioth_newstack(const char *kind, const char *locator);
 struct ioth *ioth_newstackl(const char *kind, const char *locator, ... /* NULL */);

@@ -16,6 +16,10 @@
 
 static int host_open(struct ioth *s, const char *locators[], const char *options)
 {
+	if (options) {
+		err("host,%s: the machine's own stack has no options", options);
+		return -EINVAL;
+	}
 	if (!locators || !locators[0])
 		return 0;
 	err("%s: the machine's own stack cannot be plugged in anywhere; "

@@ -17,7 +17,6 @@
 #include "base/mem.h"
 #include "node/kind.h"
 #include "node/native.h"
-#include "plug/ifname.h"
 
 /* The stacks of this kind: a dup of a descriptor is looked up in each. */
 static struct list stacks = LIST_INIT(stacks);
@@ -32,46 +31,21 @@ static void *drive(void *arg)
 	return NULL;
 }
 
-/* "IF:LOCATOR" or a locator, whose interface is eth0, eth1 ... */
-static int read_locator(const char *text, struct node_conf *conf)
-{
-	struct if_conf *ifc = &conf->ifs[conf->n_if];
-
-	ifc->locator = ifname_split(text, ifc->name);
-	if (!ifc->name[0])
-		snprintf(ifc->name, sizeof(ifc->name), "eth%d", conf->n_if);
-	if (ifname_check(ifc->name))
-		return -EINVAL;
-	if (strcmp(ifc->name, "lo") == 0)
-		return -EEXIST;
-	for (int i = 0; i < conf->n_if; i++) {
-		if (strcmp(conf->ifs[i].name, ifc->name) == 0)
-			return -EEXIST;
-	}
-	conf->n_if++;
-	return 0;
-}
-
-static int read_locators(const char *locators[], struct node_conf *conf)
-{
-	int ret = 0;
-
-	for (int i = 0; locators && locators[i] && ret == 0; i++)
-		ret = i == NODE_IFS ? -EINVAL : read_locator(locators[i], conf);
-	return ret;
-}
-
 static int native_open(struct ioth *stack, const char *locators[], const char *options)
 {
 	struct node_conf conf = { .n_if = 0 };
-	int ret = read_locators(locators, &conf);
+	char *own = options ? xstrdup(options) : NULL, *why = NULL;
+	int ret = native_conf(&conf, locators, own);
 	struct native *s;
-	char *why;
 
-	if (ret < 0)
-		return ret;
 	s = xzalloc(sizeof(*s));
-	s->node = node_new(&conf, &why);
+	if (ret == 0)
+		s->node = node_new(&conf, &why);
+	free(own);
+	if (ret < 0) {
+		free(s);
+		return ret;
+	}
 	if (!s->node) {
 		err("%s", why);
 		free(why);

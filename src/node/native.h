@@ -1,6 +1,7 @@
 /* native.h - a stack of kind native: a node in this process
  *
  *   native.c       the stack, and its table of functions
+ *   native_conf.c  what it is made with
  *   native_call.c  a call of the program: done at once, or its thread waits
  *   native_stat.c  what it has counted
  */
@@ -21,6 +22,9 @@ struct native {
 	bool		stop;
 	bool		orphan;		/* after fork, in the child: the node is the parent's */
 };
+
+/* Takes options apart in place; conf points into it. 0, -EINVAL, -EEXIST. */
+int native_conf(struct node_conf *conf, const char *locators[], char *options);
 
 void native_calls_init(struct native *s);
 

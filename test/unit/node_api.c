@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -524,6 +525,40 @@ static void interfaces_have_names(void **state)
 	assert_int_equal(errno, EEXIST);
 }
 
+static int sack_of(struct ioth *s)
+{
+	const struct tcp_info *info;
+	char buf[256];
+	socklen_t len = sizeof(buf);
+	int fd[2], ret;
+
+	joined(s, fd);
+	assert_int_equal(ioth_getsockopt(fd[0], IPPROTO_TCP, TCP_INFO, buf, &len), 0);
+	info = (const struct tcp_info *)buf;
+	ret = (info->tcpi_options & TCPI_OPT_SACK) != 0;
+	assert_int_equal(ioth_close(fd[0]), 0);
+	assert_int_equal(ioth_close(fd[1]), 0);
+	return ret;
+}
+
+static void stack_has_options(void **state)
+{
+	struct ioth *a = ioth_newstack("native,name=web,tcp_sack=0", "null://"), *b = native();
+
+	assert_int_equal(sack_of(a), 0);
+	assert_int_equal(sack_of(b), 1);
+	assert_int_equal(ioth_delstack(a), 0);
+	assert_int_equal(ioth_delstack(b), 0);
+	assert_null(ioth_newstack("native,tcp_sack", NULL));
+	assert_int_equal(errno, EINVAL);
+	assert_null(ioth_newstack("native,no_such=1", NULL));
+	assert_int_equal(errno, EINVAL);
+	assert_null(ioth_newstack("native,name=", NULL));
+	assert_int_equal(errno, EINVAL);
+	assert_null(ioth_newstack("host,x", NULL));
+	assert_int_equal(errno, EINVAL);
+}
+
 /* With all that knows of it: addresses, routes, sockets. */
 static void interfaces_come_and_go(void **state)
 {
@@ -688,6 +723,7 @@ int main(void)
 		cmocka_unit_test(each_kind_does_all),
 		cmocka_unit_test(stack_is_configured),
 		cmocka_unit_test(interfaces_have_names),
+		cmocka_unit_test(stack_has_options),
 		cmocka_unit_test(interfaces_come_and_go),
 		cmocka_unit_test(threads_share_sockets),
 		cmocka_unit_test(forked_child_has_the_sockets),
