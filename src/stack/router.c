@@ -207,12 +207,24 @@ static void link_heard(struct netif *nif, const struct nd_ra *ra)
 	}
 }
 
+/* RFC 4861 4.2: M makes O needless. */
+static void dhcp_heard(struct netif *nif, const struct nd_ra *ra)
+{
+	uint8_t flags = RA_HEARD | (ra->managed ? RA_MANAGED : ra->other ? RA_OTHER : 0);
+
+	if (flags == nif->ra_flags)
+		return;
+	nif->ra_flags = flags;
+	netif_changed(nif);
+}
+
 void router_heard(struct netif *nif, const struct ip_addr *src, const struct nd_ra *ra)
 {
 	const struct param *p = &nif->st->param;
 
 	if (ra->lifetime)
 		solicit_end(nif);
+	dhcp_heard(nif, ra);
 	link_heard(nif, ra);
 	if (p->accept_ra_defrtr)
 		learn_router(nif, src, ra->lifetime, ra->pref);
@@ -262,5 +274,5 @@ void nd_netif_down(struct netif *nif)
 		forget(of(l));
 	rdnss_flush(nif);
 	nif->mtu6 = nif->reachable_ms = nif->retrans_ms = 0;
-	nif->hops = 0;
+	nif->hops = nif->ra_flags = 0;
 }

@@ -156,6 +156,17 @@ static void take(struct netif *nif, struct netif_addr *want)
 	addr_add(nif, want);
 }
 
+/* By the token, if there is one that nobody else uses. */
+static bool stable_address(const struct netif *nif, const struct ip_addr *prefix,
+			   uint8_t counter, struct ip_addr *out)
+{
+	if (ip_is_any(&nif->token) || counter)
+		return slaac_address(nif, nif->st->param.addr_gen_mode, prefix, counter, out);
+	*out = *prefix;
+	memcpy(out->b + 8, nif->token.b + 8, 8);
+	return true;
+}
+
 static void stable_add(struct netif *nif, const struct ip_addr *prefix, uint8_t counter,
 		       usec valid, usec preferred)
 {
@@ -163,9 +174,36 @@ static void stable_add(struct netif *nif, const struct ip_addr *prefix, uint8_t 
 		.counter = counter, .valid_until = valid, .preferred_until = preferred,
 	};
 
-	if (have_room(nif) &&
-	    slaac_address(nif, nif->st->param.addr_gen_mode, prefix, counter, &want.addr))
+	if (have_room(nif) && stable_address(nif, prefix, counter, &want.addr))
 		take(nif, &want);
+}
+
+/* The next stable address whose lower half is not the token's. */
+static struct netif_addr *untokened(const struct netif *nif)
+{
+	list_for(l, &nif->addrs) {
+		if (of(l)->slaac && !is_temporary(of(l)) && !of(l)->counter &&
+		    memcmp(of(l)->addr.b + 8, nif->token.b + 8, 8) != 0)
+			return of(l);
+	}
+	return NULL;
+}
+
+void netif_set_token(struct netif *nif, const struct ip_addr *token)
+{
+	struct netif_addr *a;
+
+	nif->token = *token;
+	while (!ip_is_any(token) && (a = untokened(nif))) {
+		struct ip_addr prefix = ip_mask(&a->addr, 64), router = a->router;
+		usec valid = a->valid_until, preferred = a->preferred_until;
+
+		addr_remove(a);
+		stable_add(nif, &prefix, 0, valid, preferred);
+		a = stable_find(nif, &prefix);
+		if (a)
+			a->router = router;
+	}
 }
 
 /* --- temporary addresses (RFC 8981 3.4) --- */

@@ -127,6 +127,10 @@ static inline bool stimer_armed(const struct stimer *tm) { return tm->t.at != NE
 
 enum { NETIF_UP = 1, NETIF_LOOPBACK = 2, NETIF_NOARP = 4 };
 
+/* A router was heard; addresses, or all but them, are to be had by DHCP. Numbers as
+ * IF_RA_*. */
+enum { RA_HEARD = 0x20, RA_MANAGED = 0x40, RA_OTHER = 0x80 };
+
 struct netif_ops {
 	/* Sends a frame: Ethernet header at cur. Takes pkt. Super-frames
 	 * (gso_size) and PARTIAL sums may come; the plug segments and sums if
@@ -211,6 +215,8 @@ struct netif {
 	uint8_t		hops;
 	uint32_t	mtu6;		/* IPv6's MTU */
 	uint32_t	reachable_ms, retrans_ms;
+	uint8_t		ra_flags;	/* RA_* */
+	struct ip_addr	token;		/* the host half of stable addresses; IP_NONE: made */
 	uint64_t	rx_frames, rx_bytes, tx_frames, tx_bytes;
 };
 
@@ -224,6 +230,9 @@ void netif_changed(struct netif *nif);	/* name, mtu, mac or flags were set from 
 int netif_set_mtu(struct netif *nif, uint32_t mtu);	/* 0, -EINVAL */
 int netif_set_mac(struct netif *nif, struct mac mac);	/* 0, -EADDRNOTAVAIL, -EOPNOTSUPP */
 int netif_rename(struct netif *nif, const char *name);	/* 0, -EINVAL, -EEXIST */
+/* The lower half of addresses from routers' prefixes, also of those that are there
+ * already (ip token); IP_NONE: as addr_gen_mode says. */
+void netif_set_token(struct netif *nif, const struct ip_addr *token);
 void netif_ready(struct netif *nif);	/* room again: resumes stalled sockets */
 /* Adds the address, its connected route; starts DAD. 0, -EEXIST, -EINVAL. */
 int netif_addr_add(struct netif *nif, const struct ip_addr *a, unsigned len);
