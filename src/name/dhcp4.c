@@ -10,6 +10,9 @@
  * 4.4.1 the first message is not held back for 1 to 10 seconds: nodes start one by
  * one, and somebody waits.
  *
+ * Until it has an address it asks to be answered by broadcast (RFC 2131 4.1): to send
+ * to who does not answer ARP yet takes a right that servers of virtual networks lack.
+ *
  * dhcp4_run is the clock: what a state does when its time has come, one row of a
  * table a state. What is heard comes by dhcp4_input.
  */
@@ -140,6 +143,7 @@ static struct dhcp4_msg request(const struct dhcp4 *c, usec now)
 	} else {
 		m.client = c->lease.yours;
 	}
+	m.broadcast = !dhcp4_bound(c);
 	return m;
 }
 
@@ -148,7 +152,7 @@ static struct dhcp4_msg discover(const struct dhcp4 *c, usec now)
 	struct dhcp4_msg m = message(c, DHCP4_DISCOVER, now);
 
 	ask(c, &m);
-	m.rapid = true;
+	m.rapid = m.broadcast = true;
 	m.wish = c->conf.wish;
 	return m;
 }
@@ -392,13 +396,14 @@ void dhcp4_input(struct dhcp4 *c, struct rd *r, usec now)
 
 void dhcp4_checked(struct dhcp4 *c, bool free, usec now)
 {
-	if (c->state != DHCP4_CHECKING)
+	if (c->state < DHCP4_CHECKING)
 		return;
-	if (free) {
+	if (free && c->state == DHCP4_CHECKING) {
 		c->refused = 0;
 		enter(c, DHCP4_BOUND, c->t1);
-		return;
 	}
+	if (free)
+		return;
 	c->farewell = DHCP4_DECLINE;
 	c->conf.wish = IP4_ANY;
 	again(c, DECLINE_PAUSE, now);

@@ -118,7 +118,8 @@ struct dhcp4_dest { struct ip_addr from, to; };
 void dhcp4_init(struct dhcp4 *c, const struct dhcp4_conf *conf, const struct rng *rng);
 void dhcp4_start(struct dhcp4 *c, usec now);
 void dhcp4_input(struct dhcp4 *c, struct rd *r, usec now);
-/* The answer to DHCP4_CHECK: nobody else has the address; else it is declined. */
+/* The answer to DHCP4_CHECK: nobody else has the address; else it is declined. Who
+ * finds out later says so, too, and stops using it. */
 void dhcp4_checked(struct dhcp4 *c, bool free, usec now);
 /* Gives the lease back, if there is one: run once more. */
 void dhcp4_stop(struct dhcp4 *c);

@@ -414,7 +414,7 @@ void dhcp6_checked(struct dhcp6 *c, bool free, usec now)
 
 void dhcp6_stop(struct dhcp6 *c)
 {
-	c->farewell = dhcp6_bound(c);
+	c->farewell = c->state >= DHCP6_CHECKING;
 	begin(c, DHCP6_OFF, NEVER);
 	c->event = DHCP6_NOTHING;
 }

@@ -113,12 +113,15 @@ static void get_search(struct rd *r, struct dhcp6_msg *m)
 	}
 }
 
+/* RFC 4704 4.2: a part of a name has no end; it is of no use to us. */
 static void get_fqdn(struct rd *r, struct dhcp6_msg *m)
 {
 	struct text t = text_of(m->fqdn, sizeof(m->fqdn));
+	struct rd name;
 
 	rd_u8(r);			/* flags: nothing to learn from */
-	if (!label_parse(r, NULL, &t))
+	name = *r;
+	if (!label_parse(&name, NULL, &t))
 		m->fqdn[0] = 0;
 }
 

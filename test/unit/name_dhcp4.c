@@ -128,7 +128,7 @@ static void four_messages(void **state)
 	m = said();
 	assert_int_equal(m.type, DHCP4_DISCOVER);
 	assert_true(eq(to.to, IP4_BROADCAST) && eq(to.from, IP4_ANY));
-	assert_true(m.rapid && !m.reply && mac_eq(&m.mac, &mac) && m.max_size == 1500);
+	assert_true(m.rapid && m.broadcast && !m.reply && mac_eq(&m.mac, &mac) && m.max_size == 1500);
 	assert_string_equal(m.fqdn, "web.home");
 	assert_int_equal(m.id_len, 15);		/* RFC 4361 */
 	assert_memory_equal(m.id, "\xff\0\0\0\7\0\3\0\1\2\0\0\0\0\7", 15);
@@ -285,6 +285,16 @@ static void somebody_has_it(void **state)
 	assert_true(now - was >= 10 * S);	/* RFC 2131 3.1.5 */
 }
 
+static void somebody_takes_it(void **state)
+{
+	be_bound(3600, 0, 0);
+	dhcp4_checked(&c, true, now);
+	assert_int_equal(c.state, DHCP4_BOUND);
+	dhcp4_checked(&c, false, now);
+	assert_int_equal(said().type, DHCP4_DECLINE);
+	assert_int_equal(next().type, DHCP4_DISCOVER);
+}
+
 static void renews(void **state)
 {
 	struct dhcp4_msg m;
@@ -297,6 +307,7 @@ static void renews(void **state)
 	assert_in_range(now - bound, 1687 * S, 1800 * S);
 	assert_true(eq(to.to, server) && eq(to.from, ours));
 	assert_true(eq(m.client, ours) && eq(m.wish, IP4_ANY) && eq(m.server, IP4_ANY));
+	assert_false(m.broadcast);
 	answer(&m, DHCP4_ACK);
 	assert_int_equal(dhcp4_event(&c), DHCP4_RENEWED);
 	assert_int_equal(c.expires, now + 3600 * S);
@@ -563,6 +574,7 @@ int main(void)
 		cmocka_unit_test(only_what_is_meant),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(somebody_has_it),
+		cmocka_unit_test(somebody_takes_it),
 		cmocka_unit_test(renews),
 		cmocka_unit_test(rebinds_then_loses_it),
 		cmocka_unit_test(another_server_renews),

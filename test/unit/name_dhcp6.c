@@ -489,6 +489,10 @@ static void odd_options(void **state)
 	assert_false(PARSES("\7\0\0\1\0\1\0\5abc", &m));
 	assert_false(PARSES("\7\0\0\1\0\1\0\2ab", &m));			/* a DUID of 2 */
 	assert_true(PARSES("\7\0\0\1\xff\xff\0\2ab", &m));		/* unknown */
+	assert_true(PARSES("\7\0\0\1\0\x27\0\3\0\1a", &m));		/* RFC 4704 4.2 */
+	assert_string_equal(m.fqdn, "");
+	assert_true(PARSES("\7\0\0\1\0\x27\0\4\0\1a\0", &m));
+	assert_string_equal(m.fqdn, "a");
 	assert_true(PARSES("\7\0\0\1\0\7\0\1\5\0\7\0\1\6", &m));
 	assert_int_equal(m.preference, 5);				/* the first */
 	assert_true(PARSES("\7\0\0\1\0\x52\0\4\0\0\0\x3b", &m));
