@@ -262,6 +262,46 @@ int ioth_sysctl(struct ioth *stack, const char *name, const char *value);
 typedef void ioth_statistic_fn(void *arg, const char *name, uint64_t value);
 int ioth_statistics(struct ioth *stack, ioth_statistic_fn *each, void *arg);
 
+/* Configuration by a string of words with commas between (those of VirtualSquare's
+ * iothconf; ioth-config(7) tells all):
+ *
+ *	eth			the link is up; with fqdn= its MAC address is the name's
+ *	ip=ADDRESS/LENGTH	an address, gw=ADDRESS a gateway, dns=ADDRESS a name server,
+ *				domain=NAME a domain to search in; repeatable
+ *	dhcp, dhcp6		a lease of IPv4, of IPv6
+ *	rd			a router is waited for; slaac: addresses by its prefixes are
+ *				the name's (fqdn=), or the MAC address's
+ *	auto, auto4, auto6	eth,dhcp,dhcp6,rd; eth,dhcp; eth,dhcp6,rd
+ *	fqdn=NAME, mac=MAC	who the stack is
+ *	iface=NAME, ifindex=N	the words that follow are that interface's; at first they are
+ *				the first one's
+ *	timeout=SECONDS		to wait for others; else 10 for dhcp, 4 for IPv6
+ *	-WORD, -static, -all	takes back what was asked for: -dhcp, -ip=10.0.0.1
+ *
+ * Addresses of a lease are tested before they are used (RFC 2131 4.4.1, RFC 4862 5.4);
+ * leases are renewed until they are taken back or the stack ends, which gives them back.
+ * What has not come when the time is over is still waited for in the background.
+ *
+ * Returns which of what was asked for is there: a sum of IOTH_CONFIG_...; -1 with
+ * EINVAL (a line of the log names the word), ENODEV, ENOSYS (the kind of stack cannot),
+ * or what the stack says to an address. */
+enum {
+	IOTH_CONFIG_STATIC = 1, IOTH_CONFIG_ETH = 2, IOTH_CONFIG_DHCP = 4,
+	IOTH_CONFIG_DHCP6 = 8, IOTH_CONFIG_RD = 16,
+};
+int ioth_config(struct ioth *stack, const char *words);
+
+/* A new stack, by stack=KIND (native if not said) and vnl=LOCATOR (repeatable) before
+ * those words. NULL with errno as of ioth_newstackv and ioth_config; ETIMEDOUT: servers
+ * and routers were asked, and none answered. */
+struct ioth *ioth_newstackc(const char *words);
+
+/* Whom to ask for names, as the text of a resolv.conf(5): what was configured, then what
+ * servers and routers told, of all interfaces or that of iface= or ifindex= in words
+ * (which may be NULL). The caller's to free. NULL with errno 0: it is what it was when
+ * it was asked for last; else EINVAL, ENODEV, ENOSYS. */
+char *ioth_resolvconf(struct ioth *stack, const char *words);
+
 /* --- names --- */
 
 struct addrinfo;

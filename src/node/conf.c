@@ -3,10 +3,12 @@
  * --net may be given several times, one interface each; --ip, --mac and --mtu
  * that follow it are that interface's, those before the first are the first's.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/opt.h"
 #include "base/text.h"
+#include "node/config.h"
 #include "node/node.h"
 
 static int last_if(const struct node_conf *c)
@@ -113,6 +115,33 @@ static const char *set_param(void *conf, const char *v)
 	return NULL;
 }
 
+/* What is wrong with the words, in c->why; NULL: nothing. */
+static const char *check_words(struct node_conf *c, const char *v)
+{
+	struct words w;
+	char *why = words_parse(v, &w);
+	bool elsewhere;
+
+	if (why) {
+		snprintf(c->why, sizeof(c->why), "%s", why);
+		free(why);
+		return c->why;
+	}
+	elsewhere = w.stack || w.n_vnl;
+	words_free(&w);
+	return elsewhere ? "stack= and vnl= are --stack and --net here" : NULL;
+}
+
+static const char *set_config(void *conf, const char *v)
+{
+	struct node_conf *c = conf;
+
+	if (c->config)
+		return "given before; join the words by commas";
+	c->config = v;
+	return check_words(c, v);
+}
+
 static const char *set_stack(void *conf, const char *v)
 {
 	((struct node_conf *)conf)->served = strchr(v, '/') ? v : NULL;
@@ -125,6 +154,7 @@ const struct opt node_options[] = {
 	{ "ip", 0, "ADDR/LEN", "static address, IPv4 or IPv6 (repeatable)", set_ip },
 	{ "gw", 0, "ADDR", "default gateway (repeatable, one per family)", set_gw },
 	{ "dns", 0, "ADDR", "name server to ask instead of the machine's (repeatable)", set_dns },
+	{ "config", 0, "WORDS", "all in one, with commas between, as dhcp,fqdn=NAME: ioth-config(7)", set_config },
 	{ "mac", 0, "MAC", "Ethernet address; default: chosen at random", set_mac },
 	{ "mtu", 0, "BYTES", "largest IP packet; default: the network's", set_mtu },
 	{ "name", 0, "NAME", "the node's name, for ioth show", set_name },

@@ -20,6 +20,9 @@
 #include "ioth.h"
 #include "ioth_plugin.h"
 
+struct words;
+struct words_if;
+
 /* What libioth has beside VirtualSquare's functions. A NULL is made from those. */
 struct kind_more {
 	int	(*accept4)(int fd, struct sockaddr *addr, socklen_t *len, int flags);
@@ -36,6 +39,10 @@ struct kind_more {
 	/* One more that is joined to a locator: its index. NULL: by rtnetlink alone. */
 	int	(*add_if)(struct ioth *s, const char *name, const char *locator);
 	char	*(*resolvconf)(struct ioth *s);	/* resolv.conf's text, malloc'd */
+	/* What is there of what is asked for, a mask; or -errno. */
+	int	(*config)(struct ioth *s, const struct words *w);
+	/* As resolvconf, of an interface (NULL: all); NULL: as when last asked. */
+	char	*(*newconf)(struct ioth *s, const struct words_if *i, int *error);
 };
 
 struct kind {

@@ -340,6 +340,7 @@ const struct kind kind_native = {
 		.accept4 = native_accept4, .recvmmsg = native_recvmmsg,
 		.sendmmsg = native_sendmmsg, .sendfile = sendfile, .splice = splice,
 		.sysctl = native_sysctl, .statistics = native_statistics,
-		.resolvconf = native_resolvconf,
+		.resolvconf = native_resolvconf, .config = native_config,
+		.newconf = native_newconf,
 	},
 };

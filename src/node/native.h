@@ -36,6 +36,9 @@ void native_cancel(struct native *s, int fd);
 
 /* Whom it asks for names; native_names.c */
 char *native_resolvconf(struct ioth *s);
+/* api_config.c */
+int native_config(struct ioth *s, const struct words *w);
+char *native_newconf(struct ioth *s, const struct words_if *i, int *error);
 
 void native_statistics(struct ioth *stack, ioth_statistic_fn *each, void *arg);
 

@@ -3,6 +3,7 @@
  * The servers it was given come first, then those that routers tell (RFC 8106).
  */
 #include "base/grow.h"
+#include "node/config_node.h"
 #include "node/native.h"
 
 static void told_by_routers(struct stack *st, struct grow *g)
@@ -28,6 +29,12 @@ char *native_resolvconf(struct ioth *s)
 	char buf[IP_STRLEN];
 
 	node_lock(n);
+	if (n->config && n->config->rules_dns) {
+		char *text = config_resolv(n->config->config, 0);
+
+		node_unlock(n);
+		return text;
+	}
 	for (int i = 0; i < n->n_dns; i++)
 		grow_add(&g, "nameserver %s\n", ip_text(&n->dns[i], buf));
 	told_by_routers(n->st, &g);

@@ -22,6 +22,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/config_node.h"
 #include "node/vsock.h"
 #include "stack/neigh.h"
 
@@ -348,6 +349,7 @@ struct node *node_new(const struct node_conf *conf, char **why)
 	pthread_mutex_init(&n->gate, NULL);
 	n->loop = loop_new();
 	n->alarm_at = NEVER;
+	list_init(&n->alarms);
 	list_init(&n->dirty);
 	list_init(&n->tombs);
 	map_init(&n->vsocks);
@@ -357,6 +359,8 @@ struct node *node_new(const struct node_conf *conf, char **why)
 	n->kick = (struct watch){ eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), 0, kicked, false };
 	loop_watch(n->loop, &n->kick, EPOLLIN);
 	*why = configure(n, conf);
+	if (!*why && conf->config)
+		*why = node_configure(n, conf->config);
 	if (*why) {
 		node_free(n);
 		return NULL;
@@ -366,6 +370,7 @@ struct node *node_new(const struct node_conf *conf, char **why)
 
 void node_free(struct node *n)
 {
+	node_config_free(n);
 	vsock_free_all(n);
 	for (int i = 0; i < n->n_if; i++) {
 		if (n->ifs[i]->plug)
@@ -390,6 +395,8 @@ static usec deadline(const struct node *n)
 
 	if (!list_empty(&n->dirty))
 		return 0;
+	list_for(l, &n->alarms)
+		at = MIN(at, container_of(l, struct node_alarm, link)->at);
 	for (int i = 0; i < n->n_if; i++) {
 		if (n->ifs[i]->plug)
 			at = n->ifs[i]->woken ? 0 : MIN(at, plug_deadline(n->ifs[i]->plug));
@@ -524,6 +531,22 @@ static void recv_woken(struct node *n)
 	}
 }
 
+static void ring_alarms(struct node *n)
+{
+	if (n->alarm_at <= n->st->now && n->alarm) {
+		n->alarm_at = NEVER;
+		n->alarm(n);
+	}
+	list_for_safe(l, &n->alarms) {
+		struct node_alarm *a = container_of(l, struct node_alarm, link);
+
+		if (a->at > n->st->now)
+			continue;
+		a->at = NEVER;
+		a->ring(n, a);
+	}
+}
+
 void node_drive(struct node *n)
 {
 	struct pollfd pfd = { .fd = loop_fd(n->loop), .events = POLLIN };
@@ -547,10 +570,7 @@ void node_drive(struct node *n)
 	n->asleep_until = 0;
 	recv_woken(n);
 	loop_wait(n->loop, 0);
-	if (n->alarm_at <= n->st->now && n->alarm) {
-		n->alarm_at = NEVER;
-		n->alarm(n);
-	}
+	ring_alarms(n);
 	node_unlock(n);
 }
 

@@ -45,6 +45,8 @@ struct node_conf {
 	const char	*served;		/* the path of another process's; NULL: own */
 	int		n_set;
 	const char	*set[32];		/* NAME=VALUE */
+	const char	*config;		/* words of config.h; NULL: none */
+	char		why[256];		/* what is wrong with one */
 };
 
 struct dgram_notes;
@@ -85,6 +87,15 @@ struct node {
 	usec		alarm_at;
 	void		(*alarm)(struct node *n);
 	void		*user;
+	struct list	alarms;			/* struct node_alarm */
+	struct node_config *config;		/* config_node.h; NULL: it was never used */
+};
+
+/* One of several deadlines. Belongs to its user, who sets at with the lock held. */
+struct node_alarm {
+	struct list	link;
+	usec		at;			/* NEVER: silent */
+	void		(*ring)(struct node *n, struct node_alarm *a);	/* at is NEVER then */
 };
 
 /* Opens the plugs, adds addresses and routes. NULL with *why (malloc'd). */
