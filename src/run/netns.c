@@ -124,6 +124,8 @@ static bool configure(struct ioth *s, const struct node_conf *c)
 		ok = set_addr(s, ifindex[c->addrs[i].ifno], &c->addrs[i]);
 	for (int i = 0; ok && i < c->n_gw; i++)
 		ok = set_gw(s, ifindex[0], &c->gw[i]);
+	if (ok && c->config && ioth_config(s, c->config) < 0)
+		ok = failed("--config");
 	return ok;
 }
 
