@@ -22,6 +22,7 @@
 #ifndef IOTH_H
 #define IOTH_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <poll.h>
@@ -199,6 +200,22 @@ int ioth_iproute_add(struct ioth *stack, int family, const void *dst, int prefix
 		     const void *gw, unsigned ifindex);
 int ioth_iproute_del(struct ioth *stack, int family, const void *dst, int prefix,
 		     const void *gw, unsigned ifindex);
+
+/* A prefix with more in it, as nlinline has it: of an address its flags (IFA_F_NODAD
+ * ...) and scope, of a route its type (RTN_BLACKHOLE ...; 0: unicast) and scope. */
+__attribute__((__unused__))
+static inline int nl_addrdata2prefix(unsigned char prefix, unsigned char flags,
+				     unsigned char scope)
+{
+	return prefix | flags << 8 | scope << 16;
+}
+
+__attribute__((__unused__))
+static inline int nl_routedata2prefix(unsigned char prefix, unsigned char type,
+				      unsigned char scope)
+{
+	return prefix | type << 8 | scope << 16;
+}
 
 /* An interface more, or less. ifname NULL: chosen; ifindex 0: chosen; -1: chosen, and
  * it is the result; then ioth_linksetupdown. type "vde", of native and kernel stacks, has

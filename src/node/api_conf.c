@@ -290,12 +290,28 @@ int ioth_iplink_del(struct ioth *s, const char *ifname, unsigned ifindex)
 
 /* --- addresses and routes --- */
 
+/* What nl_addrdata2prefix and nl_routedata2prefix put together. */
+static unsigned bits(int prefix)
+{
+	return prefix & 0xff;
+}
+
+static uint8_t middle(int prefix)
+{
+	return (uint8_t)(prefix >> 8);
+}
+
+static uint8_t scope(int prefix)
+{
+	return (uint8_t)(prefix >> 16);
+}
+
 /* Octets of an address; 0: no such family, or such a prefix. */
 static size_t addr_size(int family, int prefix)
 {
 	size_t size = family == AF_INET ? 4 : family == AF_INET6 ? 16 : 0;
 
-	return prefix < 0 || (size_t)prefix > size * 8 ? 0 : size;
+	return prefix < 0 || bits(prefix) > size * 8 ? 0 : size;
 }
 
 static int addr_change(struct ioth *s, uint16_t type, uint16_t flags, int family,
@@ -309,8 +325,8 @@ static int addr_change(struct ioth *s, uint16_t type, uint16_t flags, int family
 		return fail(EINVAL);
 	ifa = request(&r, type, flags, sizeof(*ifa));
 	*ifa = (struct ifaddrmsg){
-		.ifa_family = (uint8_t)family, .ifa_prefixlen = (uint8_t)prefix,
-		.ifa_index = ifindex,
+		.ifa_family = (uint8_t)family, .ifa_prefixlen = (uint8_t)bits(prefix),
+		.ifa_flags = middle(prefix), .ifa_scope = scope(prefix), .ifa_index = ifindex,
 	};
 	mnl_attr_put(&r.h, IFA_LOCAL, size, addr);
 	mnl_attr_put(&r.h, IFA_ADDRESS, size, addr);
@@ -327,21 +343,29 @@ int ioth_ipaddr_del(struct ioth *s, int family, const void *addr, int prefix, un
 	return addr_change(s, RTM_DELADDR, 0, family, addr, prefix, ifindex);
 }
 
+/* Where its hosts are, if nobody says. */
+static uint8_t route_scope(int family, const void *gw, int prefix)
+{
+	if (scope(prefix))
+		return scope(prefix);
+	return gw || family == AF_INET6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+}
+
 static int route_change(struct ioth *s, uint16_t type, uint16_t flags, int family,
 			const void *dst, int prefix, const void *gw, unsigned ifindex)
 {
 	size_t size = addr_size(family, prefix);
+	uint8_t of_type = middle(prefix) ? middle(prefix) : RTN_UNICAST;
 	struct rtmsg *rtm;
 	struct request r;
 
-	if (!size || (!gw && !ifindex))
+	if (!size || (of_type == RTN_UNICAST && !gw && !ifindex))
 		return fail(EINVAL);
 	rtm = request(&r, type, flags, sizeof(*rtm));
 	*rtm = (struct rtmsg){
-		.rtm_family = (uint8_t)family, .rtm_dst_len = dst ? (uint8_t)prefix : 0,
+		.rtm_family = (uint8_t)family, .rtm_dst_len = dst ? (uint8_t)bits(prefix) : 0,
 		.rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_BOOT,
-		.rtm_scope = gw || family == AF_INET6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
-		.rtm_type = RTN_UNICAST,
+		.rtm_scope = route_scope(family, gw, prefix), .rtm_type = of_type,
 	};
 	if (rtm->rtm_dst_len)
 		mnl_attr_put(&r.h, RTA_DST, size, dst);

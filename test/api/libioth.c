@@ -10,6 +10,7 @@
 #include <string.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <linux/rtnetlink.h>
 
 #include <ioth.h>
 
@@ -26,7 +27,22 @@ static void check(int right, const char *what, int line)
 }
 
 static unsigned char address[] = { 10, 77, 0, 1 }, gateway[] = { 10, 77, 0, 254 };
+static unsigned char far[] = { 10, 99, 0, 0 };
 static unsigned char address6[16] = { 0xfd, 0x77 }, far6[16] = { 0xfd, 0x78 };
+
+/* Without waiting for the detection of duplicates. */
+static int bound(struct ioth *s)
+{
+	struct sockaddr_in6 sin6;
+	int fd = ioth_msocket(s, AF_INET6, SOCK_DGRAM, 0), ret;
+
+	memset(&sin6, 0, sizeof(sin6));
+	sin6.sin6_family = AF_INET6;
+	memcpy(&sin6.sin6_addr, address6, 16);
+	ret = ioth_bind(fd, (struct sockaddr *)&sin6, sizeof(sin6));
+	ioth_close(fd);
+	return ret == 0;
+}
 
 /* The kernel of a container may have no IPv6. */
 static void configure(struct ioth *s, int ifindex)
@@ -51,6 +67,13 @@ static void configure(struct ioth *s, int ifindex)
 	CHECK(ioth_ipaddr_add(s, AF_INET6, address6, 64, ifindex) == 0);
 	CHECK(ioth_iproute_add(s, AF_INET, NULL, 0, gateway, 0) == 0);
 	CHECK(ioth_iproute_add(s, AF_INET, NULL, 0, gateway, 0) < 0 && errno == EEXIST);
+	CHECK(ioth_iproute_add(s, AF_INET, far, nl_routedata2prefix(24, RTN_BLACKHOLE, 0), NULL, 0) == 0);
+	CHECK(ioth_iproute_del(s, AF_INET, far, nl_routedata2prefix(24, RTN_BLACKHOLE, 0), NULL, 0) == 0);
+	address6[15] = 3;
+	CHECK(ioth_ipaddr_add(s, AF_INET6, address6,
+			      nl_addrdata2prefix(64, IFA_F_NODAD, RT_SCOPE_UNIVERSE), ifindex) == 0);
+	CHECK(bound(s));
+	CHECK(ioth_ipaddr_del(s, AF_INET6, address6, 64, ifindex) == 0);
 	address6[15] = 2;
 	CHECK(ioth_iproute_add(s, AF_INET6, far6, 64, address6, ifindex) == 0);
 	CHECK(ioth_iproute_del(s, AF_INET6, far6, 64, address6, ifindex) == 0);
