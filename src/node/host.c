@@ -109,7 +109,7 @@ const struct kind kind_host = {
 		.writev = writev, .send = send, .sendto = host_sendto, .sendmsg = sendmsg,
 	},
 	.more = {
-		.accept4 = host_accept4, .recvmmsg = recvmmsg, .sendmmsg = sendmmsg,
+		.accept4 = host_accept4, .resolvconf = resolve_machine_conf, .recvmmsg = recvmmsg, .sendmmsg = sendmmsg,
 		.sendfile = sendfile, .splice = splice,
 	},
 };

@@ -98,6 +98,9 @@ void native_fork(enum fork_when when);
 bool plugin_exists(const char *name);
 bool plugin_license_fits(const char *plugin, const char *program);
 
+/* For kinds that ask whom the machine asks; resolve_conf.c. */
+char *resolve_machine_conf(struct ioth *s);
+
 /* --- fds.c --- */
 
 #define FDS_CHUNK	1024

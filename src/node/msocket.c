@@ -490,7 +490,8 @@ const struct kind kind_served = {
 		.sendto = served_sendto, .sendmsg = served_sendmsg,
 	},
 	.more = {
-		.accept4 = served_accept4, .recvmmsg = served_recvmmsg,
+		.accept4 = served_accept4, .resolvconf = resolve_machine_conf,
+		.recvmmsg = served_recvmmsg,
 		.sendmmsg = served_sendmmsg, .sendfile = sendfile, .splice = splice,
 	},
 };

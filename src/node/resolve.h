@@ -55,7 +55,7 @@ int query_error(const struct ioth_query *q, int ares_status);	/* as EAI_... */
 /* RFC 4007 11.2: the zone is an interface's name or number; 0: neither. */
 uint32_t zone_number(struct ioth *s, const char *zone);
 
-/* The text of a resolv.conf; malloc'd. */
+/* The text of a resolv.conf; malloc'd; NULL: there is none. */
 char *resolve_conf(struct ioth *s);
 
 /* --- services --- */

@@ -2,7 +2,8 @@
  *
  * The machine's stack asks whom the machine asks. Others ask whom their
  * configuration and their routers name, and nobody if there is no such; the
- * machine's servers are not theirs to ask.
+ * machine's servers are not theirs to ask. Those of a stack that another process
+ * serves are called like the machine's: that process sends the questions to its own.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 #include "node/kind.h"
 #include "node/resolve.h"
 
-static char *machine_conf(void)
+char *resolve_machine_conf(struct ioth *s)
 {
 	FILE *f = fopen("/etc/resolv.conf", "re");
 	struct grow g = { .s = NULL };
@@ -31,7 +32,5 @@ static char *machine_conf(void)
 char *resolve_conf(struct ioth *s)
 {
 	s = s ? s : ioth_get_defstack();
-	if (s->kind == &kind_host)
-		return machine_conf();
 	return s->more->resolvconf ? s->more->resolvconf(s) : NULL;
 }
