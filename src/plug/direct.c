@@ -450,6 +450,14 @@ void directs_sleep(struct directs *ds)
 		step(ds, &ds->d[i], LATER);
 }
 
+void directs_awake(struct directs *ds)
+{
+	for (unsigned i = 0; ds->used && i < WIRE_INTROS; i++) {
+		if (ds->d[i].state >= DIRECT_LIVE)
+			wire_awake(ds->d[i].lane.wire);
+	}
+}
+
 bool directs_waiting(const struct directs *ds)
 {
 	for (unsigned i = 0; ds->used && i < WIRE_INTROS; i++) {

@@ -85,6 +85,7 @@ int directs_take(struct directs *ds, int max);
 uint32_t directs_room(struct directs *ds);
 void directs_flush(struct directs *ds);
 void directs_sleep(struct directs *ds);
+void directs_awake(struct directs *ds);
 bool directs_waiting(const struct directs *ds);
 void directs_run(struct directs *ds, usec now);
 usec directs_deadline(const struct directs *ds);

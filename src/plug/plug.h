@@ -38,6 +38,12 @@ struct plug_ops {
 	 * becomes true. */
 	uint32_t (*room_to)(struct plug *p, const struct mac *to);
 	struct arena *(*arena_to)(struct plug *p, const struct mac *to);
+	/* Its user looks instead of waiting for fd: recv when there is something to
+	 * take (look: no system call), doze before it waits for fd again. NULL: none
+	 * of the three. */
+	void	(*awake)(struct plug *p);
+	bool	(*look)(struct plug *p);
+	void	(*doze)(struct plug *p);	/* more: there was something yet */
 	/* Time-driven plugs (fault): run what is due; next deadline. NULL: none. */
 	void	(*run)(struct plug *p, usec now);
 	usec	(*deadline)(struct plug *p);
@@ -50,6 +56,7 @@ struct plug {
 	bool		want_write;	/* flush gave -EAGAIN: wait for fd writable */
 	bool		resume;		/* see room_to; its user takes note and clears it */
 	bool		more;		/* recv stopped at max: call it again, fd is silent */
+	bool		looking;	/* between awake and doze */
 	bool		told;		/* it ended and has said why */
 	int		hup_fd;		/* becomes readable when the other side has left; -1 */
 	uint32_t	mtu;		/* largest IP packet below: 1500, or more */

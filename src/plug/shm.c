@@ -31,6 +31,7 @@ struct shm {
 	struct directs	*directs;	/* NULL: none can come */
 	struct merge	*merge;		/* NULL: frames stay as they come */
 	bool		ended, enough;
+	unsigned	deaf;			/* receipts without hearing bells, about */
 	void		(*small)(struct plug *p, const struct wire_small *s);
 };
 
@@ -153,10 +154,10 @@ static bool hear(struct shm *s)
 	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-/* Who is behind looks at bells when it is not; at messages, now and then. */
-static bool is_behind(const struct shm *s)
+/* Who is behind, or looks by himself, hears bells and messages now and then only. */
+static bool is_deaf(struct shm *s)
 {
-	return s->plug.more && (!s->directs || s->directs->turn % 16);
+	return (s->plug.more || s->plug.looking) && ++s->deaf % 16;
 }
 
 static void go_to_sleep(struct shm *s)
@@ -174,7 +175,7 @@ static bool frames_wait(const struct shm *s)
 static int shm_recv(struct plug *p, int max)
 {
 	struct shm *s = shm_of(p);
-	bool there = is_behind(s) || hear(s);
+	bool there = is_deaf(s) || hear(s);
 	int n;
 
 	if (s->merge)
@@ -182,7 +183,7 @@ static int shm_recv(struct plug *p, int max)
 	s->enough = false;
 	n = take(s, max);
 	p->more = n >= max || s->enough;	/* else a bell will tell */
-	if (!p->more) {
+	if (!p->more && !p->looking) {
 		go_to_sleep(s);
 		n += take(s, max - n);
 		p->more = frames_wait(s);
@@ -194,6 +195,33 @@ static int shm_recv(struct plug *p, int max)
 	if (s->main.queued || (s->directs && s->directs->used))
 		shm_flush(p);
 	return n;
+}
+
+static void shm_awake(struct plug *p)
+{
+	struct shm *s = shm_of(p);
+
+	p->looking = true;
+	wire_awake(s->main.wire);
+	if (s->directs)
+		directs_awake(s->directs);
+}
+
+/* Also when frames wait for room: recv tries them again. */
+static bool shm_look(struct plug *p)
+{
+	struct shm *s = shm_of(p);
+
+	return frames_wait(s) || s->main.queued;
+}
+
+static void shm_doze(struct plug *p)
+{
+	struct shm *s = shm_of(p);
+
+	p->looking = false;
+	go_to_sleep(s);
+	p->more = frames_wait(s);
 }
 
 static uint32_t shm_room(struct plug *p)
@@ -259,6 +287,9 @@ static const struct plug_ops shm_ops = {
 	.send	= shm_send,
 	.flush	= shm_flush,
 	.recv	= shm_recv,
+	.awake	= shm_awake,
+	.look	= shm_look,
+	.doze	= shm_doze,
 	.room	= shm_room,
 	.room_to = shm_room_to,
 	.arena_to = shm_arena_to,

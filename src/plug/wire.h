@@ -132,6 +132,8 @@ void wire_took(struct wire *w);
 /* We are going to sleep until frames come or, with room, can be put: look after
  * this once more whether they have, or can. */
 void wire_sleep(struct wire *w, bool room);
+/* We look ourselves from here on: no bells until the next wire_sleep. */
+void wire_awake(struct wire *w);
 bool wire_waiting(const struct wire *w);	/* frames of the other */
 
 /* --- small frames without a packet (wire_pass.c): from wire to wire --- */

@@ -63,6 +63,11 @@ void wire_sleep(struct wire *w, bool room)
 	atomic_thread_fence(memory_order_seq_cst);
 }
 
+void wire_awake(struct wire *w)
+{
+	atomic_store_explicit(&w->own->asleep, w->sleeps, memory_order_relaxed);
+}
+
 bool wire_waiting(const struct wire *w)
 {
 	return atomic_load_explicit(&w->peer->sent, memory_order_relaxed) != w->taken;
