@@ -33,6 +33,7 @@ static void put(struct fd_entry *e, struct ioth *s, uint64_t id)
 	if (s)
 		__atomic_add_fetch(&s->open, 1, __ATOMIC_RELAXED);
 	e->id = id;
+	e->sock = NULL;
 	__atomic_store_n(&e->stack, s, __ATOMIC_SEQ_CST);
 }
 

@@ -1,8 +1,8 @@
 /* native.c - kind native: the project's own stack, a node in this process
  *
  * A descriptor given out is the program's end of a vsock, as for ioth run, but
- * the control calls are function calls (native_call.c). A driver thread carries
- * packets and bytes.
+ * calls are function calls: those that control (native_call.c) and those that move
+ * bytes (native_io.c). Whoever waits in one drives the node meanwhile (node_wait).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,15 +21,6 @@
 /* The stacks of this kind: a dup of a descriptor is looked up in each. */
 static struct list stacks = LIST_INIT(stacks);
 static pthread_mutex_t stacks_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void *drive(void *arg)
-{
-	struct native *s = arg;
-
-	while (!__atomic_load_n(&s->stop, __ATOMIC_ACQUIRE))
-		node_drive(s->node);
-	return NULL;
-}
 
 static int native_open(struct ioth *stack, const char *locators[], const char *options)
 {
@@ -55,10 +46,17 @@ static int native_open(struct ioth *stack, const char *locators[], const char *o
 	s->stack = stack;
 	stack->data = s;
 	native_calls_init(s);
-	pthread_create(&s->driver, NULL, drive, s);
+	ret = driver_add(s->node);
+	if (ret < 0) {
+		node_free(s->node);
+		free(s);
+		return ret;
+	}
 	pthread_mutex_lock(&stacks_lock);
 	list_add_tail(&stacks, &s->link);
 	pthread_mutex_unlock(&stacks_lock);
+	node_lock(s->node);
+	node_unlock(s->node);	/* somebody looks after it from here on */
 	return 0;
 }
 
@@ -100,9 +98,7 @@ static int native_close(struct ioth *stack)
 	pthread_mutex_lock(&stacks_lock);
 	list_del(&s->link);
 	pthread_mutex_unlock(&stacks_lock);
-	__atomic_store_n(&s->stop, true, __ATOMIC_RELEASE);
-	node_kick(s->node);
-	pthread_join(s->driver, NULL);
+	driver_del(s->node);
 	node_free(s->node);
 	free(s);
 	return 0;
@@ -192,10 +188,66 @@ static int native_socket(int domain, int type, int protocol)
 	return -1;
 }
 
+/* What the table knows is right while the socket lives: its end clears it. */
+static struct vsock *known(const struct node *n, int fd)
+{
+	const struct fd_entry *e = fds_at(fd);
+	struct vsock *vs = e && e->stack == kind_current ? e->sock : NULL;
+
+	return vs && vs->so && vs->n == n ? vs : NULL;
+}
+
+static struct vsock *look_up(struct node *n, int fd)
+{
+	struct fd_entry *e = fds_at(fd);
+	struct vsock *vs = vsock_of_fd(n, fd);
+
+	if (vs && vs->so && fd == vs->pid_fd && e && e->stack == kind_current)
+		e->sock = vs;
+	return vs;
+}
+
+struct vsock *native_enter(int fd)
+{
+	struct node *n = current()->node;
+	struct vsock *vs;
+
+	node_lock(n);
+	node_look(n);
+	vs = known(n, fd);
+	if (!vs)
+		vs = look_up(n, fd);
+	if (!vs) {
+		node_unlock(n);
+		errno = EBADF;
+	}
+	return vs;
+}
+
+ssize_t native_leave(struct vsock *vs, ssize_t ret)
+{
+	node_unlock(vs->n);
+	if (ret >= 0)
+		return ret;
+	errno = (int)-ret;
+	return -1;
+}
+
+/* The pair tells whether that was the last descriptor of it. */
 static int native_end(int fd)
 {
-	native_cancel(current(), fd);
-	return close(fd);
+	struct vsock *vs = current()->orphan ? NULL : native_enter(fd);
+	int ret;
+
+	if (!vs) {
+		native_cancel(current(), fd);
+		return close(fd);
+	}
+	native_cancel_at(current(), fd);
+	ret = close(fd);
+	vlocal_closed(vs);
+	node_unlock(vs->n);
+	return ret;
 }
 
 static int native_bind(int fd, const struct sockaddr *addr, socklen_t len)
@@ -271,17 +323,6 @@ static int native_fcntl(int fd, int cmd, ...)
 	return fcntl(fd, cmd, arg);
 }
 
-static ssize_t native_recv(int fd, void *buf, size_t len, int flags)
-{
-	return CALL(recvfrom, (unsigned)fd, P(buf), len, (unsigned)flags);
-}
-
-static ssize_t native_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr,
-			       socklen_t *addrlen)
-{
-	return CALL(recvfrom, (unsigned)fd, P(buf), len, (unsigned)flags, P(addr), P(addrlen));
-}
-
 static ssize_t native_recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	return CALL(recvmsg, (unsigned)fd, P(msg), (unsigned)flags);
@@ -290,12 +331,6 @@ static ssize_t native_recvmsg(int fd, struct msghdr *msg, int flags)
 static int native_recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *timeout)
 {
 	return (int)CALL(recvmmsg, (unsigned)fd, P(v), n, (unsigned)flags, P(timeout));
-}
-
-static ssize_t native_sendto(int fd, const void *buf, size_t len, int flags,
-			     const struct sockaddr *addr, socklen_t addrlen)
-{
-	return CALL(sendto, (unsigned)fd, P(buf), len, (unsigned)flags, P(addr), addrlen);
 }
 
 static ssize_t native_sendmsg(int fd, const struct msghdr *msg, int flags)
@@ -332,9 +367,9 @@ const struct kind kind_native = {
 		.getsockname = native_getsockname, .getpeername = native_getpeername,
 		.setsockopt = native_setsockopt, .getsockopt = native_getsockopt,
 		.shutdown = native_shutdown, .ioctl = native_ioctl, .fcntl = native_fcntl,
-		.read = read, .readv = readv, .recv = native_recv, .recvfrom = native_recvfrom,
-		.recvmsg = native_recvmsg, .write = write, .writev = writev, .send = send,
-		.sendto = native_sendto, .sendmsg = native_sendmsg,
+		.read = native_read, .readv = native_readv, .recv = native_recv,
+		.recvfrom = native_recvfrom, .recvmsg = native_recvmsg, .write = native_write,
+		.writev = native_writev, .send = native_send, .sendto = native_sendto, .sendmsg = native_sendmsg,
 	},
 	.more = {
 		.accept4 = native_accept4, .recvmmsg = native_recvmmsg,

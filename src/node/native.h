@@ -4,6 +4,7 @@
  *   native_conf.c  what it is made with
  *   native_call.c  a call of the program: done at once, or its thread waits
  *   native_stat.c  what it has counted
+ *   native_io.c    those that move bytes and datagrams, which do not go by the pair
  */
 #ifndef NODE_NATIVE_H
 #define NODE_NATIVE_H
@@ -17,9 +18,7 @@ struct native {
 	struct ioth	*stack;
 	struct node	*node;
 	struct calls	calls;
-	pthread_t	driver;
 	pid_t		pid;
-	bool		stop;
 	bool		orphan;		/* after fork, in the child: the node is the parent's */
 };
 
@@ -33,6 +32,23 @@ void native_calls_init(struct native *s);
 long native_call(struct native *s, int nr, const uint64_t args[6]);
 /* fd is being closed: calls that wait there by that name end with EBADF. */
 void native_cancel(struct native *s, int fd);
+void native_cancel_at(struct native *s, int fd);	/* with the node's lock */
+
+/* The vsock of fd, its node locked; NULL with errno: not one of the current stack's. */
+struct vsock *native_enter(int fd);
+ssize_t native_leave(struct vsock *vs, ssize_t ret);	/* as libc: -1 with errno */
+
+/* native_io.c: as their namesakes in libc */
+ssize_t native_read(int fd, void *buf, size_t len);
+ssize_t native_readv(int fd, const struct iovec *iov, int n);
+ssize_t native_recv(int fd, void *buf, size_t len, int flags);
+ssize_t native_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr,
+			socklen_t *addrlen);
+ssize_t native_write(int fd, const void *buf, size_t len);
+ssize_t native_writev(int fd, const struct iovec *iov, int n);
+ssize_t native_send(int fd, const void *buf, size_t len, int flags);
+ssize_t native_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
+		      socklen_t addrlen);
 
 /* Whom it asks for names; native_names.c */
 char *native_resolvconf(struct ioth *s);

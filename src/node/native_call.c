@@ -16,7 +16,7 @@
 /* On the stack of the thread. */
 struct thread_call {
 	struct call	c;
-	pthread_cond_t	done;
+	struct caller	caller;
 	bool		answered;
 	long		value;
 };
@@ -57,7 +57,7 @@ static void answer(struct call *c, long value)
 
 	t->value = value;
 	t->answered = true;
-	pthread_cond_signal(&t->done);
+	node_tell(c->of->node, &t->caller);
 }
 
 static int give(struct call *c, int fd, bool cloexec)
@@ -104,6 +104,7 @@ static void changed(struct vsock *vs)
 	if (!vs->so)		/* closed: its number may be another's by now */
 		fds_clear(vs->pid_fd, s->stack, vs->cookie);
 	call_again(&vs->calls);
+	vlocal_changed(vs);
 }
 
 /* The descriptor as it was given out, if it is still that socket. */
@@ -167,31 +168,19 @@ static bool is_ours(int nr, const uint64_t args[6])
 	return false;
 }
 
-/* Until the call is answered, by whoever has the lock then. */
-static void wait_answer(struct native *s, struct thread_call *t)
-{
-	struct node *n = s->node;
-
-	pthread_mutex_lock(&n->lock);
-	while (!t->answered)
-		pthread_cond_wait(&t->done, &n->lock);
-	pthread_mutex_unlock(&n->lock);
-}
-
+/* Whoever has the lock when the call can go on answers it, perhaps we ourselves. */
 static long ask(struct native *s, int nr, const uint64_t args[6])
 {
-	struct thread_call t = { .done = PTHREAD_COND_INITIALIZER };
-	bool answered;
+	struct thread_call t = { .answered = false };
 
 	call_init(&t.c, &s->calls, nr, args);
 	t.c.pid = s->pid;
 	node_lock(s->node);
+	node_look(s->node);
 	call_try(&t.c);
-	answered = t.answered;
+	while (!t.answered)
+		node_wait(s->node, &t.caller, NEVER);
 	node_unlock(s->node);
-	if (!answered)
-		wait_answer(s, &t);
-	pthread_cond_destroy(&t.done);
 	return t.value;
 }
 
@@ -223,11 +212,8 @@ long native_call(struct native *s, int nr, const uint64_t a[6])
 	return -1;
 }
 
-void native_cancel(struct native *s, int fd)
+void native_cancel_at(struct native *s, int fd)
 {
-	if (s->orphan)
-		return;
-	node_lock(s->node);
 	list_for_safe(l, &s->calls.parked) {
 		struct call *c = container_of(l, struct call, link);
 
@@ -236,5 +222,13 @@ void native_cancel(struct native *s, int fd)
 		answer(c, -EBADF);
 		call_free(c);
 	}
+}
+
+void native_cancel(struct native *s, int fd)
+{
+	if (s->orphan)
+		return;
+	node_lock(s->node);
+	native_cancel_at(s, fd);
 	node_unlock(s->node);
 }

@@ -9,12 +9,19 @@
  * one system call. Programs that write as fast as we read would keep us there:
  * what is left after some rounds is the driver's, who looks after everything
  * else in between.
+ *
+ * A thread that waits drives (node_wait): it looks at the plugs for a while, without
+ * bells and system calls, and sleeps if nothing comes. If something did, the node is
+ * hot: the plugs go on without bells while the caller has what he waited for, who is
+ * likely to be back before the next frame comes. The thread that stands in looks each
+ * millisecond, and ends it when no call has come for one.
  */
 #include "node/node.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -30,6 +37,8 @@
 #define ROUNDS		4	/* of one settling */
 #define POLLS		16	/* batches of events at a time */
 #define OVERTAKE	4	/* times, by the driver */
+#define LOOKS		100	/* between yields: about 2 us */
+#define HOT_FOR		USEC_PER_MSEC
 
 /* A plug and the interface it is for the stack. */
 struct iface {
@@ -393,10 +402,12 @@ static usec deadline(const struct node *n)
 {
 	usec at = MIN(stack_deadline(n->st), n->alarm_at);
 
-	if (!list_empty(&n->dirty))
+	if (!list_empty(&n->dirty) || (n->driver && n->driver->news))
 		return 0;
 	list_for(l, &n->alarms)
 		at = MIN(at, container_of(l, struct node_alarm, link)->at);
+	if (n->hot)
+		at = MIN(at, n->used_at + HOT_FOR);
 	for (int i = 0; i < n->n_if; i++) {
 		if (n->ifs[i]->plug)
 			at = n->ifs[i]->woken ? 0 : MIN(at, plug_deadline(n->ifs[i]->plug));
@@ -510,15 +521,25 @@ static void let_pass(struct node *n)
 	}
 }
 
-void node_unlock(struct node *n)
+/* Who looks after the node from here on knows until when he may sleep. */
+static void rest(struct node *n)
 {
-	bool kick;
+	usec at = deadline(n);
+	bool kick = false;
 
-	settle(n);
-	kick = deadline(n) < n->asleep_until;
+	if (!n->stand_in.on || n->driver)
+		kick = at < n->asleep_until;
+	else
+		driver_leave(n, at);
 	pthread_mutex_unlock(&n->lock);
 	if (kick)
 		node_kick(n);
+}
+
+void node_unlock(struct node *n)
+{
+	settle(n);
+	rest(n);
 }
 
 static void recv_woken(struct node *n)
@@ -547,31 +568,214 @@ static void ring_alarms(struct node *n)
 	}
 }
 
-void node_drive(struct node *n)
+static void take_in(struct node *n)
+{
+	recv_woken(n);
+	loop_wait(n->loop, 0);
+	ring_alarms(n);
+}
+
+/* With the lock, which others have meanwhile. */
+static void sleep_until(struct node *n, usec until)
 {
 	struct pollfd pfd = { .fd = loop_fd(n->loop), .events = POLLIN };
 	struct timespec ts;
 	usec left;
 
-	let_pass(n);
-	pthread_mutex_lock(&n->lock);
-	n->asleep_until = deadline(n);
-	left = n->asleep_until;
-	if (left != NEVER)
-		left -= now_mono();
+	n->asleep_until = MIN(deadline(n), until);
+	left = n->asleep_until == NEVER ? NEVER : n->asleep_until - now_mono();
+	pthread_mutex_unlock(&n->lock);
 	if (left < 0)
 		left = 0;
-	pthread_mutex_unlock(&n->lock);
-
 	ts = (struct timespec){ left / USEC_PER_SEC, left % USEC_PER_SEC * 1000 };
 	ppoll(&pfd, 1, left == NEVER ? NULL : &ts, NULL);
-
 	node_lock(n);
 	n->asleep_until = 0;
-	recv_woken(n);
-	loop_wait(n->loop, 0);
-	ring_alarms(n);
+}
+
+void node_drive(struct node *n)
+{
+	let_pass(n);
+	pthread_mutex_lock(&n->lock);
+	sleep_until(n, NEVER);
+	take_in(n);
 	node_unlock(n);
+}
+
+/* --- who waits drives --- */
+
+static void set_looking(struct node *n, bool on)
+{
+	for (int i = 0; i < n->n_if; i++) {
+		struct plug *p = n->ifs[i]->plug;
+
+		if (!p || !p->ops->look || p->looking == on)
+			continue;
+		if (on)
+			p->ops->awake(p);
+		else
+			p->ops->doze(p);
+		if (!on && p->more)
+			n->ifs[i]->woken = true;
+	}
+}
+
+/* Takes in what plugs have. */
+static bool look(struct node *n)
+{
+	bool any = false;
+
+	for (int i = 0; i < n->n_if; i++) {
+		struct plug *p = n->ifs[i]->plug;
+
+		if (p && p->ops->look && p->ops->look(p)) {
+			iface_recv(n->ifs[i]);
+			any = true;
+		}
+	}
+	return any;
+}
+
+void node_look(struct node *n)
+{
+	if (!n->hot)
+		return;
+	n->used_at = n->st->now;
+	look(n);
+}
+
+static void heat(struct node *n)
+{
+	n->hot = true;
+	set_looking(n, true);
+}
+
+static void cool(struct node *n)
+{
+	n->hot = false;
+	set_looking(n, false);
+}
+
+void node_stand_in(struct node *n, bool heard)
+{
+	node_lock(n);
+	if (heard)
+		n->stand_in.watching = false;
+	else
+		n->stand_in.told = NEVER;
+	if (!n->driver) {
+		if (n->hot && n->st->now - n->used_at >= HOT_FOR)
+			cool(n);
+		look(n);
+		take_in(n);
+	}
+	node_unlock(n);
+}
+
+static bool look_again(struct node *n)
+{
+	for (int i = 0; i < LOOKS; i++) {
+		if (look(n))
+			return true;
+		__builtin_ia32_pause();
+	}
+	return false;
+}
+
+/* Others want the lock. */
+static void make_way(struct node *n)
+{
+	pthread_mutex_unlock(&n->lock);
+	sched_yield();
+	node_lock(n);
+}
+
+/* True: something came in. */
+static bool look_around(struct node *n, const struct caller *c, usec until)
+{
+	usec now = now_mono(), left = spin_time(&n->spin, now);
+	bool found = false;
+
+	n->used_at = now;
+	until = MIN(MIN(until, deadline(n)), now + left);
+	if (until <= now)
+		return false;
+	heat(n);
+	while (!found && now < until && !c->news) {
+		if (__atomic_load_n(&n->waiting, __ATOMIC_RELAXED))
+			make_way(n);
+		found = look_again(n);
+		if (!found && !spin_yield(&now))
+			break;
+	}
+	stack_now(n->st, now_mono());
+	return found;
+}
+
+/* Until there is news for us; or for somebody else, who is likely to be the next to
+ * have some and had better drive himself: each of ours for him would wake two. */
+static void drive(struct node *n, struct caller *c, usec until)
+{
+	usec began = n->st->now;
+
+	n->driver = c;
+	n->told_other = false;
+	settle(n);
+	while (!c->news && !n->told_other && n->st->now < until) {
+		if (!look_around(n, c, until)) {
+			cool(n);
+			driver_enter(n);
+			sleep_until(n, until);
+			take_in(n);
+		}
+		settle(n);
+	}
+	n->driver = NULL;
+	n->used_at = n->st->now;
+	spin_ended(&n->spin, n->st->now - began);
+	if (!n->hot && spin_pays(&n->spin, n->st->now))
+		heat(n);
+}
+
+void node_tell(struct node *n, struct caller *c)
+{
+	c->news = true;
+	if (c == n->driver || !c->waits)
+		return;
+	n->told_other = true;
+	pthread_cond_signal(&c->cond);
+}
+
+/* Somebody else drives, or the thread that stands in. */
+static void wait_to_be_told(struct node *n, struct caller *c, usec until)
+{
+	struct timespec ts = { until / USEC_PER_SEC, until % USEC_PER_SEC * 1000 };
+
+	settle(n);
+	if (c->news)
+		return;
+	rest(n);
+	pthread_mutex_lock(&n->lock);
+	if (c->news)
+		;
+	else if (until == NEVER)
+		pthread_cond_wait(&c->cond, &n->lock);
+	else
+		pthread_cond_clockwait(&c->cond, &n->lock, CLOCK_MONOTONIC, &ts);
+	stack_now(n->st, now_mono());
+}
+
+bool node_wait(struct node *n, struct caller *c, usec until)
+{
+	pthread_cond_init(&c->cond, NULL);
+	c->news = false;
+	c->waits = true;
+	if (!n->driver)
+		drive(n, c, until);
+	while (!c->news && n->st->now < until)
+		wait_to_be_told(n, c, until);
+	pthread_cond_destroy(&c->cond);
+	return c->news;
 }
 
 struct node_work node_work(struct node *n)

@@ -2,9 +2,11 @@
  *
  * A node has one lock. Whoever holds it may use the stack and everything hung
  * on it; node_unlock runs what the calls made due, so a thread that sends
- * carries its own packets to the plug. The driver (node_drive, one thread) waits
- * for plugs, program descriptors and the deadline; it is kicked only when
- * somebody else moved the deadline nearer than the one it sleeps towards.
+ * carries its own packets to the plug. The driver waits for plugs, program descriptors
+ * and the deadline; it is kicked only when somebody else moved the deadline nearer
+ * than the one it sleeps towards. It is a thread of its own (node_drive: the runner's
+ * supervisor), or whoever has to wait for something of the node (node_wait), and while
+ * nobody does, the thread that stands in for all such nodes of the process (driver.h).
  */
 #ifndef NODE_NODE_H
 #define NODE_NODE_H
@@ -14,7 +16,9 @@
 #include "base/loop.h"
 #include "base/map.h"
 #include "base/opt.h"
+#include "node/driver.h"
 #include "node/rtnl.h"
+#include "node/spin.h"
 #include "plug/plug.h"
 #include "stack/sock.h"
 
@@ -49,6 +53,7 @@ struct node_conf {
 	char		why[256];		/* what is wrong with one */
 };
 
+struct caller;
 struct dgram_notes;
 struct vpairs;
 struct vsock_front;
@@ -66,6 +71,13 @@ struct node {
 	struct loop	*loop;
 	struct watch	kick;			/* eventfd */
 	usec		asleep_until;		/* the driver's; 0: it is awake */
+	struct caller	*driver;		/* of those who wait; NULL: none */
+	bool		told_other;		/* the driver had news, but not for himself */
+	bool		hot;			/* looking paid: plugs ring no bells between calls */
+	usec		used_at;		/* hot: when a call was here last */
+	struct spin	spin;
+	struct stand_in	stand_in;		/* driver.c */
+	struct map_node	by_loop;
 	int		n_if;
 	struct iface	*ifs[NODE_IFS];
 	struct list	dirty;			/* vsocks whose socket has news */
@@ -114,9 +126,25 @@ void node_poll(struct node *n);
 int node_if_add(struct node *n, const struct if_conf *c, struct netif **nif);
 int node_if_del(struct node *n, struct netif *nif);
 
+/* With the lock held, by a call: takes in what came while the node is hot. */
+void node_look(struct node *n);
+
 /* Waits once for something to do and does it; the driver thread's loop body. */
 void node_drive(struct node *n);
 void node_kick(struct node *n);		/* the driver looks again; any thread */
+/* The same for the thread that stands in: heard of n's descriptors, or at the time. */
+void node_stand_in(struct node *n, bool heard);
+
+/* A thread in a call that waits for something of the node. */
+struct caller {
+	struct list	on;		/* its owner's list: whom node_tell wakes */
+	pthread_cond_t	cond;
+	bool		news, waits;
+};
+void node_tell(struct node *n, struct caller *c);	/* with the lock held */
+/* With the lock held; drives the node, or waits for one who does. False: it is until,
+ * and there was no news. */
+bool node_wait(struct node *n, struct caller *c, usec until);
 
 /* What connections still have to do by themselves. */
 struct node_work {

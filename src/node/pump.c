@@ -232,17 +232,31 @@ void vsock_end(struct vsock *vs, int app)
 	vs->error = error;
 }
 
+/* Somebody takes it by calls. */
+static bool leave_in(struct vsock *vs)
+{
+	struct iovec iov;
+	int n = 1;
+
+	if (!sock_peek(vs->so, &iov, &n))
+		return true;
+	vlocal_show(vs);
+	return false;
+}
+
 static void stream_pump(struct vsock *vs)
 {
 	uint32_t ev;
 	bool all;
 
+	if (vs->full)
+		vlocal_room(vs);
 	pump_out(vs);
 	if (vs->hup && vs->eof_out) {
 		vsock_bury(vs);		/* TCP finishes by itself */
 		return;
 	}
-	all = pump_in(vs);
+	all = vs->is_local ? leave_in(vs) : pump_in(vs);
 	ev = sock_events(vs->so);
 	if (vs->so->error && ev & EV_HUP) {
 		if ((all && !vs->resetting) || vs->hup)

@@ -21,7 +21,7 @@
 /* --- connect --- */
 
 /* The program's end takes no more bytes until we drain it. */
-static void fill(struct vsock *vs, int app)
+void vsock_fill(struct vsock *vs, int app)
 {
 	static const char nothing[4096];
 	int size = SNDBUF_MIN;
@@ -37,7 +37,7 @@ static void fill(struct vsock *vs, int app)
 
 /* Writable again, in one edge: a larger buffer makes one, and so would the last
  * of the filling as it leaves. Its last byte stays until the program has written. */
-static void drain(struct vsock *vs)
+void vsock_drain(struct vsock *vs)
 {
 	char junk[4096];
 	int size = SNDBUF_STD;
@@ -75,7 +75,7 @@ int vsock_connect(struct vsock *vs, const struct endpoint *ep, int app)
 	ret = sock_connect(vs->so, &to);
 	if (ret == -EINPROGRESS) {
 		vs->connecting = true;
-		fill(vs, app);
+		vsock_fill(vs, app);
 	}
 	if (ret == 0 && vs->type == SOCK_STREAM)
 		vs->connected = vs->told = true;
@@ -96,7 +96,7 @@ ssize_t vsock_fastopen(struct vsock *vs, const struct iovec *iov, struct msg *m,
 	ret = sock_send(vs->so, iov, 1, MSG_FASTOPEN, m);
 	if (ret >= 0 || ret == -EINPROGRESS) {
 		vs->connecting = true;
-		fill(vs, app);
+		vsock_fill(vs, app);
 	}
 	return ret;
 }
@@ -139,7 +139,7 @@ int vsock_disconnect(struct vsock *vs, int app)
 		if (vs->eof_in || vs->eof_out || vs->no_in || vs->shut_out || vs->hup)
 			return -EOPNOTSUPP;
 		if (vs->connecting)
-			drain(vs);
+			vsock_drain(vs);
 		empty_pair(vs, app);
 		vs->connecting = vs->connected = vs->told = false;
 		vs->error = 0;
@@ -162,7 +162,7 @@ int vsock_connect_result(struct vsock *vs)
 	if (!vs->connected && !error)	/* another thread disconnected it */
 		return -ECONNABORTED;
 	if (vs->failed)
-		drain(vs);
+		vsock_drain(vs);
 	vs->told = !error;
 	vs->failed = false;
 	vs->error = 0;
@@ -182,7 +182,7 @@ void vsock_connect_pump(struct vsock *vs)
 	vs->failed = error != 0;
 	vs->connected = !error;
 	if (!error) {
-		drain(vs);
+		vsock_drain(vs);
 		vs->urgent = true;	/* what the program wrote meanwhile may be */
 		vsock_again(vs);	/* an answer may have come with the SYN-ACK */
 	}
@@ -203,7 +203,7 @@ int vsock_listen(struct vsock *vs, int backlog, int app)
 
 	if (ret == 0 && !vs->listening) {
 		vs->listening = true;
-		fill(vs, app);		/* a listener is never writable */
+		vsock_fill(vs, app);		/* a listener is never writable */
 		close(vs->app);		/* and is gone when the program closes it */
 		vs->app = -1;
 	}
@@ -215,15 +215,16 @@ static bool waiting(const struct vsock *vs)
 	return vs->returned || (vs->so && sock_events(vs->so) & EV_IN);
 }
 
-/* Each arrival makes the program's end readable anew: an edge for epoll. */
+/* Calls that wait have it first. Each arrival they leave makes the program's end
+ * readable anew: an edge for epoll. */
 void vsock_listen_pump(struct vsock *vs)
 {
 	if (!waiting(vs))
 		return;
-	if ((vs->news && vs->tokens < TOKENS) || !vs->tokens)
+	vsock_changed(vs);
+	if (waiting(vs) && ((vs->news && vs->tokens < TOKENS) || !vs->tokens))
 		vs->tokens += send(vs->w.fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
 	vs->news = false;
-	vsock_changed(vs);
 }
 
 int vsock_accept(struct vsock *vs, struct vsock **out, int *new_app)

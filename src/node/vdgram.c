@@ -285,10 +285,14 @@ void dgram_pump(struct vsock *vs)
 		vsock_bury(vs);
 		return;
 	}
+	if (vs->is_local && vs->so->error)
+		vlocal_end(vs);		/* the pair has to show it */
 	if (vs->ring)
 		vring_pump(vs);
-	else
+	else if (!vs->is_local)
 		pump_in(vs);
+	else if (sock_events(vs->so) & EV_IN)
+		vlocal_show(vs);
 }
 
 /* Takes the note out of the ancillary data; every descriptor is closed. */

@@ -167,6 +167,7 @@ int vsock_make(struct node *n, struct sock *so, struct vsock **out, int *app)
 	list_init(&vs->dirty);
 	list_init(&vs->tomb);
 	list_init(&vs->calls);
+	list_init(&vs->callers);
 	so->user = vs;
 	so->wake = vsock_wake;
 	map_insert(&n->vsocks, &vs->node, cookie_hash(vs->cookie));
@@ -231,7 +232,7 @@ static void bound_tombs(struct node *n)
 
 		if (n->n_tombs <= TOMBS)
 			return;
-		if (list_empty(&old->calls)) {
+		if (list_empty(&old->calls) && list_empty(&old->callers)) {
 			vsock_free(old);
 			n->n_tombs--;
 		}

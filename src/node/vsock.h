@@ -29,6 +29,7 @@ struct vsock {
 	struct list	dirty;		/* node->dirty */
 	struct list	tomb;		/* node->tombs */
 	struct list	calls;		/* front end: calls that wait here */
+	struct list	callers;	/* vlocal.c: threads that do */
 	struct watch	w;		/* our end of the pair */
 	struct node	*n;
 	struct sock	*so;		/* NULL: the program's end is gone */
@@ -43,6 +44,10 @@ struct vsock {
 	bool		no_in;		/* the program no longer reads */
 	bool		connecting, connected, listening, failed;
 	bool		told;		/* of the connection: by connect's result */
+	bool		is_local;	/* vlocal.c: bytes go by calls, the pair is for poll() */
+	bool		token, full;	/* what it shows: to read; no room to write */
+	bool		plain;		/* urgent data: never local again */
+	unsigned	readers;	/* threads that wait in a call for something to read */
 	bool		sock_gone;	/* of a tomb: names below are what it was */
 	struct map_node	by_wd;		/* vpair.c */
 	int		wd;		/* of a pair that shows errors; 0: it does not */
@@ -131,6 +136,18 @@ void vsock_pump(struct vsock *vs);	/* moves what can be moved */
 void close_foreign(int fd);
 
 void vdns_load(struct node *n);	/* vdns.c: the machine's name servers */
+
+/* vlocal.c: calls of our own process, whose descriptor is fd. A count, or -errno
+ * (-EAGAIN: not now). m as for sock_send and sock_recv; NULL with streams. */
+ssize_t vlocal_recv(struct vsock *vs, int fd, const struct iovec *iov, int n, int flags,
+		    struct msg *m);
+ssize_t vlocal_send(struct vsock *vs, int fd, const struct iovec *iov, int n, int flags,
+		    struct msg *m);
+int vlocal_shutdown(struct vsock *vs, int fd, int how);
+void vlocal_closed(struct vsock *vs);	/* a descriptor of it was: perhaps the last */
+/* Until something changed; false: until has come. to_read: poll() need not be told. */
+bool vlocal_wait(struct vsock *vs, bool to_read, usec until);
+void vlocal_changed(struct vsock *vs);	/* for the front end's changed: they are told */
 
 /* vname.c: names in the layouts of the socket's family; AF_PACKET has its own. */
 int vname_dest(const struct vsock *vs, const struct sockaddr *sa, socklen_t len, struct msg *m);

@@ -12,6 +12,11 @@ void vsock_again(struct vsock *vs);	/* the pump comes back to it */
 void vsock_bury(struct vsock *vs);
 void vsock_changed(struct vsock *vs);
 void vsock_full(struct vsock *vs);	/* EAGAIN: it will be told when there is room */
+void vsock_fill(struct vsock *vs, int app);	/* vconn.c: not writable, until drained */
+void vsock_drain(struct vsock *vs);
+void vlocal_show(struct vsock *vs);	/* there is something to read */
+void vlocal_room(struct vsock *vs);
+void vlocal_end(struct vsock *vs);	/* not local any more */
 void vsock_connect_pump(struct vsock *vs);
 void vsock_listen_pump(struct vsock *vs);
 

@@ -1,0 +1,249 @@
+/* native_io.c - kind native: bytes and datagrams between callers and the stack
+ *
+ * A call tries, and where it may wait, waits and tries again (vlocal.h tells what a
+ * try is). Whether it may and for how long is the descriptor's: O_NONBLOCK, SO_RCVTIMEO
+ * and SO_SNDTIMEO are the kernel's to keep, and are asked for only when there is
+ * nothing to do.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include "node/kind.h"
+#include "node/native.h"
+#include "stack/dgram.h"
+
+/* Until when a call on fd may wait; 0: not at all. */
+static usec patience(int fd, int flags, int timeout)
+{
+	struct timeval tv = { 0, 0 };
+	socklen_t len = sizeof(tv);
+	usec t;
+
+	if (flags & MSG_DONTWAIT || fcntl(fd, F_GETFL) & O_NONBLOCK)
+		return 0;
+	getsockopt(fd, SOL_SOCKET, timeout, &tv, &len);
+	t = tv.tv_sec * USEC_PER_SEC + tv.tv_usec;
+	return t ? now_mono() + t : NEVER;
+}
+
+/* Another thread may have closed it meanwhile. A copy of a descriptor is not known. */
+static bool is_still(int fd, const struct vsock *vs)
+{
+	const struct fd_entry *e = fds_at(fd);
+
+	return fd != vs->pid_fd || !vs->so || (e && e->stack == kind_current);
+}
+
+/* What is left of iov when len bytes are done: at most n spans, their number. */
+static int rest_of(struct iovec *rest, const struct iovec *iov, int n, size_t len)
+{
+	int k = 0;
+
+	for (int i = 0; i < n; i++) {
+		size_t skip = MIN(len, iov[i].iov_len);
+
+		len -= skip;
+		if (skip < iov[i].iov_len)
+			rest[k++] = (struct iovec){ (char *)iov[i].iov_base + skip,
+						    iov[i].iov_len - skip };
+	}
+	return k;
+}
+
+/* --- in --- */
+
+static ssize_t recv_waiting(struct vsock *vs, int fd, const struct iovec *iov, int n, int flags,
+			    struct msg *m)
+{
+	usec until = 0;
+	ssize_t len;
+
+	while ((len = vlocal_recv(vs, fd, iov, n, flags, m)) == -EAGAIN) {
+		if (!until && !(flags & MSG_ERRQUEUE))
+			until = patience(fd, flags, SO_RCVTIMEO);
+		if (!until || !vlocal_wait(vs, true, until))
+			break;
+		if (!is_still(fd, vs))
+			return -EBADF;
+	}
+	return len;
+}
+
+/* MSG_WAITALL: until everything is there, or no more can come. */
+static ssize_t recv_all(struct vsock *vs, int fd, const struct iovec *iov, int n, int flags,
+			struct msg *m)
+{
+	struct iovec rest[IOV_MAX];
+	size_t want = iov_total(iov, n), got = 0;
+	ssize_t len = 0;
+
+	while (got < want) {
+		len = recv_waiting(vs, fd, rest, rest_of(rest, iov, n, got), flags, m);
+		if (len <= 0)
+			break;
+		got += (size_t)len;
+	}
+	return got ? (ssize_t)got : len;
+}
+
+static void put_name(const struct sockaddr_storage *ss, socklen_t n, struct sockaddr *addr,
+		     socklen_t *len)
+{
+	memcpy(addr, ss, MIN(n, *len));
+	*len = n;
+}
+
+/* A child of fork has the pair and not the node. */
+static bool may_enter(int n)
+{
+	return n >= 0 && n <= IOV_MAX && !((struct native *)kind_current->data)->orphan;
+}
+
+/* Netlink sockets, and what is wrong. */
+static ssize_t take_other(int fd, const struct iovec *iov, int n, int flags,
+			  struct sockaddr *addr, socklen_t *addrlen)
+{
+	struct msghdr mh = {
+		.msg_name = addr, .msg_namelen = addr ? *addrlen : 0,
+		.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n,
+	};
+	ssize_t len = native_call(kind_current->data, SYS_recvmsg,
+				  (const uint64_t[6]){ (unsigned)fd, (uintptr_t)&mh, (unsigned)flags });
+
+	if (len >= 0 && addr)
+		*addrlen = mh.msg_namelen;
+	return len;
+}
+
+static ssize_t give_other(int fd, const struct iovec *iov, int n, int flags,
+			  const struct sockaddr *addr, socklen_t addrlen)
+{
+	struct msghdr mh = {
+		.msg_name = (void *)(uintptr_t)addr, .msg_namelen = addr ? addrlen : 0,
+		.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n,
+	};
+
+	return native_call(kind_current->data, SYS_sendmsg,
+			   (const uint64_t[6]){ (unsigned)fd, (uintptr_t)&mh, (unsigned)flags });
+}
+
+static ssize_t take(int fd, const struct iovec *iov, int n, int flags, struct sockaddr *addr,
+		    socklen_t *addrlen)
+{
+	struct msg m = { .ttl = -1 };
+	struct sockaddr_storage ss;
+	struct vsock *vs;
+	ssize_t len;
+
+	vs = may_enter(n) ? native_enter(fd) : NULL;
+	if (!vs)
+		return take_other(fd, iov, n, flags, addr, addrlen);
+	if (flags & MSG_WAITALL && vs->type == SOCK_STREAM && !(flags & (MSG_PEEK | MSG_OOB)))
+		len = recv_all(vs, fd, iov, n, flags & ~MSG_WAITALL, &m);
+	else
+		len = recv_waiting(vs, fd, iov, n, flags, &m);
+	if (len >= 0 && addr && vs->type == SOCK_STREAM)
+		*addrlen = 0;
+	else if (len >= 0 && addr)
+		put_name(&ss, vname_source(vs, &m, &ss), addr, addrlen);
+	return native_leave(vs, len);
+}
+
+ssize_t native_read(int fd, void *buf, size_t len)
+{
+	return take(fd, &(struct iovec){ buf, len }, 1, 0, NULL, NULL);
+}
+
+ssize_t native_readv(int fd, const struct iovec *iov, int n)
+{
+	return take(fd, iov, n, 0, NULL, NULL);
+}
+
+ssize_t native_recv(int fd, void *buf, size_t len, int flags)
+{
+	return take(fd, &(struct iovec){ buf, len }, 1, flags, NULL, NULL);
+}
+
+ssize_t native_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr,
+			socklen_t *addrlen)
+{
+	return take(fd, &(struct iovec){ buf, len }, 1, flags, addr, addrlen);
+}
+
+/* --- out --- */
+
+/* A stream that may wait takes everything; what went before an error counts. */
+static ssize_t send_waiting(struct vsock *vs, int fd, const struct iovec *iov, int n, int flags,
+			    struct msg *m)
+{
+	struct iovec rest[IOV_MAX];
+	size_t want = iov_total(iov, n), put = 0;
+	usec until = 0;
+	ssize_t len;
+
+	for (;;) {
+		len = vlocal_send(vs, fd, iov, n, flags, m);
+		if (len < 0 && len != -EAGAIN)
+			break;
+		put += len > 0 ? (size_t)len : 0;
+		if (put >= want || vs->type != SOCK_STREAM)
+			break;
+		if (!until)
+			until = patience(fd, flags, SO_SNDTIMEO);
+		if (!until || (len < 0 && !vlocal_wait(vs, false, until)))
+			break;
+		if (!is_still(fd, vs)) {
+			len = -EBADF;
+			break;
+		}
+		n = rest_of(rest, iov, n, len > 0 ? (size_t)len : 0);
+		iov = rest;
+	}
+	return put ? (ssize_t)put : len;
+}
+
+static ssize_t give(int fd, const struct iovec *iov, int n, int flags,
+		    const struct sockaddr *addr, socklen_t addrlen)
+{
+	struct msg m = { .has_peer = true, .ttl = -1, .tos = -1 };
+	struct vsock *vs;
+	ssize_t ret = 0;
+
+	vs = may_enter(n) ? native_enter(fd) : NULL;
+	if (!vs)
+		return give_other(fd, iov, n, flags, addr, addrlen);
+	if (addr && vs->type != SOCK_STREAM)
+		ret = vname_dest(vs, addr, addrlen, &m);
+	else
+		m.has_peer = false;
+	if (ret == 0)
+		ret = send_waiting(vs, fd, iov, n, flags, m.has_peer ? &m : NULL);
+	if (ret == -EPIPE && vs->type == SOCK_STREAM && !(flags & MSG_NOSIGNAL))
+		raise(SIGPIPE);		/* to this thread */
+	return native_leave(vs, ret);
+}
+
+ssize_t native_write(int fd, const void *buf, size_t len)
+{
+	return give(fd, &(struct iovec){ (void *)(uintptr_t)buf, len }, 1, 0, NULL, 0);
+}
+
+ssize_t native_writev(int fd, const struct iovec *iov, int n)
+{
+	return give(fd, iov, n, 0, NULL, 0);
+}
+
+ssize_t native_send(int fd, const void *buf, size_t len, int flags)
+{
+	return give(fd, &(struct iovec){ (void *)(uintptr_t)buf, len }, 1, flags, NULL, 0);
+}
+
+ssize_t native_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
+		      socklen_t addrlen)
+{
+	return give(fd, &(struct iovec){ (void *)(uintptr_t)buf, len }, 1, flags, addr, addrlen);
+}

@@ -1,0 +1,20 @@
+/* spin.h - may a thread look for news instead of sleeping, and for how long? */
+#ifndef NODE_SPIN_H
+#define NODE_SPIN_H
+
+#include "base/base.h"
+
+/* Of one node; zero is a good start. */
+struct spin {
+	unsigned	missed;		/* times in a row that nothing came for long */
+	unsigned	skip;		/* so many of the next are not tried */
+};
+
+/* How long to look before sleeping; 0: sleep at once. */
+usec spin_time(struct spin *s, usec now);
+void spin_ended(struct spin *s, usec waited);	/* looking and sleeping */
+bool spin_pays(const struct spin *s, usec now);	/* what was waited for last came soon */
+/* Between two looks, now and then: lets others run. False: somebody wanted to. */
+bool spin_yield(usec *now);
+
+#endif

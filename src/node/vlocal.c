@@ -1,0 +1,220 @@
+/* vlocal.c - calls on a vsock by the process that has the node itself
+ *
+ *   vlocal_send -> sock_send: the caller's bytes are copied once, into the send buffer
+ *   vlocal_recv -> sock_recv: and once out of what was received
+ *
+ * When such a receive finds the pair empty the socket becomes local: nothing is passed
+ * on through the pair any more, whose program's end only shows what poll() wants to
+ * know. A byte (the token) lies in it while there is something to read and no thread
+ * waits here for it; it is filled, as while connecting, from a send that found no room
+ * until there is some. What the program wrote or did not read by plain system calls
+ * before is kept in order: it is in the pair, and comes first.
+ *
+ * Urgent data is left to the pair, which has a mark as TCP has: a connection that
+ * saw some goes on there (plain).
+ */
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "node/vsock_in.h"
+
+static ssize_t sys_recv(int fd, const struct iovec *iov, int n, int flags)
+{
+	struct msghdr mh = { .msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n };
+	ssize_t len = recvmsg(fd, &mh, flags | MSG_DONTWAIT);
+
+	return len < 0 ? -errno : len;
+}
+
+/* The socket has gone: why, once; then the end of the stream. */
+static ssize_t gone(struct vsock *vs, int fd, ssize_t after)
+{
+	int error = vsock_take_error(vs, fd);
+
+	return error ? -error : after;
+}
+
+/* --- in --- */
+
+void vlocal_show(struct vsock *vs)
+{
+	if (!vs->token && !vs->readers)
+		vs->token = send(vs->w.fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+}
+
+static void take_token(struct vsock *vs, int fd)
+{
+	char token;
+
+	if (vs->token)
+		recv(fd, &token, 1, MSG_DONTWAIT);
+	vs->token = false;
+}
+
+/* The pair carries everything again. */
+void vlocal_end(struct vsock *vs)
+{
+	int app = vs->token ? vs->n->front->app_end(vs) : -1;
+
+	if (app >= 0) {
+		take_token(vs, app);
+		close(app);
+	}
+	vs->is_local = false;
+}
+
+/* Nothing more to read: poll() must not say so, and an end may be next. */
+static void unshow(struct vsock *vs, int fd)
+{
+	uint32_t ev = sock_events(vs->so);
+
+	if (ev & (EV_RDHUP | EV_HUP))
+		vsock_again(vs);
+	if (!(ev & EV_IN))
+		take_token(vs, fd);
+}
+
+static bool is_plain(struct vsock *vs, int flags)
+{
+	if (!vs->plain && (flags & MSG_OOB || sock_events(vs->so) & EV_PRI)) {
+		vs->plain = true;
+		vlocal_end(vs);
+		vsock_pump(vs);
+	}
+	return vs->plain;
+}
+
+static ssize_t stream_recv(struct vsock *vs, int fd, const struct iovec *iov, int n, int flags,
+			   struct msg *m)
+{
+	ssize_t len;
+
+	if (is_plain(vs, flags))
+		return sys_recv(fd, iov, n, flags);
+	if (!vs->is_local) {
+		len = sys_recv(fd, iov, n, flags);
+		if (len != -EAGAIN)
+			return len;
+		vs->is_local = true;
+	}
+	return sock_recv(vs->so, iov, n, flags | MSG_DONTWAIT, m);
+}
+
+static ssize_t dgram_local_recv(struct vsock *vs, int fd, const struct iovec *iov, int n,
+				int flags, struct msg *m)
+{
+	ssize_t len;
+
+	if (vs->ring || flags & MSG_ERRQUEUE || vs->error || vs->held)
+		return dgram_recv(vs, fd, iov, n, flags, m);
+	if (!vs->is_local) {
+		len = dgram_recv(vs, fd, iov, n, flags, m);
+		if (len != -EAGAIN)
+			return len;
+		vs->is_local = true;
+	}
+	return sock_recv(vs->so, iov, n, flags | MSG_DONTWAIT, m);
+}
+
+ssize_t vlocal_recv(struct vsock *vs, int fd, const struct iovec *iov, int n, int flags,
+		    struct msg *m)
+{
+	ssize_t len;
+
+	if (!vs->so)
+		return gone(vs, fd, 0);
+	if (vs->type == SOCK_STREAM)
+		len = stream_recv(vs, fd, iov, n, flags, m);
+	else
+		len = dgram_local_recv(vs, fd, iov, n, flags, m);
+	if (vs->so && vs->is_local)
+		unshow(vs, fd);
+	if (len >= 0 && vs->type != SOCK_STREAM)
+		vsock_undirect(vs, &m->peer);
+	return len;
+}
+
+/* --- out --- */
+
+ssize_t vlocal_send(struct vsock *vs, int fd, const struct iovec *iov, int n, int flags,
+		    struct msg *m)
+{
+	ssize_t len;
+
+	if (!vs->so) {
+		len = gone(vs, fd, -EPIPE);
+		return len ? len : -EPIPE;
+	}
+	if (vs->type == SOCK_STREAM && vs->readable && !vs->full)
+		vsock_pump(vs);		/* what was written plainly comes first */
+	if (!vs->so || vs->eof_out)
+		return -EPIPE;
+	len = vsock_sendto(vs, iov, n, flags | MSG_DONTWAIT, m);
+	if (len == -EAGAIN && vs->connected && !vs->full && vs->type == SOCK_STREAM) {
+		vs->full = true;
+		vsock_fill(vs, fd);
+	}
+	return len;
+}
+
+/* Called by the pump: room again? */
+void vlocal_room(struct vsock *vs)
+{
+	if (!(sock_events(vs->so) & EV_OUT))
+		return;
+	vs->full = false;
+	vsock_drain(vs);
+}
+
+int vlocal_shutdown(struct vsock *vs, int fd, int how)
+{
+	int ret;
+
+	if (vs->type == SOCK_STREAM && !vs->connected && !vs->listening)
+		return -ENOTCONN;
+	if (shutdown(fd, how) < 0)
+		return -errno;
+	if (!vs->so || vs->listening || !vs->connected)
+		return 0;		/* the pump sees it */
+	if (vs->readable)
+		vsock_pump(vs);
+	if (!vs->so)
+		return 0;
+	ret = sock_shutdown(vs->so, how);
+	if (how != SHUT_RD)
+		vs->eof_out = true;
+	return ret;
+}
+
+void vlocal_closed(struct vsock *vs)
+{
+	struct pollfd pfd = { .fd = vs->w.fd };
+
+	if (!vs->so || poll(&pfd, 1, 0) <= 0 || !(pfd.revents & POLLHUP))
+		return;
+	vs->hup = vs->readable = true;
+	vsock_pump(vs);
+}
+
+/* --- waiting --- */
+
+bool vlocal_wait(struct vsock *vs, bool to_read, usec until)
+{
+	struct caller c;
+	bool news;
+
+	list_add_tail(&vs->callers, &c.on);
+	vs->readers += to_read;
+	news = node_wait(vs->n, &c, until);
+	vs->readers -= to_read;
+	list_del(&c.on);
+	return news;
+}
+
+void vlocal_changed(struct vsock *vs)
+{
+	list_for(l, &vs->callers)
+		node_tell(vs->n, container_of(l, struct caller, on));
+}
