@@ -4,10 +4,11 @@
  *	netbench client [-C CC] ADDR PORT SECONDS CASE...
  *
  * The same binary runs bare on the kernel's stack and under "ioth run", with plain
- * blocking sockets and one call per operation. Each case takes SECONDS and gives a
+ * blocking sockets and one call per operation; compiled with IOTH it has a stack of
+ * libioth in itself (calls_of.h). Each case takes SECONDS and gives a
  * line "CASE UNIT VALUE" (two for rr):
  *
- *	bulk_64k, bulk_4k	one connection, writes of that size; until the
+ *	bulk_4k .. bulk_1m	one connection, writes of that size; until the
  *				server has confirmed every byte
  *	rr			one byte there and back, p50 and p99
  *	crr			connect, byte there, byte back, close
@@ -31,6 +32,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -38,6 +40,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "calls_of.h"
 
 #define SINK_READ	(256 << 10)
 #define MAX_SAMPLES	(1 << 20)
@@ -47,7 +51,7 @@
 static const char *cc;
 static const char *host, *port;
 static double seconds;
-static char buf[SINK_READ];
+static char buf[1 << 20];
 
 static double now(void)
 {
@@ -120,7 +124,7 @@ static void sink(int s)
 	uint64_t total = 1;
 	ssize_t n;
 
-	while ((n = read(s, buf, sizeof(buf))) > 0)
+	while ((n = read(s, buf, SINK_READ)) > 0)
 		total += (uint64_t)n;
 	if (n == 0)
 		write_all(s, &total, sizeof(total));
@@ -163,18 +167,19 @@ static void in_thread(int s)
 	pthread_t t;
 
 	setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (pthread_create(&t, NULL, count_bytes, (void *)(intptr_t)dup(s)))
+	if (pthread_create(&t, NULL, count_bytes, (void *)(intptr_t)s))
 		errx(1, "no thread");
 	pthread_detach(t);
 }
 
-static void serve_one(int s)
+/* True: s is done with. */
+static bool serve_one(int s)
 {
 	uint64_t n;
 	char what;
 
 	if (read(s, &what, 1) != 1)
-		return;
+		return true;
 	switch (what) {
 	case 'b':
 		sink(s);
@@ -187,12 +192,13 @@ static void serve_one(int s)
 		break;
 	case 'g':
 		in_thread(s);
-		break;
+		return false;
 	case 'u':
 		n = atomic_exchange(&datagrams, 0);
 		write_all(s, &n, sizeof(n));
 		break;
 	}
+	return true;
 }
 
 static int bound(int type)
@@ -219,8 +225,8 @@ static _Noreturn void serve(void)
 	puts("ready");
 	fflush(stdout);
 	while ((s = accept(tcp, NULL, NULL)) >= 0) {
-		serve_one(s);
-		close(s);
+		if (serve_one(s))
+			close(s);
 	}
 	err(1, "accept");
 }
@@ -268,8 +274,10 @@ static void bulk(const char *name, size_t size)
 	tell(name, sent / size);
 }
 
-static void bulk_64k(void) { bulk("bulk_64k", 64 << 10); }
 static void bulk_4k(void)  { bulk("bulk_4k", 4 << 10); }
+static void bulk_16k(void) { bulk("bulk_16k", 16 << 10); }
+static void bulk_64k(void) { bulk("bulk_64k", 64 << 10); }
+static void bulk_1m(void)  { bulk("bulk_1m", 1 << 20); }
 
 static int by_size(const void *a, const void *b)
 {
@@ -399,8 +407,10 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-	{ "bulk_64k",	bulk_64k },
 	{ "bulk_4k",	bulk_4k },
+	{ "bulk_16k",	bulk_16k },
+	{ "bulk_64k",	bulk_64k },
+	{ "bulk_1m",	bulk_1m },
 	{ "rr",		rr },
 	{ "crr",	crr },
 	{ "udp_64",	udp_64 },
@@ -421,22 +431,31 @@ static void run_case(const char *name)
 
 static _Noreturn void usage(void)
 {
-	errx(2, "usage: netbench serve [-C CC] PORT | "
-		"client [-C CC] ADDR PORT SECONDS CASE...");
+	errx(2, "usage: netbench serve [-C CC] [-n LOCATOR -a ADDR/PREFIX] PORT | "
+		"client [same] ADDR PORT SECONDS CASE...");
 }
 
 int main(int argc, char **argv)
 {
-	const char *role = argc > 1 ? argv[1] : "";
+	const char *role = argc > 1 ? argv[1] : "", *locator = NULL;
+	char *addr = NULL;
+	int opt;
 
-	argv += 2;
-	argc -= 2;
-	if (argc > 2 && strcmp(argv[0], "-C") == 0) {
-		cc = argv[1];
-		argv += 2;
-		argc -= 2;
+	optind = 2;
+	while ((opt = getopt(argc, argv, "+C:n:a:")) != -1) {
+		if (opt == 'C')
+			cc = optarg;
+		else if (opt == 'n')
+			locator = optarg;
+		else if (opt == 'a')
+			addr = optarg;
+		else
+			usage();
 	}
+	argv += optind;
+	argc -= optind;
 	signal(SIGPIPE, SIG_IGN);
+	stack_up(locator, addr);
 	if (strcmp(role, "serve") == 0 && argc == 1) {
 		port = argv[0];
 		serve();
