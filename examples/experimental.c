@@ -11,8 +11,10 @@
  */
 #include <arpa/inet.h>
 #include <err.h>
+#include <errno.h>
 #include <ioth.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,8 +47,9 @@ static void try(struct ioth *s, const char *address, struct ioth *client, const 
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(80) };
 	char *got = malloc(SIZE), cc[16] = "";
 	socklen_t len = sizeof(cc);
+	struct pollfd ends[2] = { { .events = POLLIN }, { .events = POLLOUT } };
 	int door, in, out;
-	ssize_t n = 0;
+	ssize_t n;
 
 	inet_pton(AF_INET, address, &at.sin_addr);
 	door = server(s, &at);
@@ -55,12 +58,16 @@ static void try(struct ioth *s, const char *address, struct ioth *client, const 
 		err(1, "%s", address);
 	out = ioth_accept(door, NULL, NULL);
 	ioth_getsockopt(out, IPPROTO_TCP, TCP_CONGESTION, cc, &len);
-	for (size_t sent = 0, k = 0; k < SIZE; k += (size_t)n) {
-		if (sent < SIZE && (n = ioth_send(out, text + sent, SIZE - sent, MSG_DONTWAIT)) > 0)
-			sent += (size_t)n;
-		n = ioth_recv(in, got + k, SIZE - k, 0);
-		if (n <= 0)
+	ends[0].fd = in;
+	ends[1].fd = out;
+	for (size_t sent = 0, k = 0; k < SIZE;) {
+		poll(ends, sent < SIZE ? 2 : 1, -1);
+		n = sent < SIZE ? ioth_send(out, text + sent, SIZE - sent, MSG_DONTWAIT) : 0;
+		sent += n > 0 ? (size_t)n : 0;
+		n = ioth_recv(in, got + k, SIZE - k, MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && errno != EAGAIN))
 			err(1, "%s", address);
+		k += n > 0 ? (size_t)n : 0;
 	}
 	printf("%s: %s, %s\n", address, cc, memcmp(got, text, SIZE) ? "damaged" : "all there");
 	ioth_close(in);
