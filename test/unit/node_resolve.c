@@ -268,6 +268,13 @@ static void servers_that_routers_tell(void **state)
 	fails(EAI_NONAME, NULL, "none", AF_UNSPEC, 0);
 }
 
+static void servers_that_were_configured(void **state)
+{
+	assert_int_equal(ioth_config(s, "dns=10.0.0.2,domain=test"), IOTH_CONFIG_STATIC);
+	gives("2001:db8::3 10.0.0.3", NULL, "web", AF_UNSPEC, 0);
+	gives("10.0.0.4", NULL, "four", AF_UNSPEC, 0);
+}
+
 static void the_hosts_file(void **state)
 {
 	struct told t;
@@ -595,6 +602,7 @@ int main(void)
 		cmocka_unit_test(an_answer_too_big_comes_by_tcp),
 		cmocka_unit_test(servers),
 		cmocka_unit_test(servers_that_routers_tell),
+		cmocka_unit_test(servers_that_were_configured),
 		cmocka_unit_test(the_hosts_file),
 		cmocka_unit_test(a_kernel_stack_s_sockets),
 		cmocka_unit_test(the_machine_s_stack_asks_as_the_machine),
