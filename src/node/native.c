@@ -236,8 +236,8 @@ ssize_t native_leave(struct vsock *vs, ssize_t ret)
 /* The pair tells whether that was the last descriptor of it. */
 static int native_end(int fd)
 {
+	int error = errno, ret;		/* what succeeds leaves errno alone */
 	struct vsock *vs = current()->orphan ? NULL : native_enter(fd);
-	int ret;
 
 	if (!vs) {
 		native_cancel(current(), fd);
@@ -245,8 +245,11 @@ static int native_end(int fd)
 	}
 	native_cancel_at(current(), fd);
 	ret = close(fd);
+	if (ret < 0)
+		error = errno;
 	vlocal_closed(vs);
 	node_unlock(vs->n);
+	errno = error;
 	return ret;
 }
 
@@ -296,9 +299,17 @@ static int native_getsockopt(int fd, int level, int name, void *value, socklen_t
 			 P(len));
 }
 
+/* The pair was shut; calls that follow, or wait, see it at once. */
 static int native_shutdown(int fd, int how)
 {
-	return (int)CALL(shutdown, (unsigned)fd, (unsigned)how);
+	int ret = (int)CALL(shutdown, (unsigned)fd, (unsigned)how);
+	struct vsock *vs = ret < 0 || current()->orphan ? NULL : native_enter(fd);
+
+	if (vs) {
+		vlocal_shut(vs, how);
+		node_unlock(vs->n);
+	}
+	return ret;
 }
 
 static int native_ioctl(int fd, unsigned long cmd, ...)
@@ -323,13 +334,26 @@ static int native_fcntl(int fd, int cmd, ...)
 	return fcntl(fd, cmd, arg);
 }
 
+/* What comes with ancillary data comes by the pair. */
+void native_by_pair(int fd)
+{
+	struct vsock *vs = current()->orphan ? NULL : native_enter(fd);
+
+	if (!vs)
+		return;
+	vlocal_by_pair(vs);
+	node_unlock(vs->n);
+}
+
 static ssize_t native_recvmsg(int fd, struct msghdr *msg, int flags)
 {
+	native_by_pair(fd);
 	return CALL(recvmsg, (unsigned)fd, P(msg), (unsigned)flags);
 }
 
 static int native_recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *timeout)
 {
+	native_by_pair(fd);
 	return (int)CALL(recvmmsg, (unsigned)fd, P(v), n, (unsigned)flags, P(timeout));
 }
 

@@ -37,6 +37,7 @@ void native_cancel_at(struct native *s, int fd);	/* with the node's lock */
 /* The vsock of fd, its node locked; NULL with errno: not one of the current stack's. */
 struct vsock *native_enter(int fd);
 ssize_t native_leave(struct vsock *vs, ssize_t ret);	/* as libc: -1 with errno */
+void native_by_pair(int fd);	/* what comes next is received by the pair */
 
 /* native_io.c: as their namesakes in libc */
 ssize_t native_read(int fd, void *buf, size_t len);

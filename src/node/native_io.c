@@ -119,6 +119,15 @@ static ssize_t take_other(int fd, const struct iovec *iov, int n, int flags,
 	return len;
 }
 
+/* tcp(7): MSG_TRUNC throws bytes away. They go by the pair. */
+static ssize_t take_away(int fd, const struct iovec *iov, int flags)
+{
+	native_by_pair(fd);
+	return native_call(kind_current->data, SYS_recvfrom,
+			   (const uint64_t[6]){ (unsigned)fd, (uintptr_t)iov->iov_base,
+						iov->iov_len, (unsigned)flags });
+}
+
 static ssize_t give_other(int fd, const struct iovec *iov, int n, int flags,
 			  const struct sockaddr *addr, socklen_t addrlen)
 {
@@ -140,6 +149,10 @@ static ssize_t take(int fd, const struct iovec *iov, int n, int flags, struct so
 	ssize_t len;
 
 	vs = may_enter(n) ? native_enter(fd) : NULL;
+	if (vs && flags & MSG_TRUNC && vs->type == SOCK_STREAM) {
+		node_unlock(vs->n);
+		return take_away(fd, iov, flags);
+	}
 	if (!vs)
 		return take_other(fd, iov, n, flags, addr, addrlen);
 	if (flags & MSG_WAITALL && vs->type == SOCK_STREAM && !(flags & (MSG_PEEK | MSG_OOB)))
@@ -214,9 +227,15 @@ static ssize_t give(int fd, const struct iovec *iov, int n, int flags,
 	ssize_t ret = 0;
 
 	vs = may_enter(n) ? native_enter(fd) : NULL;
+	if (vs && flags & MSG_FASTOPEN && vs->type == SOCK_STREAM) {
+		node_unlock(vs->n);
+		vs = NULL;
+	}
 	if (!vs)
 		return give_other(fd, iov, n, flags, addr, addrlen);
-	if (addr && vs->type != SOCK_STREAM)
+	if (addr && vs->type != SOCK_STREAM && addr->sa_family == AF_INET6 && vs->family == AF_INET)
+		ret = -EAFNOSUPPORT;
+	else if (addr && vs->type != SOCK_STREAM)
 		ret = vname_dest(vs, addr, addrlen, &m);
 	else
 		m.has_peer = false;

@@ -285,8 +285,11 @@ void dgram_pump(struct vsock *vs)
 		vsock_bury(vs);
 		return;
 	}
-	if (vs->is_local && vs->so->error)
+	if (vs->is_local && vs->so->error) {
 		vlocal_end(vs);		/* the pair has to show it */
+		pump_in(vs);
+		vlocal_changed(vs);
+	}
 	if (vs->ring)
 		vring_pump(vs);
 	else if (!vs->is_local)

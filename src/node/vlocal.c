@@ -65,6 +65,14 @@ void vlocal_end(struct vsock *vs)
 	vs->is_local = false;
 }
 
+void vlocal_by_pair(struct vsock *vs)
+{
+	if (!vs->is_local || !vs->so)
+		return;
+	vlocal_end(vs);
+	vsock_pump(vs);
+}
+
 /* Nothing more to read: poll() must not say so, and an end may be next. */
 static void unshow(struct vsock *vs, int fd)
 {
@@ -99,7 +107,8 @@ static ssize_t stream_recv(struct vsock *vs, int fd, const struct iovec *iov, in
 			return len;
 		vs->is_local = true;
 	}
-	return sock_recv(vs->so, iov, n, flags | MSG_DONTWAIT, m);
+	len = sock_recv(vs->so, iov, n, flags | MSG_DONTWAIT, m);
+	return len == -EAGAIN && vs->no_in ? 0 : len;
 }
 
 static ssize_t dgram_local_recv(struct vsock *vs, int fd, const struct iovec *iov, int n,
@@ -149,8 +158,14 @@ ssize_t vlocal_send(struct vsock *vs, int fd, const struct iovec *iov, int n, in
 	}
 	if (vs->type == SOCK_STREAM && vs->readable && !vs->full)
 		vsock_pump(vs);		/* what was written plainly comes first */
-	if (!vs->so || vs->eof_out)
+	if (!vs->so || vs->eof_out || (vs->shut_out && vs->type == SOCK_STREAM))
 		return -EPIPE;
+	if (vs->error && vs->type != SOCK_STREAM) {
+		int error = vsock_take_error(vs, fd);
+
+		if (error)
+			return -error;
+	}
 	len = vsock_sendto(vs, iov, n, flags | MSG_DONTWAIT, m);
 	if (len == -EAGAIN && vs->connected && !vs->full && vs->type == SOCK_STREAM) {
 		vs->full = true;
@@ -168,31 +183,25 @@ void vlocal_room(struct vsock *vs)
 	vsock_drain(vs);
 }
 
-int vlocal_shutdown(struct vsock *vs, int fd, int how)
+void vlocal_shut(struct vsock *vs, int how)
 {
-	int ret;
-
-	if (vs->type == SOCK_STREAM && !vs->connected && !vs->listening)
-		return -ENOTCONN;
-	if (shutdown(fd, how) < 0)
-		return -errno;
-	if (!vs->so || vs->listening || !vs->connected)
-		return 0;		/* the pump sees it */
-	if (vs->readable)
-		vsock_pump(vs);
-	if (!vs->so)
-		return 0;
-	ret = sock_shutdown(vs->so, how);
+	if (!vs->so || vs->listening || vs->type != SOCK_STREAM)
+		return;
 	if (how != SHUT_RD)
-		vs->eof_out = true;
-	return ret;
+		vs->shut_out = vs->readable = true;
+	if (how != SHUT_WR)
+		vs->no_in = true;
+	vsock_pump(vs);
+	vlocal_changed(vs);
 }
 
 void vlocal_closed(struct vsock *vs)
 {
 	struct pollfd pfd = { .fd = vs->w.fd };
 
-	if (!vs->so || poll(&pfd, 1, 0) <= 0 || !(pfd.revents & POLLHUP))
+	if (!vs->so)
+		return;
+	if (vs->wd ? !vpair_is_closed(vs) : poll(&pfd, 1, 0) <= 0 || !(pfd.revents & POLLHUP))
 		return;
 	vs->hup = vs->readable = true;
 	vsock_pump(vs);

@@ -76,7 +76,7 @@ static void closed(struct vsock *vs)
 }
 
 /* A closed one's name is gone; to be joined again changes nothing. */
-static bool is_closed(const struct vsock *vs)
+bool vpair_is_closed(const struct vsock *vs)
 {
 	struct name end;
 
@@ -89,7 +89,7 @@ static void look_at_all(const struct vpairs *p)
 	for (struct map_node *m = map_next(&p->map, NULL); m; m = map_next(&p->map, m)) {
 		struct vsock *vs = container_of(m, struct vsock, by_wd);
 
-		if (is_closed(vs))
+		if (vpair_is_closed(vs))
 			closed(vs);
 	}
 }

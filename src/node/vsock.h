@@ -143,7 +143,8 @@ ssize_t vlocal_recv(struct vsock *vs, int fd, const struct iovec *iov, int n, in
 		    struct msg *m);
 ssize_t vlocal_send(struct vsock *vs, int fd, const struct iovec *iov, int n, int flags,
 		    struct msg *m);
-int vlocal_shutdown(struct vsock *vs, int fd, int how);
+void vlocal_shut(struct vsock *vs, int how);	/* the pair was */
+void vlocal_by_pair(struct vsock *vs);	/* what there is is received by the pair */
 void vlocal_closed(struct vsock *vs);	/* a descriptor of it was: perhaps the last */
 /* Until something changed; false: until has come. to_read: poll() need not be told. */
 bool vlocal_wait(struct vsock *vs, bool to_read, usec until);
