@@ -328,6 +328,8 @@ static int addr_change(struct ioth *s, uint16_t type, uint16_t flags, int family
 		.ifa_family = (uint8_t)family, .ifa_prefixlen = (uint8_t)bits(prefix),
 		.ifa_flags = middle(prefix), .ifa_scope = scope(prefix), .ifa_index = ifindex,
 	};
+	if (family == AF_INET6 && type == RTM_NEWADDR)
+		ifa->ifa_flags = (s ? s : ioth_get_defstack())->kind->addr_flags;
 	mnl_attr_put(&r.h, IFA_LOCAL, size, addr);
 	mnl_attr_put(&r.h, IFA_ADDRESS, size, addr);
 	return tell(s, &r);

@@ -19,6 +19,9 @@
 #include "plug/shm.h"
 #include "plug/tap.h"
 
+#define CARRIER_WAIT	500		/* microseconds, so often: a second and a half */
+#define CARRIER_WAITS	3000
+
 bool kernel_taps(void)
 {
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
@@ -26,6 +29,13 @@ bool kernel_taps(void)
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
+}
+
+/* Linux sees a carrier a moment later; until then it throws away what is to be sent. */
+static void wait_carrier(const char *name)
+{
+	for (int i = 0; i < CARRIER_WAITS && !kernel_link_ready(name); i++)
+		usleep(CARRIER_WAIT);
 }
 
 /* --- the descriptor of the far end, or -1 with errno --- */
@@ -53,6 +63,7 @@ static int open_twin(const struct kernel_inside *in, const char *name)
 	if (!error)
 		error = -ifname_up(name);
 	if (!error) {
+		wait_carrier(name);
 		fd = packetif_socket((int)if_nametoindex(name));
 		error = errno;
 	}
@@ -81,6 +92,8 @@ int kernel_if_make(const struct kernel_inside *in, const char *name, uint32_t mt
 	int fd = in->twin_ns < 0 ? make_tap(name, mtu, &end) : make_veth(in, name, mtu, &end);
 	int error = fd < 0 ? errno : 0;
 
+	if (!error)
+		wait_carrier(name);
 	if (shm_put(in->ends, &end, sizeof(end), fd) < 0)
 		_exit(1);		/* the outside has gone */
 	if (fd >= 0)

@@ -89,5 +89,6 @@ struct mnl_socket;
 int kernel_link_pair(const char *name, const char *twin, int ns, uint32_t mtu);
 /* It shall have no IPv6 addresses of its own. */
 int kernel_link_silent(const char *name);
+bool kernel_link_ready(const char *name);	/* up, and Linux sends by it */
 
 #endif

@@ -55,6 +55,7 @@ struct kind {
 	int	(*close)(struct ioth *s);
 	struct ioth_functions f;
 	struct kind_more more;
+	uint8_t	addr_flags;		/* IFA_F_* of an IPv6 address given to it */
 };
 
 struct ioth {
