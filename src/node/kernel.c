@@ -328,18 +328,21 @@ int kernel_add_if(struct kstack *k, const char *name, const char *locator, char 
 	return a.error ? result(a.error) : a.value;
 }
 
-/* Root's may be without a user namespace of its own: then the other is all there is. */
-int kernel_enter(struct kstack *k)
+int kernel_process(struct kstack *k)
 {
 	struct kernel_ask q = { .op = KERNEL_PROCESS };
 	int fd = -1, error = ask(k, &q, &fd);
 
-	if (!error && setns(fd, CLONE_NEWUSER | CLONE_NEWNET) < 0 &&
-	    (errno != EINVAL || setns(fd, CLONE_NEWNET) < 0))
-		error = errno;
-	if (fd >= 0)
-		close(fd);
-	return result(error);
+	return error ? result(error) : fd;
+}
+
+/* Root's may be without a user namespace of its own: then the other is all there is. */
+int kernel_enter(int process)
+{
+	if (setns(process, CLONE_NEWUSER | CLONE_NEWNET) < 0 &&
+	    (errno != EINVAL || setns(process, CLONE_NEWNET) < 0))
+		return -1;
+	return 0;
 }
 
 enum kernel_left kernel_left(struct kstack *k)
@@ -349,10 +352,4 @@ enum kernel_left kernel_left(struct kstack *k)
 	struct kernel_answer a = ask_for(k, &q, &none);
 
 	return a.error ? KERNEL_LEFT_NONE : (enum kernel_left)a.value;
-}
-
-void kernel_fds(const struct kstack *k, int fd[2])
-{
-	fd[0] = k->ask;
-	fd[1] = k->end;
 }

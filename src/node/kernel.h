@@ -27,15 +27,15 @@ int kernel_sysctl(struct kstack *k, const char *name, const char *value);
 /* One interface more; name "": vde0, vde1 ..., the first that is free. Its index, or -1 with
  * errno and *why (malloc'd). It goes as any of Linux's: by netlink. */
 int kernel_add_if(struct kstack *k, const char *name, const char *locator, char **why);
+/* A descriptor by which another process may enter; -1 with errno. */
+int kernel_process(struct kstack *k);
 /* The calling process, of one thread, is in the stack's namespaces from now on, with all
  * rights in them. 0, or -1 with errno. */
-int kernel_enter(struct kstack *k);
+int kernel_enter(int process);
 /* What the connections that nobody has open any more wait for: bytes that the peer has yet to
  * confirm, or only that we have ended. */
 enum kernel_left { KERNEL_LEFT_NONE, KERNEL_LEFT_ENDS, KERNEL_LEFT_BYTES };
 enum kernel_left kernel_left(struct kstack *k);
-/* Its descriptors, for who closes all others; -1: none. */
-void kernel_fds(const struct kstack *k, int fd[2]);
 
 /* The stack's processes end, its interfaces with them; sockets lose their network. */
 void kernel_close(struct kstack *k);	/* NULL is fine */

@@ -1,8 +1,8 @@
 /* netns.c - ioth run --netns: the whole program in the namespaces of a kernel stack
  *
+ *   program      waits, enters the namespaces and becomes the program
  *   supervisor   has the stack; waits until nobody of the program is left (a child
  *                subreaper), and then until TCP has delivered what they wrote
- *   program      enters the namespaces and becomes the program
  *
  * Nothing is trapped: io_uring, raw sockets, 32-bit programs and everything else that Linux can
  * do works, at Linux's speed. It needs user namespaces. The program is who it was, but may
@@ -29,6 +29,7 @@
 #include "base/mem.h"
 #include "ioth.h"
 #include "node/kernel.h"
+#include "plug/shm.h"
 #include "run/launch.h"
 
 #define RESOLV_CONF	"/etc/resolv.conf"
@@ -170,12 +171,20 @@ static void keep_rights(void)
 		prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, rights[i], 0, 0);
 }
 
-static _Noreturn void become(struct kstack *k, const struct node_conf *c, char **argv)
+/* Where is told by go, or the supervisor has said why there is nowhere to go. */
+static _Noreturn void become(int go, const struct node_conf *c, char **argv)
 {
-	if (kernel_enter(k) < 0) {
+	int process = -1;
+	char byte;
+
+	if (shm_get(go, &byte, 1, &process) != 1)
+		_exit(1);
+	if (kernel_enter(process) < 0) {
 		failed("cannot enter the namespaces");
 		_exit(1);
 	}
+	close(process);
+	close(go);
 	if (!set_dns(c))
 		_exit(1);
 	keep_rights();
@@ -251,41 +260,61 @@ static int watch_children(void)
 
 /* The stack's own processes are the keeper's to wait for: they are there before we are
  * a subreaper. */
-static int serve(struct kstack *k, const struct run_conf *conf, char **argv, int status_fd)
+static int serve(struct kstack *k, pid_t program, int go, int status_fd)
 {
-	int keep[4] = { status_fd, -1, -1, -1 };
-	pid_t program;
+	int children, process = kernel_process(k);
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	program = fork();
-	if (program == 0)
-		become(k, &conf->node, argv);
-	if (program < 0) {
-		err("fork: %s", strerror(errno));
+	children = watch_children();
+	launch_tell(status_fd, (struct word){ WORD_STARTED, program, false });
+	if (process < 0 || children < 0 || shm_put(go, "", 1, process) < 0) {
+		failed("the stack has gone");
 		return 1;
 	}
-	keep[1] = watch_children();
-	kernel_fds(k, keep + 2);
-	launch_close_inherited(keep, ARRAY_LEN(keep));
-	setsid();
-	signal(SIGPIPE, SIG_IGN);
-	launch_tell(status_fd, (struct word){ WORD_STARTED, program, false });
+	close(process);
+	close(go);
 	if (!log_shows(LOG_INFO))
 		launch_forget_stdio();
-	wait_all(program, status_fd, keep[1]);
+	wait_all(program, status_fd, children);
 	wait_delivery(k);
 	return 0;
 }
 
+/* The program is there first, and waits: it has what was inherited, and we let go of it
+ * before there is anything of ours. */
+static pid_t fork_program(const struct run_conf *conf, char **argv, int status_fd, int *go)
+{
+	int pair[2];
+	pid_t pid = -1;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0)
+		pid = fork();
+	if (pid < 0) {
+		err("cannot start a process: %s", strerror(errno));
+		return -1;
+	}
+	if (pid == 0) {
+		close(pair[0]);
+		close(status_fd);
+		become(pair[1], &conf->node, argv);
+	}
+	launch_close_inherited((int[]){ status_fd, pair[0] }, 2);
+	setsid();
+	signal(SIGPIPE, SIG_IGN);
+	*go = pair[0];
+	return pid;
+}
+
 int netns_supervisor(const struct run_conf *conf, char **argv, int status_fd)
 {
-	struct ioth *s = new_stack(&conf->node);
-	int status = 1;
+	int status = 1, go;
+	pid_t program = fork_program(conf, argv, status_fd, &go);
+	struct ioth *s = program > 0 ? new_stack(&conf->node) : NULL;
 
 	if (!s)
 		return 1;
 	if (configure(s, &conf->node))
-		status = serve(kernel_of(s), conf, argv, status_fd);
+		status = serve(kernel_of(s), program, go, status_fd);
 	ioth_delstack(s);
 	return status;
 }

@@ -45,6 +45,8 @@ same "a parameter" "$(ioth run --netns --net "$SW" --set tcp_rmem='4096 55555 99
 contains "name servers" "$(ioth run --netns --net "$SW" --dns 10.0.0.53 -- cat /etc/resolv.conf)" \
 	"nameserver 10.0.0.53"
 
+echo inherited >"$T/nine"
+same "an inherited descriptor" "$(netns 4 sh -c 'cat <&9' 9<"$T/nine")" inherited
 same "its exit status" "$(status_of netns 4 sh -c 'exit 7')" 7
 same "a signal that ended it" "$(status_of netns 4 sh -c 'kill -TERM $$')" 143
 same "no such program" "$(status_of netns 4 /nonexistent)" 127
