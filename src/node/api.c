@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/config_stack.h"
 #include "node/derive.h"
 
 #define LOCATORS	16
@@ -196,6 +197,9 @@ int ioth_delstack(struct ioth *s)
 
 	if (!s || s == &host)
 		return result(-EINVAL);
+	ret = stack_config_end(s);
+	if (ret < 0)
+		return result(ret);
 	ret = calls_end(s) ? s->kind->close(s) : -EBUSY;
 	if (ret == 0)
 		stack_free(s);

@@ -1,7 +1,7 @@
 /* api_config.c - ioth.h: configuration by strings
  *
  * A native stack is configured by its own driver (config_node.c); what is said here
- * begins it and waits. What was begun goes on after the call: leases are renewed, and a
+ * begins it and waits. Of other kinds see config_stack.c. What was begun goes on after the call: leases are renewed, and a
  * server that comes late is heard.
  */
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "node/config_node.h"
+#include "node/config_stack.h"
 #include "node/kind.h"
 #include "node/native.h"
 
@@ -76,7 +77,7 @@ static int parse(const char *string, struct words *w)
 
 static int configure(struct ioth *s, const struct words *w)
 {
-	return s->more->config ? s->more->config(s, w) : -ENOSYS;
+	return s->more->config ? s->more->config(s, w) : stack_config(s, w);
 }
 
 int ioth_config(struct ioth *s, const char *string)
@@ -128,8 +129,7 @@ char *ioth_resolvconf(struct ioth *s, const char *string)
 
 	s = stack_of(s);
 	if (ret == 0) {
-		text = s->more->newconf ? s->more->newconf(s, &w.ifs[0], &ret) : NULL;
-		ret = s->more->newconf ? ret : -ENOSYS;
+		text = (s->more->newconf ? s->more->newconf : stack_newconf)(s, &w.ifs[0], &ret);
 		words_free(&w);
 	}
 	errno = -ret;
@@ -151,14 +151,7 @@ char *native_newconf(struct ioth *s, const struct words_if *i, int *error)
 		*error = -ENODEV;
 		return NULL;
 	}
-	text = config_resolv(nc->config, index);
-	if (nc->last && strcmp(nc->last, text) == 0) {
-		free(text);
-		text = NULL;
-	} else {
-		free(nc->last);
-		nc->last = xstrdup(text);
-	}
+	text = config_resolv_new(nc->config, index, &nc->last);
 	node_unlock(n);
 	*error = 0;
 	return text;

@@ -28,7 +28,6 @@ struct config *config_new(const struct config_ops *ops, void *ctx)
 
 	c->ops = ops;
 	c->ctx = ctx;
-	c->generation = 1;
 	list_init(&c->ifs);
 	rng_seed_system(&c->rng);
 	return c;
@@ -41,11 +40,6 @@ void config_free(struct config *c)
 	list_for_safe(l, &c->ifs)
 		if_end(of(l), c->asked);
 	free(c);
-}
-
-void conf_changed(struct config *c)
-{
-	c->generation++;
 }
 
 static struct conf_if *if_of(struct config *c, unsigned ifindex)
@@ -149,11 +143,6 @@ usec config_patience(const struct config *c, usec now)
 	return c->asked + (now < c->asked + first ? first : last);
 }
 
-uint64_t config_generation(const struct config *c)
-{
-	return c->generation;
-}
-
 /* --- resolvers --- */
 
 struct found {
@@ -252,6 +241,19 @@ char *config_resolv(struct config *c, unsigned ifindex)
 	}
 	grow_put(&out, "", 1);
 	return out.s;
+}
+
+char *config_resolv_new(struct config *c, unsigned ifindex, char **last)
+{
+	char *text = config_resolv(c, ifindex);
+
+	if (*last && strcmp(*last, text) == 0) {
+		free(text);
+		return NULL;
+	}
+	free(*last);
+	*last = xstrdup(text);
+	return text;
 }
 
 unsigned config_servers(struct config *c, struct ip_addr *out, unsigned max)

@@ -5,6 +5,7 @@
  *   config_if.c      one of them: link, static addresses, routers
  *   config_dhcp4.c, config_dhcp6.c   and its leases: frames in and out, tests of addresses
  *   config_node.c    how a native stack is configured (struct config_ops)
+ *   config_stack.c   how one of any other kind is
  *   api_config.c     ioth_config and its like
  *
  * The machines of src/name say what to send and when; here it is sent, and what was
@@ -88,9 +89,10 @@ unsigned config_got(const struct config *c);
 bool config_done(const struct config *c, usec now);
 usec config_patience(const struct config *c, usec now);	/* when that may change by itself */
 
-/* resolv.conf(5) for an interface (0: all), malloc'd; its generation is counted. */
+/* resolv.conf(5) for an interface (0: all), malloc'd. */
 char *config_resolv(struct config *c, unsigned ifindex);
-uint64_t config_generation(const struct config *c);
+/* The same, or NULL if it is *last, which is kept (and the caller's in the end). */
+char *config_resolv_new(struct config *c, unsigned ifindex, char **last);
 /* The first name servers, at most max. */
 unsigned config_servers(struct config *c, struct ip_addr *out, unsigned max);
 

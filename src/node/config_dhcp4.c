@@ -27,6 +27,23 @@
 
 /* --- frames --- */
 
+/* Unfragmented UDP to the port of DHCP's clients, behind an Ethernet header. */
+static struct sock_filter dhcp4_only[] = {
+	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_IP4, 0, 8),
+	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ETH_LEN + 9),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 17, 0, 6),
+	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, ETH_LEN + 6),
+	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x3fff, 4, 0),
+	BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, ETH_LEN),
+	BPF_STMT(BPF_LD | BPF_H | BPF_IND, ETH_LEN + 2),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, DHCP4_CLIENT_PORT, 0, 1),
+	BPF_STMT(BPF_RET | BPF_K, 0xffff),
+	BPF_STMT(BPF_RET | BPF_K, 0),
+};
+
+const struct sock_fprog conf_dhcp4_only = { ARRAY_LEN(dhcp4_only), dhcp4_only };
+
 /* A frame around the message that lies behind the room for headers. */
 static void wrap(uint8_t *frame, size_t n, struct mac from, struct mac to,
 		 const struct dhcp4_dest *at)
@@ -170,7 +187,6 @@ static void let_go(struct conf_if *i)
 	i->c->ops->addr_del(i->c->ctx, i->ifindex, &i->lease4.addr, i->lease4.len);
 	i->lease4.there = false;
 	i->lease4.n_route = 0;
-	conf_changed(i->c);
 }
 
 static void take(struct conf_if *i, usec now)
@@ -188,7 +204,6 @@ static void take(struct conf_if *i, usec now)
 	set_routes(i, false, &i->lease4, &l);
 	set_routes(i, true, &l, &i->lease4);
 	i->lease4 = l;
-	conf_changed(i->c);
 	ip_text(&l.addr, text);
 	if (life == LIFE_FOREVER)
 		info("dhcp: %s/%u", text, l.len);

@@ -19,7 +19,6 @@ static void let_go(struct conf_if *i)
 		return;
 	i->c->ops->addr_del(i->c->ctx, i->ifindex, &i->addr6, 128);
 	i->there6 = false;
-	conf_changed(i->c);
 }
 
 static void take(struct conf_if *i)
@@ -31,7 +30,6 @@ static void take(struct conf_if *i)
 	i->addr6 = m->addr;
 	i->there6 = true;
 	i->c->ops->addr_put(i->c->ctx, i->ifindex, &m->addr, 128, m->valid, m->preferred);
-	conf_changed(i->c);
 }
 
 static void act(struct conf_if *i)
@@ -41,12 +39,10 @@ static void act(struct conf_if *i)
 	case DHCP6_RENEWED:
 		take(i);
 		break;
-	case DHCP6_LEARNT:
-		conf_changed(i->c);
-		break;
 	case DHCP6_LOST:
 		let_go(i);
 		break;
+	case DHCP6_LEARNT:
 	case DHCP6_NOTHING:
 		break;
 	}

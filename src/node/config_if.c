@@ -64,7 +64,7 @@ static int set_put(struct conf_if *i, const struct words_set *s, bool there)
 		return ops->route(i->c->ctx, i->ifindex, there, &r, 0);
 	case WORDS_DNS:
 	case WORDS_DOMAIN:
-		conf_changed(i->c);
+		break;
 	}
 	return 0;
 }

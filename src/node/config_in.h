@@ -2,6 +2,8 @@
 #ifndef NODE_CONFIG_IN_H
 #define NODE_CONFIG_IN_H
 
+#include <linux/filter.h>
+
 #include "name/dhcp4.h"
 #include "name/dhcp6.h"
 #include "node/config.h"
@@ -89,12 +91,12 @@ struct config {
 	struct list	ifs;
 	struct rng	rng;
 	bool		debug;
-	uint64_t	generation;	/* of servers and domains */
 	usec		asked;		/* config_apply was called last */
 	usec		patience[2];	/* how long is waited: for DHCPv4, for IPv6's */
 };
 
-void conf_changed(struct config *c);
+/* Of packet sockets: what is for a client of DHCP. */
+extern const struct sock_fprog conf_dhcp4_only;
 #define conf_say(i, ...) \
 	do { \
 		if ((i)->c->debug) \

@@ -5,7 +5,6 @@
  * then runs the configuration. Who waits for it sleeps on the node's condition.
  */
 #include <errno.h>
-#include <linux/filter.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -174,21 +173,6 @@ struct conf_sock {
 	enum conf_way	way;
 };
 
-/* Unfragmented UDP to the port of DHCP's clients, behind an Ethernet header. */
-static const struct sock_filter dhcp4_only[] = {
-	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_IP4, 0, 8),
-	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ETH_LEN + 9),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 17, 0, 6),
-	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, ETH_LEN + 6),
-	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x3fff, 4, 0),
-	BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, ETH_LEN),
-	BPF_STMT(BPF_LD | BPF_H | BPF_IND, ETH_LEN + 2),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, DHCP4_CLIENT_PORT, 0, 1),
-	BPF_STMT(BPF_RET | BPF_K, 0xffff),
-	BPF_STMT(BPF_RET | BPF_K, 0),
-};
-
 static void woken(struct sock *so)
 {
 	look(so->user);
@@ -242,11 +226,9 @@ static struct sock *frames_open(struct node_config *nc, unsigned ifindex, uint16
 
 	if (sock_new(nc->n->st, AF_PACKET, SOCK_RAW, htons(type), &so) < 0)
 		return NULL;
-	if (type == ETHERTYPE_IP4) {
-		struct sock_fprog f = { ARRAY_LEN(dhcp4_only), (struct sock_filter *)dhcp4_only };
-
-		sock_setopt(so, SOL_SOCKET, SO_ATTACH_FILTER, &f, sizeof(f));
-	}
+	if (type == ETHERTYPE_IP4)
+		sock_setopt(so, SOL_SOCKET, SO_ATTACH_FILTER, &conf_dhcp4_only,
+			    sizeof(conf_dhcp4_only));
 	sock_bind(so, &ep);
 	return so;
 }

@@ -39,7 +39,7 @@ struct kind_more {
 	/* One more that is joined to a locator: its index. NULL: by rtnetlink alone. */
 	int	(*add_if)(struct ioth *s, const char *name, const char *locator);
 	char	*(*resolvconf)(struct ioth *s);	/* resolv.conf's text, malloc'd */
-	/* What is there of what is asked for, a mask; or -errno. */
+	/* What is there of what is asked for, a mask; or -errno. NULL: config_stack.c. */
 	int	(*config)(struct ioth *s, const struct words *w);
 	/* As resolvconf, of an interface (NULL: all); NULL: as when last asked. */
 	char	*(*newconf)(struct ioth *s, const struct words_if *i, int *error);
@@ -66,6 +66,7 @@ struct ioth {
 	void	*data;			/* the kind's; a plugin knows no other */
 	void	*own;			/* of kind plugin */
 	int	*(*errno_at)(void);	/* where its errno is; NULL: where ours is */
+	struct stack_config *config;	/* config_stack.c; NULL: not by it */
 	unsigned open;			/* descriptors in fds.c's table */
 	unsigned calls;			/* under way */
 	bool	ending;			/* delstack waits for them */

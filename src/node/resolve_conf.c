@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "base/grow.h"
-#include "node/kind.h"
+#include "node/config_stack.h"
 #include "node/resolve.h"
 
 char *resolve_machine_conf(struct ioth *s)
@@ -32,5 +32,5 @@ char *resolve_machine_conf(struct ioth *s)
 char *resolve_conf(struct ioth *s)
 {
 	s = s ? s : ioth_get_defstack();
-	return s->more->resolvconf ? s->more->resolvconf(s) : NULL;
+	return (s->more->resolvconf ? s->more->resolvconf : stack_resolvconf)(s);
 }

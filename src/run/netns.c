@@ -27,12 +27,14 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "ioth.h"
 #include "node/kernel.h"
 #include "plug/shm.h"
 #include "run/launch.h"
 
 #define RESOLV_CONF	"/etc/resolv.conf"
+#define RESOLV_MAX	4096
 #define FLUSH_TIME	(60 * USEC_PER_SEC)	/* for bytes under way at the end */
 #define FIN_TIME	(1 * USEC_PER_SEC)	/* for peers that have yet to close */
 #define LOOK_EVERY	10000			/* microseconds */
@@ -132,19 +134,32 @@ static bool configure(struct ioth *s, const struct node_conf *c)
 
 /* --- the program --- */
 
-/* What it asks instead of the machine's servers, in a file that only it sees. */
-static bool set_dns(const struct node_conf *c)
+/* Whom it asks instead of the machine's servers; empty: these. */
+static void resolv_conf(struct ioth *s, const struct node_conf *c, char text[RESOLV_MAX])
 {
-	char path[] = "/tmp/ioth-resolv-XXXXXX", text[IP_STRLEN];
-	int fd = c->n_dns ? mkostemp(path, O_CLOEXEC) : -1;
+	char *told = c->config && !c->n_dns ? ioth_resolvconf(s, NULL) : NULL;
+	struct text t = text_of(text, RESOLV_MAX);
+	char buf[IP_STRLEN];
+
+	for (int i = 0; i < c->n_dns; i++)
+		text_add(&t, "nameserver %s\n", ip_text(&c->dns[i], buf));
+	if (told)
+		text_add(&t, "%s", told);
+	free(told);
+}
+
+/* The same in a file that only the program sees. */
+static bool set_dns(const char *text)
+{
+	char path[] = "/tmp/ioth-resolv-XXXXXX";
+	int fd = *text ? mkostemp(path, O_CLOEXEC) : -1;
 	bool ok;
 
-	if (!c->n_dns)
+	if (!*text)
 		return true;
 	if (fd < 0)
 		return failed(path);
-	for (int i = 0; i < c->n_dns; i++)
-		dprintf(fd, "nameserver %s\n", ip_text(&c->dns[i], text));
+	dprintf(fd, "%s", text);
 	ok = fchmod(fd, 0644) == 0 && unshare(CLONE_NEWNS) == 0 &&
 	     mount(path, RESOLV_CONF, NULL, MS_BIND, NULL) == 0;
 	if (!ok)
@@ -172,12 +187,12 @@ static void keep_rights(void)
 }
 
 /* Where is told by go, or the supervisor has said why there is nowhere to go. */
-static _Noreturn void become(int go, const struct node_conf *c, char **argv)
+static _Noreturn void become(int go, char **argv)
 {
+	char resolv[RESOLV_MAX] = "";
 	int process = -1;
-	char byte;
 
-	if (shm_get(go, &byte, 1, &process) != 1)
+	if (shm_get(go, resolv, sizeof(resolv) - 1, &process) < 1)
 		_exit(1);
 	if (kernel_enter(process) < 0) {
 		failed("cannot enter the namespaces");
@@ -185,7 +200,7 @@ static _Noreturn void become(int go, const struct node_conf *c, char **argv)
 	}
 	close(process);
 	close(go);
-	if (!set_dns(c))
+	if (!set_dns(resolv))
 		_exit(1);
 	keep_rights();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);	/* its network goes with the supervisor */
@@ -260,14 +275,17 @@ static int watch_children(void)
 
 /* The stack's own processes are the keeper's to wait for: they are there before we are
  * a subreaper. */
-static int serve(struct kstack *k, pid_t program, int go, int status_fd)
+static int serve(struct ioth *s, const struct node_conf *c, pid_t program, int go, int status_fd)
 {
+	struct kstack *k = kernel_of(s);
 	int children, process = kernel_process(k);
+	char resolv[RESOLV_MAX];
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	children = watch_children();
+	resolv_conf(s, c, resolv);
 	launch_tell(status_fd, (struct word){ WORD_STARTED, program, false });
-	if (process < 0 || children < 0 || shm_put(go, "", 1, process) < 0) {
+	if (process < 0 || children < 0 || shm_put(go, resolv, strlen(resolv) + 1, process) < 0) {
 		failed("the stack has gone");
 		return 1;
 	}
@@ -296,7 +314,7 @@ static pid_t fork_program(const struct run_conf *conf, char **argv, int status_f
 	if (pid == 0) {
 		close(pair[0]);
 		close(status_fd);
-		become(pair[1], &conf->node, argv);
+		become(pair[1], argv);
 	}
 	launch_close_inherited((int[]){ status_fd, pair[0] }, 2);
 	setsid();
@@ -314,7 +332,7 @@ int netns_supervisor(const struct run_conf *conf, char **argv, int status_fd)
 	if (!s)
 		return 1;
 	if (configure(s, &conf->node))
-		status = serve(kernel_of(s), program, go, status_fd);
+		status = serve(s, &conf->node, program, go, status_fd);
 	ioth_delstack(s);
 	return status;
 }

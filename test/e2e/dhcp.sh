@@ -57,6 +57,19 @@ contains route6 "$(conf rd ip -6 route)" "default via fe80:"
 contains names "$(conf dhcp getent ahostsv4 web.lan)" "10.0.0.1"
 contains static "$(conf ip=10.0.0.4/24,gw=10.0.0.1 ip -4 route)" "default via 10.0.0.1"
 
+# The same of a Linux stack in a namespace.
+if ioth run --netns --net "$SW" -- true >"$T/why" 2>&1; then
+	got=$(ioth run --netns --net "$SW" --config auto,slaac,fqdn=six.lan -- ip -o addr show dev eth0)
+	contains netns_lease "$got" "inet 10.0.0.1"
+	contains netns_lease6 "$got" "/128"
+	contains netns_by_router "$got" "$(ioth addr hash -b fd00:: six.lan)/64"
+	got=$(ioth run --netns --net "$SW" --config eth,dhcp,fqdn=fixed.lan -- getent ahostsv4 web.lan)
+	contains netns_names "$got" "10.0.0.1"
+	check netns_given_back wait_for 5 gone 10.0.0.77
+else
+	skip netns "$(cat "$T/why")"
+fi
+
 serve 2 python3 -m http.server 80 -d "$T"
 wait_port 10.0.0.2 80
 check curl conf dhcp curl -sf -o "$T/got" http://10.0.0.2/leases

@@ -1,0 +1,420 @@
+/* config_stack.c - how a stack of any kind is configured: by rtnetlink and its sockets
+ *
+ * For kinds that have no node of ours. Requests go by one netlink socket of the stack,
+ * news of links and addresses (and resolvers that routers tell) come by another; leases
+ * are asked for by packet and UDP sockets. One thread of the process looks after all
+ * such stacks, and is there as long as one of them is; a lock is theirs together.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <netpacket/packet.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+
+#include "base/loop.h"
+#include "base/mem.h"
+#include "node/api_conf.h"
+#include "node/config_stack.h"
+#include "node/config_stack_in.h"
+#include "proto/nd_ra.h"
+
+#define GROUP(g)	(1u << ((g) - 1))
+#define NEWS		(GROUP(RTNLGRP_LINK) | GROUP(RTNLGRP_IPV4_IFADDR) | \
+			 GROUP(RTNLGRP_IPV6_IFADDR) | GROUP(RTNLGRP_IPV6_IFINFO) | \
+			 GROUP(RTNLGRP_ND_USEROPT))
+
+struct conf_sock {
+	struct list	link;
+	struct stack_config *sc;
+	enum conf_way	way;
+	unsigned	ifindex;
+	int		fd;
+	int		quiet;		/* DHCP4: takes what comes to the port; -1 */
+};
+
+/* Of all that are configured in this way. */
+static struct {
+	pthread_mutex_t	lock;
+	pthread_cond_t	ran;
+	struct list	all;
+	int		kick;		/* eventfd; -1: the thread is not there */
+} keep = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, LIST_INIT(keep.all), -1 };
+
+/* --- ways out --- */
+
+static int frames_open(struct stack_config *sc, unsigned ifindex, uint16_t type)
+{
+	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(type),
+				  .sll_ifindex = (int)ifindex };
+	int fd = ioth_msocket(sc->s, AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -1;
+	if (type == ETHERTYPE_IP4)
+		ioth_setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &conf_dhcp4_only,
+				sizeof(conf_dhcp4_only));
+	if (ioth_bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
+		return fd;
+	ioth_close(fd);
+	return -1;
+}
+
+static int udp_open(struct stack_config *sc, int family, unsigned ifindex, uint16_t port)
+{
+	struct sockaddr_in at4 = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in6 at6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	bool v4 = family == AF_INET;
+	int fd = ioth_msocket(sc->s, family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int one = 1, index = (int)ifindex;
+
+	if (fd < 0)
+		return -1;
+	ioth_setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	ioth_setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &index, sizeof(index));
+	if (!v4)
+		ioth_setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (ioth_bind(fd, v4 ? (void *)&at4 : (void *)&at6, v4 ? sizeof(at4) : sizeof(at6)) == 0)
+		return fd;
+	ioth_close(fd);
+	return -1;
+}
+
+static void wake_keeper(void)
+{
+	uint64_t one = 1;
+
+	if (keep.kick >= 0 && write(keep.kick, &one, sizeof(one)) < 0)
+		return;			/* full: it is awake */
+}
+
+static struct conf_sock *op_open(void *ctx, unsigned ifindex, enum conf_way way)
+{
+	struct stack_config *sc = ctx;
+	struct conf_sock *s;
+	int fd;
+
+	if (way == WAY_DHCP6)
+		fd = udp_open(sc, AF_INET6, ifindex, DHCP6_CLIENT_PORT);
+	else
+		fd = frames_open(sc, ifindex, way == WAY_ARP ? ETHERTYPE_ARP : ETHERTYPE_IP4);
+	if (fd < 0)
+		return NULL;
+	s = xzalloc(sizeof(*s));
+	*s = (struct conf_sock){ .sc = sc, .way = way, .ifindex = ifindex, .fd = fd, .quiet = -1 };
+	if (way == WAY_DHCP4)
+		s->quiet = udp_open(sc, AF_INET, ifindex, DHCP4_CLIENT_PORT);
+	list_add_tail(&sc->socks, &s->link);
+	wake_keeper();
+	return s;
+}
+
+static void op_close(struct conf_sock *s)
+{
+	ioth_close(s->fd);
+	if (s->quiet >= 0)
+		ioth_close(s->quiet);
+	list_del(&s->link);
+	free(s);
+}
+
+static void op_send(struct conf_sock *s, const void *p, size_t n)
+{
+	struct ip_addr servers = DHCP6_SERVERS;
+	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6, .sin6_port = htons(DHCP6_SERVER_PORT),
+				    .sin6_scope_id = s->ifindex };
+
+	memcpy(&to6.sin6_addr, &servers, sizeof(servers));
+	if (s->way == WAY_DHCP6)
+		ioth_sendto(s->fd, p, n, 0, (struct sockaddr *)&to6, sizeof(to6));
+	else
+		ioth_send(s->fd, p, n, 0);
+}
+
+static size_t op_recv(struct conf_sock *s, void *p, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = ioth_recv(s->fd, p, size, MSG_DONTWAIT);
+	while (n == 0);
+	return n > 0 ? (size_t)n : 0;
+}
+
+static void op_ran(void *ctx)
+{
+	pthread_cond_broadcast(&keep.ran);
+}
+
+/* --- news --- */
+
+/* Options of a router's advertisement, as the kernel passes them on. */
+static void hear_option(struct stack_config *sc, const struct nlmsghdr *h)
+{
+	const struct nduseroptmsg *m = mnl_nlmsg_get_payload(h);
+	struct rd all = rd_of(m + 1, MIN((size_t)m->nduseropt_opts_len,
+					 mnl_nlmsg_get_payload_len(h) - sizeof(*m)));
+	uint8_t type = rd_u8(&all);
+	struct rd body = rd_sub(&all, MAX(rd_u8(&all) * 8u, 2u) - 2);
+
+	sc->told_if = (unsigned)m->nduseropt_ifindex;
+	if (type == ND_OPT_RDNSS) {
+		sc->told.n_dns = 0;
+		nd_rdnss_parse(&body, &sc->told);
+	} else if (type == ND_OPT_DNSSL) {
+		sc->told.n_search = 0;
+		nd_dnssl_parse(&body, &sc->told);
+	}
+}
+
+static int hear_one(const struct nlmsghdr *h, void *arg)
+{
+	if (h->nlmsg_type == RTM_NEWNDUSEROPT &&
+	    mnl_nlmsg_get_payload_len(h) >= sizeof(struct nduseroptmsg))
+		hear_option(arg, h);
+	return MNL_CB_OK;
+}
+
+/* All but resolvers is looked at anew anyhow. */
+static void hear_news(struct stack_config *sc)
+{
+	char buf[CONF_BUF];
+	ssize_t n;
+
+	while ((n = ioth_recv(sc->news, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+		mnl_cb_run(buf, (size_t)n, 0, 0, hear_one, sc);
+}
+
+/* --- the thread --- */
+
+static struct stack_config *of(struct list *l)
+{
+	return container_of(l, struct stack_config, link);
+}
+
+static void add_fd(struct pollfd **v, unsigned *n, int fd)
+{
+	*v = xrealloc(*v, (*n + 1) * sizeof(**v));
+	(*v)[(*n)++] = (struct pollfd){ .fd = fd, .events = POLLIN };
+}
+
+/* What they wait for: descriptors, and until when. */
+static usec collect(struct pollfd **v, unsigned *n)
+{
+	usec at = NEVER;
+
+	*n = 0;
+	add_fd(v, n, keep.kick);
+	list_for(l, &keep.all) {
+		add_fd(v, n, of(l)->news);
+		list_for(k, &of(l)->socks)
+			add_fd(v, n, container_of(k, struct conf_sock, link)->fd);
+		at = MIN(at, config_deadline(of(l)->config));
+	}
+	return at;
+}
+
+static void wait_for_news(struct pollfd *v, unsigned n, usec at)
+{
+	usec left = at == NEVER ? NEVER : MAX(at - now_mono(), 0);
+	struct timespec ts = { left / USEC_PER_SEC, left % USEC_PER_SEC * 1000 };
+	uint64_t count;
+
+	pthread_mutex_unlock(&keep.lock);
+	ppoll(v, n, left == NEVER ? NULL : &ts, NULL);
+	pthread_mutex_lock(&keep.lock);
+	if (v[0].revents && read(keep.kick, &count, sizeof(count)) < 0)
+		return;
+}
+
+static void *keeper(void *arg)
+{
+	struct pollfd *v = NULL;
+	unsigned n;
+
+	pthread_mutex_lock(&keep.lock);
+	while (!list_empty(&keep.all)) {
+		usec at = collect(&v, &n);
+
+		wait_for_news(v, n, at);
+		list_for(l, &keep.all) {
+			hear_news(of(l));
+			config_run(of(l)->config, now_mono());
+		}
+	}
+	close(keep.kick);
+	keep.kick = -1;
+	pthread_mutex_unlock(&keep.lock);
+	free(v);
+	return NULL;
+}
+
+/* 0 or -errno: it runs. */
+static int keeper_start(void)
+{
+	sigset_t all, was;
+	pthread_t t;
+	int e;
+
+	if (keep.kick >= 0)
+		return 0;
+	keep.kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (keep.kick < 0)
+		return -errno;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &was);
+	e = pthread_create(&t, NULL, keeper, NULL);
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	if (e == 0)
+		return -pthread_detach(t);
+	close(keep.kick);
+	keep.kick = -1;
+	return -e;
+}
+
+/* --- its life --- */
+
+static void end(struct stack_config *sc)
+{
+	if (sc->config)
+		config_free(sc->config);
+	if (sc->netlink >= 0)
+		ioth_close(sc->netlink);
+	if (sc->news >= 0)
+		ioth_close(sc->news);
+	free(sc->last);
+	list_del(&sc->link);
+	free(sc);
+	wake_keeper();
+}
+
+static int news_open(struct ioth *s)
+{
+	struct sockaddr_nl at = { .nl_family = AF_NETLINK, .nl_groups = NEWS };
+	int fd = ioth_msocket(s, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			      NETLINK_ROUTE);
+
+	if (fd >= 0 && ioth_bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
+		ioth_close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* NULL with *e. */
+static struct stack_config *begin(struct ioth *s, int *e)
+{
+	struct stack_config *sc = xzalloc(sizeof(*sc));
+
+	list_init(&sc->link);
+	list_init(&sc->socks);
+	sc->s = s;
+	sc->netlink = conf_open(s);
+	sc->news = sc->netlink < 0 ? -1 : news_open(s);
+	*e = sc->news < 0 ? -errno : keeper_start();
+	if (*e < 0) {
+		end(sc);
+		return NULL;
+	}
+	sc->ops = conf_rtnl_ops;
+	sc->ops.open = op_open;
+	sc->ops.close = op_close;
+	sc->ops.send = op_send;
+	sc->ops.recv = op_recv;
+	sc->ops.ran = op_ran;
+	sc->config = config_new(&sc->ops, sc);
+	list_add_tail(&keep.all, &sc->link);
+	wake_keeper();
+	return sc;
+}
+
+static void wait_done(struct config *c)
+{
+	while (!config_done(c, now_mono())) {
+		usec left = config_patience(c, now_mono()) - now_mono();
+		struct timespec ts;
+
+		clock_gettime(CLOCK_REALTIME, &ts);
+		left = MAX(left, 0) + ts.tv_nsec / 1000;
+		ts.tv_sec += left / USEC_PER_SEC;
+		ts.tv_nsec = left % USEC_PER_SEC * 1000;
+		pthread_cond_timedwait(&keep.ran, &keep.lock, &ts);
+	}
+}
+
+int stack_config(struct ioth *s, const struct words *w)
+{
+	struct config *c;
+	unsigned mask;
+	int ret = 0;
+
+	pthread_mutex_lock(&keep.lock);
+	if (!s->config)
+		s->config = begin(s, &ret);
+	if (ret == 0) {
+		c = s->config->config;
+		ret = config_apply(c, w, &mask, now_mono());
+		config_run(c, now_mono());
+		wake_keeper();
+		if (ret == 0) {
+			wait_done(c);
+			ret = (int)(config_got(c) & mask);
+		}
+	}
+	pthread_mutex_unlock(&keep.lock);
+	return ret;
+}
+
+char *stack_newconf(struct ioth *s, const struct words_if *i, int *error)
+{
+	bool of_one = i->iface || i->ifindex;
+	unsigned index;
+	char *text = NULL;
+
+	*error = 0;
+	pthread_mutex_lock(&keep.lock);
+	if (!s->config)
+		s->config = begin(s, error);
+	index = s->config && of_one ? config_find(s->config->config, i) : 0;
+	if (s->config && of_one && !index)
+		*error = -ENODEV;
+	if (*error == 0)
+		text = config_resolv_new(s->config->config, index, &s->config->last);
+	pthread_mutex_unlock(&keep.lock);
+	return text;
+}
+
+char *stack_resolvconf(struct ioth *s)
+{
+	char *text;
+
+	pthread_mutex_lock(&keep.lock);
+	text = s->config ? config_resolv(s->config->config, 0) : NULL;
+	pthread_mutex_unlock(&keep.lock);
+	return text;
+}
+
+int stack_config_end(struct ioth *s)
+{
+	struct stack_config *sc;
+	unsigned own = 2;
+	int ret = 0;
+
+	pthread_mutex_lock(&keep.lock);
+	sc = s->config;
+	if (sc) {
+		list_for(l, &sc->socks)
+			own += container_of(l, struct conf_sock, link)->quiet < 0 ? 1 : 2;
+		if (fds_open(s) > own)
+			ret = -EBUSY;
+	}
+	if (sc && ret == 0) {
+		s->config = NULL;
+		end(sc);
+	}
+	pthread_mutex_unlock(&keep.lock);
+	return ret;
+}
