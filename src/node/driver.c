@@ -218,6 +218,22 @@ void driver_del(struct node *n)
 	pthread_mutex_unlock(&drv.lock);
 }
 
+void driver_fork(bool before, bool child)
+{
+	if (before) {
+		pthread_mutex_lock(&drv.lock);
+		return;
+	}
+	if (child && drv.running) {
+		close_set();
+		heap_fini(&drv.due);
+		map_fini(&drv.nodes);
+		drv.running = drv.in_round = false;
+		drv.asleep_until = 0;
+	}
+	pthread_mutex_unlock(&drv.lock);
+}
+
 static void watch(struct node *n, uint32_t events)
 {
 	struct epoll_event ev = { .events = events | EPOLLONESHOT, .data.fd = loop_fd(n->loop) };

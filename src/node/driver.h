@@ -24,6 +24,9 @@ int driver_add(struct node *n);
 /* It has let go of n when this returns. Without n's lock. */
 void driver_del(struct node *n);
 
+/* Around fork, with the nodes locked. The child has no thread, until a node is added. */
+void driver_fork(bool before, bool child);
+
 /* With n's lock held. Nobody waits in n: the thread does, until at. */
 void driver_leave(struct node *n, usec at);
 /* Somebody goes to sleep in n himself: no news for the thread. */

@@ -147,6 +147,15 @@ static void orphan(struct native *s)
 	}
 }
 
+/* The child's sockets are the pairs. Leaves n locked. */
+static void share(struct node *n)
+{
+	node_lock(n);
+	vlocal_share(n);
+	node_unlock(n);		/* what was not passed on is */
+	node_lock(n);
+}
+
 void native_fork(enum fork_when when)
 {
 	if (when == FORK_BEFORE)
@@ -157,12 +166,13 @@ void native_fork(enum fork_when when)
 		if (s->orphan)
 			continue;
 		if (when == FORK_BEFORE)
-			node_lock(s->node);
+			share(s->node);
 		else
 			pthread_mutex_unlock(&s->node->lock);
 		if (when == FORK_CHILD)
 			orphan(s);
 	}
+	driver_fork(when == FORK_BEFORE, when == FORK_CHILD);
 	if (when != FORK_BEFORE)
 		pthread_mutex_unlock(&stacks_lock);
 }

@@ -178,8 +178,12 @@ static long ask(struct native *s, int nr, const uint64_t args[6])
 	node_lock(s->node);
 	node_look(s->node);
 	call_try(&t.c);
-	while (!t.answered)
-		node_wait(s->node, &t.caller, NEVER);
+	while (!t.answered) {
+		if (node_wait(s->node, &t.caller, NEVER) == -EINTR && !t.answered) {
+			answer(&t.c, -EINTR);
+			call_free(&t.c);
+		}
+	}
 	node_unlock(s->node);
 	return t.value;
 }

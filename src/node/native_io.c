@@ -61,12 +61,14 @@ static ssize_t recv_waiting(struct vsock *vs, int fd, const struct iovec *iov, i
 {
 	usec until = 0;
 	ssize_t len;
+	int ret;
 
 	while ((len = vlocal_recv(vs, fd, iov, n, flags, m)) == -EAGAIN) {
 		if (!until && !(flags & MSG_ERRQUEUE))
 			until = patience(fd, flags, SO_RCVTIMEO);
-		if (!until || !vlocal_wait(vs, true, until))
-			break;
+		ret = until ? vlocal_wait(vs, true, until) : -EAGAIN;
+		if (ret < 0)
+			return ret;
 		if (!is_still(fd, vs))
 			return -EBADF;
 	}
@@ -197,6 +199,7 @@ static ssize_t send_waiting(struct vsock *vs, int fd, const struct iovec *iov, i
 	size_t want = iov_total(iov, n), put = 0;
 	usec until = 0;
 	ssize_t len;
+	int ret;
 
 	for (;;) {
 		len = vlocal_send(vs, fd, iov, n, flags, m);
@@ -207,10 +210,13 @@ static ssize_t send_waiting(struct vsock *vs, int fd, const struct iovec *iov, i
 			break;
 		if (!until)
 			until = patience(fd, flags, SO_SNDTIMEO);
-		if (!until || (len < 0 && !vlocal_wait(vs, false, until)))
+		if (!until)
 			break;
-		if (!is_still(fd, vs)) {
-			len = -EBADF;
+		ret = len < 0 ? vlocal_wait(vs, false, until) : 0;
+		if (ret == 0 && !is_still(fd, vs))
+			ret = -EBADF;
+		if (ret < 0) {
+			len = ret;
 			break;
 		}
 		n = rest_of(rest, iov, n, len > 0 ? (size_t)len : 0);

@@ -22,6 +22,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -588,7 +589,8 @@ static void sleep_until(struct node *n, usec until)
 	if (left < 0)
 		left = 0;
 	ts = (struct timespec){ left / USEC_PER_SEC, left % USEC_PER_SEC * 1000 };
-	ppoll(&pfd, 1, left == NEVER ? NULL : &ts, NULL);
+	if (ppoll(&pfd, 1, left == NEVER ? NULL : &ts, NULL) < 0 && errno == EINTR)
+		n->interrupted = true;
 	node_lock(n);
 	n->asleep_until = 0;
 }
@@ -719,9 +721,9 @@ static void drive(struct node *n, struct caller *c, usec until)
 	usec began = n->st->now;
 
 	n->driver = c;
-	n->told_other = false;
 	settle(n);
-	while (!c->news && !n->told_other && n->st->now < until) {
+	n->interrupted = false;
+	while (!c->news && !n->told_other && !n->interrupted && n->st->now < until) {
 		if (!look_around(n, c, until)) {
 			cool(n);
 			driver_enter(n);
@@ -765,17 +767,38 @@ static void wait_to_be_told(struct node *n, struct caller *c, usec until)
 	stack_now(n->st, now_mono());
 }
 
-bool node_wait(struct node *n, struct caller *c, usec until)
+/* signal(7): a call goes on after a handler with SA_RESTART, unless it has a timeout. Which
+ * handler ran nobody tells: one without it, if there is any. */
+static bool ends_calls(usec until)
 {
+	struct sigaction sa;
+
+	for (int sig = 1; sig < NSIG; sig++) {
+		if (sigaction(sig, NULL, &sa) == 0 && sa.sa_handler != SIG_DFL &&
+		    sa.sa_handler != SIG_IGN && (until != NEVER || !(sa.sa_flags & SA_RESTART)))
+			return true;
+	}
+	return false;
+}
+
+int node_wait(struct node *n, struct caller *c, usec until)
+{
+	bool intr = false;
+
+	n->told_other = false;
 	pthread_cond_init(&c->cond, NULL);
 	c->news = false;
 	c->waits = true;
-	if (!n->driver)
+	while (!n->driver && !c->news && !intr && !n->told_other && n->st->now < until) {
 		drive(n, c, until);
-	while (!c->news && n->st->now < until)
+		intr = n->interrupted && ends_calls(until);
+	}
+	while (!c->news && !intr && n->st->now < until)
 		wait_to_be_told(n, c, until);
 	pthread_cond_destroy(&c->cond);
-	return c->news;
+	if (c->news)
+		return 0;
+	return intr ? -EINTR : -EAGAIN;
 }
 
 struct node_work node_work(struct node *n)

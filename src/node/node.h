@@ -72,6 +72,7 @@ struct node {
 	struct watch	kick;			/* eventfd */
 	usec		asleep_until;		/* the driver's; 0: it is awake */
 	struct caller	*driver;		/* of those who wait; NULL: none */
+	bool		interrupted;		/* a signal came */
 	bool		told_other;		/* the driver had news, but not for himself */
 	bool		hot;			/* looking paid: plugs ring no bells between calls */
 	usec		used_at;		/* hot: when a call was here last */
@@ -142,9 +143,9 @@ struct caller {
 	bool		news, waits;
 };
 void node_tell(struct node *n, struct caller *c);	/* with the lock held */
-/* With the lock held; drives the node, or waits for one who does. False: it is until,
- * and there was no news. */
-bool node_wait(struct node *n, struct caller *c, usec until);
+/* With the lock held; drives the node, or waits for one who does. 0: there is news;
+ * -EAGAIN: it is until; -EINTR: a signal that ends calls came to who drove. */
+int node_wait(struct node *n, struct caller *c, usec until);
 
 /* What connections still have to do by themselves. */
 struct node_work {

@@ -55,6 +55,8 @@ static void out_abort(struct vsock *vs)
 {
 	vs->readable = false;
 	vs->eof_out = vs->hup = true;
+	if (vs->is_local)	/* only a token: closing the socket knows what is unread */
+		return;
 	vs->so->linger_on = true;
 	sock_asked_own(vs->so)->linger = 0;
 }
@@ -237,11 +239,11 @@ static bool leave_in(struct vsock *vs)
 {
 	struct iovec iov;
 	int n = 1;
+	bool all = !sock_peek(vs->so, &iov, &n);
 
-	if (!sock_peek(vs->so, &iov, &n))
-		return true;
-	vlocal_show(vs);
-	return false;
+	if (!all && sock_events(vs->so) & EV_IN)	/* SO_RCVLOWAT may say: not yet */
+		vlocal_show(vs);
+	return all;
 }
 
 static void stream_pump(struct vsock *vs)

@@ -73,6 +73,24 @@ void vlocal_by_pair(struct vsock *vs)
 	vsock_pump(vs);
 }
 
+/* The socket has gone: what it passed on before, why it has, the end of the stream. */
+static ssize_t last_recv(struct vsock *vs, int fd, const struct iovec *iov, int n, int flags)
+{
+	ssize_t len = 0;
+	int error;
+
+	take_token(vs, fd);
+	if (vs->type == SOCK_STREAM)
+		len = sys_recv(fd, iov, n, flags);
+	if (len > 0)
+		return len;
+	error = vs->error;
+	vs->error = 0;
+	if (!error && len == -ECONNRESET)
+		error = ECONNRESET;
+	return -error;
+}
+
 /* Nothing more to read: poll() must not say so, and an end may be next. */
 static void unshow(struct vsock *vs, int fd)
 {
@@ -133,7 +151,7 @@ ssize_t vlocal_recv(struct vsock *vs, int fd, const struct iovec *iov, int n, in
 	ssize_t len;
 
 	if (!vs->so)
-		return gone(vs, fd, 0);
+		return last_recv(vs, fd, iov, n, flags);
 	if (vs->type == SOCK_STREAM)
 		len = stream_recv(vs, fd, iov, n, flags, m);
 	else
@@ -209,17 +227,31 @@ void vlocal_closed(struct vsock *vs)
 
 /* --- waiting --- */
 
-bool vlocal_wait(struct vsock *vs, bool to_read, usec until)
+int vlocal_wait(struct vsock *vs, bool to_read, usec until)
 {
 	struct caller c;
-	bool news;
+	int ret;
 
 	list_add_tail(&vs->callers, &c.on);
 	vs->readers += to_read;
-	news = node_wait(vs->n, &c, until);
+	ret = node_wait(vs->n, &c, until);
 	vs->readers -= to_read;
 	list_del(&c.on);
-	return news;
+	return ret;
+}
+
+/* A child of fork has the pairs: from now on they carry everything. */
+void vlocal_share(struct node *n)
+{
+	for (struct map_node *m = map_next(&n->vsocks, NULL); m; m = map_next(&n->vsocks, m)) {
+		struct vsock *vs = container_of(m, struct vsock, node);
+
+		vs->plain = true;
+		if (!vs->is_local)
+			continue;
+		vlocal_end(vs);
+		vsock_again(vs);
+	}
 }
 
 void vlocal_changed(struct vsock *vs)

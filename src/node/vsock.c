@@ -342,8 +342,11 @@ ssize_t vsock_sendto(struct vsock *vs, const struct iovec *iov, int n, int flags
 ssize_t vsock_recvfrom(struct vsock *vs, int app, const struct iovec *iov, int n, int flags,
 		       struct msg *m)
 {
-	ssize_t ret = dgram_recv(vs, app, iov, n, flags, m);
+	ssize_t ret;
 
+	if (vs->is_local)
+		return vlocal_recv(vs, app, iov, n, flags, m);
+	ret = dgram_recv(vs, app, iov, n, flags, m);
 	if (ret >= 0)
 		vsock_undirect(vs, &m->peer);
 	return ret;

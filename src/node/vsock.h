@@ -146,8 +146,10 @@ ssize_t vlocal_send(struct vsock *vs, int fd, const struct iovec *iov, int n, in
 void vlocal_shut(struct vsock *vs, int how);	/* the pair was */
 void vlocal_by_pair(struct vsock *vs);	/* what there is is received by the pair */
 void vlocal_closed(struct vsock *vs);	/* a descriptor of it was: perhaps the last */
-/* Until something changed; false: until has come. to_read: poll() need not be told. */
-bool vlocal_wait(struct vsock *vs, bool to_read, usec until);
+/* Until something changed: 0; -EAGAIN: until has come; -EINTR. to_read: poll() need not
+ * be told. */
+int vlocal_wait(struct vsock *vs, bool to_read, usec until);
+void vlocal_share(struct node *n);	/* before fork */
 void vlocal_changed(struct vsock *vs);	/* for the front end's changed: they are told */
 
 /* vname.c: names in the layouts of the socket's family; AF_PACKET has its own. */
