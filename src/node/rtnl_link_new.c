@@ -107,6 +107,8 @@ int link_make(struct nlreq *r)
 
 int link_end(struct nlreq *r, struct netif *nif)
 {
+	if (netif_is_lo(nif))
+		return -EOPNOTSUPP;
 	return r->peer->opens ? node_if_del(r->n, nif) :
 				refuse(r, -EOPNOTSUPP, "the node has the interfaces it was given");
 }
