@@ -72,7 +72,10 @@ memory=$(memory_kib)
 
 for what in files lies vices acts; do
 	for deed in $("$liar" list $what); do
-		beside "$deed"
+		case "$deed ${SWITCH_OPTS:-} " in
+		introduced*' --no-introductions '*) ;;
+		*) beside "$deed" ;;
+		esac
 	done
 done
 
