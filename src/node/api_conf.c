@@ -9,12 +9,16 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "node/api_conf.h"
 
 #define REQ_MAX		8192
 #define ADDED		(NLM_F_CREATE | NLM_F_EXCL)
+#define USABLE_WAIT	1000	/* microseconds, so often: half a second */
+#define USABLE_WAITS	500
 
 static int fail(int error)
 {
@@ -328,16 +332,49 @@ static int addr_change(struct ioth *s, uint16_t type, uint16_t flags, int family
 		.ifa_family = (uint8_t)family, .ifa_prefixlen = (uint8_t)bits(prefix),
 		.ifa_flags = middle(prefix), .ifa_scope = scope(prefix), .ifa_index = ifindex,
 	};
-	if (family == AF_INET6 && type == RTM_NEWADDR)
-		ifa->ifa_flags = (s ? s : ioth_get_defstack())->kind->addr_flags;
 	mnl_attr_put(&r.h, IFA_LOCAL, size, addr);
 	mnl_attr_put(&r.h, IFA_ADDRESS, size, addr);
 	return tell(s, &r);
 }
 
+static int route_type(const struct nlmsghdr *nlh, void *arg)
+{
+	if (nlh->nlmsg_type == RTM_NEWROUTE)
+		*(int *)arg = ((const struct rtmsg *)mnl_nlmsg_get_payload(nlh))->rtm_type;
+	return MNL_CB_OK;
+}
+
+/* What is sent to the address comes back. */
+static bool is_local(int fd, const void *addr)
+{
+	struct request r;
+	struct rtmsg *rtm = request(&r, RTM_GETROUTE, 0, sizeof(*rtm));
+	int type = RTN_UNSPEC;
+
+	*rtm = (struct rtmsg){ .rtm_family = AF_INET6, .rtm_dst_len = 128 };
+	mnl_attr_put(&r.h, RTA_DST, sizeof(struct in6_addr), addr);
+	return conf_ask(fd, &r.h, route_type, &type) < 0 || type == RTN_LOCAL;
+}
+
+/* Linux makes an IPv6 address usable in the background, a moment after it was added even
+ * where no duplicates are looked for. On an interface that is down: never. */
+static void wait_usable(struct ioth *s, const void *addr)
+{
+	int fd = conf_open(s);
+
+	for (int i = 0; fd >= 0 && i < USABLE_WAITS && !is_local(fd, addr); i++)
+		usleep(USABLE_WAIT);
+	if (fd >= 0)
+		ioth_close(fd);
+}
+
 int ioth_ipaddr_add(struct ioth *s, int family, const void *addr, int prefix, unsigned ifindex)
 {
-	return addr_change(s, RTM_NEWADDR, ADDED, family, addr, prefix, ifindex);
+	int ret = addr_change(s, RTM_NEWADDR, ADDED, family, addr, prefix, ifindex);
+
+	if (ret == 0 && family == AF_INET6 && (s ? s : ioth_get_defstack())->kind->addr_later)
+		wait_usable(s, addr);
+	return ret;
 }
 
 int ioth_ipaddr_del(struct ioth *s, int family, const void *addr, int prefix, unsigned ifindex)

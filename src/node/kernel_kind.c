@@ -5,7 +5,6 @@
  * VirtualSquare's libioth.
  */
 #include <errno.h>
-#include <linux/if_addr.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -86,14 +85,12 @@ static int kernel_kind_close(struct ioth *s)
 	return 0;
 }
 
-/* Linux ends detection a moment later even where there is none (kernel_ns.c): an address that
- * is added without can be used at once. */
 const struct kind kind_kernel = {
 	.name = "kernel", .open = kernel_kind_open, .close = kernel_kind_close,
-	.addr_flags = IFA_F_NODAD,
+	.addr_later = true,
 };
 
 const struct kind kind_vdestack = {
 	.name = "vdestack", .open = kernel_kind_open, .close = kernel_kind_close,
-	.addr_flags = IFA_F_NODAD,
+	.addr_later = true,
 };

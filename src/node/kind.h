@@ -55,7 +55,7 @@ struct kind {
 	int	(*close)(struct ioth *s);
 	struct ioth_functions f;
 	struct kind_more more;
-	uint8_t	addr_flags;		/* IFA_F_* of an IPv6 address given to it */
+	bool	addr_later;		/* an IPv6 address is there before it can be used */
 };
 
 struct ioth {

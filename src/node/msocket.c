@@ -478,6 +478,7 @@ static int served_close(struct ioth *stack)
 
 const struct kind kind_served = {
 	.name = "served", .open = served_open, .close = served_close,
+	.addr_later = true,
 	.f = {
 		.socket = served_socket, .close = close, .bind = served_bind,
 		.connect = served_connect, .listen = served_listen, .accept = served_accept,
