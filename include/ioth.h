@@ -70,7 +70,8 @@ struct timespec;
  * The caller ends it with ioth_delstack. NULL with errno: ENOTSUP (no such kind),
  * ENOENT (a locator cannot be opened; a line of the log says why), EINVAL (a
  * locator for the host; more than 16; an option), EEXIST (two interfaces of a name),
- * EPERM (ioth_set_license; namespaces that are forbidden). Each native stack has a background thread. */
+ * EPERM (ioth_set_license; namespaces that are forbidden). All native
+ * stacks of a process share one background thread. */
 struct ioth *ioth_newstackv(const char *kind, const char *locators[]);
 struct ioth *ioth_newstack(const char *kind, const char *locator);
 struct ioth *ioth_newstackl(const char *kind, const char *locator, ... /* NULL */);

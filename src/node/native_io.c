@@ -206,7 +206,7 @@ static ssize_t send_waiting(struct vsock *vs, int fd, const struct iovec *iov, i
 		if (len < 0 && len != -EAGAIN)
 			break;
 		put += len > 0 ? (size_t)len : 0;
-		if (put >= want || vs->type != SOCK_STREAM)
+		if (len >= 0 && (put >= want || vs->type != SOCK_STREAM))
 			break;
 		if (!until)
 			until = patience(fd, flags, SO_SNDTIMEO);
