@@ -1,7 +1,7 @@
 /* conform.h - what every case may use
  *
  * A case is a function that returns when all is well. It runs in a process of its
- * own, leader of a process group of its own, which is killed after 30 seconds. The
+ * own, leader of a process group of its own, which is killed after 60 seconds. The
  * macros end the case at the first surprise, from any thread or descendant.
  */
 #ifndef CONFORM_H

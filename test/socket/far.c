@@ -212,18 +212,13 @@ CASE(far_window)
 
 	far_pair(&c, &s);
 	nonblock(c);
-	for (int idle = 0; idle < 5; nap(20)) {
-		ssize_t n;
-
-		pat_fill(b, sent, sizeof(b));
-		n = send(c, b, sizeof(b), MSG_NOSIGNAL);
-		idle = n > 0 ? 0 : idle + 1;
-		for (; n > 0; n = send(c, b, sizeof(b), MSG_NOSIGNAL)) {
-			sent += n;
+	do {
+		for (ssize_t n = 0; n >= 0; sent += n > 0 ? n : 0) {
 			pat_fill(b, sent, sizeof(b));
+			n = send(c, b, sizeof(b), MSG_NOSIGNAL);
 		}
 		EQ(errno, EAGAIN);
-	}
+	} while (poll_for(c, POLLOUT, 500));
 	EQ(poll_for(c, POLLOUT, 0), 0);
 	pat_recv(s, 0, sent);
 	poll_until(c, POLLOUT, POLLOUT);

@@ -19,7 +19,7 @@
 #include "conform.h"
 #include "harness.h"
 
-enum { CASE_SECONDS = 30, KNOWN_SECONDS = 6, END_SECONDS = 3, SKIP_STATUS = 77, MAX_CASES = 600, MAX_JOBS = 32 };
+enum { CASE_SECONDS = 60, KNOWN_SECONDS = 6, END_SECONDS = 3, SKIP_STATUS = 77, MAX_CASES = 600, MAX_JOBS = 32 };
 
 struct addr target;
 int family;

@@ -109,8 +109,7 @@ CASE(poll_full)
 		while (send(c, buf, sizeof(buf), 0) > 0)
 			;
 		EQ(errno, EAGAIN);
-		nap(20);	/* until the peer's buffer is full as well */
-	} while (poll_for(c, POLLOUT, 0));
+	} while (poll_for(c, POLLOUT, 500));	/* until the peer's buffer is full as well */
 	EQ(poll_for(c, ALL, 50), 0);
 	while (poll_for(s, POLLIN, 200) && read(s, buf, sizeof(buf)) > 0)
 		;

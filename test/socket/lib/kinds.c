@@ -51,15 +51,23 @@ static void on_network(struct addr *a, int number)
 		a->in6.sin6_addr.s6_addr[3] = number;
 }
 
-/* Linux ends the detection of duplicates in the background, even where it is off. */
+/* Linux ends the detection of duplicates in the background, even where it is off, and
+ * only then has a route to the address: it is there when it hears itself. */
 static void wait_usable(struct ioth *s, const struct addr *a)
 {
+	struct addr me = { .len = sizeof(me.ss) };
+	int64_t end = now_ms() + 10000;
 	int fd = ioth_msocket(s, a->ss.ss_family, SOCK_DGRAM, 0);
 
 	OK(fd);
-	for (int64_t end = now_ms() + 5000; ioth_bind(fd, &a->sa, a->len) < 0; nap(1))
+	while (ioth_bind(fd, &a->sa, a->len) < 0 && now_ms() < end)
+		nap(1);
+	OK(ioth_getsockname(fd, &me.sa, &me.len));
+	do {
 		if (now_ms() > end)
-			fail("address not usable: %s", strerrorname_np(errno));
+			fail("%s is not usable", a->ss.ss_family == AF_INET ? "IPv4" : "IPv6");
+		ioth_sendto(fd, "", 0, MSG_DONTWAIT, &me.sa, me.len);
+	} while (poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 20) == 0);
 	OK(ioth_close(fd));
 }
 
