@@ -259,9 +259,12 @@ char *config_resolv_new(struct config *c, unsigned ifindex, char **last)
 unsigned config_servers(struct config *c, struct ip_addr *out, unsigned max)
 {
 	struct found f;
+	unsigned n = 0;
 
 	find_all(c, 0, &f);
-	for (unsigned k = 0; k < f.n && k < max; k++)
-		out[k] = f.server[k].addr;
-	return MIN(f.n, max);
+	for (unsigned k = 0; k < f.n && n < max; k++) {
+		if (!f.server[k].ifindex)
+			out[n++] = f.server[k].addr;
+	}
+	return n;
 }

@@ -93,7 +93,7 @@ usec config_patience(const struct config *c, usec now);	/* when that may change 
 char *config_resolv(struct config *c, unsigned ifindex);
 /* The same, or NULL if it is *last, which is kept (and the caller's in the end). */
 char *config_resolv_new(struct config *c, unsigned ifindex, char **last);
-/* The first name servers, at most max. */
+/* The first name servers that an address alone tells, at most max. */
 unsigned config_servers(struct config *c, struct ip_addr *out, unsigned max);
 
 #endif

@@ -611,7 +611,7 @@ static void resolv_is(const char *want)
 static void resolvers(void **state)
 {
 	struct dhcp6_msg m;
-	struct ip_addr first[2];
+	struct ip_addr first[8];
 
 	resolv_is("");
 	configure("dns=10.0.0.53,dns=fd00::53,domain=a.home,domain=b.home,dhcp,dhcp6,rd");
@@ -624,6 +624,7 @@ static void resolvers(void **state)
 		  "nameserver 10.0.0.53\nnameserver fd00::53\nnameserver 10.0.2.3\n"
 		  "nameserver fd00::3\nnameserver fe80::1%2\n");
 	assert_int_equal(config_servers(fake.c, first, 2), 2);
+	assert_int_equal(config_servers(fake.c, first, 8), 4);	/* not the link-local one */
 	configure("-dns=10.0.0.53,-domain=a.home,-dhcp,-dhcp6");
 	resolv_is("search b.home told.home\nnameserver fd00::53\nnameserver fe80::1%2\n");
 }
