@@ -1,5 +1,4 @@
 /* dhcp_server.c - a server whose node gets its address by DHCP (VirtualSquare's, of 2014)
- *
  *	cc dhcp_server.c $(pkg-config --cflags --libs ioth) -o dhcp_server
  *	./dhcp_server /tmp/sw [VISITORS]
  *
@@ -17,7 +16,8 @@ int main(int argc, char **argv)
 	char words[1000], request[4096];
 	struct ioth *s;
 
-	snprintf(words, sizeof(words), "vnl=%s,eth,dhcp,fqdn=server.home", argc > 1 ? argv[1] : "");
+	snprintf(words, sizeof(words), "vnl=%s,dhcp,timeout=30,eth,fqdn=server.home",
+		 argc > 1 ? argv[1] : "/tmp/sw");
 	s = ioth_newstackc(words);
 	if (!s)
 		err(1, "%s", words);
