@@ -10,13 +10,9 @@
  * what is left after some rounds is the driver's, who looks after everything
  * else in between.
  *
- * A thread that waits drives (node_wait): it looks at the plugs for a while, without
- * bells and system calls, and sleeps if nothing comes. If something did, the node is
- * hot: the plugs go on without bells while the caller has what he waited for, who is
- * likely to be back before the next frame comes. The thread that stands in looks each
- * millisecond, and ends it when no call has come for one.
+ * Interfaces are in node_if.c, who waits in node_wait.c.
  */
-#include "node/node.h"
+#include "node/node_in.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,251 +30,9 @@
 #include "node/vsock.h"
 #include "stack/neigh.h"
 
-#define RECV_BATCH	64
 #define ROUNDS		4	/* of one settling */
 #define POLLS		16	/* batches of events at a time */
 #define OVERTAKE	4	/* times, by the driver */
-#define LOOKS		100	/* between yields: about 2 us */
-#define HOT_FOR		USEC_PER_MSEC
-
-/* A plug and the interface it is for the stack. */
-struct iface {
-	struct node	*node;
-	struct plug	*plug;
-	struct netif	*nif;
-	struct watch	w, hup;
-	bool		queued;		/* frames since the last flush */
-	bool		woken;		/* the plug has frames, of which its fd is silent */
-};
-
-static void iface_out(struct netif *nif, struct pkt *pkt)
-{
-	struct iface *ifc = nif->ctx;
-
-	if (!ifc->plug) {
-		drop(nif->st, pkt, DROP_NETIF_DOWN);
-		return;
-	}
-	ifc->queued = true;
-	plug_send(ifc->plug, pkt);
-}
-
-static uint32_t iface_room(struct netif *nif)
-{
-	struct iface *ifc = nif->ctx;
-
-	return ifc->plug ? plug_room(ifc->plug) : UINT32_MAX;
-}
-
-/* The link address of a next hop; not known: any that nobody has. */
-static const struct mac *mac_of(struct netif *nif, const struct ip_addr *hop)
-{
-	static const struct mac nobody = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
-	const struct neigh *n = neigh_find(nif, hop);
-
-	return n && n->state != NEIGH_INCOMPLETE && n->state != NEIGH_FAILED ? &n->mac : &nobody;
-}
-
-static uint32_t iface_room_to(struct netif *nif, const struct ip_addr *hop)
-{
-	struct iface *ifc = nif->ctx;
-
-	if (!ifc->plug || !ifc->plug->ops->room_to)
-		return iface_room(nif);
-	return ifc->plug->ops->room_to(ifc->plug, mac_of(nif, hop));
-}
-
-static struct arena *iface_arena_to(struct netif *nif, const struct ip_addr *hop)
-{
-	struct iface *ifc = nif->ctx;
-
-	if (!ifc->plug || !ifc->plug->ops->arena_to)
-		return nif->arena;
-	return ifc->plug->ops->arena_to(ifc->plug, mac_of(nif, hop));
-}
-
-static const struct netif_ops iface_ops = {
-	.out = iface_out, .room = iface_room, .room_to = iface_room_to,
-	.arena_to = iface_arena_to,
-};
-
-static void iface_deliver(struct plug *p, struct pkt *pkt)
-{
-	struct iface *ifc = p->user;
-
-	stack_input(ifc->node->st, ifc->nif, pkt);
-}
-
-/* The other side has gone: the node lives on without this interface. */
-static void iface_lost(struct iface *ifc, int error)
-{
-	struct node *n = ifc->node;
-
-	err("%s: the network has gone (%s); what needs it will time out",
-	    ifc->nif->name, strerror(-error));
-	loop_unwatch(n->loop, &ifc->w);
-	loop_unwatch(n->loop, &ifc->hup);
-	ifc->nif->arena = NULL;		/* the plug's */
-	plug_close(ifc->plug);
-	ifc->plug = NULL;
-}
-
-static void iface_flush(struct iface *ifc)
-{
-	int ret = plug_flush(ifc->plug);
-	uint32_t want = EPOLLIN;
-
-	ifc->queued = false;
-	if (ret < 0 && ret != -EAGAIN) {
-		iface_lost(ifc, ret);
-		return;
-	}
-	if (ifc->plug->want_write)
-		want |= EPOLLOUT;
-	if (ifc->plug->fd >= 0 && want != ifc->w.events)
-		loop_watch(ifc->node->loop, &ifc->w, want);
-}
-
-static void iface_recv(struct iface *ifc)
-{
-	int ret;
-
-	ifc->plug->join_udp = ifc->node->st->udp_gro;
-	ret = plug_recv(ifc->plug, RECV_BATCH);
-
-	if (ret < 0 && ret != -EAGAIN)
-		iface_lost(ifc, ret);
-	else if (ifc->plug->more)
-		ifc->woken = true;
-}
-
-static void iface_ready(struct watch *w, uint32_t events)
-{
-	struct iface *ifc = container_of(w, struct iface, w);
-
-	if (events & EPOLLOUT) {
-		iface_flush(ifc);
-		if (ifc->plug && plug_room(ifc->plug))
-			netif_ready(ifc->nif);
-	}
-	if (ifc->plug && events & (EPOLLIN | EPOLLERR | EPOLLHUP))
-		iface_recv(ifc);
-}
-
-static void iface_hup(struct watch *w, uint32_t events)
-{
-	struct iface *ifc = container_of(w, struct iface, hup);
-	char byte;
-	ssize_t n = recv(w->fd, &byte, 1, MSG_DONTWAIT);
-
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-		iface_lost(ifc, -EPIPE);
-}
-
-/* A plug without fd has frames; called from any thread. */
-static void iface_wake(struct plug *p)
-{
-	struct iface *ifc = p->user;
-
-	__atomic_store_n(&ifc->woken, true, __ATOMIC_RELEASE);
-	node_kick(ifc->node);
-}
-
-static struct mac mac_choose(void)
-{
-	struct mac m;
-	struct hash_key k;
-
-	hash_key_system(&k);
-	memcpy(m.b, k.b, sizeof(m.b));
-	m.b[0] = (uint8_t)((m.b[0] & 0xfc) | 0x02);	/* local, unicast */
-	return m;
-}
-
-static struct iface *iface_add(struct node *n, const struct if_conf *c, const char *of, char **why)
-{
-	struct plug_conf pc = { .now = n->st->now, .introduce = true };
-	struct iface *ifc = xzalloc(sizeof(*ifc));
-	char name[16];
-	char *descr = xasprintf("ioth%s%s user=%u pid=%d", of ? " " : "",
-				of ? of : "", getuid(), getpid());
-
-	pc.descr = descr;
-	ifc->node = n;
-	ifc->plug = plug_open(c->locator, &pc, why);
-	free(descr);
-	if (!ifc->plug) {
-		free(ifc);
-		return NULL;
-	}
-	ifc->plug->user = ifc;
-	ifc->plug->deliver = iface_deliver;
-	ifc->plug->wake = iface_wake;
-	if (c->name[0])
-		memcpy(name, c->name, sizeof(name));
-	else
-		snprintf(name, sizeof(name), "eth%d", n->n_if);
-	ifc->nif = netif_add(n->st, name,
-			     mac_is_zero(&c->mac) ? mac_choose() : c->mac,
-			     c->mtu ? c->mtu : ifc->plug->mtu, 0, &iface_ops, ifc);
-	ifc->nif->mtu_max = MAX(ifc->nif->mtu, ifc->plug->mtu);
-	ifc->nif->arena = ifc->plug->arena;
-	ifc->w = (struct watch){ .fd = ifc->plug->fd, .ready = iface_ready };
-	if (ifc->w.fd >= 0)
-		loop_watch(n->loop, &ifc->w, EPOLLIN);
-	ifc->hup = (struct watch){ .fd = ifc->plug->hup_fd, .ready = iface_hup };
-	if (ifc->hup.fd >= 0)
-		loop_watch(n->loop, &ifc->hup, EPOLLIN | EPOLLRDHUP);
-	n->ifs[n->n_if++] = ifc;
-	return ifc;
-}
-
-int node_if_add(struct node *n, const struct if_conf *c, struct netif **nif)
-{
-	struct iface *ifc;
-	char *why;
-
-	if (netif_by_name(n->st, c->name))
-		return -EEXIST;
-	if (n->n_if == NODE_IFS)
-		return -ENOSPC;
-	ifc = iface_add(n, c, NULL, &why);
-	if (!ifc) {
-		err("%s", why);
-		free(why);
-		return -ENOENT;
-	}
-	*nif = ifc->nif;
-	return 0;
-}
-
-static void iface_end(struct iface *ifc)
-{
-	struct node *n = ifc->node;
-
-	if (ifc->plug) {
-		plug_flush(ifc->plug);
-		loop_unwatch(n->loop, &ifc->w);
-		loop_unwatch(n->loop, &ifc->hup);
-	}
-	ifc->nif->arena = NULL;
-	netif_remove(ifc->nif);
-	plug_close(ifc->plug);
-	free(ifc);
-}
-
-int node_if_del(struct node *n, struct netif *nif)
-{
-	for (int i = 0; i < n->n_if; i++) {
-		if (n->ifs[i]->nif != nif)
-			continue;
-		iface_end(n->ifs[i]);
-		n->n_if--;
-		memmove(&n->ifs[i], &n->ifs[i + 1], (size_t)(n->n_if - i) * sizeof(n->ifs[0]));
-		return 0;
-	}
-	return -EOPNOTSUPP;
-}
 
 static void kicked(struct watch *w, uint32_t events)
 {
@@ -399,7 +153,7 @@ void node_free(struct node *n)
 	free(n);
 }
 
-static usec deadline(const struct node *n)
+usec node_deadline(const struct node *n)
 {
 	usec at = MIN(stack_deadline(n->st), n->alarm_at);
 
@@ -408,7 +162,7 @@ static usec deadline(const struct node *n)
 	list_for(l, &n->alarms)
 		at = MIN(at, container_of(l, struct node_alarm, link)->at);
 	if (n->hot)
-		at = MIN(at, n->used_at + HOT_FOR);
+		at = MIN(at, n->used_at + NODE_HOT_FOR);
 	for (int i = 0; i < n->n_if; i++) {
 		if (n->ifs[i]->plug)
 			at = n->ifs[i]->woken ? 0 : MIN(at, plug_deadline(n->ifs[i]->plug));
@@ -480,7 +234,7 @@ void node_poll(struct node *n)
 	pump_dirty(n);
 }
 
-static void settle(struct node *n)
+void node_settle(struct node *n)
 {
 	int rounds = 0;
 
@@ -523,9 +277,9 @@ static void let_pass(struct node *n)
 }
 
 /* Who looks after the node from here on knows until when he may sleep. */
-static void rest(struct node *n)
+void node_rest(struct node *n)
 {
-	usec at = deadline(n);
+	usec at = node_deadline(n);
 	bool kick = false;
 
 	if (!n->stand_in.on || n->driver)
@@ -539,8 +293,8 @@ static void rest(struct node *n)
 
 void node_unlock(struct node *n)
 {
-	settle(n);
-	rest(n);
+	node_settle(n);
+	node_rest(n);
 }
 
 static void recv_woken(struct node *n)
@@ -569,7 +323,7 @@ static void ring_alarms(struct node *n)
 	}
 }
 
-static void take_in(struct node *n)
+void node_take_in(struct node *n)
 {
 	recv_woken(n);
 	loop_wait(n->loop, 0);
@@ -577,13 +331,13 @@ static void take_in(struct node *n)
 }
 
 /* With the lock, which others have meanwhile. */
-static void sleep_until(struct node *n, usec until)
+void node_sleep(struct node *n, usec until)
 {
 	struct pollfd pfd = { .fd = loop_fd(n->loop), .events = POLLIN };
 	struct timespec ts;
 	usec left;
 
-	n->asleep_until = MIN(deadline(n), until);
+	n->asleep_until = MIN(node_deadline(n), until);
 	left = n->asleep_until == NEVER ? NEVER : n->asleep_until - now_mono();
 	pthread_mutex_unlock(&n->lock);
 	if (left < 0)
@@ -599,206 +353,9 @@ void node_drive(struct node *n)
 {
 	let_pass(n);
 	pthread_mutex_lock(&n->lock);
-	sleep_until(n, NEVER);
-	take_in(n);
+	node_sleep(n, NEVER);
+	node_take_in(n);
 	node_unlock(n);
-}
-
-/* --- who waits drives --- */
-
-static void set_looking(struct node *n, bool on)
-{
-	for (int i = 0; i < n->n_if; i++) {
-		struct plug *p = n->ifs[i]->plug;
-
-		if (!p || !p->ops->look || p->looking == on)
-			continue;
-		if (on)
-			p->ops->awake(p);
-		else
-			p->ops->doze(p);
-		if (!on && p->more)
-			n->ifs[i]->woken = true;
-	}
-}
-
-/* Takes in what plugs have. */
-static bool look(struct node *n)
-{
-	bool any = false;
-
-	for (int i = 0; i < n->n_if; i++) {
-		struct plug *p = n->ifs[i]->plug;
-
-		if (p && p->ops->look && p->ops->look(p)) {
-			iface_recv(n->ifs[i]);
-			any = true;
-		}
-	}
-	return any;
-}
-
-void node_look(struct node *n)
-{
-	if (!n->hot)
-		return;
-	n->used_at = n->st->now;
-	look(n);
-}
-
-static void heat(struct node *n)
-{
-	n->hot = true;
-	set_looking(n, true);
-}
-
-static void cool(struct node *n)
-{
-	n->hot = false;
-	set_looking(n, false);
-}
-
-void node_stand_in(struct node *n, bool heard)
-{
-	node_lock(n);
-	if (heard)
-		n->stand_in.watching = false;
-	else
-		n->stand_in.told = NEVER;
-	if (!n->driver) {
-		if (n->hot && n->st->now - n->used_at >= HOT_FOR)
-			cool(n);
-		look(n);
-		take_in(n);
-	}
-	node_unlock(n);
-}
-
-static bool look_again(struct node *n)
-{
-	for (int i = 0; i < LOOKS; i++) {
-		if (look(n))
-			return true;
-		__builtin_ia32_pause();
-	}
-	return false;
-}
-
-/* Others want the lock. */
-static void make_way(struct node *n)
-{
-	pthread_mutex_unlock(&n->lock);
-	sched_yield();
-	node_lock(n);
-}
-
-/* True: something came in. */
-static bool look_around(struct node *n, const struct caller *c, usec until)
-{
-	usec now = now_mono(), left = spin_time(&n->spin, now);
-	bool found = false;
-
-	n->used_at = now;
-	until = MIN(MIN(until, deadline(n)), now + left);
-	if (until <= now)
-		return false;
-	heat(n);
-	while (!found && now < until && !c->news) {
-		if (__atomic_load_n(&n->waiting, __ATOMIC_RELAXED))
-			make_way(n);
-		found = look_again(n);
-		if (!found && !spin_yield(&now))
-			break;
-	}
-	stack_now(n->st, now_mono());
-	return found;
-}
-
-/* Until there is news for us; or for somebody else, who is likely to be the next to
- * have some and had better drive himself: each of ours for him would wake two. */
-static void drive(struct node *n, struct caller *c, usec until)
-{
-	usec began = n->st->now;
-
-	n->driver = c;
-	settle(n);
-	n->interrupted = false;
-	while (!c->news && !n->told_other && !n->interrupted && n->st->now < until) {
-		if (!look_around(n, c, until)) {
-			cool(n);
-			driver_enter(n);
-			sleep_until(n, until);
-			take_in(n);
-		}
-		settle(n);
-	}
-	n->driver = NULL;
-	n->used_at = n->st->now;
-	spin_ended(&n->spin, n->st->now - began);
-	if (!n->hot && spin_pays(&n->spin, n->st->now))
-		heat(n);
-}
-
-void node_tell(struct node *n, struct caller *c)
-{
-	c->news = true;
-	if (c == n->driver || !c->waits)
-		return;
-	n->told_other = true;
-	pthread_cond_signal(&c->cond);
-}
-
-/* Somebody else drives, or the thread that stands in. */
-static void wait_to_be_told(struct node *n, struct caller *c, usec until)
-{
-	struct timespec ts = { until / USEC_PER_SEC, until % USEC_PER_SEC * 1000 };
-
-	settle(n);
-	if (c->news)
-		return;
-	rest(n);
-	pthread_mutex_lock(&n->lock);
-	if (c->news)
-		;
-	else if (until == NEVER)
-		pthread_cond_wait(&c->cond, &n->lock);
-	else
-		pthread_cond_clockwait(&c->cond, &n->lock, CLOCK_MONOTONIC, &ts);
-	stack_now(n->st, now_mono());
-}
-
-/* signal(7): a call goes on after a handler with SA_RESTART, unless it has a timeout. Which
- * handler ran nobody tells: one without it, if there is any. */
-static bool ends_calls(usec until)
-{
-	struct sigaction sa;
-
-	for (int sig = 1; sig < NSIG; sig++) {
-		if (sigaction(sig, NULL, &sa) == 0 && sa.sa_handler != SIG_DFL &&
-		    sa.sa_handler != SIG_IGN && (until != NEVER || !(sa.sa_flags & SA_RESTART)))
-			return true;
-	}
-	return false;
-}
-
-int node_wait(struct node *n, struct caller *c, usec until)
-{
-	bool intr = false;
-
-	n->told_other = false;
-	pthread_cond_init(&c->cond, NULL);
-	c->news = false;
-	c->waits = true;
-	while (!n->driver && !c->news && !intr && !n->told_other && n->st->now < until) {
-		drive(n, c, until);
-		intr = n->interrupted && ends_calls(until);
-	}
-	while (!c->news && !intr && n->st->now < until)
-		wait_to_be_told(n, c, until);
-	pthread_cond_destroy(&c->cond);
-	if (c->news)
-		return 0;
-	return intr ? -EINTR : -EAGAIN;
 }
 
 struct node_work node_work(struct node *n)

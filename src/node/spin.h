@@ -17,4 +17,14 @@ bool spin_pays(const struct spin *s, usec now);	/* what was waited for last came
 /* Between two looks, now and then: lets others run. False: somebody wanted to. */
 bool spin_yield(usec *now);
 
+/* Between two looks: leaves the core's other thread alone. */
+static inline void cpu_relax(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
 #endif

@@ -1,0 +1,212 @@
+/* node_wait.c - who waits in a node drives it
+ *
+ * He looks at the plugs for a while, without bells and system calls, and sleeps if
+ * nothing comes. If something did, the node is hot: the plugs go on without bells while
+ * the caller has what he waited for, who is likely to be back before the next frame
+ * comes. The thread that stands in (driver.c) looks each millisecond, and ends it when
+ * no call has come for one.
+ */
+#include "node/node_in.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+
+#include "base/loop.h"
+
+#define LOOKS		100	/* between yields: about 2 us */
+
+static void set_looking(struct node *n, bool on)
+{
+	for (int i = 0; i < n->n_if; i++) {
+		struct plug *p = n->ifs[i]->plug;
+
+		if (!p || !p->ops->look || p->looking == on)
+			continue;
+		if (on)
+			p->ops->awake(p);
+		else
+			p->ops->doze(p);
+		if (!on && p->more)
+			n->ifs[i]->woken = true;
+	}
+}
+
+/* Takes in what plugs have. */
+static bool look(struct node *n)
+{
+	bool any = false;
+
+	for (int i = 0; i < n->n_if; i++) {
+		struct plug *p = n->ifs[i]->plug;
+
+		if (p && p->ops->look && p->ops->look(p)) {
+			iface_recv(n->ifs[i]);
+			any = true;
+		}
+	}
+	return any;
+}
+
+void node_look(struct node *n)
+{
+	if (!n->hot)
+		return;
+	n->used_at = n->st->now;
+	look(n);
+}
+
+static void heat(struct node *n)
+{
+	n->hot = true;
+	set_looking(n, true);
+}
+
+static void cool(struct node *n)
+{
+	n->hot = false;
+	set_looking(n, false);
+}
+
+void node_stand_in(struct node *n, bool heard)
+{
+	node_lock(n);
+	if (heard)
+		n->stand_in.watching = false;
+	else
+		n->stand_in.told = NEVER;
+	if (!n->driver) {
+		if (n->hot && n->st->now - n->used_at >= NODE_HOT_FOR)
+			cool(n);
+		look(n);
+		node_take_in(n);
+	}
+	node_unlock(n);
+}
+
+static bool look_again(struct node *n)
+{
+	for (int i = 0; i < LOOKS; i++) {
+		if (look(n))
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
+/* Others want the lock. */
+static void make_way(struct node *n)
+{
+	pthread_mutex_unlock(&n->lock);
+	sched_yield();
+	node_lock(n);
+}
+
+/* True: something came in. */
+static bool look_around(struct node *n, const struct caller *c, usec until)
+{
+	usec now = now_mono(), left = spin_time(&n->spin, now);
+	bool found = false;
+
+	n->used_at = now;
+	until = MIN(MIN(until, node_deadline(n)), now + left);
+	if (until <= now)
+		return false;
+	heat(n);
+	while (!found && now < until && !c->news) {
+		if (__atomic_load_n(&n->waiting, __ATOMIC_RELAXED))
+			make_way(n);
+		found = look_again(n);
+		if (!found && !spin_yield(&now))
+			break;
+	}
+	stack_now(n->st, now_mono());
+	return found;
+}
+
+/* Until there is news for us; or for somebody else, who is likely to be the next to
+ * have some and had better drive himself: each of ours for him would wake two. */
+static void drive(struct node *n, struct caller *c, usec until)
+{
+	usec began = n->st->now;
+
+	n->driver = c;
+	node_settle(n);
+	n->interrupted = false;
+	while (!c->news && !n->told_other && !n->interrupted && n->st->now < until) {
+		if (!look_around(n, c, until)) {
+			cool(n);
+			driver_enter(n);
+			node_sleep(n, until);
+			node_take_in(n);
+		}
+		node_settle(n);
+	}
+	n->driver = NULL;
+	n->used_at = n->st->now;
+	spin_ended(&n->spin, n->st->now - began);
+	if (!n->hot && spin_pays(&n->spin, n->st->now))
+		heat(n);
+}
+
+void node_tell(struct node *n, struct caller *c)
+{
+	c->news = true;
+	if (c == n->driver || !c->waits)
+		return;
+	n->told_other = true;
+	pthread_cond_signal(&c->cond);
+}
+
+/* Somebody else drives, or the thread that stands in. */
+static void wait_to_be_told(struct node *n, struct caller *c, usec until)
+{
+	struct timespec ts = { until / USEC_PER_SEC, until % USEC_PER_SEC * 1000 };
+
+	node_settle(n);
+	if (c->news)
+		return;
+	node_rest(n);
+	pthread_mutex_lock(&n->lock);
+	if (c->news)
+		;
+	else if (until == NEVER)
+		pthread_cond_wait(&c->cond, &n->lock);
+	else
+		pthread_cond_clockwait(&c->cond, &n->lock, CLOCK_MONOTONIC, &ts);
+	stack_now(n->st, now_mono());
+}
+
+/* signal(7): a call goes on after a handler with SA_RESTART, unless it has a timeout. Which
+ * handler ran nobody tells: one without it, if there is any. */
+static bool ends_calls(usec until)
+{
+	struct sigaction sa;
+
+	for (int sig = 1; sig < NSIG; sig++) {
+		if (sigaction(sig, NULL, &sa) == 0 && sa.sa_handler != SIG_DFL &&
+		    sa.sa_handler != SIG_IGN && (until != NEVER || !(sa.sa_flags & SA_RESTART)))
+			return true;
+	}
+	return false;
+}
+
+int node_wait(struct node *n, struct caller *c, usec until)
+{
+	bool intr = false;
+
+	n->told_other = false;
+	pthread_cond_init(&c->cond, NULL);
+	c->news = false;
+	c->waits = true;
+	while (!n->driver && !c->news && !intr && !n->told_other && n->st->now < until) {
+		drive(n, c, until);
+		intr = n->interrupted && ends_calls(until);
+	}
+	while (!c->news && !intr && n->st->now < until)
+		wait_to_be_told(n, c, until);
+	pthread_cond_destroy(&c->cond);
+	if (c->news)
+		return 0;
+	return intr ? -EINTR : -EAGAIN;
+}
