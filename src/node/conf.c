@@ -144,9 +144,12 @@ static const char *set_config(void *conf, const char *v)
 
 static const char *set_stack(void *conf, const char *v)
 {
-	((struct node_conf *)conf)->served = strchr(v, '/') ? v : NULL;
-	return strchr(v, '/') || strcmp(v, "native") == 0 ? NULL :
-	       "neither native nor the path of a stack server (with a slash)";
+	struct node_conf *c = conf;
+
+	c->kernel = strcmp(v, "kernel") == 0;
+	c->served = strchr(v, '/') ? v : NULL;
+	return c->kernel || c->served || strcmp(v, "native") == 0 ? NULL :
+	       "neither native, kernel nor the path of a stack server (with a slash)";
 }
 
 const struct opt node_options[] = {
@@ -159,6 +162,6 @@ const struct opt node_options[] = {
 	{ "mtu", 0, "BYTES", "largest IP packet; default: the network's", set_mtu },
 	{ "name", 0, "NAME", "the node's name, for ioth show", set_name },
 	{ "set", 0, "NAME=VALUE", "a stack parameter, by its Linux sysctl name", set_param },
-	{ "stack", 0, "KIND|PATH", "which TCP/IP stack: native, or the PATH of an ioth stack", set_stack },
+	{ "stack", 0, "KIND|PATH", "which TCP/IP stack: native, kernel, or the PATH of an ioth stack", set_stack },
 	{ NULL, 0, NULL, NULL, NULL },
 };

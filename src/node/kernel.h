@@ -40,6 +40,11 @@ enum kernel_left kernel_left(struct kstack *k);
 /* The stack's processes end, its interfaces with them; sockets lose their network. */
 void kernel_close(struct kstack *k);	/* NULL is fine */
 
+/* kernel_conf.c: a stack with the interfaces (eth0 ...), addresses, routes and parameters of
+ * NODE OPTIONS. NULL: the user was told why. */
+struct node_conf;
+struct ioth *kernel_node(const struct node_conf *c);
+
 /* kernel_kind.c: what stands behind a stack of this kind */
 struct kstack *kernel_of(const struct ioth *s);
 

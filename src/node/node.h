@@ -46,6 +46,7 @@ struct node_conf {
 	struct ip_addr	gw[NODE_ADDRS];
 	int		n_dns;
 	struct ip_addr	dns[NODE_DNS];
+	bool		kernel;			/* Linux's stack, not ours */
 	const char	*served;		/* the path of another process's; NULL: own */
 	int		n_set;
 	const char	*set[32];		/* NAME=VALUE */

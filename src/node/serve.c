@@ -24,6 +24,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "ioth.h"
+#include "node/kernel.h"
 #include "node/report.h"
 
 #define CLIENTS_MAX	1024	/* connections of one user */
@@ -225,11 +227,12 @@ static void limits(struct serve *s, unsigned max_sockets)
 	s->max_sockets = max_sockets ? max_sockets : MAX((unsigned)s->node->fd_max / 2, 16);
 }
 
-struct serve *serve_new(struct node *n)
+struct serve *serve_new(struct node *n, struct ioth *kernel)
 {
 	struct serve *s = xzalloc(sizeof(*s));
 
 	s->node = n;
+	s->kernel = kernel;
 	s->w.fd = -1;
 	s->spare = spare_fd();
 	s->buf = xmalloc(SERVE_ROOM);
@@ -254,6 +257,8 @@ void serve_free(struct serve *s)
 	close(s->spare);
 	remove_file(s);
 	node_free(s->node);
+	if (s->kernel)
+		ioth_delstack(s->kernel);
 	while (!list_empty(&s->users))
 		free(container_of(list_pop(&s->users), struct serve_user, link));
 	free(s->path);
@@ -297,16 +302,37 @@ static char *listen_error(const char *path, int error)
 	       xasprintf("cannot make the socket %s: %s", path, strerror(-error));
 }
 
+/* A kernel's stack beside a node that has nothing but the loop; or the node. */
+static struct serve *with_stack(const struct serve_conf *conf, char **why)
+{
+	static const struct node_conf nothing;
+	struct ioth *kernel = NULL;
+	struct node *n;
+
+	if (conf->node.kernel) {
+		kernel = kernel_node(&conf->node);
+		if (!kernel)
+			*why = xasprintf("no stack of the kernel's");
+		if (!kernel)
+			return NULL;
+	}
+	n = node_new(kernel ? &nothing : &conf->node, why);
+	if (n) {
+		vdns_load(n);
+		return serve_new(n, kernel);
+	}
+	if (kernel)
+		ioth_delstack(kernel);
+	return NULL;
+}
+
 struct serve *serve_start(const struct serve_conf *conf, char **why)
 {
-	struct node *n = node_new(&conf->node, why);
-	struct serve *s;
+	struct serve *s = with_stack(conf, why);
 	int ret;
 
-	if (!n)
+	if (!s)
 		return NULL;
-	vdns_load(n);
-	s = serve_new(n);
 	limits(s, conf->max_sockets);
 	ret = listen_at(s, conf);
 	if (ret < 0)

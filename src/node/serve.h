@@ -75,9 +75,10 @@ struct serve_conf {
 };
 
 struct serve;
+struct ioth;
 
 /* Without a file and a thread, for tests: the node is the server's from then on. */
-struct serve *serve_new(struct node *n);
+struct serve *serve_new(struct node *n, struct ioth *kernel);
 void serve_free(struct serve *s);
 /* The node is driven by a thread of its own. NULL with *why (malloc'd). */
 struct serve *serve_start(const struct serve_conf *conf, char **why);
@@ -152,6 +153,7 @@ struct serve_client {
 struct serve {
 	struct calls	calls;
 	struct node	*node;
+	struct ioth	*kernel;	/* sockets are of this stack; NULL: of the node */
 	struct report	*report;
 	struct report_node who;
 	const char	*nets[NODE_IFS];

@@ -19,6 +19,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/kernel.h"
 #include "node/serve.h"
 
 #define WAITING_MAX	4096	/* calls of one user */
@@ -240,7 +241,7 @@ static int give(struct call *c, int fd, bool cloexec)
 		return -EMFILE;
 	close_fd(&c->app);
 	ret = reply(a, 0, fd, cloexec);
-	if (ret == 0) {
+	if (ret == 0 && !a->cl->s->kernel) {	/* when one of the kernel's ends, nobody tells */
 		c->owner = u;
 		u->sockets++;
 	}
@@ -280,6 +281,31 @@ static void asked_free(struct call *c)
 	free(a->mem);
 	free(a);
 }
+
+/* A real socket, which needs nothing from us from then on. */
+static long kernel_call(struct call *c)
+{
+	struct serve *s = container_of(c->of, struct serve, calls);
+	int domain = (int)ARG(c, 0), type = (int)ARG(c, 1);
+	int fd, ret;
+
+	if (c->nr != SYS_socket)
+		return CALL_CONTINUE;
+	if (c->plain && (domain == AF_PACKET || (type & 0xf) == SOCK_RAW) && domain != AF_NETLINK)
+		return -EPERM;
+	fd = kernel_socket(kernel_of(s->kernel), domain, type | SOCK_CLOEXEC, (int)ARG(c, 2));
+	if (fd < 0)
+		return -errno;
+	ret = call_give(c, fd, type & SOCK_CLOEXEC);
+	close(fd);
+	return ret < 0 ? ret : CALL_ANSWERED;
+}
+
+static const struct call_front kernel_front = {
+	.handle = kernel_call,
+	.read = mem_read, .write = mem_write, .fd = fd_of, .give = give, .valid = valid,
+	.answer = answer, .free = asked_free, .period = NEVER,
+};
 
 static const struct call_front front = {
 	.read = mem_read, .write = mem_write, .fd = fd_of, .give = give, .given = given,
@@ -357,7 +383,7 @@ static const struct vsock_front ends = { changed, app_end };
 
 void serve_calls_init(struct serve *s)
 {
-	calls_init(&s->calls, s->node, &front);
+	calls_init(&s->calls, s->node, s->kernel ? &kernel_front : &front);
 	s->node->user = &s->calls;
 	vsock_set_front(s->node, &ends);
 }
