@@ -35,6 +35,7 @@ struct conn {
 	int		fd;
 	struct serve_pack p;
 	uint64_t	id;
+	bool		timed;		/* SO_RCVTIMEO is set */
 };
 
 struct served {
@@ -135,22 +136,32 @@ static void once(void)
 
 /* --- a call --- */
 
+/* By the kernel, which knows a pointer to nowhere; where it is not asked so, by hand. */
+static int copy(bool writing, uint64_t addr, void *buf, size_t n)
+{
+	struct iovec here = { buf, n }, there = { (void *)(uintptr_t)addr, n };
+	ssize_t done;
+
+	if (!n)
+		return 0;
+	done = writing ? process_vm_writev(getpid(), &here, 1, &there, 1, 0) :
+			 process_vm_readv(getpid(), &here, 1, &there, 1, 0);
+	if (done == (ssize_t)n)
+		return 0;
+	if (done >= 0 || errno == EFAULT || !addr)
+		return -EFAULT;
+	memcpy(writing ? there.iov_base : buf, writing ? buf : there.iov_base, n);
+	return 0;
+}
+
 static int mem_read(const struct serve_mem *m, uint64_t addr, void *buf, size_t n)
 {
-	if (!addr && n)
-		return -EFAULT;
-	if (n)
-		memcpy(buf, (const void *)(uintptr_t)addr, n);
-	return 0;
+	return copy(false, addr, buf, n);
 }
 
 static int mem_write(const struct serve_mem *m, uint64_t addr, const void *buf, size_t n)
 {
-	if (!addr && n)
-		return -EFAULT;
-	if (n)
-		memcpy((void *)(uintptr_t)addr, buf, n);
-	return 0;
+	return copy(true, addr, (void *)buf, n);
 }
 
 static struct serve_pack *the_call(void *ctx, uint64_t id)
@@ -176,6 +187,8 @@ static int await(struct conn *cn, struct serve_answer *an, int *fd)
 
 	for (;;) {
 		ret = serve_recv(cn->fd, an, 0, fd, the_call, cn);
+		if (ret == -EAGAIN)	/* never_restart()'s */
+			continue;
 		if (ret == -EINTR && !cancelled) {
 			cancelled = true;
 			ret = cancel(cn);
@@ -185,6 +198,38 @@ static int await(struct conn *cn, struct serve_answer *an, int *fd)
 		if (ret != -EINTR && (ret < 0 || an->id == cn->id))
 			return ret;
 	}
+}
+
+/* signal(7): a call of a socket with a timeout ends with EINTR even if the handler's
+ * restarts calls, and so does what waits for the answer if that has a timeout. */
+static void never_restart(struct conn *cn, int fd)
+{
+	static const struct timeval none = { 0, 0 }, some = { 60, 0 };
+	struct timeval in = none, out = none;
+	socklen_t len = sizeof(in);
+	bool timed;
+
+	getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &in, &len);
+	len = sizeof(out);
+	getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &out, &len);
+	timed = in.tv_sec || in.tv_usec || out.tv_sec || out.tv_usec;
+	if (timed != cn->timed)
+		setsockopt(cn->fd, SOL_SOCKET, SO_RCVTIMEO, timed ? &some : &none, sizeof(some));
+	cn->timed = timed;
+}
+
+/* Calls that give a descriptor want a number to be free before they do anything. */
+static int has_room(const struct conn *cn, int nr)
+{
+	int fd;
+
+	if (nr != SYS_socket && nr != SYS_accept && nr != SYS_accept4)
+		return 0;
+	fd = fcntl(cn->fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
 }
 
 #define UNSENT	(-100003)	/* the connection had ended */
@@ -197,6 +242,8 @@ static long converse(struct served *s, struct conn *cn, int fd, int *new)
 	int ret;
 
 	cn->p.ask.id = ++cn->id;
+	if (fd >= 0)
+		never_restart(cn, fd);
 	ret = serve_send(cn->fd, &cn->p, fd, 0);
 	if (ret < 0) {
 		conn_free(cn);
@@ -210,8 +257,12 @@ static long converse(struct served *s, struct conn *cn, int fd, int *new)
 	if (an.ret == -ERESTARTSYS)
 		an.ret = -EINTR;
 	ret = serve_unpack(&cn->p, &mem, an.ret);
-	if (*new >= 0 && !an.cloexec)
+	if (*new >= 0 && ret < 0) {
+		close(*new);
+		*new = -1;
+	} else if (*new >= 0 && !an.cloexec) {
 		fcntl(*new, F_SETFD, 0);
+	}
 	conn_put(s, cn);
 	return ret < 0 ? ret : an.ret;
 }
@@ -238,7 +289,9 @@ static long ask(struct served *s, int nr, const uint64_t args[6], int fd, int *n
 
 	if (!cn)
 		return -errno;
-	ret = serve_pack(&cn->p, &mem, nr, args);
+	ret = has_room(cn, nr);
+	if (ret == 0)
+		ret = serve_pack(&cn->p, &mem, nr, args);
 	if (ret) {
 		conn_put(s, cn);
 		return ret;
@@ -418,7 +471,9 @@ static ssize_t served_recv(int fd, void *buf, size_t len, int flags)
 
 static ssize_t served_recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	return ended(fd, CALL(recvmsg, (unsigned)fd, P(msg), (unsigned)flags), msg->msg_iovlen);
+	ssize_t n = CALL(recvmsg, (unsigned)fd, P(msg), (unsigned)flags);
+
+	return n ? n : ended(fd, n, msg->msg_iovlen);
 }
 
 static ssize_t served_read(int fd, void *buf, size_t len)
