@@ -97,6 +97,18 @@ wait_for 15 grep -q status "$T/bg.log" || true
 contains server_killed "$(cat "$T/bg.log")" "status 1"
 ended "$bg"
 
+# The kernel's stack as a file
+if serve_stack real --stack kernel --net "$SW" --ip 10.0.0.3/24; then
+	on_in_background real python3 -m http.server --bind 10.0.0.3 --directory "$T" 80
+	wait_for 15 listens real 80 || fail kernel_listens "$(cat "$T/bg.log")"
+	same kernel_own "$(on real curl -s http://10.0.0.3/page 2>&1)" hello
+	same kernel_from_web "$(on web curl -s http://10.0.0.3/page 2>&1)" hello
+	stop "$bg"
+	kill "$(cat "$T/real.pid")"
+else
+	skip kernel "no namespaces here: $(cat "$T/real.log")"
+fi
+
 # The cases of test/socket, by a program of a stack that it shares with another's
 on web timeout 300 "$BIN/conform" -k run -j 8 -d "$(dirname "$0")/known.txt" fd00::1 >"$T/v6.out" 2>&1 || true
 grep -E '^(ok|FAIL|skip) ' "$T/v6.out" | sed 's/ / served_/' || true
