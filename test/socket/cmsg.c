@@ -13,11 +13,11 @@ struct in {
 	struct addr	from;
 	char		data[2048];
 	struct iovec	io;
+	struct msghdr	m;
 	union {
 		struct cmsghdr	h;
 		char		room[512];
 	} ctl;
-	struct msghdr	m;
 };
 
 static ssize_t take(int fd, struct in *in, int flags)
