@@ -358,6 +358,8 @@ static bool free_to_connect(struct sock *so, uint16_t num)
 
 	if (so->type != SOCK_STREAM)
 		return free_to_bind(so, num);
+	if (num == so->remote.port)	/* to ourselves: a connection with itself */
+		return false;
 	return !p || (!in_way(so, &p->bound, true) && !tuple_taken(so, num));
 }
 

@@ -154,6 +154,25 @@ static void a_socket_may_talk_to_itself(void **state)
 	net_free(n);
 }
 
+/* but not by chance: the port where nobody listens is not chosen to ask it from */
+static void a_closed_port_refuses_itself(void **state)
+{
+	struct net *n = net_new(1);
+	struct endpoint me = net_ep(0, 1000, false);
+	struct sock *a;
+
+	stack_set(n->st[0], "ip_local_port_range", "1000 1001");
+	for (int i = 0; i < 8; i++) {
+		sock_tcp(n, 0, &a);
+		assert_int_equal(sock_connect(a, &me), -EINPROGRESS);
+		net_run(n, USEC_PER_SEC);
+		assert_int_equal(sock_take_error(a), ECONNREFUSED);
+		sock_close(a);
+	}
+	net_run(n, 200 * USEC_PER_SEC);
+	net_free(n);
+}
+
 static void loopback_moves_megabytes(void **state)
 {
 	struct net *n = net_new(1);
@@ -627,6 +646,7 @@ int main(void)
 		cmocka_unit_test(nobody_answers),
 		cmocka_unit_test(both_open_at_once),
 		cmocka_unit_test(a_socket_may_talk_to_itself),
+		cmocka_unit_test(a_closed_port_refuses_itself),
 		cmocka_unit_test(loopback_moves_megabytes),
 		cmocka_unit_test(small_buffer_is_no_brake),
 		cmocka_unit_test(backlog_is_a_bound),
