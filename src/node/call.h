@@ -73,6 +73,7 @@ struct call_front {
 	void	(*free)(struct call *c);
 	bool	own;		/* its callers are the node's own process */
 	void	(*lost)(struct calls *cs, void *owner);	/* a socket of that owner's ended */
+	bool	inside;		/* a thread of our own waits: who blocks does not poll */
 	usec	period;		/* a parked call is looked at so often; NEVER: no need */
 };
 

@@ -144,7 +144,7 @@ static long connect_first(struct call *c)
 		return -EAFNOSUPPORT;
 	if (wildcard_probe(c, &ep))
 		return -ENETUNREACH;
-	return vsock_connect(c->vs, &ep, c->app);
+	return vsock_connect(c->vs, &ep, c->of->front->inside && !call_nonblock(c) ? -1 : c->app);
 }
 
 long call_connect(struct call *c)

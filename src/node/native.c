@@ -254,10 +254,9 @@ static int native_end(int fd)
 		return close(fd);
 	}
 	native_cancel_at(current(), fd);
-	ret = close(fd);
+	ret = vlocal_close(vs, fd);
 	if (ret < 0)
 		error = errno;
-	vlocal_closed(vs);
 	node_unlock(vs->n);
 	errno = error;
 	return ret;

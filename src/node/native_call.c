@@ -94,6 +94,7 @@ static void done(struct call *c)
 static const struct call_front front = {
 	.read = mem_read, .write = mem_write, .fd = dup_fd, .give = give, .replace = replace,
 	.valid = valid, .foreign = foreign, .answer = answer, .free = done, .own = true,
+	.inside = true,
 	.period = NEVER,
 };
 

@@ -27,6 +27,8 @@ void vsock_fill(struct vsock *vs, int app)
 	int size = SNDBUF_MIN;
 	ssize_t n;
 
+	if (app < 0)
+		return;
 	vs->app = fcntl(app, F_DUPFD_CLOEXEC, 0);
 	if (vs->app < 0)
 		return;		/* polls writable too early; the bytes still wait */

@@ -213,16 +213,33 @@ void vlocal_shut(struct vsock *vs, int how)
 	vlocal_changed(vs);
 }
 
-void vlocal_closed(struct vsock *vs)
+static bool is_closed(const struct vsock *vs)
 {
 	struct pollfd pfd = { .fd = vs->w.fd };
 
+	if (vs->wd)
+		return vpair_is_closed(vs);
+	return poll(&pfd, 1, 0) > 0 && pfd.revents & POLLHUP;
+}
+
+/* Our end is not watched meanwhile: its hang-up would wake the thread that stands in. */
+int vlocal_close(struct vsock *vs, int fd)
+{
+	uint32_t events = vs->w.events;
+	int ret;
+
+	if (vs->so)
+		loop_unwatch(vs->n->loop, &vs->w);
+	ret = close(fd);
 	if (!vs->so)
-		return;
-	if (vs->wd ? !vpair_is_closed(vs) : poll(&pfd, 1, 0) <= 0 || !(pfd.revents & POLLHUP))
-		return;
-	vs->hup = vs->readable = true;
-	vsock_pump(vs);
+		return ret;
+	if (is_closed(vs)) {
+		vs->hup = vs->readable = true;
+		vsock_pump(vs);
+	} else {
+		loop_watch(vs->n->loop, &vs->w, events);
+	}
+	return ret;
 }
 
 /* --- waiting --- */

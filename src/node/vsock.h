@@ -95,7 +95,8 @@ void vsock_free_all(struct node *n);
 
 int vsock_bind(struct vsock *vs, const struct endpoint *ep);
 int vsock_listen(struct vsock *vs, int backlog, int app);
-/* 0, -EINPROGRESS (then vsock_connect_result), -errno. app stays the caller's. */
+/* 0, -EINPROGRESS (then vsock_connect_result), -errno. app stays the caller's; -1: nobody
+ * polls it meanwhile. */
 int vsock_connect(struct vsock *vs, const struct endpoint *ep, int app);
 /* MSG_FASTOPEN to m's peer: how much went with the SYN; -EINPROGRESS: nothing did.
  * In both cases as vsock_connect from then on. */
@@ -145,7 +146,7 @@ ssize_t vlocal_send(struct vsock *vs, int fd, const struct iovec *iov, int n, in
 		    struct msg *m);
 void vlocal_shut(struct vsock *vs, int how);	/* the pair was */
 void vlocal_by_pair(struct vsock *vs);	/* what there is is received by the pair */
-void vlocal_closed(struct vsock *vs);	/* a descriptor of it was: perhaps the last */
+int vlocal_close(struct vsock *vs, int fd);	/* as close(2); perhaps the last of it */
 /* Until something changed: 0; -EAGAIN: until has come; -EINTR. to_read: poll() need not
  * be told. */
 int vlocal_wait(struct vsock *vs, bool to_read, usec until);
