@@ -114,8 +114,11 @@ CASE(far_refused)
 CASE(far_nobody)
 {
 	struct addr a = host(77, 9);
-	int t = begin_connect(tcp(), &a), u = udp();
+	int t, u = udp();
 
+	if (family == AF_INET ? (ntohl(a.in4.sin_addr.s_addr) >> 24) == 127 : !a.in6.sin6_addr.s6_addr[0])
+		skip("a loopback has no neighbours");
+	t = begin_connect(tcp(), &a);
 	OK(connect(u, &a.sa, a.len));
 	if (family == AF_INET)		/* else no error but a hard one is told */
 		set_opt(u, IPPROTO_IP, IP_RECVERR, 1);
