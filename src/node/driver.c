@@ -26,6 +26,7 @@
 #include "node/node.h"
 
 #define EVENTS	64
+#define LATER	USEC_PER_MSEC	/* after a call that is in the node just now */
 
 static struct {
 	pthread_mutex_t	lock;
@@ -86,7 +87,11 @@ static void run_due(void)
 		pthread_mutex_unlock(&drv.lock);
 		if (!t)
 			return;
-		node_stand_in(container_of(t, struct node, stand_in.due), false);
+		if (node_stand_in(container_of(t, struct node, stand_in.due), false))
+			continue;
+		pthread_mutex_lock(&drv.lock);
+		timer_set(&drv.due, t, now_mono() + LATER);
+		pthread_mutex_unlock(&drv.lock);
 	}
 }
 
@@ -215,6 +220,7 @@ void driver_del(struct node *n)
 	round = drv.rounds;
 	while (drv.in_round && round == drv.rounds)
 		pthread_cond_wait(&drv.round_over, &drv.lock);
+	timer_set(&drv.due, &n->stand_in.due, NEVER);
 	pthread_mutex_unlock(&drv.lock);
 }
 

@@ -134,8 +134,9 @@ void node_look(struct node *n);
 /* Waits once for something to do and does it; the driver thread's loop body. */
 void node_drive(struct node *n);
 void node_kick(struct node *n);		/* the driver looks again; any thread */
-/* The same for the thread that stands in: heard of n's descriptors, or at the time. */
-void node_stand_in(struct node *n, bool heard);
+/* The same for the thread that stands in: heard of n's descriptors, or at the time. False:
+ * it was the time, but somebody is in the node. */
+bool node_stand_in(struct node *n, bool heard);
 
 /* A thread in a call that waits for something of the node. */
 struct caller {

@@ -68,9 +68,13 @@ static void cool(struct node *n)
 	set_looking(n, false);
 }
 
-void node_stand_in(struct node *n, bool heard)
+bool node_stand_in(struct node *n, bool heard)
 {
-	node_lock(n);
+	if (heard)
+		node_lock(n);
+	else if (pthread_mutex_trylock(&n->lock) != 0)
+		return false;
+	stack_now(n->st, now_mono());
 	if (heard)
 		n->stand_in.watching = false;
 	else
@@ -82,6 +86,7 @@ void node_stand_in(struct node *n, bool heard)
 		node_take_in(n);
 	}
 	node_unlock(n);
+	return true;
 }
 
 static bool look_again(struct node *n)

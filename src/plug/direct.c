@@ -470,6 +470,24 @@ bool directs_waiting(const struct directs *ds)
 	return false;
 }
 
+bool directs_moved(const struct directs *ds)
+{
+	for (unsigned i = 0; ds->used && i < WIRE_INTROS; i++) {
+		if (ds->d[i].state == DIRECT_LIVE && lane_moved(&ds->d[i].lane))
+			return true;
+	}
+	return false;
+}
+
+bool directs_queued(const struct directs *ds)
+{
+	for (unsigned i = 0; ds->used && i < WIRE_INTROS; i++) {
+		if (ds->d[i].state == DIRECT_LIVE && ds->d[i].lane.queued)
+			return true;
+	}
+	return false;
+}
+
 /* Is it in use? Then the switch hears of us now and then; if not, it ends. */
 static void look(struct directs *ds, struct direct *d, usec now)
 {

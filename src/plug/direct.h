@@ -87,6 +87,8 @@ void directs_flush(struct directs *ds);
 void directs_sleep(struct directs *ds);
 void directs_awake(struct directs *ds);
 bool directs_waiting(const struct directs *ds);
+bool directs_moved(const struct directs *ds);	/* frames queued for one of them may go on */
+bool directs_queued(const struct directs *ds);
 void directs_run(struct directs *ds, usec now);
 usec directs_deadline(const struct directs *ds);
 /* The live one to a neighbour, or NULL. */

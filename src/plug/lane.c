@@ -49,9 +49,11 @@ static bool put_all(struct lane *l)
 bool lane_flush(struct lane *l)
 {
 	uint32_t queued = l->queued;
-	bool done = put_all(l);
+	bool done;
 
-	if (!done) {
+	l->seen = wire_progress(l->wire);
+	done = put_all(l);
+	if (!done && !l->plug->looking) {	/* who looks sees it: lane_moved */
 		wire_ring(l->wire);
 		wire_sleep(l->wire, true);
 		done = put_all(l);
@@ -62,6 +64,11 @@ bool lane_flush(struct lane *l)
 		l->plug->resume = true;
 	}
 	return done;
+}
+
+bool lane_moved(const struct lane *l)
+{
+	return l->queued && wire_progress(l->wire) != l->seen;
 }
 
 void lane_drop(struct lane *l)

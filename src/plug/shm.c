@@ -207,12 +207,12 @@ static void shm_awake(struct plug *p)
 		directs_awake(s->directs);
 }
 
-/* Also when frames wait for room: recv tries them again. */
+/* Also when there may be room for what is queued: recv tries it. */
 static bool shm_look(struct plug *p)
 {
 	struct shm *s = shm_of(p);
 
-	return frames_wait(s) || s->main.queued;
+	return frames_wait(s) || lane_moved(&s->main) || (s->directs && directs_moved(s->directs));
 }
 
 static void shm_doze(struct plug *p)
@@ -221,7 +221,7 @@ static void shm_doze(struct plug *p)
 
 	p->looking = false;
 	go_to_sleep(s);
-	p->more = frames_wait(s);
+	p->more = frames_wait(s) || s->main.queued || (s->directs && directs_queued(s->directs));
 }
 
 static uint32_t shm_room(struct plug *p)

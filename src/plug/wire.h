@@ -135,6 +135,7 @@ void wire_sleep(struct wire *w, bool room);
 /* We look ourselves from here on: no bells until the next wire_sleep. */
 void wire_awake(struct wire *w);
 bool wire_waiting(const struct wire *w);	/* frames of the other */
+uint32_t wire_progress(const struct wire *w);	/* changes as it takes and gives back ours */
 
 /* --- small frames without a packet (wire_pass.c): from wire to wire --- */
 

@@ -68,6 +68,12 @@ void wire_awake(struct wire *w)
 	atomic_store_explicit(&w->own->asleep, w->sleeps, memory_order_relaxed);
 }
 
+uint32_t wire_progress(const struct wire *w)
+{
+	return atomic_load_explicit(&w->peer->taken, memory_order_relaxed) +
+	       atomic_load_explicit(&w->peer->returned, memory_order_relaxed);
+}
+
 bool wire_waiting(const struct wire *w)
 {
 	return atomic_load_explicit(&w->peer->sent, memory_order_relaxed) != w->taken;
