@@ -129,8 +129,10 @@ static void iface_ready(struct watch *w, uint32_t events)
 		if (ifc->plug && plug_room(ifc->plug))
 			netif_ready(ifc->nif);
 	}
-	if (ifc->plug && events & (EPOLLIN | EPOLLERR | EPOLLHUP))
+	if (ifc->plug && events & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
+		ifc->plug->rung = true;
 		iface_recv(ifc);
+	}
 }
 
 static void iface_hup(struct watch *w, uint32_t events)

@@ -129,6 +129,20 @@ static bool look_around(struct node *n, const struct caller *c, usec until)
 	return found;
 }
 
+static void sleep_unless_due(struct node *n, usec until)
+{
+	usec now = now_mono();
+
+	if (node_deadline(n) > now) {
+		cool(n);
+		driver_enter(n);
+		node_sleep(n, until);
+	} else {
+		stack_now(n->st, now);
+	}
+	node_take_in(n);
+}
+
 /* Until there is news for us; or for somebody else, who is likely to be the next to
  * have some and had better drive himself: each of ours for him would wake two. */
 static void drive(struct node *n, struct caller *c, usec until)
@@ -139,12 +153,8 @@ static void drive(struct node *n, struct caller *c, usec until)
 	node_settle(n);
 	n->interrupted = false;
 	while (!c->news && !n->told_other && !n->interrupted && n->st->now < until) {
-		if (!look_around(n, c, until)) {
-			cool(n);
-			driver_enter(n);
-			node_sleep(n, until);
-			node_take_in(n);
-		}
+		if (!look_around(n, c, until))
+			sleep_unless_due(n, until);
 		node_settle(n);
 	}
 	n->driver = NULL;

@@ -4,8 +4,8 @@
  * core. So a thread looks for the time that a few wake-ups take, if what it waited for has
  * come soon lately (also when it slept: whoever it waits for may have slept as well), and
  * only while there are no more runnable threads in the machine than
- * cores we may run on: /proc/loadavg counts them, asked once a millisecond; and a
- * yield that takes long has let somebody run who waited for our very core.
+ * cores we may run on: /proc/loadavg counts them, asked once a millisecond, and has to
+ * say so three times; and a yield that takes long has let somebody run who waited for our very core.
  *
  * What is known is of the process, in atomics: a wrong guess costs a little time.
  */
@@ -23,13 +23,14 @@
 #define SPIN		((usec)80)
 #define SOON		((usec)300)
 #define ASK_EVERY	USEC_PER_MSEC
+#define CROWD		3	/* a kernel thread runs for a moment, now and then */
 #define CROWDED_FOR	(5 * USEC_PER_MSEC)
 #define YIELD_LONG	((usec)500)	/* somebody used up a slice */
 #define SKIP_MOST	16
 
 static _Atomic usec asked_at, crowded_until;
 static atomic_int cores;		/* 0: not asked yet */
-static atomic_bool alone = true;
+static atomic_uint crowded;		/* answers in a row that there were too few */
 
 static int count_cores(void)
 {
@@ -65,9 +66,12 @@ static bool may_spin(usec now)
 		return false;
 	if (now - asked_at >= ASK_EVERY) {
 		asked_at = now;
-		alone = enough_cores(n);
+		if (enough_cores(n))
+			crowded = 0;
+		else
+			crowded++;
 	}
-	return alone;
+	return crowded < CROWD;
 }
 
 usec spin_time(struct spin *s, usec now)

@@ -57,6 +57,7 @@ struct plug {
 	bool		resume;		/* see room_to; its user takes note and clears it */
 	bool		more;		/* recv stopped at max: call it again, fd is silent */
 	bool		looking;	/* between awake and doze */
+	bool		rung;		/* its user found fd readable: recv reads what is there */
 	bool		told;		/* it ended and has said why */
 	int		hup_fd;		/* becomes readable when the other side has left; -1 */
 	uint32_t	mtu;		/* largest IP packet below: 1500, or more */

@@ -157,7 +157,10 @@ static bool hear(struct shm *s)
 /* Who is behind, or looks by himself, hears bells and messages now and then only. */
 static bool is_deaf(struct shm *s)
 {
-	return (s->plug.more || s->plug.looking) && ++s->deaf % 16;
+	bool rung = s->plug.rung;	/* unread it would stay readable, and wake again */
+
+	s->plug.rung = false;
+	return !rung && (s->plug.more || s->plug.looking) && ++s->deaf % 16;
 }
 
 static void go_to_sleep(struct shm *s)
