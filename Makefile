@@ -175,7 +175,8 @@ demo:
 check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
-	@B=$B tools/check sim mutate unit pkt differ fuzz lint cost examples e2e interop
+	@B=$B SOCKET_KINDS=native tools/check sim mutate unit pkt differ fuzz lint cost examples \
+		socket e2e interop
 
 # The library's tests again, under the sanitizers
 san-check:
