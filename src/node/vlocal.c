@@ -91,14 +91,17 @@ static ssize_t last_recv(struct vsock *vs, int fd, const struct iovec *iov, int 
 	return -error;
 }
 
-/* Nothing more to read: poll() must not say so, and an end may be next. */
-static void unshow(struct vsock *vs, int fd)
+/* After a receive poll() must say what is true: that there is more, or nothing, and then
+ * an end may be next. */
+static void show_rest(struct vsock *vs, int fd)
 {
 	uint32_t ev = sock_events(vs->so);
 
 	if (ev & (EV_RDHUP | EV_HUP))
 		vsock_again(vs);
-	if (!(ev & EV_IN))
+	if (ev & EV_IN)
+		vlocal_show(vs);
+	else
 		take_token(vs, fd);
 }
 
@@ -157,7 +160,7 @@ ssize_t vlocal_recv(struct vsock *vs, int fd, const struct iovec *iov, int n, in
 	else
 		len = dgram_local_recv(vs, fd, iov, n, flags, m);
 	if (vs->so && vs->is_local)
-		unshow(vs, fd);
+		show_rest(vs, fd);
 	if (len >= 0 && vs->type != SOCK_STREAM)
 		vsock_undirect(vs, &m->peer);
 	return len;
@@ -254,6 +257,8 @@ int vlocal_wait(struct vsock *vs, bool to_read, usec until)
 	ret = node_wait(vs->n, &c, until);
 	vs->readers -= to_read;
 	list_del(&c.on);
+	if (ret < 0 && to_read && vs->so && vs->is_local && sock_events(vs->so) & EV_IN)
+		vlocal_show(vs);	/* it came as he gave up */
 	return ret;
 }
 

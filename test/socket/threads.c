@@ -25,6 +25,31 @@ CASE(threads_read_one_socket)
 	EQ(sum, 'a' + 'b' + 'c' + 'd' + 'e' + 'f');	/* each byte once */
 }
 
+CASE(threads_leave_the_rest_to_poll)
+{
+	int c, s, x, y;
+	pthread_t t;
+
+	pair(&c, &s);
+	t = thread(read_byte, &s);
+	nap(50);
+	put(c, "abc");
+	EQ((intptr_t)joined(t), 'a');
+	EQ(poll_for(s, POLLIN, 5000), POLLIN);
+	want(s, "bc");
+	EQ(poll_for(s, POLLIN, 0), 0);
+
+	udp_pair(&x, &y);
+	t = thread(read_byte, &y);
+	nap(50);
+	put(x, "d");
+	put(x, "e");
+	EQ((intptr_t)joined(t), 'd');
+	EQ(poll_for(y, POLLIN, 5000), POLLIN);
+	want(y, "e");
+	EQ(poll_for(y, POLLIN, 0), 0);
+}
+
 CASE(threads_receive_datagrams)
 {
 	enum { N = 6 };
