@@ -25,6 +25,7 @@ struct staged {
 	const uint8_t	*p;
 	uint32_t	len;
 	struct pkt	*pkt;		/* NULL: p; else freed once it is sent */
+	bool		one;		/* core.one */
 };
 
 struct client {
@@ -56,6 +57,7 @@ struct client {
 	usec		wait_since, wait_until;
 	usec		held_for;	/* so long others have waited, since these marks */
 	uint64_t	frames_mark, bytes_mark;
+	uint64_t	sent_frames, sent_bytes;	/* by the data socket */
 	struct watch	data;
 	struct sockaddr_un own, peer;
 	uint32_t	burst;		/* frames of its next reading: BATCH or fewer */
@@ -110,7 +112,7 @@ struct sw {
 	uint32_t	outs;		/* ports they went to, in this turn of their client */
 	usec		resume;		/* listening again after a lack of fds; NEVER */
 	usec		next_age, age_every;
-	struct batch	*batch;		/* port.c */
+	struct batch	*batch;		/* data.c */
 	struct mgmt	mgmt;
 	struct mac	mac;
 	usec		born;
@@ -136,6 +138,7 @@ void shm_hello_ready(struct watch *w, uint32_t events);	/* of a half open one */
 void shm_out(struct client *c, const struct frame *f);
 /* The frame as a packet of its own; bytes are copied into the arena. NULL: it is full. */
 struct pkt *frame_pkt(struct arena *a, const struct frame *f);
+bool shm_flush(struct client *c);	/* false: the client is gone */
 void shm_leave(struct client *c);
 void shm_run(struct sw *sw);		/* reads on where a batch was full */
 
@@ -143,12 +146,16 @@ void shm_run(struct sw *sw);		/* reads on where a batch was full */
 bool held_open(struct sw *sw, const char *locator, char **why);
 void held_out(struct client *c, const struct frame *f);
 bool held_flush(struct client *c);	/* false: the client is gone */
+bool held_is_full(const struct client *c);
+const struct plug *held_plug(const struct client *c);
+void held_pause(struct client *c);	/* it waits: it is not read until it goes on */
+void held_go_on(struct client *c);
 void held_leave(struct client *c);
 void held_run(struct sw *sw, usec now);
 usec held_deadline(const struct sw *sw);
 /* hold.c: who sends to a full port waits */
 void hold_init(struct client *c);
-void hold_saw(struct client *to, const struct frame *f);	/* from sw->from */
+void hold_saw(struct client *to);	/* a frame to it alone, from sw->from: it is full */
 void hold_room(struct client *c);	/* it may have room again */
 void hold_release(struct client *c);	/* waits no more */
 void hold_leave(struct client *c);
@@ -164,11 +171,22 @@ void intro_check(struct sw *sw);	/* what may not be any more is revoked */
 unsigned intro_count(const struct client *c);
 uint64_t intro_frames(const struct client *c);	/* that it says it has sent by them */
 
-/* port.c: the data side */
+/* vdejoin.c: the data socket of a client. NULL, or why he has none */
+const char *vde_join(struct client *c, const struct vde_request *rq);
+void vde_leave(struct client *c);
+
+/* data.c: frames by data sockets */
+void data_init(struct sw *sw);
+void data_fini(struct sw *sw);
+void data_ready(struct watch *w, uint32_t events);
+void data_watch(struct client *c);	/* for what it is to be watched now */
+void data_out(struct client *c, const struct frame *f);
+bool data_flush(struct client *c);	/* false: the client is gone */
+void data_leave(struct client *c);
+
+/* port.c: who sits where, and what goes out to them */
 void port_init(struct sw *sw);
 void port_fini(struct sw *sw);
-/* Seats a client whose request was read; NULL, or why not. */
-const char *port_join(struct client *c, const struct vde_request *rq);
 /* Chooses the port asked for, or the first free one from 1 on; NULL, or why not. */
 const char *port_choose(struct client *c, uint32_t port, bool port0);
 bool port_admits(const struct client *c, const struct port *p);	/* acl.c */

@@ -301,7 +301,9 @@ static enum core_drop to_station(struct pass *s, const struct mac *dst)
 		return unknown(s);
 	if (!bit_get(c->up, to))
 		return CORE_DOWN;
+	c->one = true;
 	send_to(s, to, c->port[to].untagged != s->vlan);
+	c->one = false;
 	remember(s, to);
 	return CORE_TAKEN;
 }
@@ -398,7 +400,9 @@ enum core_drop core_input(struct core *c, uint32_t port, const struct frame *f, 
 	last = find_last(c, p, f, now);
 	if (last) {
 		p->drops[CORE_TAKEN]++;
+		c->one = true;
 		core_out(c, last->to, f);
+		c->one = false;
 		return CORE_TAKEN;
 	}
 	why = check(p, f);

@@ -126,6 +126,7 @@ struct core {
 	uint32_t	words;		/* 64 ports each, of a bitmap */
 	uint32_t	changes;	/* raised by what may make a wire between two ports wrong */
 	bool		hub;		/* repeat everything to everybody, whatever its VLAN */
+	bool		one;		/* what goes out now is for a station, known to be there */
 	uint64_t	*up;		/* bitmap: ports that take part */
 	struct core_port *port;
 	struct vlan_ports *vlan[VLAN_NONE];	/* NULL: not created; vlan.h */

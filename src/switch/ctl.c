@@ -1,6 +1,6 @@
 /* ctl.c - the server's half of VDE's ctl protocol
  *
- * in:   ctl_accept -> half open -> ctl_ready reads a request -> port_join
+ * in:   ctl_accept -> half open -> ctl_ready reads a request -> vde_join
  *
  * A request has no length: it is complete when its fixed part is there, and
  * what came in the same write behind it is the description. The answer is the
@@ -37,6 +37,8 @@ void client_free(struct client *c)
 	} else {
 		half_remove(c);
 	}
+	if (sw->from == c)
+		sw->from = NULL;
 	loop_unwatch(sw->loop, &c->ctl);
 	if (c->ctl.fd >= 0)
 		close(c->ctl.fd);
@@ -67,7 +69,7 @@ static void request(struct client *c)
 		return;
 	}
 	half_remove(c);
-	why = port_join(c, &rq);
+	why = vde_join(c, &rq);
 	if (!why) {
 		answer(c);
 		return;

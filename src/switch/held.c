@@ -17,6 +17,8 @@
 #include "switch/client.h"
 
 #define BURST		256
+#define STEP		32		/* frames between two looks at who waits */
+#define RESERVE		64		/* frames of its queue, for who does not wait for room */
 #define ARENA_LIMIT	(64u << 20)
 
 struct held {
@@ -53,10 +55,22 @@ static void gone(struct held *h, int error)
 
 static void watch(struct held *h)
 {
-	uint32_t want = h->plug->want_write ? EPOLLIN | EPOLLOUT : EPOLLIN;
+	uint32_t in = h->c->waits ? 0 : EPOLLIN, out = h->plug->want_write ? EPOLLOUT : 0;
+	uint32_t want = in | out;
 
 	if (h->plug->fd >= 0 && want != h->w.events)
 		loop_watch(h->c->sw->loop, &h->w, want);
+}
+
+/* As many as come, until somebody is full. */
+static int recv_steps(struct held *h)
+{
+	int n = STEP;
+
+	for (int i = 0; i < BURST / STEP && n == STEP && !h->c->waits; i++)
+		n = plug_recv(h->plug, STEP);
+	h->more = n == STEP || (n >= 0 && h->plug->more);
+	return n;
 }
 
 static void read_on(struct held *h)
@@ -65,14 +79,15 @@ static void read_on(struct held *h)
 	int n;
 
 	sw->now = now_mono();
-	n = plug_recv(h->plug, BURST);
-	h->more = n >= 0 && h->plug->more;
+	sw->from = h->c;
+	n = recv_steps(h);
 	plug_run(h->plug, sw->now);
 	if (n < 0 && n != -EAGAIN)
 		gone(h, n);
 	else
 		watch(h);
 	port_flush(sw);		/* may end any client, this one too */
+	sw->from = NULL;
 }
 
 static void ready(struct watch *w, uint32_t events)
@@ -106,6 +121,30 @@ void held_out(struct client *c, const struct frame *f)
 	c->sw->core.port[c->port].tx_drops += pkt ? p->tx_drops - drops : 1;
 	if (list_empty(&c->dirty))
 		list_add_tail(&c->sw->dirty, &c->dirty);
+	if (c->sw->core.one && held_is_full(c))
+		hold_saw(c);
+}
+
+bool held_is_full(const struct client *c)
+{
+	return plug_room(c->held->plug) < RESERVE;
+}
+
+const struct plug *held_plug(const struct client *c)
+{
+	return c->held->plug;
+}
+
+void held_pause(struct client *c)
+{
+	watch(c->held);
+}
+
+/* What the plug has read already makes its descriptor no more readable. */
+void held_go_on(struct client *c)
+{
+	c->held->more = true;
+	watch(c->held);
 }
 
 bool held_flush(struct client *c)
@@ -131,7 +170,7 @@ void held_run(struct sw *sw, usec now)
 		struct held *h = container_of(l, struct held, link);
 
 		list_add_tail(&sw->held, l);
-		if (h->more) {
+		if (h->more && !h->c->waits) {
 			read_on(h);
 		} else if (h->plug->ops->run) {
 			sw->now = now;
@@ -147,7 +186,7 @@ usec held_deadline(const struct sw *sw)
 
 	list_for(l, &sw->held) {
 		const struct held *h = container_of(l, struct held, link);
-		usec due = h->more ? 0 : plug_deadline(h->plug);
+		usec due = h->more && !h->c->waits ? 0 : plug_deadline(h->plug);
 
 		at = MIN(at, due);
 	}

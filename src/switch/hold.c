@@ -1,15 +1,15 @@
 /* hold.c - back-pressure: who sends to a full port waits, for a while
  *
- * shm_out -> hold_saw: the port's queue is nearly full, so whose frame it was is
- * not read any more (client.waits); his frames stay in his own memory, his ring fills,
- * and his stack's TCP stops by itself (plug_room). port_flush, bell -> hold_room:
- * there is room, he is read on.
+ * shm_out, data_flush, held_out -> hold_saw: the port's queue is nearly full, so whose
+ * frame it was is not read any more (client.waits); his frames stay in his own memory,
+ * his ring or his socket fills, and his stack's TCP stops by itself (plug_room).
+ * port_flush, bell, data_ready -> hold_room: there is room, he is read on.
  *
  * The rule: for each queue's worth of frames that a port takes, others may wait for
  * it conf.patience altogether (20 ms). A port that is slower, stopped or dead loses its own
  * frames from then on, until it has taken as many again. So nobody's other
- * traffic waits longer than that for a port which does not read. Frames to groups
- * wait for nobody, nor do those of clients by sockets.
+ * traffic waits longer than that for a port which does not read, and two that wait
+ * for each other go on. Frames that go to several ports wait for nobody (core.one).
  */
 #include "switch/client.h"
 
@@ -23,6 +23,35 @@ void hold_init(struct client *c)
 	list_init(&c->waiters);
 }
 
+/* A data socket has a backlog only when the kernel takes no more. */
+static bool is_full(const struct client *c)
+{
+	if (c->held)
+		return held_is_full(c);
+	return c->plug ? shm_is_full(c->plug) : !list_empty(&c->backlog);
+}
+
+static void go_on(struct client *c)
+{
+	if (c->held)
+		held_go_on(c);
+	else if (!c->plug)
+		data_watch(c);
+	else if (list_empty(&c->more))
+		list_add_tail(&c->sw->more, &c->more);
+}
+
+static void stop(struct client *c)
+{
+	list_del(&c->more);
+	if (c->held)
+		held_pause(c);
+	else if (c->plug)
+		shm_enough(c->plug);
+	else
+		data_watch(c);
+}
+
 void hold_release(struct client *c)
 {
 	struct client *to = c->waits;
@@ -33,8 +62,7 @@ void hold_release(struct client *c)
 	c->waits = NULL;
 	list_del(&c->wait);
 	list_del(&c->waiting);
-	if (list_empty(&c->more))
-		list_add_tail(&c->sw->more, &c->more);
+	go_on(c);
 }
 
 static void release_all(struct client *to)
@@ -45,7 +73,7 @@ static void release_all(struct client *to)
 
 void hold_room(struct client *c)
 {
-	if (!list_empty(&c->waiters) && !shm_is_full(c->plug))
+	if (!list_empty(&c->waiters) && !is_full(c))
 		release_all(c);
 }
 
@@ -57,30 +85,31 @@ void hold_leave(struct client *c)
 
 static bool is_patient(struct client *to)
 {
-	const struct plug *p = to->plug;
+	const struct plug *p = to->held ? held_plug(to) : to->plug;
+	uint64_t frames = p ? p->tx_frames : to->sent_frames;
+	uint64_t bytes = p ? p->tx_bytes : to->sent_bytes;
 
-	if (p->tx_frames - to->frames_mark >= WORTH_FRAMES ||
-	    p->tx_bytes - to->bytes_mark >= WORTH_BYTES) {
-		to->frames_mark = p->tx_frames;
-		to->bytes_mark = p->tx_bytes;
+	if (frames - to->frames_mark >= WORTH_FRAMES || bytes - to->bytes_mark >= WORTH_BYTES) {
+		to->frames_mark = frames;
+		to->bytes_mark = bytes;
 		to->held_for = 0;
 	}
 	return to->held_for < to->sw->conf.patience;
 }
 
-void hold_saw(struct client *to, const struct frame *f)
+void hold_saw(struct client *to)
 {
 	struct sw *sw = to->sw;
 	struct client *from = sw->from;
 
-	if (!from || from == to || from->waits || f->p[0] & 1 || !is_patient(to))
+	if (!from || from == to || from->waits || !is_patient(to))
 		return;
 	from->waits = to;
 	from->wait_since = sw->now;
 	from->wait_until = sw->now + sw->conf.patience - to->held_for;
 	list_add_tail(&to->waiters, &from->wait);
 	list_add_tail(&sw->waiting, &from->waiting);
-	shm_enough(from->plug);
+	stop(from);
 }
 
 usec hold_deadline(const struct sw *sw)

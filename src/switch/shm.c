@@ -65,7 +65,6 @@ static void read_on(struct client *c)
 	sw->outs = 0;
 	sw->from = c;
 	n = plug_recv(c->plug, PLUG_BATCH);
-	sw->from = NULL;
 	if (n >= 0 && c->plug->more && !c->waits)
 		list_add_tail(&sw->more, &c->more);
 	if (n == -EPIPE)
@@ -73,6 +72,7 @@ static void read_on(struct client *c)
 	else
 		hold_room(c);
 	port_flush(sw);		/* may end any client, this one too */
+	sw->from = NULL;
 }
 
 static void bell(struct watch *w, uint32_t events)
@@ -140,8 +140,16 @@ void shm_out(struct client *c, const struct frame *f)
 		out_pkt(c, f);
 	if (list_empty(&c->dirty))
 		list_add_tail(&c->sw->dirty, &c->dirty);
-	if (shm_is_full(c->plug))
-		hold_saw(c, f);
+	if (c->sw->core.one && shm_is_full(c->plug))
+		hold_saw(c);
+}
+
+bool shm_flush(struct client *c)
+{
+	if (plug_flush(c->plug) != -EPIPE)
+		return true;
+	client_free(c);
+	return false;
 }
 
 void shm_leave(struct client *c)

@@ -1,5 +1,6 @@
 /* switch_hold.c - back-pressure through a running switch: who waits, and how long */
 #include "switch_here.h"
+#include "switch/client.h"
 
 #define N 3
 
@@ -13,12 +14,14 @@ static void crank(int n)
 		here_turn();
 }
 
-static void start(usec patience)
+/* Who sends, and the others: by VDE's sockets? */
+static void start_with(usec patience, bool sender, bool others)
 {
 	arena = arena_heap_new(256 << 20);
 	here_dir();
 	here_start((struct switch_conf){ .patience = patience });
-	here_join(plug, bag, N, NULL);
+	here_join(plug, bag, 1, &(struct plug_conf){ .frames = sender });
+	here_join(plug + 1, bag + 1, N - 1, &(struct plug_conf){ .frames = others });
 }
 
 static int stop(void **state)
@@ -58,11 +61,11 @@ static void meet(void)
 }
 
 /* A reader who takes his time loses nothing: his sender is stopped instead. */
-static void nothing_is_lost(void **state)
+static void lose_nothing(bool sender, bool others)
 {
 	uint32_t sent = 0, got = 0, held = 0;
 
-	start(600 * USEC_PER_SEC);
+	start_with(600 * USEC_PER_SEC, sender, others);
 	meet();
 	while (got < 20000) {
 		bool full;
@@ -89,6 +92,11 @@ static void nothing_is_lost(void **state)
 	assert_int_equal(plug[0]->tx_drops, 0);
 }
 
+static void nothing_is_lost(void **state) { lose_nothing(false, false); }
+static void nothing_is_lost_by_sockets(void **state) { lose_nothing(true, true); }
+static void nothing_is_lost_to_a_socket(void **state) { lose_nothing(false, true); }
+static void nothing_is_lost_from_a_socket(void **state) { lose_nothing(true, false); }
+
 static void fill(int i, int to)
 {
 	for (int k = 0; k < 40; k++) {
@@ -101,12 +109,12 @@ static void fill(int i, int to)
 }
 
 /* One who does not read at all: his frames wait, then are lost; others get theirs. */
-static void who_does_not_read_loses_his_own(void **state)
+static void lose_own(bool sender, bool others)
 {
 	struct timespec more = { 0, 5000000 };
 	uint32_t got = 0;
 
-	start(2000);
+	start_with(2000, sender, others);
 	meet();
 	fill(0, 1);
 	nanosleep(&more, NULL);		/* what was to be waited is over */
@@ -136,10 +144,13 @@ static void who_does_not_read_loses_his_own(void **state)
 	assert_int_equal(got, 5000);
 }
 
+static void who_does_not_read_loses_his_own(void **state) { lose_own(false, false); }
+static void and_by_sockets(void **state) { lose_own(true, true); }
+
 /* Who waits still gets what is for him, and others talk beside. */
-static void who_waits_still_listens(void **state)
+static void listen_on(bool sockets)
 {
-	start(600 * USEC_PER_SEC);
+	start_with(600 * USEC_PER_SEC, sockets, sockets);
 	meet();
 	fill(0, 1);
 	for (uint32_t n = 0; n < 50; n++) {
@@ -152,9 +163,12 @@ static void who_waits_still_listens(void **state)
 	}
 }
 
-static void whoever_leaves(void **state)
+static void who_waits_still_listens(void **state) { listen_on(false); }
+static void and_at_a_socket(void **state) { listen_on(true); }
+
+static void leave(bool sockets)
 {
-	start(600 * USEC_PER_SEC);
+	start_with(600 * USEC_PER_SEC, sockets, sockets);
 	meet();
 	fill(0, 1);
 	fill(2, 1);
@@ -170,14 +184,35 @@ static void whoever_leaves(void **state)
 	}
 }
 
+static void whoever_leaves(void **state) { leave(false); }
+static void whoever_leaves_his_socket(void **state) { leave(true); }
+
+/* Two that wait for each other go on after a while. */
+static void neither_waits_for_ever(void **state)
+{
+	start_with(2000, true, true);
+	meet();
+	while (!sw->core.port[1].tx_drops && !sw->core.port[2].tx_drops) {
+		fill(0, 1);
+		fill(1, 0);
+	}
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_teardown(f, stop)
 	const struct CMUnitTest tests[] = {
 		T(nothing_is_lost),
+		T(nothing_is_lost_by_sockets),
+		T(nothing_is_lost_to_a_socket),
+		T(nothing_is_lost_from_a_socket),
 		T(who_does_not_read_loses_his_own),
+		T(and_by_sockets),
 		T(who_waits_still_listens),
+		T(and_at_a_socket),
 		T(whoever_leaves),
+		T(whoever_leaves_his_socket),
+		T(neither_waits_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
