@@ -160,13 +160,16 @@ static long sendmsg_at(struct call *c, uint64_t addr, int flags)
 {
 	struct msg m = { .ttl = -1, .tos = -1 };
 	struct call_msg t;
-	int ret = call_msghdr(c, addr, &t);
+	long ret = call_msghdr(c, addr, &t);
 
 	if (ret == 0)
 		ret = read_dest(c, (uintptr_t)t.h.msg_name, t.h.msg_namelen, &m);
 	if (ret == 0)
 		ret = read_control(c, &t.h, &m);
-	return ret < 0 ? ret : send_one(c, &t, flags, &m);
+	if (ret == 0)
+		ret = send_one(c, &t, flags, &m);
+	free(m.extra);
+	return ret;
 }
 
 /* The socket, if it is a datagram socket of ours; else what to answer. */

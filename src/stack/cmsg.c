@@ -16,10 +16,11 @@
 
 #include <linux/errqueue.h>	/* needs time.h */
 
+#include "stack/ip_extra.h"
 #include "stack/netif.h"
 #include "stack/tcp.h"
 
-enum { OPT6_ORIGDSTADDR = 74 };	/* of linux/in6.h */
+enum { OPT6_FLOWINFO = 11, OPT6_ORIGDSTADDR = 74 };	/* of linux/in6.h */
 
 /* --- what was received --- */
 
@@ -168,6 +169,30 @@ static void put_ip4(struct put *p)
 		put_origdst(p, AF_INET);
 }
 
+/* Only the first may be hop-by-hop options; the others in their order. */
+static void put_headers(struct put *p, unsigned want)
+{
+	static const struct { uint8_t number; unsigned want; int type; } rows[] = {
+		{ IPPROTO_HOPOPTS, WANT_HOPOPTS, IPV6_HOPOPTS },
+		{ IPPROTO_DSTOPTS, WANT_DSTOPTS, IPV6_DSTOPTS },
+		{ IPPROTO_ROUTING, WANT_RTHDR, IPV6_RTHDR },
+	};
+	const struct msg *m = p->m;
+	be32 flow = be32_put(m->flow);
+	uint8_t next = m->next, here = next;
+
+	if (want & WANT_FLOW && m->flow)
+		put(p, IPPROTO_IPV6, OPT6_FLOWINFO, &flow, sizeof(flow));
+	for (unsigned at = 0, len; at < m->n_opts; at += len, here = next) {
+		if (!ext6_next(&next, m->opts + at, m->n_opts - at, &len))
+			return;
+		for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+			if (rows[i].number == here && want & rows[i].want)
+				put(p, IPPROTO_IPV6, rows[i].type, m->opts + at, len);
+		}
+	}
+}
+
 static void put_ip6(struct put *p)
 {
 	unsigned want = p->so->asked->ip[1].want;
@@ -184,6 +209,7 @@ static void put_ip6(struct put *p)
 		put(p, IPPROTO_IPV6, IPV6_HOPLIMIT, &p->m->ttl, sizeof(p->m->ttl));
 	if (want & WANT_TOS)
 		put(p, IPPROTO_IPV6, IPV6_TCLASS, &p->m->tos, sizeof(p->m->tos));
+	put_headers(p, want);
 	if (want & WANT_ORIGDST)
 		put_origdst(p, AF_INET6);
 }
@@ -300,6 +326,27 @@ static int take_segment(const struct sock *so, const void *v, size_t n, struct m
 	return 0;
 }
 
+/* IP_RETOPTS: options to be sent, as they were received. */
+static int take_options4(const struct sock *so, const void *v, size_t n, struct msg *m)
+{
+	return ip_extra_take4(&m->extra, v, MIN(n, (size_t)IP4_OPTS_MAX));
+}
+
+static int take_hopopts(const struct sock *so, const void *v, size_t n, struct msg *m)
+{
+	return ip_extra_take6(&m->extra, IPV6_HOPOPTS, v, n);
+}
+
+static int take_dst0opts(const struct sock *so, const void *v, size_t n, struct msg *m)
+{
+	return ip_extra_take6(&m->extra, IPV6_RTHDRDSTOPTS, v, n);
+}
+
+static int take_dstopts(const struct sock *so, const void *v, size_t n, struct msg *m)
+{
+	return ip_extra_take6(&m->extra, IPV6_DSTOPTS, v, n);
+}
+
 static const struct take {
 	int	level, type;
 	int	(*take)(const struct sock *so, const void *v, size_t n, struct msg *m);
@@ -307,6 +354,10 @@ static const struct take {
 	{ IPPROTO_IP, IP_PKTINFO, take_pktinfo4 },
 	{ IPPROTO_IP, IP_TTL, take_ttl4 },
 	{ IPPROTO_IP, IP_TOS, take_tos4 },
+	{ IPPROTO_IP, IP_RETOPTS, take_options4 },
+	{ IPPROTO_IPV6, IPV6_HOPOPTS, take_hopopts },
+	{ IPPROTO_IPV6, IPV6_RTHDRDSTOPTS, take_dst0opts },
+	{ IPPROTO_IPV6, IPV6_DSTOPTS, take_dstopts },
 	{ IPPROTO_IPV6, IPV6_PKTINFO, take_pktinfo6 },
 	{ IPPROTO_IPV6, IPV6_2292PKTINFO, take_pktinfo6 },
 	{ IPPROTO_IPV6, IPV6_2292HOPLIMIT, take_hops6 },

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "proto/proto.h"
 #include "stack/errq.h"
+#include "stack/ip_extra.h"
 #include "stack/netif.h"
 #include "stack/sock_opt.h"
 
@@ -160,6 +161,24 @@ static uint8_t ip4_options(const struct pkt *pkt, uint8_t to[IP4_OPTS_MAX])
 	return n;
 }
 
+/* So are IPv6's extension headers, up to where the transport's begins. */
+static void tell_headers(struct msg *m, const struct pkt *pkt)
+{
+	unsigned from = pkt->l3 + IP6_LEN, at = from, len = 0;
+	const uint8_t *h = pkt->head;
+	be32 word;
+
+	if (h[pkt->l3] >> 4 != 6)
+		return;
+	memcpy(&word, h + pkt->l3, sizeof(word));
+	m->flow = be32_get(word) & 0x0fffffff;
+	m->next = h[pkt->l3 + 6];
+	for (uint8_t next = m->next; ext6_next(&next, h + at, pkt->cur - at, &len); at += len)
+		;
+	m->n_opts = (uint8_t)MIN(at - from, sizeof(m->opts));
+	memcpy(m->opts, h + from, m->n_opts);
+}
+
 static void tell_frame(struct msg *m, const struct pkt *pkt)
 {
 	memcpy(&m->frame, pkt->cb, sizeof(m->frame));
@@ -181,8 +200,9 @@ static void tell_ip(const struct sock *so, struct msg *m, struct pkt *pkt)
 	m->tos = u->tos;
 	m->when = so->stamp ? (usec)pkt->note : 0;
 	m->lost = so->rxq_ovfl ? u->lost : 0;
-	if (sock_wants(so, WANT_OPTIONS))
-		m->n_opts = ip4_options(pkt, m->opts);
+	m->n_opts = sock_wants(so, WANT_OPTIONS) ? ip4_options(pkt, m->opts) : 0;
+	if (sock_wants(so, WANT_HEADERS))
+		tell_headers(m, pkt);
 }
 
 static void tell(const struct sock *so, struct msg *m, struct pkt *pkt, size_t copied)
@@ -341,6 +361,11 @@ int dg_flow_own(struct sock *so, int flags, size_t len, const struct msg *m, str
 	return e ? e : (so->family == AF_INET) != ip_is_v4(&f->dst) ? -EINVAL : 0;
 }
 
+const struct ip_extra *dg_extra(const struct sock *so, const struct msg *m)
+{
+	return m && m->extra ? m->extra : so->asked->extra;
+}
+
 /* Linux: PROBE and INTERFACE do not believe the path MTU, and OMIT neither; what
  * does not fit is refused to those who want to know, else cut. */
 int dg_mtu_check(struct sock *so, struct flow *f, size_t total, const struct msg *m)
@@ -351,6 +376,9 @@ int dg_mtu_check(struct sock *so, struct flow *f, size_t total, const struct msg
 		      discover == IP_PMTUDISC_INTERFACE || ip->want & WANT_DONTFRAG ||
 		      (m && m->dontfrag);
 
+	total += ip_extra_len(dg_extra(so, m), ip_is_v4(&f->dst));
+	if (total > 65535 + (ip_is_v4(&f->dst) ? 0 : IP6_LEN))
+		return dg_too_large(so, f, m);
 	if (discover >= IP_PMTUDISC_PROBE)
 		f->mtu = netif_mtu(f->nif, ip_is_v4(&f->dst));
 	if (ip->frag_size)

@@ -48,6 +48,8 @@ int dg_mtu_check(struct sock *so, struct flow *f, size_t total, const struct msg
 int dg_too_large(struct sock *so, const struct flow *f, const struct msg *m);
 /* -EAGAIN: no room for that many frames, the socket waits for it. */
 int dg_room(struct sock *so, const struct flow *f, uint32_t frames);
+/* What goes beside the IP header of this datagram; NULL: nothing. */
+const struct ip_extra *dg_extra(const struct sock *so, const struct msg *m);
 /* The user's bytes as a packet for the flow. 0, -EAGAIN (dg_room), -ENOBUFS. */
 int dg_gather(struct sock *so, const struct flow *f, const struct iovec *iov, int n,
 	      struct pkt **out);

@@ -15,6 +15,7 @@
 #include "base/sum.h"
 #include "proto/proto.h"
 #include "stack/icmp.h"
+#include "stack/ip_extra.h"
 #include "stack/nd.h"
 #include "stack/netif.h"
 #include "stack/route.h"
@@ -163,6 +164,22 @@ static void age4(struct pkt *pkt)
 	h[11] = (uint8_t)sum;
 }
 
+/* RFC 1812 5.2.4: record route and timestamp tell by which address it left. */
+static void note_way(struct stack *st, struct pkt *pkt, const struct ip4 *h,
+		     const struct transit *t)
+{
+	struct ip_addr self = ip_source(st, t->route->nif, &t->dst);
+	uint8_t *p = pkt->head + pkt->cur;
+	struct sum s = { 0 };
+	be16 v;
+
+	ip4_opt_note(st, p + IP4_LEN, h->hlen - IP4_LEN, &self);
+	memset(p + 10, 0, sizeof(v));
+	sum_add(&s, p, h->hlen);
+	v = be16_put(sum_end(&s));
+	memcpy(p + 10, &v, sizeof(v));
+}
+
 /* Pieces of what may itself be one; its options are not copied. */
 static enum drop fragments4(struct pkt *pkt, struct ip4 h, const struct transit *t)
 {
@@ -274,6 +291,8 @@ enum drop forward4(struct netif *nif, struct pkt *pkt, const struct ip4 *h)
 	st->forwarded++;
 	if (t.len > t.mtu)
 		return cut4(pkt, *h, &t);
+	if (h->hlen > IP4_LEN)
+		note_way(st, pkt, h, &t);
 	age4(pkt);
 	pkt_strip(pkt);
 	return neigh_out(t.route->nif, pkt, &t.hop);

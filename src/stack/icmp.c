@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/sum.h"
 #include "proto/proto.h"
+#include "stack/ip_extra.h"
 #include "stack/netif.h"
 
 #define QUOTE4		548	/* RFC 1812 4.3.2.3: 576 in all */
@@ -80,7 +81,8 @@ bool icmp_limit_ok(struct stack *st, const struct ip_addr *to)
 
 /* pkt holds what follows the ICMP header. The sum covers the addresses in IPv6,
  * so the route comes first. Takes pkt. */
-static enum drop icmp_send(struct stack *st, struct pkt *pkt, struct icmp *h, struct flow *f)
+static enum drop icmp_send(struct stack *st, struct pkt *pkt, struct icmp *h, struct flow *f,
+			   const struct ip_extra *x)
 {
 	struct sum s = { 0 };
 	uint8_t *p;
@@ -98,7 +100,7 @@ static enum drop icmp_send(struct stack *st, struct pkt *pkt, struct icmp *h, st
 	h->sum = sum_end(&s);
 	w = wr_of(p, ICMP_LEN);
 	icmp_emit(&w, h);
-	return ip_out(st, pkt, f);
+	return ip_out_with(st, pkt, f, x);
 }
 
 static uint8_t icmp_proto(bool v4)
@@ -106,9 +108,12 @@ static uint8_t icmp_proto(bool v4)
 	return v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 }
 
-/* RFC 1122 3.2.2.6: the same data back, from the address that was asked. */
+/* RFC 1122 3.2.2.6: the same data back, from the address that was asked, and where the
+ * request came along. */
 static enum drop echo_in(struct stack *st, struct pkt *pkt, const struct ip *ip, struct icmp *h)
 {
+	const uint8_t *ip4 = pkt->head + pkt->l3;
+	struct ip_extra x = { .n4 = 0 };
 	struct flow f = {
 		.src = ip->group ? IP_NONE : ip->dst, .dst = ip->src,
 		.proto = icmp_proto(ip->v4), .tos = ip->tos,
@@ -119,8 +124,10 @@ static enum drop echo_in(struct stack *st, struct pkt *pkt, const struct ip *ip,
 	if (ip_is_linklocal(&ip->src) || ip->group)
 		f.ifindex = ip->nif->index;
 	h->type = ip->v4 ? ICMP4_ECHO_REPLY : ICMP6_ECHO_REPLY;
+	if (ip->v4 && !ip->reassembled)
+		ip4_opt_echo(&x, ip4 + IP4_LEN, (ip4[0] & 15u) * 4 - IP4_LEN);
 	pkt_turn(pkt);
-	return icmp_send(st, pkt, h, &f);
+	return icmp_send(st, pkt, h, &f, &x);
 }
 
 static bool head_in(struct pkt *pkt, struct icmp *h)
@@ -298,7 +305,7 @@ void icmp_error(struct stack *st, const struct pkt *pkt, enum icmp_err e, uint32
 	f.ifindex = ip_is_linklocal(&q.src) ? pkt->nif->index : 0;
 	out = pkt_new();
 	if (pkt_append(out, st->heap, buf, len))
-		icmp_send(st, out, &h, &f);
+		icmp_send(st, out, &h, &f, NULL);
 	else
 		drop(st, out, DROP_NO_MEMORY);
 }

@@ -224,7 +224,7 @@ int ip_route(struct stack *st, struct flow *f)
 }
 
 /* Members hear what they send to their group, unless they asked not to. */
-static void loop_copy(const struct pkt *pkt, const struct flow *f)
+static void loop_copy(const struct pkt *pkt, const struct flow *f, const struct ip_extra *x)
 {
 	struct pkt *copy;
 
@@ -232,15 +232,21 @@ static void loop_copy(const struct pkt *pkt, const struct flow *f)
 		return;
 	copy = pkt_clone(pkt);
 	if (ip_is_v4(&f->dst))
-		ip4_loop(copy, f);
+		ip4_loop(copy, f, x);
 	else
-		ip6_loop(copy, f);
+		ip6_loop(copy, f, x);
+}
+
+enum drop ip_out_with(struct stack *st, struct pkt *pkt, struct flow *f,
+		      const struct ip_extra *x)
+{
+	if (f->gen != st->route_gen && ip_route(st, f) < 0)
+		return drop(st, pkt, DROP_IP_NO_ROUTE);
+	loop_copy(pkt, f, x);
+	return ip_is_v4(&f->dst) ? ip4_out(st, pkt, f, x) : ip6_out(st, pkt, f, x);
 }
 
 enum drop ip_out(struct stack *st, struct pkt *pkt, struct flow *f)
 {
-	if (f->gen != st->route_gen && ip_route(st, f) < 0)
-		return drop(st, pkt, DROP_IP_NO_ROUTE);
-	loop_copy(pkt, f);
-	return ip_is_v4(&f->dst) ? ip4_out(st, pkt, f) : ip6_out(st, pkt, f);
+	return ip_out_with(st, pkt, f, NULL);
 }

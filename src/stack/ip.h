@@ -10,6 +10,7 @@
 #include "base/cursor.h"
 #include "stack/stack.h"
 
+struct ip_extra;
 struct sock;
 
 /* What IP knows of a packet that came in. */
@@ -76,6 +77,9 @@ int ip_route(struct stack *st, struct flow *f);
 /* Transport header at cur; routes if needed. Takes pkt. PARTIAL sums and
  * gso_size pass through to the netif. */
 enum drop ip_out(struct stack *st, struct pkt *pkt, struct flow *f);
+/* The same with what a user puts beside the header; x may be NULL. */
+enum drop ip_out_with(struct stack *st, struct pkt *pkt, struct flow *f,
+		      const struct ip_extra *x);
 /* The destination's path MTU became smaller (ICMP too big; RFC 1191, 8201). */
 void ip_pmtu_update(struct stack *st, const struct ip_addr *dst, uint32_t mtu);
 
@@ -92,11 +96,13 @@ enum drop ip6_send_on(struct netif *nif, struct pkt *pkt, const struct ip_addr *
 		      const struct ip_addr *dst, uint8_t next, uint8_t hops);
 enum drop ip4_send_igmp(struct netif *nif, struct pkt *pkt, const struct ip_addr *dst);
 /* Family's part of ip_out: prepends the header, fragments if it must. */
-enum drop ip4_out(struct stack *st, struct pkt *pkt, const struct flow *f);
-enum drop ip6_out(struct stack *st, struct pkt *pkt, const struct flow *f);
+enum drop ip4_out(struct stack *st, struct pkt *pkt, const struct flow *f,
+		  const struct ip_extra *x);
+enum drop ip6_out(struct stack *st, struct pkt *pkt, const struct flow *f,
+		  const struct ip_extra *x);
 /* The same packet, whole, comes back to ourselves on f->nif. Takes pkt. */
-void ip4_loop(struct pkt *pkt, const struct flow *f);
-void ip6_loop(struct pkt *pkt, const struct flow *f);
+void ip4_loop(struct pkt *pkt, const struct flow *f, const struct ip_extra *x);
+void ip6_loop(struct pkt *pkt, const struct flow *f, const struct ip_extra *x);
 /* The extension headers from cur on, *next first; then ip_deliver (ip6.c). */
 enum drop ip6_headers_in(struct stack *st, struct pkt *pkt, struct ip *ip, uint8_t next);
 

@@ -13,10 +13,8 @@
 #include "stack/forward.h"
 #include "stack/frag.h"
 #include "stack/icmp.h"
-#include "stack/ip.h"
+#include "stack/ip_extra.h"
 #include "stack/netif.h"
-
-enum { OPT_END = 0, OPT_NOP = 1, OPT_LSRR = 131, OPT_SSRR = 137 };
 
 /* The header in host order; pkt is cut to the datagram's length. */
 static enum drop header_in(struct pkt *pkt, struct ip4 *h)
@@ -37,29 +35,18 @@ static enum drop header_in(struct pkt *pkt, struct ip4 *h)
 	return DROP_NONE;
 }
 
-/* Options other than source routes are no concern of a host that does not
- * forward (RFC 1122 3.2.1.8); where they go wrong is told (3.2.2.5). */
+/* Where options go wrong is told (RFC 1122 3.2.2.5); routes by source are refused. */
 static enum drop options_in(struct stack *st, const struct pkt *pkt, const struct ip4 *h)
 {
-	struct rd r = rd_of(h->opts, h->hlen - IP4_LEN);
+	unsigned n = h->hlen - IP4_LEN;
+	int bad = ip4_opt_fault(h->opts, n);
 
-	while (rd_left(&r)) {
-		uint32_t at = h->hlen - (uint32_t)rd_left(&r);
-		uint8_t type = rd_u8(&r), len;
-
-		if (type == OPT_END)
-			break;
-		if (type == OPT_NOP)
-			continue;
-		if (type == OPT_LSRR || type == OPT_SSRR)
-			return DROP_IP4_OPTIONS;
-		len = rd_u8(&r);
-		if (len < 2 || !rd_bytes(&r, len - 2u)) {
-			icmp_error(st, pkt, ICMP_ERR_PARAM, at);
-			return DROP_IP4_SHORT;
-		}
-	}
-	return DROP_NONE;
+	if (ip4_opt_source_route(h->opts, n))
+		return DROP_IP4_OPTIONS;
+	if (bad < 0)
+		return DROP_NONE;
+	icmp_error(st, pkt, ICMP_ERR_PARAM, IP4_LEN + (uint32_t)bad);
+	return DROP_IP4_SHORT;
 }
 
 /* RFC 1122 3.2.1.3; 0.0.0.0 speaks only to everybody (DHCP). */
@@ -99,6 +86,15 @@ static enum drop addresses_in(struct netif *nif, const struct ip4 *h, const stru
 	return special_in(nif, h, pkt, group);
 }
 
+/* RFC 1122 3.2.1.8 (c, d): at its destination, too. cur at the header. */
+static void note_here(struct stack *st, struct pkt *pkt, const struct ip *ip)
+{
+	uint8_t *h = pkt->head + pkt->cur;
+	struct ip_addr self = ip->group ? ip_source(st, ip->nif, &ip->src) : ip->dst;
+
+	ip4_opt_note(st, h + IP4_LEN, (h[0] & 15u) * 4 - IP4_LEN, &self);
+}
+
 enum drop ip4_in(struct netif *nif, struct pkt *pkt)
 {
 	struct stack *st = nif->st;
@@ -114,8 +110,10 @@ enum drop ip4_in(struct netif *nif, struct pkt *pkt)
 		return drop(st, pkt, why);
 	why = addresses_in(nif, &h, pkt, &group);
 	others = why == DROP_IP_NOT_OURS && st->param.ip_forward && !group;
-	if (!why || others)
+	if (h.hlen > IP4_LEN && (!why || others))
 		why = options_in(st, pkt, &h);
+	else if (others)
+		why = DROP_NONE;
 	if (why)
 		return drop(st, pkt, why);
 	if (others)
@@ -125,6 +123,8 @@ enum drop ip4_in(struct netif *nif, struct pkt *pkt)
 		.src = h.src, .dst = h.dst, .proto = h.proto, .ttl = h.ttl,
 		.tos = h.tos, .v4 = true, .group = group, .nif = nif,
 	};
+	if (h.hlen > IP4_LEN)
+		note_here(st, pkt, &ip);
 	pkt_skip(pkt, h.hlen);
 	if (!h.frag && !(h.flags & IP4_MF))
 		return ip_deliver(st, pkt, &ip);
@@ -138,6 +138,21 @@ static uint16_t next_id(struct stack *st, const struct flow *f)
 	struct { struct ip_addr src, dst; } k = { f->src, f->dst };
 
 	return st->ip_ids[hash64(&st->secret, &k, sizeof(k)) % ARRAY_LEN(st->ip_ids)]++;
+}
+
+/* With the user's options, in which we note our part of the way. */
+struct head4 {
+	struct ip4	h;
+	uint8_t		opts[IP4_OPTS_MAX];
+};
+
+static void options_of(struct stack *st, struct head4 *o, const struct ip_extra *x)
+{
+	memcpy(o->opts, x->v4, x->n4);
+	ip4_opt_note(st, o->opts, x->n4, &o->h.src);
+	o->h.opts = o->opts;
+	o->h.hlen = (uint8_t)(o->h.hlen + x->n4);
+	o->h.len = (uint16_t)(o->h.len + x->n4);
 }
 
 static struct ip4 header_of(struct stack *st, const struct pkt *pkt, const struct flow *f)
@@ -164,47 +179,54 @@ static bool header_push(struct pkt *pkt, const struct ip4 *h)
 }
 
 /* RFC 791 3.2: all but the last carry a multiple of eight bytes. */
-static enum drop fragment_out(struct stack *st, struct pkt *pkt, const struct flow *f)
+static enum drop fragment_out(struct stack *st, struct pkt *pkt, const struct flow *f,
+			      struct head4 *o)
 {
-	uint32_t total = pkt_len(pkt), room = (MAX(f->mtu, IP4_MIN_MTU) - IP4_LEN) & ~7u;
-	struct ip4 h = header_of(st, pkt, f);
+	uint32_t total = pkt_len(pkt), room = (MAX(f->mtu, IP4_MIN_MTU) - o->h.hlen) & ~7u;
+	struct ip4 h = o->h;
 
 	pkt_sum_finish(pkt);
 	for (uint32_t off = 0; off < total; off += room) {
 		uint32_t len = MIN(room, total - off);
 		struct pkt *part = pkt_slice(pkt, off, len);
 
-		h.len = (uint16_t)(IP4_LEN + len);
+		h.len = (uint16_t)(h.hlen + len);
 		h.frag = (uint16_t)off;
 		h.flags = off + len < total ? IP4_MF : 0;
 		header_push(part, &h);
 		neigh_out(f->nif, part, &f->hop);
+		ip4_opt_later(o->opts, h.hlen - IP4_LEN);
 	}
 	pkt_free(pkt);
 	return DROP_NONE;
 }
 
-enum drop ip4_out(struct stack *st, struct pkt *pkt, const struct flow *f)
+enum drop ip4_out(struct stack *st, struct pkt *pkt, const struct flow *f,
+		  const struct ip_extra *x)
 {
-	uint32_t total = IP4_LEN + pkt_len(pkt);
-	struct ip4 h;
+	uint32_t total = IP4_LEN + ip_extra_len(x, true) + pkt_len(pkt);
+	struct head4 o;
 
 	if (total > 65535 || (total > f->mtu && f->df && !pkt->gso_size))
 		return drop(st, pkt, DROP_IP_TOO_BIG);
+	o.h = header_of(st, pkt, f);
+	if (x && x->n4)
+		options_of(st, &o, x);
 	if (total > f->mtu && !pkt->gso_size)
-		return fragment_out(st, pkt, f);
-	h = header_of(st, pkt, f);
-	if (!header_push(pkt, &h))
+		return fragment_out(st, pkt, f, &o);
+	if (!header_push(pkt, &o.h))
 		return drop(st, pkt, DROP_NO_MEMORY);
 	return neigh_out(f->nif, pkt, &f->hop);
 }
 
-void ip4_loop(struct pkt *pkt, const struct flow *f)
+void ip4_loop(struct pkt *pkt, const struct flow *f, const struct ip_extra *x)
 {
 	struct stack *st = f->nif->st;
-	struct ip4 h = header_of(st, pkt, f);
+	struct head4 o = { .h = header_of(st, pkt, f) };
 
-	if (IP4_LEN + pkt_len(pkt) > 65535 || !header_push(pkt, &h))
+	if (x && x->n4)
+		options_of(st, &o, x);
+	if (o.h.hlen + pkt_len(pkt) > 65535 || !header_push(pkt, &o.h))
 		drop(st, pkt, DROP_IP_TOO_BIG);
 	else
 		netif_loop(f->nif, pkt, ETHERTYPE_IP4);

@@ -15,7 +15,7 @@
 #include "stack/forward.h"
 #include "stack/frag.h"
 #include "stack/icmp.h"
-#include "stack/ip.h"
+#include "stack/ip_extra.h"
 #include "stack/netif.h"
 
 #define MAX_HEADERS	8
@@ -282,22 +282,24 @@ static struct ip6 header_of(struct stack *st, const struct pkt *pkt, const struc
 }
 
 /* RFC 8200 4.5: at the source only; the id is not to be guessed (RFC 7739). */
-static enum drop fragment_out(struct stack *st, struct pkt *pkt, const struct flow *f)
+static enum drop fragment_out(struct stack *st, struct pkt *pkt, const struct flow *f,
+			      const struct ip_extra *x, uint8_t next)
 {
 	uint32_t total = pkt_len(pkt), mtu = MAX(f->mtu, (uint32_t)IP6_MIN_MTU);
-	uint32_t room = (mtu - IP6_LEN - IP6_FRAG_LEN) & ~7u;
+	uint32_t room = (mtu - IP6_LEN - IP6_FRAG_LEN - (x ? x->n6[EXT6_HOP] : 0u)) & ~7u;
 	uint32_t id = (uint32_t)rng_u64(&st->rng);
 	struct ip6 h = header_of(st, pkt, f);
 
 	pkt_sum_finish(pkt);
-	h.next = IPPROTO_FRAGMENT;
 	for (uint32_t off = 0; off < total; off += room) {
 		uint32_t len = MIN(room, total - off);
 		struct pkt *part = pkt_slice(pkt, off, len);
-		struct ip6_frag fr = { f->proto, (uint16_t)off, off + len < total, id };
+		struct ip6_frag fr = { next, (uint16_t)off, off + len < total, id };
 		struct wr w = wr_of(pkt_push(part, IP6_FRAG_LEN), IP6_FRAG_LEN);
 
 		ip6_frag_emit(&w, &fr);
+		h.next = IPPROTO_FRAGMENT;
+		ext6_push(part, x, EXT6_HOP, &h.next);
 		h.plen = (uint16_t)pkt_len(part);
 		header_push(part, &h);
 		neigh_out(f->nif, part, &f->hop);
@@ -306,27 +308,37 @@ static enum drop fragment_out(struct stack *st, struct pkt *pkt, const struct fl
 	return DROP_NONE;
 }
 
-enum drop ip6_out(struct stack *st, struct pkt *pkt, const struct flow *f)
+enum drop ip6_out(struct stack *st, struct pkt *pkt, const struct flow *f,
+		  const struct ip_extra *x)
 {
-	uint32_t total = IP6_LEN + pkt_len(pkt);
+	uint32_t total = IP6_LEN + ip_extra_len(x, false) + pkt_len(pkt);
+	uint8_t next = f->proto;
 	struct ip6 h;
 
-	if (pkt_len(pkt) > 65535 || (total > f->mtu && f->df && !pkt->gso_size))
+	if (total - IP6_LEN > 65535 || (total > f->mtu && f->df && !pkt->gso_size))
 		return drop(st, pkt, DROP_IP_TOO_BIG);
+	if (!ext6_push(pkt, x, EXT6_DST, &next))
+		return drop(st, pkt, DROP_NO_MEMORY);
 	if (total > f->mtu && !pkt->gso_size)
-		return fragment_out(st, pkt, f);
+		return fragment_out(st, pkt, f, x, next);
+	if (!ext6_push(pkt, x, EXT6_HOP, &next))
+		return drop(st, pkt, DROP_NO_MEMORY);
 	h = header_of(st, pkt, f);
+	h.next = next;
 	if (!header_push(pkt, &h))
 		return drop(st, pkt, DROP_NO_MEMORY);
 	return neigh_out(f->nif, pkt, &f->hop);
 }
 
-void ip6_loop(struct pkt *pkt, const struct flow *f)
+void ip6_loop(struct pkt *pkt, const struct flow *f, const struct ip_extra *x)
 {
 	struct stack *st = f->nif->st;
+	uint8_t next = f->proto;
+	bool fits = ext6_push(pkt, x, EXT6_DST, &next) && ext6_push(pkt, x, EXT6_HOP, &next);
 	struct ip6 h = header_of(st, pkt, f);
 
-	if (pkt_len(pkt) > 65535 || !header_push(pkt, &h))
+	h.next = next;
+	if (!fits || pkt_len(pkt) > 65535 || !header_push(pkt, &h))
 		drop(st, pkt, DROP_IP_TOO_BIG);
 	else
 		netif_loop(f->nif, pkt, ETHERTYPE_IP6);

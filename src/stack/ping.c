@@ -15,6 +15,7 @@
 #include "proto/proto.h"
 #include "stack/dgram.h"
 #include "stack/errq.h"
+#include "stack/ip_extra.h"
 #include "stack/netif.h"
 
 struct sock *ping_sock_new(struct stack *st)
@@ -132,7 +133,7 @@ static ssize_t ping_send(struct sock *so, const struct iovec *iov, int n, int fl
 		pkt_free(pkt);
 		return e;
 	}
-	ip_out(so->st, pkt, &f);
+	ip_out_with(so->st, pkt, &f, dg_extra(so, m));
 	return (ssize_t)len;
 }
 

@@ -105,6 +105,7 @@ static uint32_t exts_copy(const struct pkt *pkt, uint32_t off, uint8_t *to, uint
 	return done;
 }
 
+/* by may be less than nothing: modulo 2^16. */
 static void slide(struct pkt *pkt, uint16_t to)
 {
 	uint16_t by = (uint16_t)(pkt->start - to);
@@ -115,6 +116,11 @@ static void slide(struct pkt *pkt, uint16_t to)
 	pkt->end -= by;
 	pkt->l3 -= by;
 	pkt->l4 -= by;
+}
+
+void pkt_reserve(struct pkt *pkt)
+{
+	slide(pkt, (uint16_t)(PKT_HEAD - (pkt->end - pkt->start)));
 }
 
 /* From several extents, the last of them perhaps whole; the head may be in the way. */

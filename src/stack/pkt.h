@@ -130,6 +130,8 @@ static inline void pkt_skip(struct pkt *pkt, unsigned n) { pkt->cur += n; }
  * sum_start (of a PARTIAL sum) and gso_hlen (of a super-frame) grow by n, so
  * whoever sets them counts from its own header. */
 static inline uint8_t *pkt_push(struct pkt *pkt, unsigned n);
+/* Out: what is pushed already moves to the end of head, for long headers in front. */
+void pkt_reserve(struct pkt *pkt);
 /* What is left from cur on becomes the contents of a packet to be sent: room
  * in front again, no offload notes (echo replies, packets sent back). */
 void pkt_turn(struct pkt *pkt);

@@ -252,7 +252,7 @@ static int sum_fix(struct pkt *pkt, const struct flow *f, int off)
 	return 0;
 }
 
-static int send_payload(struct sock *so, struct pkt *pkt, struct flow *f)
+static int send_payload(struct sock *so, struct pkt *pkt, struct flow *f, const struct msg *m)
 {
 	int off = sum_off(raw_of(so)), e = 0;
 
@@ -261,7 +261,7 @@ static int send_payload(struct sock *so, struct pkt *pkt, struct flow *f)
 	if (e)
 		pkt_free(pkt);
 	else
-		ip_out(so->st, pkt, f);
+		ip_out_with(so->st, pkt, f, dg_extra(so, m));
 	return e;
 }
 
@@ -279,7 +279,7 @@ static ssize_t raw_send(struct sock *so, const struct iovec *iov, int n, int fla
 	if (!e)
 		e = dg_gather(so, &f, iov, n, &pkt);
 	if (!e)
-		e = whole ? send_whole(so, pkt, &f) : send_payload(so, pkt, &f);
+		e = whole ? send_whole(so, pkt, &f) : send_payload(so, pkt, &f, m);
 	return e ? e : (ssize_t)len;
 }
 

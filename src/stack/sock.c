@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "stack/ip_extra.h"
 #include "stack/netif.h"
 #include "stack/sock_opt.h"
 #include "stack/sock_table.h"
@@ -127,8 +128,10 @@ void sock_inherit(struct sock *so, const struct sock *from)
 	so->flow.mark = from->flow.mark;
 	so->freebind = from->freebind;
 	so->dontroute = from->dontroute;
-	if (from->asked != &defaults)
+	if (from->asked != &defaults) {
 		*sock_asked_own(so) = *from->asked;
+		sock_asked_own(so)->extra = ip_extra_copy(from->asked->extra);
+	}
 	so->flow.ifindex = from->flow.ifindex;
 }
 
@@ -140,8 +143,10 @@ void sock_fini(struct sock *so)
 	list_del(&so->link);
 	so->st->socks->count--;
 	budget_give(so->st, BUDGET_ALL, SOCK_SIZE);
-	if (so->asked != &defaults)
+	if (so->asked != &defaults) {
+		free(so->asked->extra);
 		free((void *)(uintptr_t)so->asked);
+	}
 	so->asked = &defaults;
 }
 

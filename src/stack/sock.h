@@ -16,9 +16,11 @@
 
 #include "stack/ip.h"
 
+struct ip_extra;
 struct sock;
 
 #define IP4_OPTS_MAX	40
+#define MSG_OPTS_MAX	200	/* more does not fit into a packet's head */
 
 /* Readiness, as poll(2) would say of the socket. */
 enum { EV_IN = 1, EV_OUT = 2, EV_HUP = 4, EV_ERR = 8, EV_RDHUP = 16, EV_PRI = 32 };
@@ -56,8 +58,11 @@ struct msg {
 	int		inq;		/* in: of a stream with TCP_INQ, what is left to read */
 	bool		dontfrag;	/* out: IPV6_DONTFRAG */
 	uint16_t	segment;	/* out: UDP_SEGMENT; in: UDP_GRO, 0: one datagram */
-	uint8_t		n_opts;		/* in: IPv4's options, if the socket asks */
-	uint8_t		opts[IP4_OPTS_MAX];
+	uint8_t		n_opts;		/* in: IPv4's options, if the socket asks; or */
+	uint8_t		next;		/* IPv6's extension headers, of which this is the first */
+	uint8_t		opts[MSG_OPTS_MAX];
+	uint32_t	flow;		/* in: IPv6's traffic class and flow label */
+	struct ip_extra	*extra;		/* out: the same; of whoever sends */
 	struct sock_error err;		/* in, with MSG_ERRQUEUE */
 	struct frame_note frame;	/* packet sockets only, both ways */
 };
@@ -101,7 +106,9 @@ enum {
 	WANT_ERRORS = 16, WANT_DONTFRAG = 32, WANT_RECVOPTS = 64, WANT_RETOPTS = 128,
 	WANT_OPTIONS = WANT_RECVOPTS | WANT_RETOPTS,
 	WANT_PKTINFO_OLD = 256, WANT_TTL_OLD = 512,	/* RFC 2292 */
-	WANT_ANY = 1023,
+	WANT_FLOW = 1024, WANT_HOPOPTS = 2048, WANT_DSTOPTS = 4096, WANT_RTHDR = 8192,
+	WANT_HEADERS = WANT_FLOW | WANT_HOPOPTS | WANT_DSTOPTS | WANT_RTHDR,
+	WANT_ANY = 16383,
 };
 
 enum sock_stamp { STAMP_NONE, STAMP_US, STAMP_NS };
@@ -127,6 +134,7 @@ struct sock_asked {
 	uint64_t	max_pacing;	/* bytes a second; 0: no limit */
 	uint32_t	rcvlowat, priority;
 	int		linger;		/* s */
+	struct ip_extra	*extra;		/* IP options, extension headers; NULL: none */
 };
 
 struct sock {

@@ -1,7 +1,7 @@
 /* sock_fixed.c - options that exist and have one answer
  *
- * Linux knows more options than a stack without administrators, packet filters and
- * IP options in its own packets has use for. Programs ask for some of them and act upon
+ * Linux knows more options than a stack without administrators and packet
+ * filters has use for. Programs ask for some of them and act upon
  * the error, so the error is Linux's, as it is for a user without rights. A row says what
  * setting answers, what setting to zero answers (what is off may be switched off) and
  * what getting answers: a number, or an error. It is looked up when neither
@@ -19,8 +19,6 @@ enum {
 	OPT6_TRANSPARENT = 75, OPT_PEERPIDFD = 77, OPT_PEERGROUPS = 59,
 	OPT_AO_REPAIR = 42, OPT_IS_MPTCP = 43, OPT_UDPLITE_SEND = 10, OPT_UDPLITE_RECV = 11,
 };
-
-#define EMPTY	INT32_MAX	/* there is nothing to get */
 
 struct fixed {
 	int	level, name;
@@ -42,9 +40,6 @@ static const struct fixed all[] = {
 	{ IPPROTO_IPV6, OPT6_IPSEC_POLICY, -EPERM, -EPERM, -ENOPROTOOPT, false },
 	{ IPPROTO_IPV6, OPT6_XFRM_POLICY, -EPERM, -EPERM, -ENOPROTOOPT, false },
 	{ IPPROTO_IPV6, OPT6_TRANSPARENT, -EPERM, 0, 0, true },
-	{ IPPROTO_IPV6, IPV6_HOPOPTS, -EPERM, -EPERM, EMPTY, false },
-	{ IPPROTO_IPV6, IPV6_RTHDRDSTOPTS, -EPERM, -EPERM, EMPTY, false },
-	{ IPPROTO_IPV6, IPV6_DSTOPTS, -EPERM, -EPERM, EMPTY, false },
 	{ IPPROTO_UDP, OPT_UDPLITE_SEND, -ENOPROTOOPT, -ENOPROTOOPT, 0, true },
 	{ IPPROTO_UDP, OPT_UDPLITE_RECV, -ENOPROTOOPT, -ENOPROTOOPT, 0, true },
 	{ IPPROTO_TCP, TCP_REPAIR, -EPERM, -EPERM, 0, true },
@@ -90,9 +85,5 @@ int opt_fixed_get(const struct sock *so, int level, int name, void *v, socklen_t
 
 	if (!f)
 		return -ENOPROTOOPT;
-	if (f->get == EMPTY)
-		*len = 0;
-	else if (f->get >= 0)
-		return opt_put_int(v, len, f->get);
-	return f->get == EMPTY ? 0 : f->get;
+	return f->get < 0 ? f->get : opt_put_int(v, len, f->get);
 }

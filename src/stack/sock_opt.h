@@ -85,6 +85,13 @@ OPT_GET(unicast_if);
 OPT_GET(v6only);
 OPT_GET(min_ttl);
 
+/* --- ip_extra.c --- */
+
+OPT_SET(options4);
+OPT_GET(options4);
+OPT_SET(ext6);
+OPT_GET(ext6);
+
 /* --- sock_source.c --- */
 
 OPT_SET(source4);

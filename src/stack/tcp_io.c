@@ -4,6 +4,7 @@
  * are the halves of those with one. Errors follow Linux case by case (tcp_sendmsg,
  * tcp_recvmsg). With Fast Open the first bytes may go with the SYN.
  */
+#include "stack/ip_extra.h"
 #include "stack/tcp_sock.h"
 
 #include <errno.h>
@@ -116,7 +117,9 @@ static void sent_in_part(struct tcpc *tc)
  * (RFC 7413 4.1.3). */
 static size_t syn_room(const struct tcpc *tc)
 {
-	uint32_t head = ip_is_v4(&tc->so.remote.addr) ? IP4_LEN : IP6_LEN, opts = TCP_MAXLEN - TCP_LEN;
+	bool v4 = ip_is_v4(&tc->so.remote.addr);
+	uint32_t head = (v4 ? IP4_LEN : IP6_LEN) + ip_extra_len(tc->so.asked->extra, v4);
+	uint32_t opts = TCP_MAXLEN - TCP_LEN;
 	uint32_t mss = MAX(MIN(tc->so.flow.mtu, 1500u), head + TCP_MAXLEN) - head - TCP_LEN;
 
 	if (tc->fo->mss)

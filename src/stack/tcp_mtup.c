@@ -24,6 +24,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "stack/ip_extra.h"
 #include "stack/tcp.h"
 
 #define TS_LEN		12
@@ -38,7 +39,9 @@ static const struct param *param_of(const struct tcpc *tc)
 
 static uint32_t headers(const struct tcpc *tc)
 {
-	return (ip_is_v4(&tc->so.flow.dst) ? IP4_LEN : IP6_LEN) + TCP_LEN;
+	bool v4 = ip_is_v4(&tc->so.flow.dst);
+
+	return (v4 ? IP4_LEN : IP6_LEN) + ip_extra_len(tc->so.asked->extra, v4) + TCP_LEN;
 }
 
 static uint32_t options(const struct tcpc *tc)

@@ -12,6 +12,7 @@
  * When the netif has no room the socket is queued there and ops->resume comes
  * back to tcp_output; lone ACKs and RSTs go regardless.
  */
+#include "stack/ip_extra.h"
 #include "stack/netif.h"
 #include "stack/tcp.h"
 
@@ -20,6 +21,7 @@
 #define TCP_SUM_OFF	16
 #define TS_LEN		12
 #define HALF_WND_MIN	536u
+#define HEAD_MAX	(PKT_HEADROOM - 18)	/* what a super-frame repeats, without Ethernet and tag */
 
 struct piece {
 	struct seq	from;
@@ -30,8 +32,8 @@ struct piece {
 
 /* --- building --- */
 
-static void hand_down(struct stack *st, struct pkt *pkt, struct flow *f, struct tcp *h,
-		      uint32_t mss)
+static void hand_down(struct stack *st, struct pkt *pkt, struct flow *f,
+		      const struct ip_extra *x, struct tcp *h, uint32_t mss)
 {
 	unsigned hlen = tcp_hlen(&h->o);
 	uint8_t *p = pkt_push(pkt, hlen);
@@ -49,12 +51,12 @@ static void hand_down(struct stack *st, struct pkt *pkt, struct flow *f, struct 
 		pkt->gso_size = (uint16_t)mss;
 		pkt->gso_hlen = (uint16_t)hlen;
 	}
-	ip_out(st, pkt, f);
+	ip_out_with(st, pkt, f, x);
 }
 
 void tcp_send_bare(struct stack *st, struct flow *f, struct tcp *h)
 {
-	hand_down(st, pkt_new(), f, h, UINT32_MAX);
+	hand_down(st, pkt_new(), f, NULL, h, UINT32_MAX);
 }
 
 static void ts_fill(const struct tcpc *tc, struct tcp_opts *o)
@@ -98,7 +100,7 @@ static void send_seg(struct tcpc *tc, struct pkt *pkt, struct tcp *h, uint32_t m
 	if (tc->ooo)
 		tc->ooo->dsack.to = tc->ooo->dsack.from;
 	tcp_ev_ack_sent(tc);
-	hand_down(tc->so.st, pkt, &tc->so.flow, h, mss);
+	hand_down(tc->so.st, pkt, &tc->so.flow, tc->so.asked->extra, h, mss);
 }
 
 static void send_empty(struct tcpc *tc, struct seq seq, uint8_t flags)
@@ -178,7 +180,7 @@ void tcp_send_syn(struct tcpc *tc)
 	tc->last_sent = tc->so.st->now;
 	if (!reply && tc->fo && !tc->total_retrans)
 		tcp_snd_map(tc, pkt, tc->snd_nxt, tc->fo->len);
-	hand_down(tc->so.st, pkt, &tc->so.flow, &h, UINT32_MAX);
+	hand_down(tc->so.st, pkt, &tc->so.flow, tc->so.asked->extra, &h, UINT32_MAX);
 }
 
 /* --- sizes --- */
@@ -186,6 +188,11 @@ void tcp_send_syn(struct tcpc *tc)
 static uint32_t ip_len(const struct flow *f)
 {
 	return ip_is_v4(&f->dst) ? IP4_LEN : IP6_LEN;
+}
+
+static uint32_t extra_len(const struct tcpc *tc)
+{
+	return ip_extra_len(tc->so.asked->extra, ip_is_v4(&tc->so.flow.dst));
 }
 
 /* A packet's length has 16 bits, whatever MTU an interface (lo) claims. */
@@ -213,6 +220,7 @@ void tcp_mss_update(struct tcpc *tc)
 	mss = MIN(mss, tc->mss_peer ? tc->mss_peer : dflt);
 	if (tc->asked->mss)
 		mss = MIN(mss, tc->asked->mss);
+	mss -= MIN(mss, extra_len(tc));		/* RFC 6691 3 */
 	tc->mtu = f->mtu;
 	tc->mss_base = MAX(mss, tc->so.st->param.tcp_min_snd_mss);
 	tc->mss = tc->mss_base - (tc->ts_ok ? TS_LEN : 0);
@@ -242,8 +250,10 @@ static uint32_t mss_now(const struct tcpc *tc)
 static uint32_t gso_limit(const struct tcpc *tc, uint32_t mss)
 {
 	uint32_t most = MIN(tc->so.st->param.tcp_gso_max, 65535u);
-	uint32_t head = ip_len(&tc->so.flow) + TCP_MAXLEN;
+	uint32_t head = ip_len(&tc->so.flow) + extra_len(tc) + TCP_MAXLEN;
 
+	if (head > HEAD_MAX)
+		return mss;
 	most = most > head ? most - head : 0;
 	return most > mss ? tcp_pace_burst(tc, mss, most - most % mss) : mss;
 }

@@ -16,6 +16,7 @@
 #include "proto/proto.h"
 #include "stack/dgram.h"
 #include "stack/errq.h"
+#include "stack/ip_extra.h"
 #include "stack/netif.h"
 #include "stack/sock_opt.h"
 
@@ -36,6 +37,7 @@ struct udp_sock {
 	struct endpoint	to;
 	uint8_t		*data;
 	size_t		len;
+	struct ip_extra	*extra;		/* of its first piece; NULL: the socket's */
 };
 
 static struct udp_sock *udp_of(const struct sock *so)
@@ -164,8 +166,8 @@ void udp_icmp(struct stack *st, const struct icmp_note *n)
 
 /* size (udp(7), UDP_SEGMENT): a super-frame of datagrams of that many bytes each, the
  * last of what is left; it is cut where it leaves for what cannot carry it. */
-static enum drop udp_out(struct udp_sock *us, struct pkt *pkt, struct flow *f, uint16_t to,
-			 uint32_t size)
+static enum drop udp_out(struct udp_sock *us, struct pkt *pkt, struct flow *f,
+			 const struct ip_extra *x, uint16_t to, uint32_t size)
 {
 	struct sock *so = &us->d.so;
 	uint32_t len = UDP_LEN + pkt_len(pkt);
@@ -182,7 +184,7 @@ static enum drop udp_out(struct udp_sock *us, struct pkt *pkt, struct flow *f, u
 	pkt->sum_off = 6;
 	pkt->gso_size = (uint16_t)size;
 	pkt->gso_hlen = size ? UDP_LEN : 0;
-	return ip_out(so->st, pkt, f);
+	return ip_out_with(so->st, pkt, f, x);
 }
 
 /* Linux: more than a datagram can have is an error like more than the path takes. */
@@ -218,7 +220,9 @@ static int segment_check(struct udp_sock *us, struct flow *f, size_t len, uint32
 	e = dg_mtu_check(&us->d.so, f, total, m);
 	if (!e && total > f->mtu)
 		e = -EMSGSIZE;
-	if (!e && len > (size_t)size * MAX_SEGMENTS)
+	/* Long headers are not repeated. */
+	if (!e && (len > (size_t)size * MAX_SEGMENTS ||
+		   (!v4 && ip_extra_len(dg_extra(&us->d.so, m), false))))
 		e = -EINVAL;
 	return !e && us->no_sum_tx && !v4 ? -EIO : e;
 }
@@ -240,12 +244,14 @@ static int send_now(struct udp_sock *us, struct flow *f, const struct iovec *iov
 		e = dg_gather(so, f, iov, n, &pkt);
 	if (e)
 		return e;
-	udp_out(us, pkt, f, port, size);
+	udp_out(us, pkt, f, dg_extra(so, m), port, size);
 	return 0;
 }
 
 static void held_drop(struct udp_sock *us)
 {
+	free(us->extra);
+	us->extra = NULL;
 	free(us->data);
 	us->data = NULL;
 	us->len = 0;
@@ -273,7 +279,9 @@ static int held_append(struct udp_sock *us, const struct iovec *iov, int n)
 static int held_send(struct udp_sock *us)
 {
 	struct iovec iov = { us->data, us->len };
-	struct msg m = { .peer = us->to, .has_peer = true, .ttl = -1, .tos = -1 };
+	struct msg m = {
+		.peer = us->to, .has_peer = true, .ttl = -1, .tos = -1, .extra = us->extra,
+	};
 	int e = us->held ? send_now(us, &us->flow, &iov, 1, &m, us->to.port) : 0;
 
 	if (e != -EAGAIN)
@@ -282,7 +290,7 @@ static int held_send(struct udp_sock *us)
 }
 
 /* MSG_MORE, UDP_CORK: pieces of one datagram. */
-static int hold(struct udp_sock *us, const struct flow *f, const struct endpoint *to,
+static int hold(struct udp_sock *us, const struct flow *f, const struct msg *m,
 		const struct iovec *iov, int n, bool more)
 {
 	int e = more ? 0 : dg_room(&us->d.so, &us->flow, 1);
@@ -291,7 +299,8 @@ static int hold(struct udp_sock *us, const struct flow *f, const struct endpoint
 		return e;
 	if (!us->held) {
 		us->flow = *f;
-		us->to = *to;
+		us->to = m && m->has_peer ? m->peer : us->d.so.remote;
+		us->extra = ip_extra_copy(m ? m->extra : NULL);
 		us->held = true;
 	}
 	e = held_append(us, iov, n);
@@ -320,7 +329,7 @@ static ssize_t udp_send(struct sock *so, const struct iovec *iov, int n, int fla
 	if (!e)
 		e = dg_autobind(so);
 	if (!e && (more || us->held))
-		e = hold(us, us->held ? &us->flow : &f, to, iov, n, more);
+		e = hold(us, us->held ? &us->flow : &f, m, iov, n, more);
 	else if (!e)
 		e = send_now(us, &f, iov, n, m, to->port);
 	return e ? e : (ssize_t)iov_total(iov, n);

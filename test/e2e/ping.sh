@@ -22,6 +22,9 @@ ping_to fragments6 fd00::2 -s 4000
 ping_to source 10.0.0.2 -I 10.0.0.1
 ping_to device fd00::2 -I eth0
 ping_to ourselves 127.0.0.1
+out=$(node 1 ping -n -c 1 -w 20 -R 10.0.0.2 2>&1) || true	# the way there and back
+contains record_route "$(echo "$out" | tr -s ' \t\n' ' ')" "RR: 10.0.0.1 10.0.0.2 10.0.0.2 10.0.0.1"
+contains timestamps "$(node 1 ping -n -c 1 -w 20 -T tsandaddr 10.0.0.2 2>&1)" "10.0.0.2"
 contains too_large "$(node 1 ping -n -c 1 -w 20 -M do -s 3000 10.0.0.2 2>&1)" "mtu=1500"
 contains unreachable "$(node 1 ping -n -c 1 -w 20 10.0.0.77 2>&1)" "Destination Host Unreachable"
 
