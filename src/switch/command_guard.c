@@ -73,6 +73,30 @@ static int guard_clear(struct call *c)
 	return 0;
 }
 
+static int set_role(struct call *c, enum guard_drop what, const char *name)
+{
+	uint32_t port, may = 1;
+	int rc = command_port(c, 0, &port);
+
+	if (!rc)
+		rc = command_number(c, 1, 0, 1, &may);
+	if (rc)
+		return rc;
+	policy_role(&c->sw->policy, port, what, may);
+	event_tell(c->sw, EVENT_RULE, "Port %02u guard %s %u", port, name, may);
+	return 0;
+}
+
+static int set_router(struct call *c)
+{
+	return set_role(c, GUARD_ROUTER, "router");
+}
+
+static int set_dhcp(struct call *c)
+{
+	return set_role(c, GUARD_DHCP, "dhcp");
+}
+
 static void print_guard(struct call *c, uint32_t port)
 {
 	const struct guard *g = policy_guard_of(&c->sw->policy, port);
@@ -80,7 +104,8 @@ static void print_guard(struct call *c, uint32_t port)
 
 	if (!g)
 		return;
-	grow_add(c->out, "Port %04u", port);
+	grow_add(c->out, "Port %04u%s%s", port, g->no_router ? " no-router" : "",
+		 g->no_dhcp ? " no-dhcp" : "");
 	for (uint32_t i = 0; i < g->n_mac; i++)
 		grow_add(c->out, " %s", mac_text(&g->mac[i], text));
 	for (uint32_t i = 0; i < g->n_net; i++)
@@ -114,7 +139,11 @@ const struct command guard_commands[] = {
 	  "their kind", false, guard_add },
 	{ "guard/remove", "N MAC|IP[/LEN]...", "take addresses away from the port N", false,
 	  guard_remove },
-	{ "guard/clear", "N", "the port N may use any address", false, guard_clear },
+	{ "guard/clear", "N", "the port N may use any address and be anything", false, guard_clear },
+	{ "guard/setrouter", "N 0/1", "may a router be behind the port N? 1=Y 0=N, it may not "
+	  "advertise", false, set_router },
+	{ "guard/setdhcp", "N 0/1", "may a DHCP server be behind the port N? 1=Y 0=N, it may not "
+	  "answer", false, set_dhcp },
 	{ "guard/print", "[N]", "what ports may use, and what was dropped", true, guard_print },
 	{ NULL, NULL, NULL, false, NULL },
 };

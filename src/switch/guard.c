@@ -16,6 +16,7 @@
  *
  * What could be neighbour discovery but is not to be seen whole is dropped: headers
  * behind too many others (RFC 7113), and its fragments (RFC 6980), and second tags.
+ * Routers and DHCP servers: guard_role.c.
  */
 #include "switch/guard.h"
 
@@ -32,6 +33,8 @@ static const char *const drop_text[] = {
 	[GUARD_ARP]	= "ARP for an address that is not the port's",
 	[GUARD_ND]	= "neighbour discovery for an address that is not the port's",
 	[GUARD_HIDDEN]	= "headers a guard cannot see through",
+	[GUARD_ROUTER]	= "a router's words, and the port has none",
+	[GUARD_DHCP]	= "a DHCP server's words, and the port has none",
 };
 
 static_assert(ARRAY_LEN(drop_text) == N_GUARD_DROPS, "each reason has its text");
@@ -299,7 +302,7 @@ static enum guard_drop check_ip(const struct guard *g, const struct view *v)
 	return v->eth.type == ETHERTYPE_IP4 ? check_ip4(g, v, &ip) : check_ip6(g, v, &ip);
 }
 
-enum guard_drop guard_check(const struct guard *g, const struct view *v)
+static enum guard_drop check_addresses(const struct guard *g, const struct view *v)
 {
 	if (g->n_mac && find_mac(g, &v->eth.src) == g->n_mac)
 		return GUARD_MAC;
@@ -311,4 +314,11 @@ enum guard_drop guard_check(const struct guard *g, const struct view *v)
 		return g->n_net ? GUARD_HIDDEN : GUARD_OK;
 	}
 	return check_ip(g, v);
+}
+
+enum guard_drop guard_check(const struct guard *g, const struct view *v)
+{
+	enum guard_drop why = guard_has_role(g) ? guard_check_role(g, v) : GUARD_OK;
+
+	return why || guard_any_address(g) ? why : check_addresses(g, v);
 }

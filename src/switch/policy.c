@@ -145,6 +145,18 @@ int policy_guard(struct policy *p, uint32_t port, const char *word, bool add)
 	return rc;
 }
 
+void policy_role(struct policy *p, uint32_t port, enum guard_drop what, bool may)
+{
+	struct guard *g = guard_at(p, port);
+
+	if (!g)
+		g = xzalloc(sizeof(*g));
+	*(what == GUARD_ROUTER ? &g->no_router : &g->no_dhcp) = !may;
+	guard_put(p, port, guard_empty(g) ? NULL : g);
+	if (guard_empty(g))
+		free(g);
+}
+
 /* --- filters --- */
 
 static struct filter *filter_at(const struct policy *p, uint32_t port, bool out)

@@ -25,6 +25,8 @@ void policy_fini(struct policy *p);		/* before the core's */
 usec policy_age(struct policy *p, usec now);	/* when to be called again */
 
 int policy_guard(struct policy *p, uint32_t port, const char *word, bool add);	/* guard_word */
+/* GUARD_ROUTER, GUARD_DHCP: may there be one behind the port? */
+void policy_role(struct policy *p, uint32_t port, enum guard_drop what, bool may);
 void policy_guard_clear(struct policy *p, uint32_t port);
 const struct guard *policy_guard_of(const struct policy *p, uint32_t port);	/* NULL: none */
 

@@ -17,6 +17,10 @@ static void guard_rows(json_t *rows, uint32_t port, const struct guard *g)
 {
 	char ip[IP_STRLEN], text[IP_STRLEN + 5];
 
+	if (g->no_router)
+		add_guard(rows, port, "no-router");
+	if (g->no_dhcp)
+		add_guard(rows, port, "no-dhcp");
 	for (uint32_t i = 0; i < g->n_mac; i++)
 		add_guard(rows, port, mac_text(&g->mac[i], text));
 	for (uint32_t i = 0; i < g->n_net; i++) {

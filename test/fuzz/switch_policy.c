@@ -3,7 +3,8 @@
  * Each step is a byte: time, ports that come and go, settings, or a frame: one of
  * those the modules read (ARP, neighbour discovery, IGMP, MLD, others) of which any byte
  * may be changed, as bytes or as a packet cut anywhere. Whatever happens: no frame with a
- * foreign address gets past port 1's guard (told by a reader of its own here); an
+ * foreign address gets past port 1's guard (told by a reader of its own here), nor what a
+ * router or a DHCP server says past port 2's; an
  * answer goes to who asked and to nobody else; a frame goes to no port twice; what is
  * refused goes nowhere; the tables agree with the counts and stay within their limits.
  */
@@ -16,6 +17,7 @@
 
 #define PORTS	5
 #define GUARDED	1
+#define HOST	2
 #define LEN	200
 
 struct world {
@@ -135,6 +137,24 @@ static void check_guarded(const uint8_t *b)
 		CHECK(is_own6(p + 48));
 }
 
+/* Where it lies plainly, in a packet that a host would take. */
+static void check_host(const uint8_t *b, uint32_t len)
+{
+	const uint8_t *p = b + ETH_LEN;
+	uint16_t type = get_u16(b + 12);
+	uint32_t left = len - ETH_LEN, size = get_u16(p + (type == ETHERTYPE_IP4 ? 2 : 4));
+
+	if (type == ETHERTYPE_IP4 && left >= IP4_LEN + UDP_LEN && size >= IP4_LEN + UDP_LEN &&
+	    size <= left && p[0] == 0x45 && p[9] == IPPROTO_UDP && !(get_u16(p + 6) & 0x1fff))
+		CHECK(get_u16(p + 22) != 68);
+	if (type != ETHERTYPE_IP6 || p[0] >> 4 != 6 || size < UDP_LEN || left < IP6_LEN + size)
+		return;
+	if (p[6] == IPPROTO_ICMPV6)
+		CHECK(p[40] != ND_RA && p[40] != ND_REDIRECT);
+	if (p[6] == IPPROTO_UDP)
+		CHECK(get_u16(p + 42) != 546);
+}
+
 static void check_tables(const struct world *w)
 {
 	const struct suppress *s = &w->policy.suppress;
@@ -194,6 +214,8 @@ static void input(struct world *w, struct rd *r)
 	CHECK(d != CORE_TAKEN || !(w->got >> w->from & 1));
 	if (guarded && (d == CORE_TAKEN || d == CORE_ANSWERED))
 		check_guarded(b);
+	if (w->from == HOST && (d == CORE_TAKEN || d == CORE_ANSWERED))
+		check_host(b, len);
 }
 
 static void toggle_guard(struct world *w)
@@ -261,6 +283,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (uint32_t i = 0; i < PORTS; i++)
 		core_port_up(&w.core, i);
 	toggle_guard(&w);
+	policy_role(&w.policy, HOST, GUARD_ROUTER, false);
+	policy_role(&w.policy, HOST, GUARD_DHCP, false);
 	while (rd_left(&r)) {
 		step(&w, &r);
 		check_tables(&w);

@@ -50,6 +50,16 @@ static void of_guards(void **state)
 	expect("show guards", "port\taddress\n3\t02:00:00:00:00:01\n");
 	done("guard/clear 3");
 	done("guard/clear 3");
+	done("guard/setrouter 3 0");
+	done("guard/setdhcp 3 0");
+	expect("show guards", "port\taddress\n3\tno-router\n3\tno-dhcp\n");
+	assert_non_null(strstr(say("guard/print 3"), "Port 0003 no-router no-dhcp\n"));
+	done("guard/setrouter 3 1");
+	expect("show guards", "port\taddress\n3\tno-dhcp\n");
+	done("guard/clear 3");
+	expect("guard/print 3", "");
+	wrong("guard/setdhcp 3 2", "1022");
+	wrong("guard/setrouter 3", "1022");
 	fill_guard(GUARD_MAX, "1000 ");
 	fill_guard(2 * GUARD_MAX + 1, "1007 ");
 	done("guard/clear 3");
