@@ -48,7 +48,7 @@ void call_free(struct call *c)
 {
 	list_del(&c->link);
 	list_del(&c->wait);
-	if (c->app >= 0)
+	if (c->app >= 0 && !c->lent)
 		close(c->app);
 	c->of->front->free(c);
 }

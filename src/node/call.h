@@ -45,6 +45,7 @@ struct call {
 	bool		plain;		/* may not configure the node, nor see others' frames */
 	struct vsock	*vs;		/* the socket it names, and */
 	int		app;		/* the program's end of it; -1 */
+	bool		lent;		/* it is the caller's own, not a duplicate */
 	usec		give_up;	/* SO_RCVTIMEO, SO_SNDTIMEO */
 	int		late;		/* connect: the error when that time comes; sendto: see there */
 	bool		started;	/* it has been tried before */
@@ -60,6 +61,9 @@ struct call_front {
 	int	(*write)(const struct call *c, uint64_t addr, const void *buf, size_t n);
 	/* A duplicate of its descriptor, or -errno. */
 	int	(*fd)(const struct call *c, int fd);
+	/* The socket that its descriptor is known to be, which needs no duplicate then;
+	 * NULL: it must be looked at. May be NULL. */
+	struct vsock *(*known)(const struct call *c, int fd);
 	/* fd becomes the call's result, which is thereby answered: its number there, or
 	 * -errno. */
 	int	(*give)(struct call *c, int fd, bool cloexec);

@@ -79,7 +79,13 @@ long call_bind(struct call *c)
 	if (ss.ss_family != c->vs->family)
 		return -EAFNOSUPPORT;
 	ret = vname_bind(c->vs, (struct sockaddr *)&ss, len, &ep);
-	return ret < 0 ? ret : vsock_bind(c->vs, &ep);
+	if (ret == 0)
+		ret = vsock_bind(c->vs, &ep);
+	if (ret == -EADDRINUSE && c->lent) {	/* by one that close(2) ended? */
+		node_poll(c->of->node);
+		ret = vsock_bind(c->vs, &ep);
+	}
+	return ret;
 }
 
 long call_listen(struct call *c)
@@ -119,7 +125,7 @@ static bool wildcard_probe(const struct call *c, const struct endpoint *ep)
 	       has_ip6(c->of->node->st);
 }
 
-static long connect_first(struct call *c)
+static long connect_first(struct call *c, bool nonblock)
 {
 	struct sockaddr_storage ss;
 	struct endpoint ep;
@@ -144,7 +150,7 @@ static long connect_first(struct call *c)
 		return -EAFNOSUPPORT;
 	if (wildcard_probe(c, &ep))
 		return -ENETUNREACH;
-	return vsock_connect(c->vs, &ep, c->of->front->inside && !call_nonblock(c) ? -1 : c->app);
+	return vsock_connect(c->vs, &ep, c->of->front->inside && !nonblock ? -1 : c->app);
 }
 
 long call_connect(struct call *c)
@@ -154,10 +160,10 @@ long call_connect(struct call *c)
 	if (ret)
 		return ret;
 	if (!c->started) {
-		ret = connect_first(c);
-		if (ret != -EINPROGRESS && !(ret == -EALREADY && !call_nonblock(c)))
-			return ret;
-		if (call_nonblock(c))
+		bool nonblock = call_nonblock(c);
+
+		ret = connect_first(c, nonblock);
+		if (nonblock || (ret != -EINPROGRESS && ret != -EALREADY))
 			return ret;
 		c->late = (int)-ret;
 	}
@@ -166,6 +172,12 @@ long call_connect(struct call *c)
 }
 
 /* --- accept --- */
+
+/* While it waited, close(2) may have ended a caller's own descriptor. */
+static bool is_the_same(const struct call *c)
+{
+	return !c->lent || (c->vs->tokens && vsock_of_fd(c->of->node, c->app) == c->vs);
+}
 
 long call_accept(struct call *c)
 {
@@ -185,8 +197,10 @@ long call_accept(struct call *c)
 		return call_wait(c, SO_RCVTIMEO, EAGAIN);
 	if (ret < 0)
 		return ret;
-	vsock_inherit(c->app, app);
-	vsock_accepted(c->vs, c->app);		/* before the program goes on */
+	if (!c->lent || c->vs->keeps)
+		vsock_inherit(c->app, app);
+	if (is_the_same(c))
+		vsock_accepted(c->vs, c->app);	/* before the program goes on */
 	if (flags & SOCK_NONBLOCK)
 		fcntl(app, F_SETFL, O_NONBLOCK);
 	ret = call_valid(c) ? 0 : -EINTR;

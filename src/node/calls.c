@@ -130,10 +130,24 @@ bool call_trapped(int nr, const uint64_t args[6])
 	return false;
 }
 
+static bool is_known(struct call *c)
+{
+	const struct call_front *front = c->of->front;
+
+	c->vs = front->known ? front->known(c, (int)ARG(c, 0)) : NULL;
+	if (!c->vs)
+		return false;
+	c->app = (int)ARG(c, 0);
+	c->lent = true;
+	return true;
+}
+
 long call_vsock(struct call *c)
 {
 	if (c->vs || c->app >= 0)
 		return c->vs ? 0 : CALL_CONTINUE;
+	if (is_known(c))
+		return 0;
 	c->app = call_fd(c, (int)ARG(c, 0));
 	if (c->app == -EMFILE || c->app == -ENFILE || c->app == -ENOMEM)
 		return -ENOBUFS;	/* it may be one of ours */
@@ -146,10 +160,11 @@ long call_vsock(struct call *c)
 }
 
 /* What happens meanwhile may free the socket: it is looked up anew. Only at the
- * first try: later ones are made while events are being handled. */
+ * first try: later ones are made while events are being handled. Nor if it is known:
+ * such a caller's close() is a call as well. */
 long call_catch_up(struct call *c)
 {
-	if (c->started)
+	if (c->started || c->lent)
 		return 0;
 	node_poll(c->of->node);
 	c->vs = vsock_of_fd(c->of->node, c->app);

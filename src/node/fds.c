@@ -34,22 +34,55 @@ static void put(struct fd_entry *e, struct ioth *s, uint64_t id)
 		__atomic_add_fetch(&s->open, 1, __ATOMIC_RELAXED);
 	e->id = id;
 	e->sock = NULL;
+	e->given = false;
 	__atomic_store_n(&e->stack, s, __ATOMIC_SEQ_CST);
+}
+
+static struct fd_entry *entry(int fd)
+{
+	if (!fds_chunks[fd / FDS_CHUNK])
+		__atomic_store_n(&fds_chunks[fd / FDS_CHUNK],
+				 xzalloc(FDS_CHUNK * sizeof(struct fd_entry)), __ATOMIC_RELEASE);
+	return fds_at(fd);
+}
+
+static bool is_given(int fd, const struct ioth *s)
+{
+	struct fd_entry *e = fds_at(fd);
+	bool given = e && e->given && e->stack == s;
+
+	if (given)
+		e->given = false;
+	return given;
 }
 
 int fds_set(int fd, struct ioth *s)
 {
-	uint64_t id = cookie_of(fd);
+	uint64_t id;
 
 	if ((unsigned)fd >= FDS_MOST)
 		return -EMFILE;
+	if (is_given(fd, s))
+		return 0;
+	id = cookie_of(fd);
 	pthread_mutex_lock(&lock);
-	if (!fds_chunks[fd / FDS_CHUNK])
-		__atomic_store_n(&fds_chunks[fd / FDS_CHUNK],
-				 xzalloc(FDS_CHUNK * sizeof(struct fd_entry)), __ATOMIC_RELEASE);
-	put(fds_at(fd), s, id);
+	put(entry(fd), s, id);
 	pthread_mutex_unlock(&lock);
 	return 0;
+}
+
+void fds_give(int fd, struct ioth *s, uint64_t id, void *sock)
+{
+	struct fd_entry *e;
+
+	if ((unsigned)fd >= FDS_MOST)
+		return;
+	pthread_mutex_lock(&lock);
+	e = entry(fd);
+	put(e, s, id);
+	e->sock = sock;
+	e->given = true;
+	pthread_mutex_unlock(&lock);
 }
 
 void fds_clear(int fd, const struct ioth *s, uint64_t id)

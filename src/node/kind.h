@@ -113,6 +113,7 @@ struct fd_entry {
 	struct ioth	*stack;		/* atomic; NULL: not of ours */
 	void		*sock;		/* the kind's own, which locks it; NULL: it does not say */
 	uint64_t	id;		/* SO_COOKIE; 0: it has none */
+	bool		given;		/* by the kind, in the call that makes it */
 };
 
 extern struct fd_entry *fds_chunks[FDS_MOST / FDS_CHUNK];	/* atomic */
@@ -129,6 +130,8 @@ static inline struct fd_entry *fds_at(int fd)
 
 /* fd is of s from now on, whatever it was. 0 or -EMFILE. */
 int fds_set(int fd, struct ioth *s);
+/* A kind may do it in the call that makes fd; fds_set has nothing to do then. */
+void fds_give(int fd, struct ioth *s, uint64_t id, void *sock);
 /* It is no more: of s, and if id is not 0 the very same. */
 void fds_clear(int fd, const struct ioth *s, uint64_t id);
 /* Those of s that are open; those that close(2) ended are forgotten. */

@@ -198,8 +198,7 @@ static int native_socket(int domain, int type, int protocol)
 	return -1;
 }
 
-/* What the table knows is right while the socket lives: its end clears it. */
-static struct vsock *known(const struct node *n, int fd)
+struct vsock *native_known(const struct node *n, int fd)
 {
 	const struct fd_entry *e = fds_at(fd);
 	struct vsock *vs = e && e->stack == kind_current ? e->sock : NULL;
@@ -224,7 +223,7 @@ struct vsock *native_enter(int fd)
 
 	node_lock(n);
 	node_look(n);
-	vs = known(n, fd);
+	vs = native_known(n, fd);
 	if (!vs)
 		vs = look_up(n, fd);
 	if (!vs) {
@@ -297,9 +296,30 @@ static int native_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 	return (int)CALL(getpeername, (unsigned)fd, P(addr), P(len));
 }
 
+static bool is_inherited(int level, int name)
+{
+	return level == SOL_SOCKET &&
+	       (name == SO_OOBINLINE || name == SO_RCVTIMEO_OLD || name == SO_RCVTIMEO_NEW ||
+		name == SO_SNDTIMEO_OLD || name == SO_SNDTIMEO_NEW);
+}
+
+static void keeps(int fd)
+{
+	struct vsock *vs = current()->orphan ? NULL : native_enter(fd);
+
+	if (!vs)
+		return;
+	vs->keeps = true;
+	node_unlock(vs->n);
+}
+
 static int native_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
-	return (int)CALL(setsockopt, (unsigned)fd, (unsigned)level, (unsigned)name, P(value), len);
+	int ret = (int)CALL(setsockopt, (unsigned)fd, (unsigned)level, (unsigned)name, P(value), len);
+
+	if (ret == 0 && is_inherited(level, name))
+		keeps(fd);
+	return ret;
 }
 
 static int native_getsockopt(int fd, int level, int name, void *value, socklen_t *len)

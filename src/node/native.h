@@ -34,6 +34,9 @@ long native_call(struct native *s, int nr, const uint64_t args[6]);
 void native_cancel(struct native *s, int fd);
 void native_cancel_at(struct native *s, int fd);	/* with the node's lock */
 
+/* What the table says, with the node's lock: it is right while the socket lives, whose
+ * end clears it. NULL: nothing. */
+struct vsock *native_known(const struct node *n, int fd);
 /* The vsock of fd, its node locked; NULL with errno: not one of the current stack's. */
 struct vsock *native_enter(int fd);
 ssize_t native_leave(struct vsock *vs, ssize_t ret);	/* as libc: -1 with errno */

@@ -51,6 +51,14 @@ static int dup_fd(const struct call *c, int fd)
 	return copy < 0 ? -errno : copy;
 }
 
+/* A packet socket's descriptor may be the memory of its ring. */
+static struct vsock *known(const struct call *c, int fd)
+{
+	struct vsock *vs = native_known(c->of->node, fd);
+
+	return vs && vs->family != AF_PACKET ? vs : NULL;
+}
+
 static void answer(struct call *c, long value)
 {
 	struct thread_call *t = thread_call(c);
@@ -68,6 +76,13 @@ static int give(struct call *c, int fd, bool cloexec)
 		return -errno;
 	answer(c, ret);
 	return ret;
+}
+
+static void given(struct call *c, struct vsock *vs)
+{
+	struct native *s = c->of->node->user;
+
+	fds_give(vs->pid_fd, s->stack, vs->cookie, vs);
 }
 
 static int replace(struct call *c, int at, int fd, bool cloexec)
@@ -92,7 +107,8 @@ static void done(struct call *c)
 }
 
 static const struct call_front front = {
-	.read = mem_read, .write = mem_write, .fd = dup_fd, .give = give, .replace = replace,
+	.read = mem_read, .write = mem_write, .fd = dup_fd, .known = known, .give = give,
+	.replace = replace, .given = given,
 	.valid = valid, .foreign = foreign, .answer = answer, .free = done, .own = true,
 	.inside = true,
 	.period = NEVER,

@@ -198,6 +198,7 @@ static bool pump_in(struct vsock *vs)
 		if (!vs->writable)
 			return false;
 		put = sendmsg(vs->w.fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
+		vs->passed = true;
 		if (put > 0)
 			sock_consume(vs->so, (size_t)put);
 		else if (errno == EAGAIN)

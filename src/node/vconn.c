@@ -44,6 +44,8 @@ void vsock_drain(struct vsock *vs)
 	char junk[4096];
 	int size = SNDBUF_STD;
 
+	if (vs->app < 0 && !vs->fill)
+		return;
 	while (vs->fill > 1) {
 		ssize_t n = read(vs->w.fd, junk, MIN(vs->fill - 1, sizeof(junk)));
 

@@ -122,12 +122,12 @@ static ssize_t stream_recv(struct vsock *vs, int fd, const struct iovec *iov, in
 
 	if (is_plain(vs, flags))
 		return sys_recv(fd, iov, n, flags);
-	if (!vs->is_local) {
+	if (!vs->is_local && vs->passed) {
 		len = sys_recv(fd, iov, n, flags);
 		if (len != -EAGAIN)
 			return len;
-		vs->is_local = true;
 	}
+	vs->is_local = true;
 	len = sock_recv(vs->so, iov, n, flags | MSG_DONTWAIT, m);
 	return len == -EAGAIN && vs->no_in ? 0 : len;
 }

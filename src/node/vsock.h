@@ -47,6 +47,7 @@ struct vsock {
 	bool		is_local;	/* vlocal.c: bytes go by calls, the pair is for poll() */
 	bool		token, full;	/* what it shows: to read; no room to write */
 	bool		plain;		/* urgent data: never local again */
+	bool		passed;		/* bytes went through the pair to the program */
 	unsigned	readers;	/* threads that wait in a call for something to read */
 	bool		sock_gone;	/* of a tomb: names below are what it was */
 	struct map_node	by_wd;		/* vpair.c */
@@ -62,6 +63,7 @@ struct vsock {
 	struct vring	*ring;		/* vring.c: frames in shared memory; NULL: none */
 	bool		wants_v2;	/* PACKET_VERSION */
 	bool		cloexec;	/* front end: as the program's end was given */
+	bool		keeps;		/* front end: its descriptor has options to be inherited */
 	uint32_t	ring_reserve;	/* PACKET_RESERVE */
 	struct endpoint	local, remote;	/* of a tomb */
 	struct endpoint	asked;		/* the name server the program meant (--dns) */
