@@ -79,7 +79,7 @@ static bool busy(struct native *s)
 	node_lock(s->node);
 	node_unlock(s->node);
 	node_lock(s->node);
-	loop_wait(s->node->loop, 0);
+	node_poll(s->node);
 	node_unlock(s->node);
 	node_lock(s->node);
 	ret = in_use(s);
@@ -151,6 +151,7 @@ static void orphan(struct native *s)
 static void share(struct node *n)
 {
 	node_lock(n);
+	vspare_end(n);
 	vlocal_share(n);
 	node_unlock(n);		/* what was not passed on is */
 	node_lock(n);

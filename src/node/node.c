@@ -116,6 +116,7 @@ struct node *node_new(const struct node_conf *conf, char **why)
 	list_init(&n->alarms);
 	list_init(&n->dirty);
 	list_init(&n->tombs);
+	vspare_init(n);
 	map_init(&n->vsocks);
 	n->st = stack_new(0, now_mono());
 	n->st->user = n;
@@ -229,6 +230,7 @@ static void pump_dirty(struct node *n)
 
 void node_poll(struct node *n)
 {
+	vspare_watch_all(n);
 	for (int i = 0; i < POLLS && loop_wait(n->loop, 0) == LOOP_BATCH; i++)
 		pump_dirty(n);
 	pump_dirty(n);
@@ -326,6 +328,7 @@ static void ring_alarms(struct node *n)
 void node_take_in(struct node *n)
 {
 	recv_woken(n);
+	vspare_watch_all(n);
 	loop_wait(n->loop, 0);
 	ring_alarms(n);
 }

@@ -88,6 +88,10 @@ struct node {
 	const struct vsock_front *front;
 	struct list	tombs;			/* vsocks whose program end is gone */
 	unsigned	n_tombs;
+	struct list	spares, unwatched;	/* vspare.c */
+	unsigned	n_spares, spares_wanted;
+	int		ends[8];		/* to be closed */
+	unsigned	n_ends;
 	struct ip_addr	dns[NODE_DNS];		/* --dns: asked instead of */
 	int		n_dns;
 	struct ip_addr	resolvers[8];		/* the machine's name servers */

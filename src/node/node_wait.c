@@ -13,6 +13,7 @@
 #include <signal.h>
 
 #include "base/loop.h"
+#include "node/vsock.h"
 
 #define LOOKS		100	/* between yields: about 2 us */
 
@@ -66,6 +67,7 @@ static void cool(struct node *n)
 {
 	n->hot = false;
 	set_looking(n, false);
+	vspare_end(n);
 }
 
 bool node_stand_in(struct node *n, bool heard)
@@ -118,6 +120,7 @@ static bool look_around(struct node *n, const struct caller *c, usec until)
 	if (until <= now)
 		return false;
 	heat(n);
+	vspare_tend(n);
 	while (!found && now < until && !c->news) {
 		if (__atomic_load_n(&n->waiting, __ATOMIC_RELAXED))
 			make_way(n);

@@ -58,7 +58,7 @@ void vsock_drain(struct vsock *vs)
 		close(vs->app);
 	}
 	vs->app = -1;
-	vs->readable = true;	/* what the program wrote meanwhile made no new edge */
+	vs->readable = vs->urgent = true;	/* what the program wrote meanwhile made no new edge */
 }
 
 int vsock_connect(struct vsock *vs, const struct endpoint *ep, int app)
@@ -187,7 +187,6 @@ void vsock_connect_pump(struct vsock *vs)
 	vs->connected = !error;
 	if (!error) {
 		vsock_drain(vs);
-		vs->urgent = true;	/* what the program wrote meanwhile may be */
 		vsock_again(vs);	/* an answer may have come with the SYN-ACK */
 	}
 	vsock_changed(vs);

@@ -20,6 +20,7 @@
 #include "node/vsock_in.h"
 
 #define TOMBS		256
+#define WATCHED		(EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET)
 
 static uint32_t cookie_hash(uint64_t cookie)
 {
@@ -132,47 +133,82 @@ static void vsock_ready(struct watch *w, uint32_t events)
 }
 
 /* A number to watch the program's end by; 0: the pair itself tells. */
-static int pair_make(struct node *n, const struct sock *so, int fd[2])
+static int pair_make(struct node *n, enum pair_kind kind, int fd[2])
 {
-	int wd = so->type != SOCK_STREAM && so->family != AF_PACKET ? vpair_dgram(n, fd) : -ENOSYS;
+	int wd = kind == PAIR_DGRAM ? vpair_dgram(n, fd) : -ENOSYS;
 
-	return wd < 0 && wd != -EMFILE ? vpair(n, so->type, fd) : wd;
-}
-
-int vsock_make(struct node *n, struct sock *so, struct vsock **out, int *app)
-{
-	struct vsock *vs;
-	int fd[2];
-	int wd = pair_make(n, so, fd), ret;
-
+	if (wd < 0 && wd != -EMFILE)
+		wd = vpair(n, kind == PAIR_STREAM ? SOCK_STREAM : SOCK_SEQPACKET, fd);
 	if (wd < 0)
 		return wd;
 	fcntl(fd[0], F_SETFL, O_NONBLOCK);
 	/* no urgent byte is passed over, even if its event comes late */
 	setsockopt(fd[0], SOL_SOCKET, SO_OOBINLINE, &(int){ 1 }, sizeof(int));
+	return wd;
+}
+
+int vsock_blank(struct node *n, enum pair_kind kind, struct vsock **out)
+{
+	struct vsock *vs;
+	int fd[2];
+	int wd = pair_make(n, kind, fd);
+
+	if (wd == -EMFILE && vspare_end(n))
+		wd = pair_make(n, kind, fd);
+	if (wd < 0)
+		return wd;
 	vs = xzalloc(sizeof(*vs));
 	*vs = (struct vsock){
-		.n = n, .so = so, .family = so->family, .type = so->type, .proto = so->proto,
-		.cookie = fd_cookie(fd[1]), .inode = fd_inode(fd[1]), .app = -1, .writable = true,
-		.w = { .fd = fd[0], .ready = vsock_ready },
+		.n = n, .cookie = fd_cookie(fd[1]), .inode = fd_inode(fd[1]), .app = fd[1],
+		.writable = true, .w = { .fd = fd[0], .events = WATCHED, .ready = vsock_ready },
 	};
-	ret = loop_watch(n->loop, &vs->w, EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET);
-	if (ret < 0) {		/* max_user_watches */
-		close(fd[0]);
-		close(fd[1]);
-		free(vs);
-		return ret == -ENOSPC ? -EMFILE : ret;
-	}
 	vpair_began(vs, wd);
 	list_init(&vs->dirty);
 	list_init(&vs->tomb);
+	list_init(&vs->unwatched);
 	list_init(&vs->calls);
 	list_init(&vs->callers);
+	*out = vs;
+	return 0;
+}
+
+void vsock_unblank(struct vsock *vs)
+{
+	vpair_ended(vs);
+	close(vs->w.fd);
+	close(vs->app);
+	free(vs);
+}
+
+static enum pair_kind kind_of(const struct sock *so)
+{
+	if (so->type == SOCK_STREAM)
+		return PAIR_STREAM;
+	return so->family == AF_PACKET ? PAIR_PACKET : PAIR_DGRAM;
+}
+
+int vsock_make(struct node *n, struct sock *so, struct vsock **out, int *app)
+{
+	struct vsock *vs = so->type == SOCK_STREAM ? vspare_take(n) : NULL;
+	int ret = vs ? 0 : vsock_blank(n, kind_of(so), &vs);
+
+	if (ret < 0)
+		return ret;
+	ret = vspare_watch(n, vs);
+	if (ret < 0) {		/* max_user_watches */
+		vsock_unblank(vs);
+		return ret == -ENOSPC ? -EMFILE : ret;
+	}
+	vs->so = so;
+	vs->family = so->family;
+	vs->type = so->type;
+	vs->proto = so->proto;
 	so->user = vs;
 	so->wake = vsock_wake;
 	map_insert(&n->vsocks, &vs->node, cookie_hash(vs->cookie));
 	*out = vs;
-	*app = fd[1];
+	*app = vs->app;
+	vs->app = -1;
 	return 0;
 }
 
@@ -192,6 +228,7 @@ int vsock_new(struct node *n, int domain, int type, int proto, struct vsock **ou
 void vsock_free(struct vsock *vs)
 {
 	map_remove(&vs->n->vsocks, &vs->node);
+	list_del(&vs->unwatched);
 	list_del(&vs->tomb);
 	list_del(&vs->dirty);
 	free(vs);
@@ -205,7 +242,11 @@ static void let_go(struct vsock *vs)
 	vpair_ended(vs);
 	if (vs->w.fd >= 0) {
 		loop_unwatch(vs->n->loop, &vs->w);
-		close(vs->w.fd);
+		list_del(&vs->unwatched);
+		if (vs->hup)
+			vspare_close(vs->n, vs->w.fd);
+		else
+			close(vs->w.fd);
 		vs->w.fd = -1;
 	}
 	if (vs->app >= 0)
@@ -272,6 +313,7 @@ void vsock_free_all(struct node *n)
 		vsock_free(vs);
 	}
 	n->n_tombs = 0;
+	vspare_end(n);
 	dgram_notes_free(n);
 	vpairs_free(n);
 }

@@ -27,7 +27,8 @@
 struct vsock {
 	struct map_node	node;		/* node->vsocks, by cookie */
 	struct list	dirty;		/* node->dirty */
-	struct list	tomb;		/* node->tombs */
+	struct list	tomb;		/* node->tombs; without a socket: node->spares */
+	struct list	unwatched;	/* node->unwatched */
 	struct list	calls;		/* front end: calls that wait here */
 	struct list	callers;	/* vlocal.c: threads that do */
 	struct watch	w;		/* our end of the pair */
@@ -83,6 +84,12 @@ struct vsock_front {
 	int	(*app_end)(struct vsock *vs);
 };
 void vsock_set_front(struct node *n, const struct vsock_front *front);
+
+/* vspare.c: of a node that is hot */
+void vspare_init(struct node *n);
+void vspare_tend(struct node *n);	/* somebody begins to wait */
+void vspare_watch_all(struct node *n);
+bool vspare_end(struct node *n);	/* cold: nothing is kept. True: something was */
 
 /* Both ends; the program's is *app (the caller's to give away and close). 0 or
  * -errno. */

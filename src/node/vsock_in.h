@@ -6,6 +6,10 @@
 
 /* A vsock for so, with a fresh pair. */
 int vsock_make(struct node *n, struct sock *so, struct vsock **out, int *app);
+/* One that has no socket yet; the program's end is vs->app. */
+enum pair_kind { PAIR_STREAM, PAIR_PACKET, PAIR_DGRAM };
+int vsock_blank(struct node *n, enum pair_kind kind, struct vsock **out);
+void vsock_unblank(struct vsock *vs);
 void vsock_free(struct vsock *vs);
 void vsock_wake(struct sock *so);
 void vsock_again(struct vsock *vs);	/* the pump comes back to it */
@@ -19,6 +23,11 @@ void vlocal_room(struct vsock *vs);
 void vlocal_end(struct vsock *vs);	/* not local any more */
 void vsock_connect_pump(struct vsock *vs);
 void vsock_listen_pump(struct vsock *vs);
+
+/* vspare.c */
+struct vsock *vspare_take(struct node *n);	/* NULL: there is none */
+void vspare_close(struct node *n, int fd);	/* an end whose other one is closed */
+int vspare_watch(struct node *n, struct vsock *vs);	/* 0 or -errno */
 
 /* vpair.c: both ends of a datagram pair that can show errors. The number to watch
  * it by, for vpair_began, or -errno. */
