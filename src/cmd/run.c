@@ -51,9 +51,6 @@ int cmd_run(int argc, char **argv)
 				 conf.node.n_set || conf.node.n_dns))
 		die(2, "run: the network of --stack %s is the server's; leave out --net, --ip, "
 		       "--gw, --dns and --set", conf.node.served);
-	if (conf.node.kernel && !conf.netns)
-		die(2, "run: --stack kernel is there as --netns, or served: ioth stack PATH --stack "
-		       "kernel and --stack PATH");
 	if (conf.node.served && conf.netns)
 		die(2, "run: --netns is on Linux's stack, not on that of --stack %s; leave out one",
 		    conf.node.served);

@@ -97,7 +97,8 @@ struct trap {
 	struct trap_if {
 		uint8_t		arg;	/* 0-5 */
 		enum trap_op { TRAP_ALWAYS, TRAP_EQ, TRAP_BITS, TRAP_NOT_NULL, TRAP_BYTE1,
-			       TRAP_READS /* with --proc-net only */ } op;
+			       TRAP_READS /* with --proc-net only */,
+			       TRAP_NOT, TRAP_ABOVE } op;
 		uint32_t	value;
 	}		when[2];
 };
@@ -154,6 +155,13 @@ void netlink_end(struct calls *cs);	/* all of them */
 long ring_setopt(struct call *c, const void *v, socklen_t len);
 /* The descriptor may be the memory of a ring: it is the socket's again. */
 struct vsock *ring_end(struct call *c);
+
+/* call_open.c */
+#define CALL_NAME	64
+/* As much as there is of a file's name in the caller's memory. */
+bool call_read_name(const struct call *c, uint64_t at, char name[CALL_NAME]);
+/* The file's own name in /proc/net; NULL: it is elsewhere, or the machine's all the same. */
+const char *call_proc_net(const char *name);
 
 /* call_*.c */
 long call_socket(struct call *c);

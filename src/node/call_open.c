@@ -14,28 +14,27 @@
 #include "node/procnet.h"
 #include "node/call.h"
 
-#define NAME_SIZE	64
-#define PAGE		4096
+#define PAGE	4096
 
-/* As much as there is of a name; what follows it may be no memory. */
-static bool read_name(const struct call *c, uint64_t at, char name[NAME_SIZE])
+/* What follows a name may be no memory. */
+bool call_read_name(const struct call *c, uint64_t at, char name[CALL_NAME])
 {
-	size_t first = MIN(NAME_SIZE - 1, PAGE - at % PAGE);
+	size_t first = MIN(CALL_NAME - 1, PAGE - at % PAGE);
 
-	memset(name, 0, NAME_SIZE);
+	memset(name, 0, CALL_NAME);
 	if (call_read(c, at, name, first) < 0)
 		return false;
-	return memchr(name, 0, first) || first == NAME_SIZE - 1 ||
-	       call_read(c, at + first, name + first, NAME_SIZE - 1 - first) == 0;
+	return memchr(name, 0, first) || first == CALL_NAME - 1 ||
+	       call_read(c, at + first, name + first, CALL_NAME - 1 - first) == 0;
 }
 
-/* The file's own name; NULL: not of those. */
-static const char *in_proc_net(const char *name)
+const char *call_proc_net(const char *name)
 {
 	static const char *const dirs[] = { "/proc/net/", "/proc/self/net/", "/proc/thread-self/net/" };
 
 	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
-		if (!strncmp(name, dirs[i], strlen(dirs[i])))
+		if (!strncmp(name, dirs[i], strlen(dirs[i])) &&
+		    strcmp(name + strlen(dirs[i]), "unix"))	/* those are the machine's */
 			return name + strlen(dirs[i]);
 	}
 	return NULL;
@@ -43,12 +42,12 @@ static const char *in_proc_net(const char *name)
 
 static long open_named(struct call *c, uint64_t at, uint64_t flags)
 {
-	char name[NAME_SIZE];
-	const char *file = read_name(c, at, name) ? in_proc_net(name) : NULL;
+	char name[CALL_NAME];
+	const char *file = call_read_name(c, at, name) ? call_proc_net(name) : NULL;
 	long ret;
 	int fd;
 
-	if (!file || !strcmp(file, "unix"))	/* those are the machine's */
+	if (!file)
 		return CALL_CONTINUE;
 	fd = procnet_open(c->of->node->st, file);
 	if (fd < 0)

@@ -113,6 +113,10 @@ static bool meets(const struct trap_if *t, uint64_t arg)
 		return (arg & 0xff00) == (uint64_t)t->value << 8;
 	case TRAP_READS:
 		return false;
+	case TRAP_NOT:
+		return (uint32_t)arg != t->value;
+	case TRAP_ABOVE:
+		return arg > t->value;
 	case TRAP_EQ:
 		return (uint32_t)arg == t->value;
 	default:

@@ -242,6 +242,15 @@ void kernel_close(struct kstack *k)
 
 /* --- asking --- */
 
+/* The inside has closed its own copy of what came: who closes this one ends it. */
+static void hear_end(int sock)
+{
+	char none;
+
+	while (recv(sock, &none, 1, 0) < 0 && errno == EINTR)
+		;
+}
+
 static struct kernel_answer ask_for(struct kstack *k, const struct kernel_ask *q, int *fd)
 {
 	struct kernel_answer a = { .error = 0 };
@@ -257,6 +266,8 @@ static struct kernel_answer ask_for(struct kstack *k, const struct kernel_ask *q
 	close(pair[1]);
 	if (rc < 0 || hear(pair[0], &a, fd) != sizeof(a))
 		a.error = ENETDOWN;
+	else if (*fd >= 0)
+		hear_end(pair[0]);
 	close(pair[0]);
 	return a;
 }
@@ -337,12 +348,24 @@ int kernel_process(struct kstack *k)
 }
 
 /* Root's may be without a user namespace of its own: then the other is all there is. */
-int kernel_enter(int process)
+int kernel_enter(int process, int flags)
 {
-	if (setns(process, CLONE_NEWUSER | CLONE_NEWNET) < 0 &&
-	    (errno != EINVAL || setns(process, CLONE_NEWNET) < 0))
-		return -1;
-	return 0;
+	if (setns(process, CLONE_NEWUSER | flags) == 0)
+		return 0;
+	return errno == EINVAL && (!flags || setns(process, flags) == 0) ? 0 : -1;
+}
+
+int kernel_file(struct kstack *k, const char *name)
+{
+	struct kernel_ask q = { .op = KERNEL_FILE };
+	struct text t = text_of(q.text, sizeof(q.text));
+	int fd = -1, error;
+
+	text_add(&t, "%s", name);
+	error = t.cut ? ENAMETOOLONG : ask(k, &q, &fd);
+	if (!error && fd < 0)
+		error = EMFILE;
+	return error ? result(error) : fd;
 }
 
 enum kernel_left kernel_left(struct kstack *k)

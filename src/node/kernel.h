@@ -29,9 +29,12 @@ int kernel_sysctl(struct kstack *k, const char *name, const char *value);
 int kernel_add_if(struct kstack *k, const char *name, const char *locator, char **why);
 /* A descriptor by which another process may enter; -1 with errno. */
 int kernel_process(struct kstack *k);
-/* The calling process, of one thread, is in the stack's namespaces from now on, with all
- * rights in them. 0, or -1 with errno. */
-int kernel_enter(int process);
+/* The calling process, of one thread, is in the stack's user namespace from now on, with all
+ * rights in it, and with CLONE_NEWNET in its network, too. 0, or -1 with errno. */
+int kernel_enter(int process, int flags);
+/* A file of the stack's, to be read: name is below /proc, in "net/" or "sys/net/". Its
+ * descriptor, or -1 with errno. */
+int kernel_file(struct kstack *k, const char *name);
 /* What the connections that nobody has open any more wait for: bytes that the peer has yet to
  * confirm, or only that we have ended. */
 enum kernel_left { KERNEL_LEFT_NONE, KERNEL_LEFT_ENDS, KERNEL_LEFT_BYTES };

@@ -16,6 +16,7 @@ enum kernel_op {
 	KERNEL_PROCESS,		/* gives a pidfd of the inside */
 	KERNEL_LEFT,		/* gives a value: enum kernel_left */
 	KERNEL_ADD_IF,		/* name, or empty; text: locator. Gives its index */
+	KERNEL_FILE,		/* text: below /proc. Gives its descriptor */
 };
 
 /* With a socket for the answer, so that nobody reads another's. */

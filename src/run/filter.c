@@ -1,4 +1,4 @@
-/* filter.c - the seccomp program, from the table of traps
+/* filter.c - the seccomp program, from a table of traps
  *
  * libseccomp makes the BPF; it is installed by the raw system call because the
  * library cannot ask for WAIT_KILLABLE_RECV (Linux 5.19), which keeps a received
@@ -30,6 +30,10 @@ static struct scmp_arg_cmp condition(const struct trap_if *t)
 	switch (t->op) {
 	case TRAP_NOT_NULL:
 		return SCMP_CMP64(t->arg, SCMP_CMP_NE, 0, 0);
+	case TRAP_NOT:		/* the upper half of an int is anything */
+		return SCMP_CMP64(t->arg, SCMP_CMP_NE, t->value, 0);
+	case TRAP_ABOVE:
+		return SCMP_CMP64(t->arg, SCMP_CMP_GT, t->value, 0);
 	case TRAP_BITS:
 		return SCMP_CMP64(t->arg, SCMP_CMP_MASKED_EQ, t->value, t->value);
 	case TRAP_BYTE1:	/* an ioctl's group: the second byte of its number */
@@ -42,9 +46,9 @@ static struct scmp_arg_cmp condition(const struct trap_if *t)
 	}
 }
 
-static int add_traps(scmp_filter_ctx ctx, bool opens)
+static int add_traps(scmp_filter_ctx ctx, const struct trap *rows, bool opens)
 {
-	for (const struct trap *t = traps; t->nr >= 0; t++) {
+	for (const struct trap *t = rows; t->nr >= 0; t++) {
 		struct scmp_arg_cmp cmp[2];
 		unsigned n = 0;
 		int ret;
@@ -63,7 +67,7 @@ static int add_traps(scmp_filter_ctx ctx, bool opens)
 }
 
 /* The BPF program in memory of its own; *len in bytes. */
-static void *compile(bool opens, size_t *len, int *error)
+static void *compile(const struct trap *rows, bool opens, size_t *len, int *error)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 	int fd = memfd_create("filter", MFD_CLOEXEC);
@@ -75,7 +79,7 @@ static void *compile(bool opens, size_t *len, int *error)
 		goto out;
 	seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
 	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	*error = add_traps(ctx, opens);
+	*error = add_traps(ctx, rows, opens);
 	if (*error == 0)
 		*error = seccomp_export_bpf(ctx, fd);
 	if (*error < 0 || fstat(fd, &st) < 0)
@@ -94,12 +98,12 @@ out:
 	return code;
 }
 
-int filter_install(bool opens, bool *killable)
+int filter_install(const struct trap *rows, bool opens, bool *killable)
 {
 	struct sock_fprog prog;
 	size_t len;
 	int error, fd;
-	void *code = compile(opens, &len, &error);
+	void *code = compile(rows, opens, &len, &error);
 
 	if (!code)
 		return error;

@@ -1,6 +1,6 @@
 /* launch.c - the processes of ioth run
  *
- *   front       what the shell started: waits for the status, passes signals on
+ *   front       what the shell started: waits for the status, passes signals on (front.c)
  *   keeper      its child: waits for the supervisor (keeper.c)
  *   supervisor  the keeper's child: the node; an ancestor of the program and of whatever
  *               the program leaves behind (a child subreaper), so it may read
@@ -19,8 +19,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -30,11 +28,15 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/kernel.h"
 #include "node/report.h"
+#include "plug/shm.h"
+#include "run/inject.h"
 #include "run/launch.h"
 
 #define FLUSH_TIME	(60 * USEC_PER_SEC)	/* for bytes under way at the end */
 #define FIN_TIME	(1 * USEC_PER_SEC)	/* for peers that have yet to close */
+#define LOOK_EVERY	10000			/* microseconds */
 #define FDS_KEPT	64	/* descriptors for calls under way, not for sockets */
 
 /* Program to supervisor, before it becomes the program. */
@@ -74,17 +76,21 @@ int launch_exec_error(const char *name, int error)
 }
 
 /* In the child: waits for leave, installs the filter, becomes the program. */
-static _Noreturn void program(char **argv, bool opens, int go, int ready,
+static _Noreturn void program(char **argv, const struct run_conf *conf, int go, int ready,
 			       const struct rlimit *nofile)
 {
+	const struct trap *rows = conf->node.kernel ? inject_traps : traps;
+	char resolv[RESOLV_MAX] = "", byte;
 	struct ready rd = { 0 };
-	char byte;
+	int process = -1;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);	/* nobody would answer its calls */
-	if (read(go, &byte, 1) != 1)
+	if (shm_get(go, resolv, sizeof(resolv) - 1, &process) < 1)
 		_exit(1);		/* the supervisor has said why */
+	if (process >= 0 && (!enter_stack(process, 0, resolv) || close(process) < 0))
+		_exit(1);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);	/* nobody would answer its calls */
 	setrlimit(RLIMIT_NOFILE, nofile);
-	rd.listener = filter_install(opens, &rd.killable);
+	rd.listener = filter_install(rows, conf->proc_net, &rd.killable);
 	if (write(ready, &rd, sizeof(rd)) != sizeof(rd) || rd.listener < 0)
 		_exit(1);
 	if (read(go, &byte, 1) != 1)	/* it has its own copy now */
@@ -160,6 +166,20 @@ static bool finished(struct node *n, usec since)
 	return !w.flushing && (!w.half_closed || n->st->now >= since + FIN_TIME);
 }
 
+void launch_wait_delivery(struct kstack *k)
+{
+	usec since = now_mono();
+
+	for (;;) {
+		enum kernel_left left = kernel_left(k);
+		usec limit = left == KERNEL_LEFT_BYTES ? FLUSH_TIME : FIN_TIME;
+
+		if (left == KERNEL_LEFT_NONE || now_mono() - since >= limit)
+			return;
+		usleep(LOOK_EVERY);
+	}
+}
+
 static void supervise(struct super *s)
 {
 	struct node *n = s->r.calls.node;
@@ -177,13 +197,25 @@ static void supervise(struct super *s)
 	}
 }
 
+/* Whom it asks for names, and where, and that it may. */
+static int let_go(const struct super *s, const struct node_conf *conf, int go)
+{
+	char resolv[RESOLV_MAX] = "";
+	int process = s->r.inject ? inject_resolv(s->r.inject, conf, resolv) : -1;
+	int ret = shm_put(go, resolv, strlen(resolv) + 1, process);
+
+	if (process >= 0)
+		close(process);
+	return ret;
+}
+
 /* Takes the listener over from the program. 0, or told the user why not. */
-static int take_listener(struct super *s, int go, int ready)
+static int take_listener(struct super *s, const struct node_conf *conf, int go, int ready)
 {
 	struct ready rd;
 	int pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0);
 
-	if (write(go, "", 1) != 1 || read(ready, &rd, sizeof(rd)) != sizeof(rd))
+	if (let_go(s, conf, go) < 0 || read(ready, &rd, sizeof(rd)) != sizeof(rd))
 		return -1;
 	if (rd.listener < 0) {
 		err("cannot supervise the program's system calls: %s", filter_cure(rd.listener));
@@ -254,13 +286,17 @@ static void report(struct super *s, const struct node_conf *c, const char *progr
 		info("ioth show will not see this node: %s", strerror(errno));
 }
 
-/* The node, or the way to a server's. 0, or told the user why not. */
+/* The node; or one of which only the loop is used, and the way to a server's, or a stack of
+ * the kernel's. 0, or told the user why not. */
 static int open_network(struct super *s, const struct node_conf *conf)
 {
+	static const struct node_conf nothing;
 	struct node *n;
 	char *why;
 
-	n = s->r.calls.node = node_new(conf, &why);
+	if (conf->kernel && !(s->r.inject = inject_open(conf)))
+		return -1;
+	n = s->r.calls.node = node_new(conf->kernel ? &nothing : conf, &why);
 	if (n)
 		vdns_load(n);
 	if (n && conf->served)
@@ -277,7 +313,8 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd, p
 	struct rlimit nofile;
 	int go[2], ready[2];
 
-	if (pipe2(go, O_CLOEXEC) < 0 || pipe2(ready, O_CLOEXEC) < 0) {
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, go) < 0 ||
+	    pipe2(ready, O_CLOEXEC) < 0) {
 		err("pipe: %s", strerror(errno));
 		return 1;
 	}
@@ -292,7 +329,7 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd, p
 		close(go[1]);
 		close(ready[0]);
 		close(status_fd);
-		program(argv, conf->proc_net, go[0], ready[1], &nofile);
+		program(argv, conf, go[0], ready[1], &nofile);
 	}
 	close(go[0]);
 	close(ready[1]);
@@ -304,7 +341,7 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd, p
 		return 1;
 	if (nofile.rlim_max > 2 * FDS_KEPT)
 		s.r.calls.node->fd_max = (int)MIN(nofile.rlim_max - FDS_KEPT, INT_MAX);
-	if (take_listener(&s, go[1], ready[0]) < 0)
+	if (take_listener(&s, &conf->node, go[1], ready[0]) < 0)
 		return 1;
 	watch_processes(&s);
 	if (!s.r.remote)	/* else the server tells */
@@ -321,8 +358,11 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd, p
 	if (!log_shows(LOG_INFO))
 		launch_forget_stdio();
 	supervise(&s);
+	if (s.r.inject)
+		launch_wait_delivery(inject_stack(s.r.inject));
 	notify_stop(&s.r);
 	report_stop(s.report);
+	inject_close(s.r.inject);
 	remote_close(s.r.remote);
 	node_free(s.r.calls.node);
 	return 0;
@@ -349,89 +389,6 @@ static int keeper(const struct run_conf *conf, char **argv, int status_fd)
 	return 0;
 }
 
-/* --- the front --- */
-
-/* The signals that are for the program, as a descriptor to read them from: what
- * is sent before there is a program waits in it. */
-static int signals_open(void)
-{
-	static const int sigs[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
-				    SIGALRM, SIGCONT, SIGWINCH };
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_LEN(sigs); i++)
-		sigaddset(&set, sigs[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC);
-}
-
-/* One from the terminal has reached the program already, which is in our process
- * group; one sent to us alone is passed on. */
-static void pass_on(int fd, pid_t program)
-{
-	struct signalfd_siginfo si;
-
-	if (read(fd, &si, sizeof(si)) == sizeof(si) && si.ssi_code != SI_KERNEL)
-		kill(program, (int)si.ssi_signo);
-}
-
-/* Ends as the program did. Other signals stay blocked: who sent them wanted the
- * program, not us. */
-static int end_as(int status)
-{
-	if (WIFSIGNALED(status)) {
-		struct rlimit none = { 0, 0 };
-		sigset_t one;
-
-		setrlimit(RLIMIT_CORE, &none);
-		signal(WTERMSIG(status), SIG_DFL);
-		raise(WTERMSIG(status));
-		sigemptyset(&one);
-		sigaddset(&one, WTERMSIG(status));
-		sigprocmask(SIG_UNBLOCK, &one, NULL);
-		return 128 + WTERMSIG(status);
-	}
-	return WEXITSTATUS(status);
-}
-
-/* What the supervisor says next; signals are passed on meanwhile, once there is
- * a program. False: the supervisor has gone. */
-static bool next_word(int status_fd, int sig_fd, pid_t program, struct word *w)
-{
-	struct pollfd pfd[] = { { .fd = status_fd, .events = POLLIN },
-				{ .fd = program ? sig_fd : -1, .events = POLLIN } };
-
-	for (;;) {
-		if (poll(pfd, 2, -1) < 0 && errno != EINTR)
-			return false;
-		if (pfd[0].revents)
-			return read(status_fd, w, sizeof(*w)) == sizeof(*w);
-		if (pfd[1].revents)
-			pass_on(sig_fd, program);
-	}
-}
-
-static int front(int status_fd)
-{
-	int sig_fd = signals_open();
-	struct word w = { .kind = WORD_FAILED };
-	pid_t program = 0;
-
-	while (next_word(status_fd, sig_fd, program, &w) && w.kind == WORD_STARTED)
-		program = w.value;
-	if (w.kind == WORD_STARTED)
-		err("the node was killed, and the program with it");
-	if (w.kind != WORD_ENDED)
-		return 1;
-	if (w.alone) {		/* bytes under way: a short time */
-		struct pollfd pfd = { .fd = status_fd, .events = POLLIN };
-
-		poll(&pfd, 1, 2000);
-	}
-	return end_as(w.value);
-}
-
 int run_program(const struct run_conf *conf, char **argv)
 {
 	int status[2];
@@ -451,5 +408,5 @@ int run_program(const struct run_conf *conf, char **argv)
 		_exit(keeper(conf, argv, status[1]));
 	}
 	close(status[1]);
-	return front(status[0]);
+	return launch_front(status[0]);
 }

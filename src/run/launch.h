@@ -12,7 +12,11 @@ struct word {
 };
 
 void launch_tell(int status_fd, struct word w);
+int launch_front(int status_fd);	/* front.c: the exit status */
 void launch_forget_stdio(void);
+/* Nobody has its sockets any more: until TCP has delivered what was written, or gives up. */
+struct kstack;
+void launch_wait_delivery(struct kstack *k);
 /* All above 2 but those. */
 void launch_close_inherited(const int *keep, size_t n);
 int launch_exec_error(const char *name, int error);	/* tells it; the exit status */

@@ -9,35 +9,22 @@
  * configure its network and open raw sockets (ambient capabilities).
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "ioth.h"
 #include "node/kernel.h"
 #include "plug/shm.h"
+#include "run/enter.h"
 #include "run/launch.h"
-
-#define RESOLV_CONF	"/etc/resolv.conf"
-#define RESOLV_MAX	4096
-#define FLUSH_TIME	(60 * USEC_PER_SEC)	/* for bytes under way at the end */
-#define FIN_TIME	(1 * USEC_PER_SEC)	/* for peers that have yet to close */
-#define LOOK_EVERY	10000			/* microseconds */
 
 /* False: the user was told. */
 static bool failed(const char *what)
@@ -48,58 +35,6 @@ static bool failed(const char *what)
 
 /* --- the program --- */
 
-/* Whom it asks instead of the machine's servers; empty: these. */
-static void resolv_conf(struct ioth *s, const struct node_conf *c, char text[RESOLV_MAX])
-{
-	char *told = c->config && !c->n_dns ? ioth_resolvconf(s, NULL) : NULL;
-	struct text t = text_of(text, RESOLV_MAX);
-	char buf[IP_STRLEN];
-
-	for (int i = 0; i < c->n_dns; i++)
-		text_add(&t, "nameserver %s\n", ip_text(&c->dns[i], buf));
-	if (told)
-		text_add(&t, "%s", told);
-	free(told);
-}
-
-/* The same in a file that only the program sees. */
-static bool set_dns(const char *text)
-{
-	char path[] = "/tmp/ioth-resolv-XXXXXX";
-	int fd = *text ? mkostemp(path, O_CLOEXEC) : -1;
-	bool ok;
-
-	if (!*text)
-		return true;
-	if (fd < 0)
-		return failed(path);
-	dprintf(fd, "%s", text);
-	ok = fchmod(fd, 0644) == 0 && unshare(CLONE_NEWNS) == 0 &&
-	     mount(path, RESOLV_CONF, NULL, MS_BIND, NULL) == 0;
-	if (!ok)
-		failed("--dns: " RESOLV_CONF);
-	unlink(path);
-	close(fd);
-	return ok;
-}
-
-/* Rights over the network outlive execve; root has them anyhow. */
-static void keep_rights(void)
-{
-	static const int rights[] = { CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE };
-	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-	if (syscall(SYS_capget, &head, data) < 0)
-		return;
-	for (size_t i = 0; i < ARRAY_LEN(rights); i++)
-		data[0].inheritable |= 1u << rights[i];
-	if (syscall(SYS_capset, &head, data) < 0)
-		return;
-	for (size_t i = 0; i < ARRAY_LEN(rights); i++)
-		prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, rights[i], 0, 0);
-}
-
 /* Where is told by go, or the supervisor has said why there is nowhere to go. */
 static _Noreturn void become(int go, char **argv)
 {
@@ -108,15 +43,10 @@ static _Noreturn void become(int go, char **argv)
 
 	if (shm_get(go, resolv, sizeof(resolv) - 1, &process) < 1)
 		_exit(1);
-	if (kernel_enter(process) < 0) {
-		failed("cannot enter the namespaces");
+	if (!enter_stack(process, CLONE_NEWNET, resolv))
 		_exit(1);
-	}
 	close(process);
 	close(go);
-	if (!set_dns(resolv))
-		_exit(1);
-	keep_rights();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);	/* its network goes with the supervisor */
 	execvp(argv[0], argv);
 	_exit(launch_exec_error(argv[0], errno));
@@ -163,20 +93,6 @@ static void wait_all(pid_t program, int status_fd, int children)
 	}
 }
 
-static void wait_delivery(struct kstack *k)
-{
-	usec since = now_mono();
-
-	for (;;) {
-		enum kernel_left left = kernel_left(k);
-		usec limit = left == KERNEL_LEFT_BYTES ? FLUSH_TIME : FIN_TIME;
-
-		if (left == KERNEL_LEFT_NONE || now_mono() - since >= limit)
-			return;
-		usleep(LOOK_EVERY);
-	}
-}
-
 static int watch_children(void)
 {
 	sigset_t set;
@@ -197,7 +113,7 @@ static int serve(struct ioth *s, const struct node_conf *c, pid_t program, int g
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	children = watch_children();
-	resolv_conf(s, c, resolv);
+	enter_resolv(s, c, resolv);
 	launch_tell(status_fd, (struct word){ WORD_STARTED, program, false });
 	if (process < 0 || children < 0 || shm_put(go, resolv, strlen(resolv) + 1, process) < 0) {
 		failed("the stack has gone");
@@ -208,7 +124,7 @@ static int serve(struct ioth *s, const struct node_conf *c, pid_t program, int g
 	if (!log_shows(LOG_INFO))
 		launch_forget_stdio();
 	wait_all(program, status_fd, children);
-	wait_delivery(k);
+	launch_wait_delivery(k);
 	return 0;
 }
 

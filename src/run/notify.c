@@ -20,7 +20,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "run/run.h"
+#include "run/inject.h"
 
 #define SIGNAL_PERIOD	(10 * USEC_PER_MSEC)
 #define QUIET_PERIOD	(40 * USEC_PER_MSEC)
@@ -81,6 +81,21 @@ static int give(struct call *c, int fd, bool cloexec)
 	return ret < 0 ? -errno : ret;
 }
 
+long notify_hand_over(struct call *c, int fd, bool cloexec)
+{
+	bool apart = runner_of(c)->killable;	/* no signal comes between the two */
+	struct seccomp_notif_addfd add = {
+		.id = trapped_of(c)->id, .flags = apart ? 0 : SECCOMP_ADDFD_FLAG_SEND,
+		.srcfd = (uint32_t)fd, .newfd_flags = cloexec ? O_CLOEXEC : 0,
+	};
+	int ret = ioctl(runner_of(c)->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+
+	if (ret < 0)
+		ret = -errno;
+	close(fd);
+	return ret < 0 || apart ? ret : CALL_ANSWERED;
+}
+
 static int replace(struct call *c, int at, int fd, bool cloexec)
 {
 	struct seccomp_notif_addfd add = {
@@ -125,6 +140,14 @@ static const struct call_front front = {
 /* A stack server does the work. */
 static const struct call_front remote_front = {
 	.handle = remote_call,
+	.read = mem_read, .write = mem_write, .fd = fd_of, .give = give, .replace = replace,
+	.valid = valid, .foreign = resolv_connect, .answer = answer, .free = trapped_free,
+	.period = SIGNAL_PERIOD,
+};
+
+/* Sockets of a kernel stack are given out. */
+static const struct call_front inject_front = {
+	.handle = inject_call,
 	.read = mem_read, .write = mem_write, .fd = fd_of, .give = give, .replace = replace,
 	.valid = valid, .foreign = resolv_connect, .answer = answer, .free = trapped_free,
 	.period = SIGNAL_PERIOD,
@@ -229,7 +252,7 @@ int notify_start(struct runner *r)
 {
 	struct node *n = r->calls.node;
 
-	calls_init(&r->calls, n, r->remote ? &remote_front : &front);
+	calls_init(&r->calls, n, r->remote ? &remote_front : r->inject ? &inject_front : &front);
 	n->user = &r->calls;
 	n->alarm = parked_look;
 	vsock_set_front(n, &ends);

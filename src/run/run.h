@@ -1,13 +1,16 @@
 /* run.h - unmodified programs on a stack of their own
  *
  *   launch.c   the processes: front, keeper, supervisor, program
+ *   front.c    the one that the shell knows
  *   netns.c    another supervisor: the program in the namespaces of a kernel stack
  *   keeper.c   the keeper: nothing of a killed node is left
+ *   enter.c    what the program does before, if it is to be in such namespaces
  *   filter.c   which system calls are trapped, from the table in node/calls.c
  *   notify.c   receives them, answers them, keeps those that wait
  *   target.c   the program's memory and descriptors
  *   find.c     where an end of a pair lives, when it has moved
  *   remote.c   --stack PATH: a stack server does what the calls ask
+ *   inject.c   --stack kernel: sockets of a kernel stack are given out, and no more is trapped
  *   resolv.c   where the program's libc would ask for names
  *
  * What each trapped call does is in src/node (call.h).
@@ -43,7 +46,8 @@ struct runner {
 	bool		killable;	/* received calls are immune to handlers */
 	bool		orphaned;	/* no filtered task is left */
 	pthread_t	notifier;
-	struct remote	*remote;	/* NULL: the stack is ours */
+	struct remote	*remote;	/* NULL: the stack is ours, or */
+	struct inject	*inject;	/* the kernel's */
 	struct pidfd {
 		pid_t	tid;		/* 0: none */
 		int	fd;
@@ -52,13 +56,16 @@ struct runner {
 
 struct scmp_arg_cmp;
 
-/* filter.c: installs the filter on the calling process. The listener's
- * descriptor, or -errno. *killable tells whether received calls are immune. */
-int filter_install(bool opens, bool *killable);
+/* filter.c: installs the filter on the calling process; opens: those of files, too. The
+ * listener's descriptor, or -errno. *killable tells whether received calls are immune. */
+int filter_install(const struct trap *rows, bool opens, bool *killable);
 
 /* notify.c */
 int notify_start(struct runner *r);
 void notify_stop(struct runner *r);	/* after the last task has gone */
+/* fd, which is closed here, becomes the call's result: what a handler returns. When the
+ * program goes on nobody else has it, so that its close() is the last. */
+long notify_hand_over(struct call *c, int fd, bool cloexec);
 
 /* target.c: 0 or -errno, all bytes or -EFAULT. */
 void target_forget(struct runner *r);	/* closes what it keeps */
