@@ -6,6 +6,7 @@
  * kernel  a Linux stack in namespaces of each case
  * served-native, served-kernel  one in another process, which all cases share
  * run     whatever answers system calls: the program is under ioth run
+ * run-kernel  Linux's, since it is under ioth run --stack kernel
  *
  * A stack has eth0 with 10.0.N.1 and fd00:N::1. The cases called far_... have a second
  * one, 10.0.N.2 and fd00:N::2, on the same switch ($CONFORM_SWITCH) or cable
@@ -176,6 +177,7 @@ static int served_far_socket(int domain, int type, int proto)
 const struct kind kinds[] = {
 	{ "host", NULL, NULL, host_far_socket, NULL },
 	{ "run", NULL, NULL, NULL, NULL },
+	{ "run-kernel", NULL, NULL, NULL, NULL },
 	{ "native", NULL, native_enter, native_far_socket, NULL },
 	{ "native-libc", NULL, mixed_enter, native_far_socket, NULL },
 	{ "kernel", kernel_begin, kernel_enter, kernel_far_socket, NULL },
