@@ -117,6 +117,21 @@ static void clear_all(struct ioth *s, bool even_open)
 	pthread_mutex_unlock(&lock);
 }
 
+int fds_find(const struct ioth *s, uint64_t id)
+{
+	int fd = -1;
+
+	pthread_mutex_lock(&lock);
+	for (int i = 0; i < FDS_MOST && fd < 0; i++) {
+		if (!fds_chunks[i / FDS_CHUNK])
+			i += FDS_CHUNK - 1;
+		else if (fds_at(i)->stack == s && fds_at(i)->id == id && cookie_of(i) == id)
+			fd = i;
+	}
+	pthread_mutex_unlock(&lock);
+	return fd;
+}
+
 unsigned fds_open(struct ioth *s)
 {
 	clear_all(s, false);

@@ -134,6 +134,7 @@ int fds_set(int fd, struct ioth *s);
 void fds_give(int fd, struct ioth *s, uint64_t id, void *sock);
 /* It is no more: of s, and if id is not 0 the very same. */
 void fds_clear(int fd, const struct ioth *s, uint64_t id);
+int fds_find(const struct ioth *s, uint64_t id);	/* one that is open; -1 */
 /* Those of s that are open; those that close(2) ended are forgotten. */
 unsigned fds_open(struct ioth *s);
 void fds_drop(struct ioth *s);		/* all of them */

@@ -124,19 +124,18 @@ static void changed(struct vsock *vs)
 	vlocal_changed(vs);
 }
 
-/* The descriptor as it was given out, if it is still that socket. */
+/* A copy of the descriptor as it was given out; or of another, if that was closed. */
 static int app_end(struct vsock *vs)
 {
-	int fd = fcntl(vs->pid_fd, F_DUPFD_CLOEXEC, 0);
+	const struct native *s = vs->n->user;
+	int at = vs->pid_fd;
 
-	if (fd >= 0 && vsock_of_fd(vs->n, fd) != vs) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
+	if (vsock_of_fd(vs->n, at) != vs)
+		at = fds_find(s->stack, vs->cookie);
+	return at < 0 ? -1 : fcntl(at, F_DUPFD_CLOEXEC, 0);
 }
 
-static const struct vsock_front ends = { changed, app_end };
+static const struct vsock_front ends = { changed, app_end, .near = true };
 
 static void late(struct node *n)
 {
@@ -155,35 +154,6 @@ void native_calls_init(struct native *s)
 }
 
 /* --- one call --- */
-
-static bool meets(const struct trap_if *w, const uint64_t args[6])
-{
-	uint64_t v = args[w->arg];
-
-	switch (w->op) {
-	case TRAP_ALWAYS:
-		return true;
-	case TRAP_EQ:
-		return (uint32_t)v == w->value;
-	case TRAP_BITS:
-		return (v & w->value) == w->value;
-	case TRAP_NOT_NULL:
-		return v != 0;
-	case TRAP_BYTE1:
-		return (v >> 8 & 0xff) == w->value;
-	default:
-		return false;
-	}
-}
-
-static bool is_ours(int nr, const uint64_t args[6])
-{
-	for (const struct trap *t = traps; t->nr >= 0; t++) {
-		if (t->nr == nr && meets(&t->when[0], args) && meets(&t->when[1], args))
-			return true;
-	}
-	return false;
-}
 
 /* Whoever has the lock when the call can go on answers it, perhaps we ourselves. */
 static long ask(struct native *s, int nr, const uint64_t args[6])
@@ -223,7 +193,7 @@ long native_call(struct native *s, int nr, const uint64_t a[6])
 {
 	long ret = CALL_CONTINUE;
 
-	if (is_ours(nr, a))
+	if (call_trapped(nr, a))
 		ret = s->orphan ? orphan_call(nr) : ask(s, nr, a);
 	if (ret == CALL_CONTINUE)
 		return syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);

@@ -37,6 +37,11 @@ static bool closed(const struct vsock *vs)
 	return vs->hup || (poll(&pfd, 1, 0) > 0 && pfd.revents & POLLHUP);
 }
 
+static bool no_linger(const struct vsock *vs)
+{
+	return vs->so->linger_on && !vs->so->asked->linger;
+}
+
 /* The program will write no more: FIN, after what it wrote. */
 static void out_end(struct vsock *vs)
 {
@@ -44,7 +49,7 @@ static void out_end(struct vsock *vs)
 	if (vs->eof_out)
 		return;
 	vs->eof_out = true;
-	if (vs->so->linger_on && !vs->so->asked->linger)
+	if (no_linger(vs))
 		vs->hup = closed(vs);
 	if (!vs->hup)		/* closed: closing the socket says FIN, or RST */
 		sock_shutdown(vs->so, SHUT_WR);
@@ -117,6 +122,19 @@ static bool syn_out(struct vsock *vs)
 	return true;
 }
 
+/* There is no room for more, but it may have closed, and there is no more, or it is
+ * not wanted. */
+static void last_out(struct vsock *vs)
+{
+	char c;
+	ssize_t n = vs->hup ? recv(vs->w.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) : 1;
+
+	if (n == 0 || (vs->hup && no_linger(vs)))
+		out_end(vs);
+	else if (n < 0 && errno != EAGAIN && errno != EINTR)
+		out_abort(vs);
+}
+
 static void pump_out(struct vsock *vs)
 {
 	if (vs->fill && vs->readable && !unfill(vs))
@@ -136,6 +154,7 @@ static void pump_out(struct vsock *vs)
 
 		if (!room) {
 			vs->urgent = true;	/* what comes meanwhile may be */
+			last_out(vs);
 			return;
 		}
 		got = readv(vs->w.fd, iov, n);
@@ -280,12 +299,12 @@ void vsock_pump(struct vsock *vs)
 		vsock_bury(vs);
 	else if (vs->listening)
 		vsock_listen_pump(vs);
-	else if (vs->connecting)
+	else if (vs->connecting && !vs->hup)
 		vsock_connect_pump(vs);
 	else if (vs->connected)
 		stream_pump(vs);
 	else if (vs->hup)
-		vsock_bury(vs);		/* closed before it was connected */
+		vsock_bury(vs);		/* before it was connected */
 	if (vs->so)
 		vsock_changed(vs);
 }

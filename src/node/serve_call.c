@@ -379,7 +379,7 @@ static int app_end(struct vsock *vs)
 	return fd;
 }
 
-static const struct vsock_front ends = { changed, app_end };
+static const struct vsock_front ends = { .changed = changed, .app_end = app_end };
 
 void serve_calls_init(struct serve *s)
 {

@@ -20,6 +20,11 @@
 
 /* --- connect --- */
 
+static bool is_near(const struct vsock *vs)
+{
+	return vs->n->front && vs->n->front->near;
+}
+
 /* The program's end takes no more bytes until we drain it. */
 void vsock_fill(struct vsock *vs, int app)
 {
@@ -29,8 +34,9 @@ void vsock_fill(struct vsock *vs, int app)
 
 	if (app < 0)
 		return;
-	vs->app = fcntl(app, F_DUPFD_CLOEXEC, 0);
-	if (vs->app < 0)
+	if (!is_near(vs))
+		vs->app = fcntl(app, F_DUPFD_CLOEXEC, 0);
+	if (!is_near(vs) && vs->app < 0)
 		return;		/* polls writable too early; the bytes still wait */
 	setsockopt(app, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	while ((n = send(app, nothing, sizeof(nothing), MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
@@ -41,21 +47,23 @@ void vsock_fill(struct vsock *vs, int app)
  * of the filling as it leaves. Its last byte stays until the program has written. */
 void vsock_drain(struct vsock *vs)
 {
+	int app = vs->fill && is_near(vs) ? vs->n->front->app_end(vs) : vs->app;
+	size_t stays = app < 0 && is_near(vs) ? 0 : 1;
 	char junk[4096];
 	int size = SNDBUF_STD;
 
-	if (vs->app < 0 && !vs->fill)
+	if (app < 0 && !vs->fill)
 		return;
-	while (vs->fill > 1) {
-		ssize_t n = read(vs->w.fd, junk, MIN(vs->fill - 1, sizeof(junk)));
+	while (vs->fill > stays) {
+		ssize_t n = read(vs->w.fd, junk, MIN(vs->fill - stays, sizeof(junk)));
 
 		if (n <= 0)
 			break;
 		vs->fill -= (size_t)n;
 	}
-	if (vs->app >= 0) {
-		setsockopt(vs->app, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-		close(vs->app);
+	if (app >= 0) {
+		setsockopt(app, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+		close(app);
 	}
 	vs->app = -1;
 	vs->readable = vs->urgent = true;	/* what the program wrote meanwhile made no new edge */
@@ -207,7 +215,8 @@ int vsock_listen(struct vsock *vs, int backlog, int app)
 	if (ret == 0 && !vs->listening) {
 		vs->listening = true;
 		vsock_fill(vs, app);		/* a listener is never writable */
-		close(vs->app);		/* and is gone when the program closes it */
+		if (vs->app >= 0)
+			close(vs->app);	/* and is gone when the program closes it */
 		vs->app = -1;
 	}
 	return ret;

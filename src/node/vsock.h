@@ -54,8 +54,8 @@ struct vsock {
 	struct map_node	by_wd;		/* vpair.c */
 	int		wd;		/* of a pair that shows errors; 0: it does not */
 	int		error;		/* for SO_ERROR, before the socket's own */
-	int		app;		/* the program's end while connecting, or while a ring's
-					 * memory is in its place; else -1 */
+	int		app;		/* the program's end while connecting (not if near), or while
+					 * a ring's memory is in its place; else -1 */
 	size_t		fill;		/* bytes in it that are not the program's */
 	bool		news;		/* listening: the stack has something new */
 	unsigned	tokens;		/* listening: bytes in the program's end */
@@ -82,6 +82,8 @@ struct vsock_front {
 	void	(*changed)(struct vsock *vs);
 	/* A descriptor of the program's end, or -1; -EINPROGRESS: vsock_end will have it. */
 	int	(*app_end)(struct vsock *vs);
+	bool	near;		/* app_end is asked when needed: none is kept, which would hide
+				 * that the program closed its own */
 };
 void vsock_set_front(struct node *n, const struct vsock_front *front);
 

@@ -159,7 +159,7 @@ static void changed(struct vsock *vs)
 	call_again(&vs->calls);
 }
 
-static const struct vsock_front ends = { changed, target_find_end };
+static const struct vsock_front ends = { .changed = changed, .app_end = target_find_end };
 
 /* True if the call was ended by a signal (or its task has gone). */
 static bool interrupted(struct call *c)

@@ -18,7 +18,7 @@ static int app_end(struct vsock *vs)
 	return -1;
 }
 
-static const struct vsock_front front = { changed, app_end };
+static const struct vsock_front front = { .changed = changed, .app_end = app_end };
 
 /* The caller is this process. */
 static int mem_read(const struct call *c, uint64_t addr, void *buf, size_t n)

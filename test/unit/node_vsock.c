@@ -32,7 +32,7 @@ static int app_end(struct vsock *vs)
 
 static int setup(void **state)
 {
-	static const struct vsock_front front = { changed, app_end };
+	static const struct vsock_front front = { .changed = changed, .app_end = app_end };
 	struct node_conf conf = { .n_if = 0 };
 	char *why;
 
