@@ -121,8 +121,9 @@ int msocket(const char *path, int domain, int type, int protocol);
  * duplicates of them; on others -1 with EBADF. ENOSYS: the kind of stack cannot.
  * Of a native stack ioth_connect and ioth_accept block unless the descriptor is
  * O_NONBLOCK, are cancelled by nothing and do not see EINTR; close, read, write,
- * send and recv of libc may be used as well. ioth_close ends with EBADF the calls of
- * other threads that wait in such a one of the descriptor.
+ * send and recv of libc may be used as well; but one direction of a connection is for
+ * libc's calls or for these, as what libc's wrote may be overtaken. ioth_close ends with
+ * EBADF the calls of other threads that wait in such a one of the descriptor.
  *
  * A native stack lives in its process. A child that was forked has the sockets it
  * inherited, for bytes, shutdown and close; what the stack has to do gives EOPNOTSUPP

@@ -9,7 +9,6 @@
 #include <linux/netlink.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -140,10 +139,12 @@ static void orphan(struct native *s)
 
 	s->orphan = true;
 	for (struct map_node *m = map_next(&n->vsocks, NULL); m; m = map_next(&n->vsocks, m)) {
-		int end = container_of(m, struct vsock, node)->w.fd;
+		const struct vsock *vs = container_of(m, struct vsock, node);
 
-		if (end >= 0)
-			close(end);
+		if (vs->w.fd >= 0)
+			close(vs->w.fd);
+		if (vs->app >= 0)
+			close(vs->app);
 	}
 }
 
@@ -212,7 +213,7 @@ static struct vsock *look_up(struct node *n, int fd)
 	struct fd_entry *e = fds_at(fd);
 	struct vsock *vs = vsock_of_fd(n, fd);
 
-	if (vs && vs->so && fd == vs->pid_fd && e && e->stack == kind_current)
+	if (vs && vs->so && fd == vs->pid_fd && e && e->stack == kind_current && e->id == vs->cookie)
 		e->sock = vs;
 	return vs;
 }
@@ -364,39 +365,6 @@ static int native_fcntl(int fd, int cmd, ...)
 	return fcntl(fd, cmd, arg);
 }
 
-/* What comes with ancillary data comes by the pair. */
-void native_by_pair(int fd)
-{
-	struct vsock *vs = current()->orphan ? NULL : native_enter(fd);
-
-	if (!vs)
-		return;
-	vlocal_by_pair(vs);
-	node_unlock(vs->n);
-}
-
-static ssize_t native_recvmsg(int fd, struct msghdr *msg, int flags)
-{
-	native_by_pair(fd);
-	return CALL(recvmsg, (unsigned)fd, P(msg), (unsigned)flags);
-}
-
-static int native_recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *timeout)
-{
-	native_by_pair(fd);
-	return (int)CALL(recvmmsg, (unsigned)fd, P(v), n, (unsigned)flags, P(timeout));
-}
-
-static ssize_t native_sendmsg(int fd, const struct msghdr *msg, int flags)
-{
-	return CALL(sendmsg, (unsigned)fd, P(msg), (unsigned)flags);
-}
-
-static int native_sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
-{
-	return (int)CALL(sendmmsg, (unsigned)fd, P(v), n, (unsigned)flags);
-}
-
 static int native_sysctl(const char *name, const char *value)
 {
 	struct native *s = current();
@@ -427,7 +395,8 @@ const struct kind kind_native = {
 	},
 	.more = {
 		.accept4 = native_accept4, .recvmmsg = native_recvmmsg,
-		.sendmmsg = native_sendmmsg, .sendfile = sendfile, .splice = splice,
+		.sendmmsg = native_sendmmsg, .sendfile = native_sendfile,
+		.splice = native_splice,
 		.sysctl = native_sysctl, .statistics = native_statistics,
 		.resolvconf = native_resolvconf, .config = native_config,
 		.newconf = native_newconf,

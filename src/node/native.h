@@ -5,6 +5,7 @@
  *   native_call.c  a call of the program: done at once, or its thread waits
  *   native_stat.c  what it has counted
  *   native_io.c    those that move bytes and datagrams, which do not go by the pair
+ *   native_msg.c   those that take messages, and those that the kernel does on the pair
  */
 #ifndef NODE_NATIVE_H
 #define NODE_NATIVE_H
@@ -40,7 +41,6 @@ struct vsock *native_known(const struct node *n, int fd);
 /* The vsock of fd, its node locked; NULL with errno: not one of the current stack's. */
 struct vsock *native_enter(int fd);
 ssize_t native_leave(struct vsock *vs, ssize_t ret);	/* as libc: -1 with errno */
-void native_by_pair(int fd);	/* what comes next is received by the pair */
 
 /* native_io.c: as their namesakes in libc */
 ssize_t native_read(int fd, void *buf, size_t len);
@@ -53,6 +53,20 @@ ssize_t native_writev(int fd, const struct iovec *iov, int n);
 ssize_t native_send(int fd, const void *buf, size_t len, int flags);
 ssize_t native_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
 		      socklen_t addrlen);
+
+ssize_t native_take(int fd, const struct iovec *iov, int n, int flags, struct sockaddr *addr,
+		    socklen_t *addrlen);
+ssize_t native_give(int fd, const struct iovec *iov, int n, int flags,
+		    const struct sockaddr *addr, socklen_t addrlen);
+
+/* native_msg.c: the same */
+ssize_t native_recvmsg(int fd, struct msghdr *msg, int flags);
+ssize_t native_sendmsg(int fd, const struct msghdr *msg, int flags);
+int native_recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *timeout);
+int native_sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags);
+ssize_t native_sendfile(int out_fd, int in_fd, off_t *offset, size_t count);
+ssize_t native_splice(int in_fd, off_t *in_offset, int out_fd, off_t *out_offset, size_t len,
+		      unsigned flags);
 
 /* Whom it asks for names; native_names.c */
 char *native_resolvconf(struct ioth *s);

@@ -9,12 +9,16 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
+#include "base/mem.h"
 #include "node/kind.h"
 #include "node/native.h"
 #include "stack/dgram.h"
+
+#define AWAY_MOST	65536	/* thrown away by one call */
 
 /* Until when a call on fd may wait; 0: not at all. */
 static usec patience(int fd, int flags, int timeout)
@@ -121,13 +125,16 @@ static ssize_t take_other(int fd, const struct iovec *iov, int n, int flags,
 	return len;
 }
 
-/* tcp(7): MSG_TRUNC throws bytes away. They go by the pair. */
-static ssize_t take_away(int fd, const struct iovec *iov, int flags)
+/* tcp(7): MSG_TRUNC throws bytes away. */
+static ssize_t take_away(int fd, const struct iovec *iov, int n, int flags)
 {
-	native_by_pair(fd);
-	return native_call(kind_current->data, SYS_recvfrom,
-			   (const uint64_t[6]){ (unsigned)fd, (uintptr_t)iov->iov_base,
-						iov->iov_len, (unsigned)flags });
+	struct iovec away = { .iov_len = MIN(iov_total(iov, n), AWAY_MOST) };
+	ssize_t len;
+
+	away.iov_base = xmalloc(away.iov_len + 1);
+	len = native_take(fd, &away, 1, flags & ~MSG_TRUNC, NULL, NULL);
+	free(away.iov_base);
+	return len;
 }
 
 static ssize_t give_other(int fd, const struct iovec *iov, int n, int flags,
@@ -142,7 +149,7 @@ static ssize_t give_other(int fd, const struct iovec *iov, int n, int flags,
 			   (const uint64_t[6]){ (unsigned)fd, (uintptr_t)&mh, (unsigned)flags });
 }
 
-static ssize_t take(int fd, const struct iovec *iov, int n, int flags, struct sockaddr *addr,
+ssize_t native_take(int fd, const struct iovec *iov, int n, int flags, struct sockaddr *addr,
 		    socklen_t *addrlen)
 {
 	struct msg m = { .ttl = -1 };
@@ -153,7 +160,7 @@ static ssize_t take(int fd, const struct iovec *iov, int n, int flags, struct so
 	vs = may_enter(n) ? native_enter(fd) : NULL;
 	if (vs && flags & MSG_TRUNC && vs->type == SOCK_STREAM) {
 		node_unlock(vs->n);
-		return take_away(fd, iov, flags);
+		return take_away(fd, iov, n, flags);
 	}
 	if (!vs)
 		return take_other(fd, iov, n, flags, addr, addrlen);
@@ -170,23 +177,23 @@ static ssize_t take(int fd, const struct iovec *iov, int n, int flags, struct so
 
 ssize_t native_read(int fd, void *buf, size_t len)
 {
-	return take(fd, &(struct iovec){ buf, len }, 1, 0, NULL, NULL);
+	return native_take(fd, &(struct iovec){ buf, len }, 1, 0, NULL, NULL);
 }
 
 ssize_t native_readv(int fd, const struct iovec *iov, int n)
 {
-	return take(fd, iov, n, 0, NULL, NULL);
+	return native_take(fd, iov, n, 0, NULL, NULL);
 }
 
 ssize_t native_recv(int fd, void *buf, size_t len, int flags)
 {
-	return take(fd, &(struct iovec){ buf, len }, 1, flags, NULL, NULL);
+	return native_take(fd, &(struct iovec){ buf, len }, 1, flags, NULL, NULL);
 }
 
 ssize_t native_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr,
 			socklen_t *addrlen)
 {
-	return take(fd, &(struct iovec){ buf, len }, 1, flags, addr, addrlen);
+	return native_take(fd, &(struct iovec){ buf, len }, 1, flags, addr, addrlen);
 }
 
 /* --- out --- */
@@ -225,12 +232,13 @@ static ssize_t send_waiting(struct vsock *vs, int fd, const struct iovec *iov, i
 	return put ? (ssize_t)put : len;
 }
 
-static ssize_t give(int fd, const struct iovec *iov, int n, int flags,
+ssize_t native_give(int fd, const struct iovec *iov, int n, int flags,
 		    const struct sockaddr *addr, socklen_t addrlen)
 {
 	struct msg m = { .has_peer = true, .ttl = -1, .tos = -1 };
 	struct vsock *vs;
 	ssize_t ret = 0;
+	bool broken;
 
 	vs = may_enter(n) ? native_enter(fd) : NULL;
 	if (vs && flags & MSG_FASTOPEN && vs->type == SOCK_STREAM) {
@@ -247,28 +255,32 @@ static ssize_t give(int fd, const struct iovec *iov, int n, int flags,
 		m.has_peer = false;
 	if (ret == 0)
 		ret = send_waiting(vs, fd, iov, n, flags, m.has_peer ? &m : NULL);
-	if (ret == -EPIPE && vs->type == SOCK_STREAM && !(flags & MSG_NOSIGNAL))
-		raise(SIGPIPE);		/* to this thread */
-	return native_leave(vs, ret);
+	broken = ret == -EPIPE && vs->type == SOCK_STREAM && !(flags & MSG_NOSIGNAL);
+	ret = native_leave(vs, ret);
+	if (broken) {		/* to this thread; its handler may call us, or jump */
+		raise(SIGPIPE);
+		errno = EPIPE;
+	}
+	return ret;
 }
 
 ssize_t native_write(int fd, const void *buf, size_t len)
 {
-	return give(fd, &(struct iovec){ (void *)(uintptr_t)buf, len }, 1, 0, NULL, 0);
+	return native_give(fd, &(struct iovec){ (void *)(uintptr_t)buf, len }, 1, 0, NULL, 0);
 }
 
 ssize_t native_writev(int fd, const struct iovec *iov, int n)
 {
-	return give(fd, iov, n, 0, NULL, 0);
+	return native_give(fd, iov, n, 0, NULL, 0);
 }
 
 ssize_t native_send(int fd, const void *buf, size_t len, int flags)
 {
-	return give(fd, &(struct iovec){ (void *)(uintptr_t)buf, len }, 1, flags, NULL, 0);
+	return native_give(fd, &(struct iovec){ (void *)(uintptr_t)buf, len }, 1, flags, NULL, 0);
 }
 
 ssize_t native_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
 		      socklen_t addrlen)
 {
-	return give(fd, &(struct iovec){ (void *)(uintptr_t)buf, len }, 1, flags, addr, addrlen);
+	return native_give(fd, &(struct iovec){ (void *)(uintptr_t)buf, len }, 1, flags, addr, addrlen);
 }

@@ -286,7 +286,7 @@ void dgram_pump(struct vsock *vs)
 		return;
 	}
 	if (vs->is_local && vs->so->error) {
-		vlocal_end(vs);		/* the pair has to show it */
+		vlocal_end(vs, -1);	/* the pair has to show it */
 		pump_in(vs);
 		vlocal_changed(vs);
 	}

@@ -15,6 +15,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -54,22 +55,22 @@ static void take_token(struct vsock *vs, int fd)
 }
 
 /* The pair carries everything again. */
-void vlocal_end(struct vsock *vs)
+void vlocal_end(struct vsock *vs, int fd)
 {
-	int app = vs->token ? vs->n->front->app_end(vs) : -1;
+	int app = vs->token && fd < 0 ? vs->n->front->app_end(vs) : fd;
 
-	if (app >= 0) {
+	if (app >= 0)
 		take_token(vs, app);
+	if (app >= 0 && app != fd)
 		close(app);
-	}
 	vs->is_local = false;
 }
 
-void vlocal_by_pair(struct vsock *vs)
+void vlocal_by_pair(struct vsock *vs, int fd)
 {
 	if (!vs->is_local || !vs->so)
 		return;
-	vlocal_end(vs);
+	vlocal_end(vs, fd);
 	vsock_pump(vs);
 }
 
@@ -105,11 +106,11 @@ static void show_rest(struct vsock *vs, int fd)
 		take_token(vs, fd);
 }
 
-static bool is_plain(struct vsock *vs, int flags)
+static bool is_plain(struct vsock *vs, int fd, int flags)
 {
 	if (!vs->plain && (flags & MSG_OOB || sock_events(vs->so) & EV_PRI)) {
 		vs->plain = true;
-		vlocal_end(vs);
+		vlocal_end(vs, fd);
 		vsock_pump(vs);
 	}
 	return vs->plain;
@@ -120,7 +121,7 @@ static ssize_t stream_recv(struct vsock *vs, int fd, const struct iovec *iov, in
 {
 	ssize_t len;
 
-	if (is_plain(vs, flags))
+	if (is_plain(vs, fd, flags))
 		return sys_recv(fd, iov, n, flags);
 	if (!vs->is_local && vs->passed) {
 		len = sys_recv(fd, iov, n, flags);
@@ -168,6 +169,20 @@ ssize_t vlocal_recv(struct vsock *vs, int fd, const struct iovec *iov, int n, in
 
 /* --- out --- */
 
+/* No room: poll() is told, unless what was written plainly lies there, which is the
+ * pump's to take first. */
+static void fill_up(struct vsock *vs, int fd)
+{
+	int there = 0;
+
+	if (ioctl(vs->w.fd, FIONREAD, &there) == 0 && there > (int)vs->fill) {
+		vsock_wake_now(vs);
+		return;
+	}
+	vs->full = true;
+	vsock_fill(vs, fd);
+}
+
 ssize_t vlocal_send(struct vsock *vs, int fd, const struct iovec *iov, int n, int flags,
 		    struct msg *m)
 {
@@ -177,8 +192,11 @@ ssize_t vlocal_send(struct vsock *vs, int fd, const struct iovec *iov, int n, in
 		len = gone(vs, fd, -EPIPE);
 		return len ? len : -EPIPE;
 	}
-	if (vs->type == SOCK_STREAM && vs->readable && !vs->full)
+	if (vs->type == SOCK_STREAM && vs->readable && !vs->full) {
 		vsock_pump(vs);		/* what was written plainly comes first */
+		if (vs->so && vs->connected && vs->readable && !vs->eof_out)
+			return -EAGAIN;
+	}
 	if (!vs->so || vs->eof_out || (vs->shut_out && vs->type == SOCK_STREAM))
 		return -EPIPE;
 	if (vs->error && vs->type != SOCK_STREAM) {
@@ -188,10 +206,8 @@ ssize_t vlocal_send(struct vsock *vs, int fd, const struct iovec *iov, int n, in
 			return -error;
 	}
 	len = vsock_sendto(vs, iov, n, flags | MSG_DONTWAIT, m);
-	if (len == -EAGAIN && vs->connected && !vs->full && vs->type == SOCK_STREAM) {
-		vs->full = true;
-		vsock_fill(vs, fd);
-	}
+	if (len == -EAGAIN && vs->connected && !vs->full && vs->type == SOCK_STREAM)
+		fill_up(vs, fd);
 	return len;
 }
 
@@ -271,7 +287,7 @@ void vlocal_share(struct node *n)
 		vs->plain = true;
 		if (!vs->is_local)
 			continue;
-		vlocal_end(vs);
+		vlocal_end(vs, -1);
 		vsock_again(vs);
 	}
 }

@@ -156,7 +156,7 @@ ssize_t vlocal_recv(struct vsock *vs, int fd, const struct iovec *iov, int n, in
 ssize_t vlocal_send(struct vsock *vs, int fd, const struct iovec *iov, int n, int flags,
 		    struct msg *m);
 void vlocal_shut(struct vsock *vs, int how);	/* the pair was */
-void vlocal_by_pair(struct vsock *vs);	/* what there is is received by the pair */
+void vlocal_by_pair(struct vsock *vs, int fd);	/* what there is is received by the pair */
 int vlocal_close(struct vsock *vs, int fd);	/* as close(2); perhaps the last of it */
 /* Until something changed: 0; -EAGAIN: until has come; -EINTR. to_read: poll() need not
  * be told. */

@@ -20,7 +20,7 @@ void vsock_fill(struct vsock *vs, int app);	/* vconn.c: not writable, until drai
 void vsock_drain(struct vsock *vs);
 void vlocal_show(struct vsock *vs);	/* there is something to read */
 void vlocal_room(struct vsock *vs);
-void vlocal_end(struct vsock *vs);	/* not local any more */
+void vlocal_end(struct vsock *vs, int fd);	/* not local any more; fd: -1, not known */
 void vsock_connect_pump(struct vsock *vs);
 void vsock_listen_pump(struct vsock *vs);
 
