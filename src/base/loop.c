@@ -8,24 +8,14 @@
  * Deadlines are in microseconds; where the kernel is too old for epoll_pwait2
  * (before 5.11) they are rounded up to milliseconds.
  */
-#include "base/loop.h"
-
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/loop_in.h"
 #include "base/mem.h"
-
-#define ALWAYS	(EPOLLERR | EPOLLHUP)
-
-struct loop {
-	int			fd;
-	int			n, at;	/* the batch and the event being run */
-	bool			no_pwait2;
-	struct epoll_event	ev[LOOP_BATCH];
-};
 
 usec now_mono(void)
 {
@@ -42,7 +32,7 @@ struct loop *loop_new(void)
 
 	if (fd < 0)
 		return NULL;
-	l = xzalloc(sizeof(*l));
+	l = xzalloc(sizeof(*l) + LOOP_BATCH * sizeof(l->ev[0]));
 	l->fd = fd;
 	return l;
 }
@@ -51,13 +41,11 @@ void loop_free(struct loop *l)
 {
 	if (!l)
 		return;
-	close(l->fd);
+	if (l->set)
+		set_free(l);
+	else
+		close(l->fd);
 	free(l);
-}
-
-int loop_fd(const struct loop *l)
-{
-	return l->fd;
 }
 
 int loop_watch(struct loop *l, struct watch *w, uint32_t events)
@@ -70,6 +58,8 @@ int loop_watch(struct loop *l, struct watch *w, uint32_t events)
 	}
 	if (w->added && w->events == events)
 		return 0;
+	if (l->set)
+		return set_watch(l, w, events);
 	if (epoll_ctl(l->fd, w->added ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, w->fd, &ev) < 0)
 		return -errno;
 	w->added = true;
@@ -87,32 +77,44 @@ static void forget(struct loop *l, const struct watch *w)
 
 void loop_unwatch(struct loop *l, struct watch *w)
 {
-	if (w->added)
+	if (w->added && l->set)
+		set_unwatch(l, w);
+	else if (w->added)
 		epoll_ctl(l->fd, EPOLL_CTL_DEL, w->fd, NULL);
 	w->added = false;
 	w->events = 0;
 	forget(l, w);
 }
 
-static int wait_msec(struct loop *l, usec left)
+int loop_poll(struct pollfd *fd, unsigned n, usec at)
+{
+	usec left = at == NEVER ? NEVER : at - now_mono();
+	struct timespec ts;
+
+	if (left < 0)
+		left = 0;
+	ts = (struct timespec){ left / USEC_PER_SEC, left % USEC_PER_SEC * 1000 };
+	return ppoll(fd, n, left == NEVER ? NULL : &ts, NULL);
+}
+
+static int wait_msec(int fd, struct epoll_event *ev, int n, usec left)
 {
 	int64_t ms = left == NEVER ? -1 : (left + USEC_PER_MSEC - 1) / USEC_PER_MSEC;
 
-	return epoll_wait(l->fd, l->ev, LOOP_BATCH, (int)MIN(ms, INT_MAX));
+	return epoll_wait(fd, ev, n, (int)MIN(ms, INT_MAX));
 }
 
-static int wait_usec(struct loop *l, usec left)
+static int epoll_until(int fd, struct epoll_event *ev, int n, usec at)
 {
-	struct timespec ts = { left / USEC_PER_SEC, left % USEC_PER_SEC * 1000 };
-	int n = -1;
+	usec left = at == NEVER ? NEVER : at - now_mono();
+	struct timespec ts;
+	int ret;
 
-	if (!l->no_pwait2)
-		n = epoll_pwait2(l->fd, l->ev, LOOP_BATCH, left == NEVER ? NULL : &ts, NULL);
-	if (l->no_pwait2 || (n < 0 && errno == ENOSYS)) {
-		l->no_pwait2 = true;
-		n = wait_msec(l, left);
-	}
-	return n;
+	if (left < 0)
+		left = 0;
+	ts = (struct timespec){ left / USEC_PER_SEC, left % USEC_PER_SEC * 1000 };
+	ret = epoll_pwait2(fd, ev, n, left == NEVER ? NULL : &ts, NULL);
+	return ret < 0 && errno == ENOSYS ? wait_msec(fd, ev, n, left) : ret;
 }
 
 static void run_batch(struct loop *l)
@@ -124,7 +126,7 @@ static void run_batch(struct loop *l)
 		if (!w)
 			continue;
 		/* A callback before may have narrowed what is wanted. */
-		events = l->ev[l->at].events & (w->events | ALWAYS);
+		events = l->ev[l->at].events & (w->events | LOOP_ALWAYS);
 		if (events)
 			w->ready(w, events);
 	}
@@ -133,17 +135,41 @@ static void run_batch(struct loop *l)
 
 int loop_wait(struct loop *l, usec at)
 {
-	usec left = at;
 	int n;
 
-	if (at != NEVER) {
-		left = at - now_mono();
-		left = MAX(left, 0);
-	}
-	n = wait_usec(l, left);
+	if (l->set)
+		return set_look(l);
+	n = epoll_until(l->fd, l->ev, LOOP_BATCH, at);
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	l->n = n;
 	run_batch(l);
 	return n;
+}
+
+int loop_ask(struct loop *l)
+{
+	return l->set ? set_ask(l) : loop_wait(l, 0);
+}
+
+void loop_say(struct loop *l, struct watch *w, uint32_t events)
+{
+	if (l->set)
+		set_say(l, w, events | LOOP_SAID);
+	else
+		w->ready(w, events | LOOP_SAID);
+}
+
+bool loop_nap_begin(struct loop *l, struct nap *nap)
+{
+	if (l->set)
+		return set_nap_begin(l, nap);
+	*nap = (struct nap){ .fd = { { .fd = l->fd, .events = POLLIN } }, .n = 1 };
+	return true;
+}
+
+void loop_nap_end(struct loop *l, const struct nap *nap)
+{
+	if (l->set)
+		set_nap_end(l, nap);
 }

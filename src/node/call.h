@@ -149,7 +149,8 @@ struct nlsock;
 long netlink_socket(struct call *c);
 struct nlsock *netlink_of(const struct call *c);	/* NULL: it is not one */
 long netlink_call(struct call *c, struct nlsock *nl);
-void netlink_end(struct calls *cs);	/* all of them */
+void netlink_end(struct calls *cs);
+int netlink_close(struct calls *cs, int fd);	/* as close(2); perhaps the last of one */	/* all of them */
 
 /* call_ring.c */
 long ring_setopt(struct call *c, const void *v, socklen_t len);

@@ -9,6 +9,7 @@
 
 #include "base/heap.h"
 
+struct loop;
 struct node;
 
 /* A node's place with the thread that stands in. */
@@ -16,11 +17,16 @@ struct stand_in {
 	struct timer	due;		/* under the thread's lock */
 	usec		told;		/* of the node's deadline; under the node's */
 	bool		on;		/* the node has it */
-	bool		watching;	/* news of the node's descriptors wake it */
 };
 
-/* From here on the thread stands in for n. 0, or -errno: there is no thread. */
-int driver_add(struct node *n);
+/* A loop for n, without a descriptor of its own (base/pollset.h). NULL with errno: there
+ * is no thread. */
+struct loop *driver_loop(struct node *n);
+/* The loop whose callbacks belong to no node. After driver_loop. */
+struct loop *driver_common(void);
+
+/* From here on the thread stands in for n. */
+void driver_add(struct node *n);
 /* It has let go of n when this returns. Without n's lock. */
 void driver_del(struct node *n);
 
@@ -29,7 +35,5 @@ void driver_fork(bool before, bool child);
 
 /* With n's lock held. Nobody waits in n: the thread does, until at. */
 void driver_leave(struct node *n, usec at);
-/* Somebody goes to sleep in n himself: no news for the thread. */
-void driver_enter(struct node *n);
 
 #endif

@@ -23,7 +23,7 @@ static pthread_mutex_t stacks_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int native_open(struct ioth *stack, const char *locators[], const char *options)
 {
-	struct node_conf conf = { .n_if = 0 };
+	struct node_conf conf = { .stood_in = true };
 	char *own = options ? xstrdup(options) : NULL, *why = NULL;
 	int ret = native_conf(&conf, locators, own);
 	struct native *s;
@@ -45,12 +45,7 @@ static int native_open(struct ioth *stack, const char *locators[], const char *o
 	s->stack = stack;
 	stack->data = s;
 	native_calls_init(s);
-	ret = driver_add(s->node);
-	if (ret < 0) {
-		node_free(s->node);
-		free(s);
-		return ret;
-	}
+	driver_add(s->node);
 	pthread_mutex_lock(&stacks_lock);
 	list_add_tail(&stacks, &s->link);
 	pthread_mutex_unlock(&stacks_lock);
@@ -174,6 +169,7 @@ void native_fork(enum fork_when when)
 		if (when == FORK_CHILD)
 			orphan(s);
 	}
+	vpairs_fork(when == FORK_BEFORE, when == FORK_CHILD);
 	driver_fork(when == FORK_BEFORE, when == FORK_CHILD);
 	if (when != FORK_BEFORE)
 		pthread_mutex_unlock(&stacks_lock);
@@ -244,21 +240,38 @@ ssize_t native_leave(struct vsock *vs, ssize_t ret)
 	return -1;
 }
 
+/* A netlink socket; or the stack is the parent's. */
+static int end_other(struct native *s, int fd)
+{
+	int ret, error;
+
+	if (s->orphan)
+		return close(fd);
+	node_lock(s->node);
+	native_cancel_at(s, fd);
+	ret = netlink_close(&s->calls, fd);
+	error = errno;
+	node_unlock(s->node);
+	errno = error;
+	return ret;
+}
+
 /* The pair tells whether that was the last descriptor of it. */
 static int native_end(int fd)
 {
 	int error = errno, ret;		/* what succeeds leaves errno alone */
 	struct vsock *vs = current()->orphan ? NULL : native_enter(fd);
 
-	if (!vs) {
-		native_cancel(current(), fd);
-		return close(fd);
+	if (vs) {
+		native_cancel_at(current(), fd);
+		ret = vlocal_close(vs, fd);
+	} else {
+		ret = end_other(current(), fd);
 	}
-	native_cancel_at(current(), fd);
-	ret = vlocal_close(vs, fd);
 	if (ret < 0)
 		error = errno;
-	node_unlock(vs->n);
+	if (vs)
+		node_unlock(vs->n);
 	errno = error;
 	return ret;
 }

@@ -31,9 +31,9 @@ void native_calls_init(struct native *s);
 /* Does a system call by its number: what the stack does of it, and the rest by the
  * kernel on the descriptor itself. -1 with errno. */
 long native_call(struct native *s, int nr, const uint64_t args[6]);
-/* fd is being closed: calls that wait there by that name end with EBADF. */
-void native_cancel(struct native *s, int fd);
-void native_cancel_at(struct native *s, int fd);	/* with the node's lock */
+/* With the node's lock. fd is being closed: calls that wait there by that name end with
+ * EBADF. */
+void native_cancel_at(struct native *s, int fd);
 
 /* What the table says, with the node's lock: it is right while the socket lives, whose
  * end clears it. NULL: nothing. */

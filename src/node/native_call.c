@@ -214,12 +214,3 @@ void native_cancel_at(struct native *s, int fd)
 		call_free(c);
 	}
 }
-
-void native_cancel(struct native *s, int fd)
-{
-	if (s->orphan)
-		return;
-	node_lock(s->node);
-	native_cancel_at(s, fd);
-	node_unlock(s->node);
-}

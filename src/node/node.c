@@ -16,7 +16,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +25,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pollset.h"
 #include "node/config_node.h"
 #include "node/vsock.h"
 #include "stack/neigh.h"
@@ -33,6 +33,7 @@
 #define ROUNDS		4	/* of one settling */
 #define POLLS		16	/* batches of events at a time */
 #define OVERTAKE	4	/* times, by the driver */
+#define NAP		(10 * USEC_PER_MSEC)	/* of whom nobody can wake */
 
 static void kicked(struct watch *w, uint32_t events)
 {
@@ -46,7 +47,9 @@ void node_kick(struct node *n)
 {
 	uint64_t one = 1;
 
-	if (write(n->kick.fd, &one, sizeof(one)) < 0)
+	if (n->kick.fd < 0)
+		loop_kick(n->loop);
+	else if (write(n->kick.fd, &one, sizeof(one)) < 0)
 		return;		/* full: it is being kicked already */
 }
 
@@ -105,13 +108,24 @@ static char *configure(struct node *n, const struct node_conf *c)
 	return why;
 }
 
+static void open_loop(struct node *n, bool stood_in)
+{
+	n->stood_in = stood_in;
+	n->kick = (struct watch){ .fd = -1, .ready = kicked };
+	n->loop = stood_in ? driver_loop(n) : loop_new();
+	if (stood_in || !n->loop)
+		return;
+	n->kick.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	loop_watch(n->loop, &n->kick, EPOLLIN);
+}
+
 struct node *node_new(const struct node_conf *conf, char **why)
 {
 	struct node *n = xzalloc(sizeof(*n));
 
 	pthread_mutex_init(&n->lock, NULL);
 	pthread_mutex_init(&n->gate, NULL);
-	n->loop = loop_new();
+	open_loop(n, conf->stood_in);
 	n->alarm_at = NEVER;
 	list_init(&n->alarms);
 	list_init(&n->dirty);
@@ -121,9 +135,10 @@ struct node *node_new(const struct node_conf *conf, char **why)
 	n->st = stack_new(0, now_mono());
 	n->st->user = n;
 	rtnl_init(n);
-	n->kick = (struct watch){ eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), 0, kicked, false };
-	loop_watch(n->loop, &n->kick, EPOLLIN);
-	*why = configure(n, conf);
+	if (!n->loop)
+		*why = xasprintf("a stack cannot be made: %s", strerror(errno));
+	else
+		*why = configure(n, conf);
 	if (!*why && conf->config)
 		*why = node_configure(n, conf->config);
 	if (*why) {
@@ -146,7 +161,8 @@ void node_free(struct node *n)
 		plug_close(n->ifs[i]->plug);
 		free(n->ifs[i]);
 	}
-	close(n->kick.fd);
+	if (n->kick.fd >= 0)
+		close(n->kick.fd);
 	loop_free(n->loop);
 	map_fini(&n->vsocks);
 	pthread_mutex_destroy(&n->lock);
@@ -231,7 +247,7 @@ static void pump_dirty(struct node *n)
 void node_poll(struct node *n)
 {
 	vspare_watch_all(n);
-	for (int i = 0; i < POLLS && loop_wait(n->loop, 0) == LOOP_BATCH; i++)
+	for (int i = 0; i < POLLS && loop_ask(n->loop) == LOOP_BATCH; i++)
 		pump_dirty(n);
 	pump_dirty(n);
 }
@@ -336,19 +352,17 @@ void node_take_in(struct node *n)
 /* With the lock, which others have meanwhile. */
 void node_sleep(struct node *n, usec until)
 {
-	struct pollfd pfd = { .fd = loop_fd(n->loop), .events = POLLIN };
-	struct timespec ts;
-	usec left;
+	usec at = MIN(node_deadline(n), until);
+	struct nap nap;
 
-	n->asleep_until = MIN(node_deadline(n), until);
-	left = n->asleep_until == NEVER ? NEVER : n->asleep_until - now_mono();
+	if (!loop_nap_begin(n->loop, &nap))
+		at = MIN(at, now_mono() + NAP);
+	n->asleep_until = at;
 	pthread_mutex_unlock(&n->lock);
-	if (left < 0)
-		left = 0;
-	ts = (struct timespec){ left / USEC_PER_SEC, left % USEC_PER_SEC * 1000 };
-	if (ppoll(&pfd, 1, left == NEVER ? NULL : &ts, NULL) < 0 && errno == EINTR)
+	if (loop_poll(nap.fd, nap.n, at) < 0 && errno == EINTR)
 		n->interrupted = true;
 	node_lock(n);
+	loop_nap_end(n->loop, &nap);
 	n->asleep_until = 0;
 }
 

@@ -51,6 +51,7 @@ struct node_conf {
 	int		n_set;
 	const char	*set[32];		/* NAME=VALUE */
 	const char	*config;		/* words of config.h; NULL: none */
+	bool		stood_in;		/* it has no thread of its own: driver.h */
 	char		why[256];		/* what is wrong with one */
 };
 
@@ -70,7 +71,7 @@ struct node {
 	unsigned	overtook;		/* times the driver did, them */
 	struct stack	*st;
 	struct loop	*loop;
-	struct watch	kick;			/* eventfd */
+	struct watch	kick;			/* eventfd; -1: its loop is woken otherwise */
 	usec		asleep_until;		/* the driver's; 0: it is awake */
 	struct caller	*driver;		/* of those who wait; NULL: none */
 	bool		interrupted;		/* a signal came */
@@ -78,8 +79,8 @@ struct node {
 	bool		hot;			/* looking paid: plugs ring no bells between calls */
 	usec		used_at;		/* hot: when a call was here last */
 	struct spin	spin;
+	bool		stood_in;		/* by the process's thread */
 	struct stand_in	stand_in;		/* driver.c */
-	struct map_node	by_loop;
 	int		n_if;
 	struct iface	*ifs[NODE_IFS];
 	struct list	dirty;			/* vsocks whose socket has news */
@@ -97,7 +98,7 @@ struct node {
 	struct ip_addr	resolvers[8];		/* the machine's name servers */
 	int		n_resolvers;
 	struct rtnl	rtnl;			/* netlink sockets */
-	struct vpairs	*pairs;			/* vpair.c: pairs of datagrams; NULL: none yet */
+	struct vpairs	*pairs;			/* vpair.c: of datagrams; NULL: none yet */
 	struct dgram_notes *notes;		/* vsock.c: datagram sources under way */
 	/* Called with the lock held after each settling; may be NULL. */
 	void		(*settled)(struct node *n);

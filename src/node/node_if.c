@@ -154,6 +154,56 @@ static void iface_wake(struct plug *p)
 	node_kick(ifc->node);
 }
 
+/* --- more of a plug's descriptors --- */
+
+struct bell {
+	struct list	link;
+	struct watch	w;
+	struct iface	*ifc;
+};
+
+static void bell_ready(struct watch *w, uint32_t events)
+{
+	struct iface *ifc = container_of(w, struct bell, w)->ifc;
+
+	ifc->plug->rung = true;
+	iface_recv(ifc);
+}
+
+static void bell_off(struct bell *b)
+{
+	loop_unwatch(b->ifc->node->loop, &b->w);
+	list_del(&b->link);
+	free(b);
+}
+
+static bool bell_on(struct iface *ifc, int fd)
+{
+	struct bell *b = xzalloc(sizeof(*b));
+
+	*b = (struct bell){ .w = { .fd = fd, .ready = bell_ready, .bell = true }, .ifc = ifc };
+	list_add_tail(&ifc->bells, &b->link);
+	if (loop_watch(ifc->node->loop, &b->w, EPOLLIN) == 0)
+		return true;
+	bell_off(b);
+	return false;
+}
+
+static bool iface_bell(struct plug *p, int fd, bool on)
+{
+	struct iface *ifc = p->user;
+
+	if (on)
+		return bell_on(ifc, fd);
+	list_for_safe(l, &ifc->bells) {
+		struct bell *b = container_of(l, struct bell, link);
+
+		if (b->w.fd == fd)
+			bell_off(b);
+	}
+	return true;
+}
+
 static struct mac mac_choose(void)
 {
 	struct mac m;
@@ -167,7 +217,7 @@ static struct mac mac_choose(void)
 
 struct iface *iface_add(struct node *n, const struct if_conf *c, const char *of, char **why)
 {
-	struct plug_conf pc = { .now = n->st->now, .introduce = true };
+	struct plug_conf pc = { .now = n->st->now, .introduce = true, .bell = iface_bell };
 	struct iface *ifc = xzalloc(sizeof(*ifc));
 	char name[16];
 	char *descr = xasprintf("ioth%s%s user=%u pid=%d", of ? " " : "",
@@ -175,6 +225,7 @@ struct iface *iface_add(struct node *n, const struct if_conf *c, const char *of,
 
 	pc.descr = descr;
 	ifc->node = n;
+	list_init(&ifc->bells);
 	ifc->plug = plug_open(c->locator, &pc, why);
 	free(descr);
 	if (!ifc->plug) {
@@ -193,10 +244,10 @@ struct iface *iface_add(struct node *n, const struct if_conf *c, const char *of,
 			     c->mtu ? c->mtu : ifc->plug->mtu, 0, &iface_ops, ifc);
 	ifc->nif->mtu_max = MAX(ifc->nif->mtu, ifc->plug->mtu);
 	ifc->nif->arena = ifc->plug->arena;
-	ifc->w = (struct watch){ .fd = ifc->plug->fd, .ready = iface_ready };
+	ifc->w = (struct watch){ .fd = ifc->plug->fd, .ready = iface_ready, .bell = true };
 	if (ifc->w.fd >= 0)
 		loop_watch(n->loop, &ifc->w, EPOLLIN);
-	ifc->hup = (struct watch){ .fd = ifc->plug->hup_fd, .ready = iface_hup };
+	ifc->hup = (struct watch){ .fd = ifc->plug->hup_fd, .ready = iface_hup, .bell = true };
 	if (ifc->hup.fd >= 0)
 		loop_watch(n->loop, &ifc->hup, EPOLLIN | EPOLLRDHUP);
 	n->ifs[n->n_if++] = ifc;

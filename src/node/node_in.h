@@ -12,6 +12,7 @@ struct iface {
 	struct plug	*plug;
 	struct netif	*nif;
 	struct watch	w, hup;
+	struct list	bells;		/* what else the plug is to be waited for by */
 	bool		queued;		/* frames since the last flush */
 	bool		woken;		/* the plug has frames, of which its fd is silent */
 };

@@ -12,7 +12,7 @@
 #include <sched.h>
 #include <signal.h>
 
-#include "base/loop.h"
+#include "base/pollset.h"
 #include "node/vsock.h"
 
 #define LOOKS		100	/* between yields: about 2 us */
@@ -77,11 +77,11 @@ bool node_stand_in(struct node *n, bool heard)
 	else if (pthread_mutex_trylock(&n->lock) != 0)
 		return false;
 	stack_now(n->st, now_mono());
-	if (heard)
-		n->stand_in.watching = false;
-	else
+	if (!heard)
 		n->stand_in.told = NEVER;
-	if (!n->driver) {
+	if (n->driver) {
+		loop_run(n->loop);	/* he sleeps, or looks at plugs only */
+	} else {
 		if (n->hot && n->st->now - n->used_at >= NODE_HOT_FOR)
 			cool(n);
 		look(n);
@@ -138,7 +138,6 @@ static void sleep_unless_due(struct node *n, usec until)
 
 	if (node_deadline(n) > now) {
 		cool(n);
-		driver_enter(n);
 		node_sleep(n, until);
 	} else {
 		stack_now(n->st, now);

@@ -12,7 +12,10 @@
  *
  * That the program's last descriptor is closed is told by inotify, which watches
  * the socket's inode. Where that cannot be had (max_user_watches), it is a
- * SEQPACKET pair too, and errors are told to trapped calls only.
+ * SEQPACKET pair too, and errors are told to trapped calls only. The nodes of a
+ * process for which one thread stands in have one inotify and one helper in common (a
+ * user may have 128 inotify descriptors), and the lock here; any of its threads may find
+ * that an end is closed, and then says so to the node it is of.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -33,11 +36,14 @@ struct name {
 
 struct vpairs {
 	struct watch	w;		/* inotify */
-	struct node	*n;
+	struct loop	*loop;
 	struct map	map;		/* vsock.by_wd */
 	int		helper;
 	struct name	name;		/* the helper's */
 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;	/* of maps; a node's comes before */
+static struct vpairs *common;		/* of nodes that are stood in for; NULL: none yet */
 
 static int join(int fd, const struct name *to)
 {
@@ -69,12 +75,6 @@ static struct vsock *by_wd(const struct vpairs *p, int wd)
 	return m ? container_of(m, struct vsock, by_wd) : NULL;
 }
 
-static void closed(struct vsock *vs)
-{
-	vs->hup = vs->readable = true;
-	vsock_again(vs);
-}
-
 /* A closed one's name is gone; to be joined again changes nothing. */
 bool vpair_is_closed(const struct vsock *vs)
 {
@@ -83,14 +83,19 @@ bool vpair_is_closed(const struct vsock *vs)
 	return name_of(vs->w.fd, true, &end) && join(vs->w.fd, &end) < 0 && errno == ECONNREFUSED;
 }
 
-/* Events were lost: all are looked at. */
+/* With its node's lock. Events were lost: is it closed? */
+void vpair_look(struct vsock *vs)
+{
+	if (vs->wd && vpair_is_closed(vs))
+		vs->hup = vs->readable = true;
+}
+
 static void look_at_all(const struct vpairs *p)
 {
 	for (struct map_node *m = map_next(&p->map, NULL); m; m = map_next(&p->map, m)) {
 		struct vsock *vs = container_of(m, struct vsock, by_wd);
 
-		if (vpair_is_closed(vs))
-			closed(vs);
+		loop_say(vs->n->loop, &vs->w, 0);
 	}
 }
 
@@ -101,7 +106,7 @@ static void one_event(struct vpairs *p, const struct inotify_event *ev)
 	if (ev->mask & IN_Q_OVERFLOW)
 		look_at_all(p);
 	else if (vs && ev->mask & IN_CLOSE)
-		closed(vs);
+		loop_say(vs->n->loop, &vs->w, EPOLLHUP);
 }
 
 static void events_ready(struct watch *w, uint32_t events)
@@ -110,6 +115,7 @@ static void events_ready(struct watch *w, uint32_t events)
 	union { struct inotify_event align; char b[4096]; } buf;
 	ssize_t len;
 
+	pthread_mutex_lock(&lock);
 	while ((len = read(w->fd, buf.b, sizeof(buf.b))) > 0) {
 		for (ssize_t at = 0; at < len;) {
 			struct inotify_event ev;
@@ -119,11 +125,12 @@ static void events_ready(struct watch *w, uint32_t events)
 			at += (ssize_t)(sizeof(ev) + ev.len);
 		}
 	}
+	pthread_mutex_unlock(&lock);
 }
 
 static void pairs_close(struct vpairs *p)
 {
-	loop_unwatch(p->n->loop, &p->w);
+	loop_unwatch(p->loop, &p->w);
 	if (p->w.fd >= 0)
 		close(p->w.fd);
 	if (p->helper >= 0)
@@ -132,31 +139,55 @@ static void pairs_close(struct vpairs *p)
 	free(p);
 }
 
-static struct vpairs *pairs(struct node *n)
+static struct vpairs *pairs_open(struct loop *l)
 {
-	struct vpairs *p = n->pairs;
+	struct vpairs *p = xzalloc(sizeof(*p));
 
-	if (p)
-		return p;
-	p = xzalloc(sizeof(*p));
-	p->n = n;
+	p->loop = l;
 	p->w = (struct watch){ .fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), .ready = events_ready };
 	p->helper = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	map_init(&p->map);
-	if (p->w.fd < 0 || p->helper < 0 || name_it(p->helper) < 0 ||
-	    !name_of(p->helper, false, &p->name) || loop_watch(n->loop, &p->w, EPOLLIN) < 0) {
-		pairs_close(p);
-		return NULL;
-	}
-	n->pairs = p;
-	return p;
+	if (p->w.fd >= 0 && p->helper >= 0 && name_it(p->helper) == 0 &&
+	    name_of(p->helper, false, &p->name) && loop_watch(l, &p->w, EPOLLIN) == 0)
+		return p;
+	pairs_close(p);
+	return NULL;
+}
+
+static struct vpairs *pairs(struct node *n)
+{
+	if (!n->pairs && !n->stood_in)
+		n->pairs = pairs_open(n->loop);
+	if (n->pairs || !n->stood_in)
+		return n->pairs;
+	pthread_mutex_lock(&lock);
+	if (!common)
+		common = pairs_open(driver_common());
+	n->pairs = common;
+	pthread_mutex_unlock(&lock);
+	return n->pairs;
 }
 
 void vpairs_free(struct node *n)
 {
-	if (n->pairs)
+	if (n->pairs && !n->stood_in)
 		pairs_close(n->pairs);
 	n->pairs = NULL;
+}
+
+/* The child's nodes are new ones; the set that heard inotify is not there any more. */
+void vpairs_fork(bool before, bool child)
+{
+	if (before) {
+		pthread_mutex_lock(&lock);
+		return;
+	}
+	if (child && common) {
+		close(common->w.fd);
+		close(common->helper);
+		common = NULL;
+	}
+	pthread_mutex_unlock(&lock);
 }
 
 /* --- making one --- */
@@ -205,15 +236,20 @@ int vpair_dgram(struct node *n, int fd[2])
 void vpair_began(struct vsock *vs, int wd)
 {
 	vs->wd = wd;
-	if (wd)
-		map_insert(&vs->n->pairs->map, &vs->by_wd, (uint32_t)wd);
+	if (!wd)
+		return;
+	pthread_mutex_lock(&lock);
+	map_insert(&vs->n->pairs->map, &vs->by_wd, (uint32_t)wd);
+	pthread_mutex_unlock(&lock);
 }
 
 void vpair_ended(struct vsock *vs)
 {
 	if (!vs->wd)
 		return;
+	pthread_mutex_lock(&lock);
 	map_remove(&vs->n->pairs->map, &vs->by_wd);
+	pthread_mutex_unlock(&lock);
 	inotify_rm_watch(vs->n->pairs->w.fd, vs->wd);	/* it keeps the inode */
 	vs->wd = 0;
 }

@@ -129,6 +129,8 @@ static void vsock_ready(struct watch *w, uint32_t events)
 		vs->hup = vs->readable = true;
 	if (events & EPOLLRDHUP)
 		vs->shut_out = vs->readable = true;
+	if (events & LOOP_SAID)
+		vpair_look(vs);
 	vsock_again(vs);
 }
 

@@ -164,6 +164,8 @@ int vlocal_wait(struct vsock *vs, bool to_read, usec until);
 void vlocal_share(struct node *n);	/* before fork */
 void vlocal_changed(struct vsock *vs);	/* for the front end's changed: they are told */
 
+void vpairs_fork(bool before, bool child);	/* vpair.c, around fork */
+
 /* vname.c: names in the layouts of the socket's family; AF_PACKET has its own. */
 int vname_dest(const struct vsock *vs, const struct sockaddr *sa, socklen_t len, struct msg *m);
 socklen_t vname_source(const struct vsock *vs, const struct msg *m, struct sockaddr_storage *ss);

@@ -37,6 +37,7 @@ void vpair_ended(struct vsock *vs);
 void vpair_error(struct vsock *vs);		/* the program's end says ECONNRESET, once */
 bool vpair_take_error(int app);			/* was it to say so? */
 bool vpair_is_closed(const struct vsock *vs);	/* its last descriptor; of datagrams */
+void vpair_look(struct vsock *vs);		/* is it? */
 void vpairs_free(struct node *n);
 
 /* A datagram that waits for room in the program's end. */

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -39,7 +40,6 @@
 #define FRAME_OVERHEAD	18
 #define IP6_NEXT	6			/* where the next header's number is */
 #define ETHERTYPE_LOCAL	0x88b5			/* IEEE 802 9.2.4: local experiments */
-#define OF_SWITCH	WIRE_INTROS		/* in an epoll event */
 #define LATER		0			/* a time at which no time is up */
 
 static unsigned place_of(const struct directs *ds, const struct direct *d)
@@ -50,9 +50,11 @@ static unsigned place_of(const struct directs *ds, const struct direct *d)
 struct directs *directs_new(struct lane *main, void (*in)(struct plug *p, struct pkt *pkt))
 {
 	struct directs *ds = xzalloc(sizeof(*ds));
-	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = OF_SWITCH };
+	struct epoll_event ev = { .events = EPOLLIN };
 
-	*ds = (struct directs){ .plug = main->plug, .main = main, .in = in, .file = -1 };
+	*ds = (struct directs){ .plug = main->plug, .main = main, .in = in, .file = -1, .poll = -1 };
+	if (ds->plug->bell)
+		return ds;
 	ds->poll = epoll_create1(EPOLL_CLOEXEC);
 	if (ds->poll >= 0 && epoll_ctl(ds->poll, EPOLL_CTL_ADD, main->wire->bell, &ev) == 0)
 		return ds;
@@ -60,6 +62,24 @@ struct directs *directs_new(struct lane *main, void (*in)(struct plug *p, struct
 		close(ds->poll);
 	free(ds);
 	return NULL;
+}
+
+static bool wait_for(struct directs *ds, int sock)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	if (ds->plug->bell)
+		return ds->plug->bell(ds->plug, sock, true);
+	return epoll_ctl(ds->poll, EPOLL_CTL_ADD, sock, &ev) == 0;
+}
+
+/* Closing it would not be enough: others may have it yet. */
+static void wait_no_more(struct directs *ds, int sock)
+{
+	if (ds->plug->bell)
+		ds->plug->bell(ds->plug, sock, false);
+	else
+		epoll_ctl(ds->poll, EPOLL_CTL_DEL, sock, NULL);
 }
 
 /* --- one wire's life --- */
@@ -92,7 +112,8 @@ static void finish(struct directs *ds, struct direct *d)
 		err("a neighbour broke the rules of the wire it shared with us: %s", w->why);
 	end_lane(ds, d);
 	wire_close(w);
-	epoll_ctl(ds->poll, EPOLL_CTL_DEL, d->sock, NULL);	/* others may have it yet */
+	if (!d->eof)
+		wait_no_more(ds, d->sock);
 	close(d->sock);
 	set_state(ds, d, DIRECT_NONE);
 	atomic_store(&ds->main->wire->own->intro[place_of(ds, d)], d->id);
@@ -118,7 +139,6 @@ static bool revoked(const struct directs *ds, const struct direct *d)
 
 static bool begin(struct directs *ds, struct direct *d, const struct intro *in, int sock)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = in->place };
 	struct intro_hello hello = { INTRO_MAGIC, in->id };
 	struct wire *w = wire_new();
 
@@ -127,8 +147,7 @@ static bool begin(struct directs *ds, struct direct *d, const struct intro *in, 
 		.id = in->id, .mine = in->mine, .theirs = in->theirs, .sock = sock,
 		.mtu = MIN(in->mtu, ds->plug->mtu),
 	};
-	if (w && shm_put(sock, &hello, sizeof(hello), w->fd) == 0 &&
-	    epoll_ctl(ds->poll, EPOLL_CTL_ADD, sock, &ev) == 0) {
+	if (w && shm_put(sock, &hello, sizeof(hello), w->fd) == 0 && wait_for(ds, sock)) {
 		close(w->fd);
 		w->fd = -1;
 		lane_init(&d->lane, w, ds->plug, QUEUE_MAX);
@@ -277,7 +296,7 @@ static void read_bell(struct directs *ds, struct direct *d)
 	n = recv(d->sock, bells, sizeof(bells), MSG_DONTWAIT);
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 		d->eof = true;
-		epoll_ctl(ds->poll, EPOLL_CTL_DEL, d->sock, NULL);
+		wait_no_more(ds, d->sock);
 	}
 	step(ds, d, LATER);
 }
@@ -307,20 +326,40 @@ static bool hear_switch(struct directs *ds)
 	return n > 0 || n == -EAGAIN || n == -EINTR;
 }
 
+/* The switch's socket last: what it says may change the table. */
+static int list_sockets(struct directs *ds, struct pollfd *fd, struct direct **of)
+{
+	int n = 0;
+
+	for (unsigned i = 0; i < WIRE_INTROS; i++) {
+		struct direct *d = &ds->d[i];
+
+		if (d->state == DIRECT_NONE || d->eof)
+			continue;
+		of[n] = d;
+		fd[n++] = (struct pollfd){ d->sock, POLLIN, 0 };
+	}
+	fd[n++] = (struct pollfd){ ds->main->wire->bell, POLLIN, 0 };
+	return n;
+}
+
 bool directs_hear(struct directs *ds)
 {
-	struct epoll_event ev[WIRE_INTROS + 1];
+	struct pollfd fd[WIRE_INTROS + 1];
+	struct direct *of[WIRE_INTROS];
 	bool there = true;
 	int n;
 
 	if (!ds->used)
 		return hear_switch(ds);
-	n = epoll_wait(ds->poll, ev, ARRAY_LEN(ev), 0);
-	for (int i = 0; i < n; i++) {
-		if (ev[i].data.u32 == OF_SWITCH)
+	n = list_sockets(ds, fd, of);
+	if (poll(fd, (nfds_t)n, 0) > 0) {
+		for (int i = 0; i < n - 1; i++) {
+			if (fd[i].revents)
+				read_bell(ds, of[i]);
+		}
+		if (fd[n - 1].revents)
 			there = hear_switch(ds);
-		else if (ds->d[ev[i].data.u32].state != DIRECT_NONE)
-			read_bell(ds, &ds->d[ev[i].data.u32]);
 	}
 	for (unsigned i = 0; ds->used && i < WIRE_INTROS; i++)
 		step(ds, &ds->d[i], LATER);
@@ -548,10 +587,13 @@ void directs_free(struct directs *ds)
 		wire_ring(d->lane.wire);
 		lane_drop(&d->lane);
 		wire_close(d->lane.wire);
+		if (!d->eof)
+			wait_no_more(ds, d->sock);
 		close(d->sock);
 	}
 	if (ds->file >= 0)
 		close(ds->file);
-	close(ds->poll);
+	if (ds->poll >= 0)
+		close(ds->poll);
 	free(ds);
 }

@@ -57,7 +57,8 @@ struct direct {
 struct directs {
 	struct plug	*plug;
 	struct lane	*main;
-	int		poll;		/* epoll: the switch's socket, and ours */
+	int		poll;		/* epoll: the switch's socket, and ours; -1: the plug's
+					 * user waits for each (plug.bell) */
 	unsigned	used;		/* places that are not NONE */
 	unsigned	turn;
 	uint64_t	sent;		/* frames by all of them */

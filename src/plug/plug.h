@@ -68,6 +68,9 @@ struct plug {
 					 * may be read to; NULL: the plug's own */
 	void		(*deliver)(struct plug *p, struct pkt *pkt);
 	void		(*wake)(struct plug *p); /* plugs without fd: frames wait; any thread */
+	/* Its user waits for this descriptor as well (off: no longer), as for fd; false: he
+	 * cannot. NULL: he waits for fd alone. */
+	bool		(*bell)(struct plug *p, int fd, bool on);
 	void		*user;
 	uint64_t	rx_frames, tx_frames, rx_bytes, tx_bytes, tx_drops, rx_drops;
 };
@@ -77,6 +80,7 @@ struct plug_conf {
 	usec		now;
 	int		depth;		/* of nested locators; 0 for users */
 	bool		introduce;	/* its user runs it in time: it may have wires of its own */
+	bool		(*bell)(struct plug *p, int fd, bool on);	/* the plug's, if it uses it */
 	bool		*stdio_taken;	/* stdin and stdout carry frames already, or may not; NULL: ask nobody */
 	bool		frames;		/* only wire frames are wanted: no shared memory */
 };

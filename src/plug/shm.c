@@ -351,12 +351,13 @@ bool shm_is_full(const struct plug *p)
 	return l->queued + QUEUE_RESERVE > l->max || l->bytes > QUEUE_BYTES - QUEUE_BYTES / 8;
 }
 
-bool shm_meet(struct plug *p)
+bool shm_meet(struct plug *p, bool (*bell)(struct plug *p, int fd, bool on))
 {
 	struct shm *s = shm_of(p);
 
+	p->bell = bell;
 	s->directs = directs_new(&s->main, arrived);
-	if (s->directs)
+	if (s->directs && !bell)
 		p->fd = s->directs->poll;
 	return s->directs != NULL;
 }

@@ -51,13 +51,14 @@ void shm_enough(struct plug *p);
 /* Reads bells and sends what is queued, but takes nothing. False: the other has gone. */
 bool shm_idle(struct plug *p);
 bool shm_is_full(const struct plug *p);	/* nearly: a few frames are still queued */
-/* It takes introductions from now on; its fd becomes another. False: it cannot. */
-bool shm_meet(struct plug *p);
+/* It takes introductions from now on; without bell its fd becomes another. False: it cannot. */
+bool shm_meet(struct plug *p, bool (*bell)(struct plug *p, int fd, bool on));
 struct wire *shm_wire(struct plug *p);
 
-/* Joins the switch of the directory. NULL with *why: it refused; NULL without: it
- * has no shared memory to offer. */
-struct plug *shm_join(const char *dir, const struct shm_hello *hello, char **why);
+/* Joins the switch of the directory; bell as for shm_meet. NULL with *why: it refused;
+ * NULL without: it has no shared memory to offer. */
+struct plug *shm_join(const char *dir, const struct shm_hello *hello,
+		      bool (*bell)(struct plug *p, int fd, bool on), char **why);
 
 /* Sends or reads a message of size bytes with at most one descriptor (-1: none),
  * without waiting or, where the socket says so, until its time limit. 0 or -errno;

@@ -79,17 +79,19 @@ static char *asked(struct wire *w, int sock, const struct shm_hello *hello, stru
 	return unfit ? xstrdup(unfit) : NULL;
 }
 
-static struct plug *joined(struct wire *w, uint32_t mtu, bool meets)
+static struct plug *joined(struct wire *w, uint32_t mtu, bool meets,
+			   bool (*bell)(struct plug *p, int fd, bool on))
 {
 	struct plug *p = shm_new(w, mtu, true);
 
 	fcntl(w->bell, F_SETFL, O_NONBLOCK);
 	if (meets)
-		shm_meet(p);	/* else what comes in vain is not read */
+		shm_meet(p, bell);	/* else what comes in vain is not read */
 	return p;
 }
 
-struct plug *shm_join(const char *dir, const struct shm_hello *hello, char **why)
+struct plug *shm_join(const char *dir, const struct shm_hello *hello,
+		      bool (*bell)(struct plug *p, int fd, bool on), char **why)
 {
 	struct shm_answer a = { 0 };
 	int sock = connect_shm(dir);
@@ -107,7 +109,7 @@ struct plug *shm_join(const char *dir, const struct shm_hello *hello, char **why
 	if (!bad) {
 		close(w->fd);
 		w->fd = -1;
-		return joined(w, MIN(hello->mtu, a.mtu), hello->flags & SHM_MEETS);
+		return joined(w, MIN(hello->mtu, a.mtu), hello->flags & SHM_MEETS, bell);
 	}
 	*why = xasprintf("the switch %s %s", dir, bad);
 	free(bad);

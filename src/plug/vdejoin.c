@@ -338,8 +338,10 @@ static void default_descr(char *buf, size_t size)
 }
 
 /* A switch of ours shares memory with us; what only VDE knows is asked by ctl. */
-static struct plug *join_shm(const struct join *j, const char *descr, char **why)
+static struct plug *join_shm(const struct join *j, const char *descr,
+			     const struct plug_conf *conf, char **why)
 {
+	bool outermost = conf && conf->depth == 1;	/* no other plug stands between */
 	struct shm_hello hello = {
 		.magic = SHM_MAGIC, .port = j->port, .mtu = j->mtu,
 		.flags = (j->port0 ? SHM_PORT0 : 0) | (j->alone ? 0 : SHM_MEETS),
@@ -349,7 +351,7 @@ static struct plug *join_shm(const struct join *j, const char *descr, char **why
 	if (j->classic || j->portgroup || !realpath(j->addr, dir))
 		return NULL;
 	memcpy(hello.descr, descr, strnlen(descr, SHM_DESCR_MAX));
-	return shm_join(dir, &hello, why);
+	return shm_join(dir, &hello, outermost ? conf->bell : NULL, why);
 }
 
 struct plug *vde_open(const struct locator *loc, const struct plug_conf *conf, char **why)
@@ -368,7 +370,7 @@ struct plug *vde_open(const struct locator *loc, const struct plug_conf *conf, c
 		return NULL;
 	j.classic |= conf && conf->frames;
 	j.alone |= !conf || !conf->introduce;
-	p = join_shm(&j, descr, why);
+	p = join_shm(&j, descr, conf, why);
 	if (p || *why)
 		return p;
 	if (join(&j, descr))

@@ -269,9 +269,9 @@ static void watch_processes(struct super *s)
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &chld, NULL);
-	s->child = (struct watch){ signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK), 0, reap, false };
+	s->child = (struct watch){ .fd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK), .ready = reap };
 	loop_watch(n->loop, &s->child, EPOLLIN);
-	s->front = (struct watch){ s->status_fd, 0, front_gone, false };
+	s->front = (struct watch){ .fd = s->status_fd, .ready = front_gone };
 	loop_watch(n->loop, &s->front, EPOLLERR | EPOLLRDHUP);
 }
 

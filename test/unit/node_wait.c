@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -37,26 +38,57 @@ static int bound(struct ioth *s, uint16_t port)
 	return fd;
 }
 
-static int threads(void)
+/* "task": threads; "fd": descriptors, and the one that counts them. */
+static int count(const char *what)
 {
-	DIR *d = opendir("/proc/self/task");
+	char path[32];
+	DIR *d;
 	int n = 0;
 
+	snprintf(path, sizeof(path), "/proc/self/%s", what);
+	d = opendir(path);
 	while (readdir(d))
 		n++;
 	closedir(d);
 	return n - 2;
 }
 
+/* A stack's only descriptor is its plug's, of which "null" has none. */
 static void all_stacks_share_a_thread(void **state)
 {
-	struct ioth *s[20];
+	struct ioth *s[20] = { node() };
+	int fds = count("fd");
 
-	for (int i = 0; i < 20; i++)
+	for (int i = 1; i < 20; i++)
 		s[i] = node();
-	assert_int_equal(threads(), 2);
+	assert_int_equal(count("task"), 2);
+	assert_int_equal(count("fd"), fds);
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(ioth_delstack(s[i]), 0);
+}
+
+/* Datagram sockets need an inotify descriptor and a socket more, once. */
+static void sockets_share_what_watches_them(void **state)
+{
+	struct ioth *s[20];
+	int fd[20], fds = 0;
+
+	for (int i = 0; i < 20; i++) {
+		s[i] = node();
+		fd[i] = bound(s[i], 1000);
+		if (i == 0)
+			fds = count("fd");
+	}
+	assert_int_equal(count("fd"), fds + 19 * 2);
+	for (int i = 0; i < 20; i++) {
+		struct sockaddr_in sin = at(1000);
+
+		close(fd[i]);	/* not by ioth_close: a stack has to see it itself */
+		fd[i] = ioth_msocket(s[i], AF_INET, SOCK_DGRAM, 0);
+		assert_int_equal(ioth_bind(fd[i], (struct sockaddr *)&sin, sizeof(sin)), 0);
+		close(fd[i]);
+		assert_int_equal(ioth_delstack(s[i]), 0);
+	}
 }
 
 /* Answers until an empty datagram comes. */
@@ -148,6 +180,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_stacks_share_a_thread),
+		cmocka_unit_test(sockets_share_what_watches_them),
 		cmocka_unit_test(news_find_whom_they_are_for),
 		cmocka_unit_test(signal_ends_a_call),
 		cmocka_unit_test(call_ends_in_time),

@@ -74,7 +74,7 @@ static void join(int i)
 	for (int k = 0; k < 2; k++)
 		assert_null(wire_join(w[k], w[!k]->fd, sock[k]));
 	node[i] = shm_new(w[0], 1500, true);
-	assert_true(shm_meet(node[i]));
+	assert_true(shm_meet(node[i], NULL));
 	node[i]->deliver = bag_deliver;
 	node[i]->user = &bag[i];
 	sw[i] = shm_new(w[1], 1500, false);
