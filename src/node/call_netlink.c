@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -180,21 +181,44 @@ void netlink_end(struct calls *cs)
 		nl_free(list_first(&cs->netlinks, struct nlsock, link));
 }
 
-struct nlsock *netlink_of(const struct call *c)
+static struct nlsock *find(const struct calls *cs, int fd)
 {
 	uint64_t cookie = 0;
 	socklen_t len = sizeof(cookie);
 
-	if (c->app < 0 || list_empty(&c->of->netlinks) ||
-	    getsockopt(c->app, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0)
+	if (fd < 0 || list_empty(&cs->netlinks) ||
+	    getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0)
 		return NULL;
-	list_for(l, &c->of->netlinks) {
+	list_for(l, &cs->netlinks) {
 		struct nlsock *nl = container_of(l, struct nlsock, link);
 
 		if (nl->cookie == cookie)
 			return nl;
 	}
 	return NULL;
+}
+
+struct nlsock *netlink_of(const struct call *c)
+{
+	return find(c->of, c->app);
+}
+
+/* Our end is not watched meanwhile: its hang-up would wake who looks after the node. */
+int netlink_close(struct calls *cs, int fd)
+{
+	struct nlsock *nl = find(cs, fd);
+	uint32_t events = nl ? nl->w.events : 0;
+	struct pollfd end = { .fd = nl ? nl->w.fd : -1 };
+	int ret;
+
+	if (nl)
+		loop_unwatch(cs->node->loop, &nl->w);
+	ret = close(fd);
+	if (nl && poll(&end, 1, 0) > 0)
+		nl_ready(&nl->w, EPOLLHUP);
+	else if (nl)
+		loop_watch(cs->node->loop, &nl->w, events);
+	return ret;
 }
 
 /* --- names --- */
