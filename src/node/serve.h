@@ -1,10 +1,12 @@
 /* serve.h - a stack as a file: sockets for other processes
  *
  *   serve.c        the socket at PATH: clients, their users, who may do what
- *   serve_call.c   a client's messages are calls (call.h), answers go back
+ *   serve_client.c a client's messages come, answers go back
+ *   serve_call.c   what they ask for is calls (call.h)
  *   serve_pack.c, serve_msgs.c   a call as a message, for those who ask
  *   serve_link.c   a connection to a server, for those who ask
- *   msocket.c      kind "served" of ioth.h, and msocket()
+ *   served.c, served_ask.c   kind "served" of ioth.h
+ *   msocket.c      msocket()
  *
  * A message is a system call: its number, its arguments, and the memory that
  * they point to, which begins at address SERVE_MEM. Beside it goes the
@@ -124,7 +126,7 @@ int serve_send(int conn, const struct serve_pack *p, int fd, int flags);
 int serve_recv(int conn, struct serve_answer *an, int flags, int *fd,
 	       struct serve_pack *(*find)(void *ctx, uint64_t id), void *ctx);
 
-/* --- between serve.c and serve_call.c --- */
+/* --- between serve.c, serve_client.c and serve_call.c --- */
 
 struct serve_user {
 	struct list	link;		/* serve->users */

@@ -1,0 +1,347 @@
+/* serve_client.c - the messages of a stack server's clients: calls come, answers go
+ *
+ * Nothing of a message is believed: the number must be in the table of calls, and a
+ * descriptor is only ever compared with those that were given out (vsock_of_fd).
+ *
+ * A client that does not read its answers keeps them here, and is not read from
+ * meanwhile: so there are never more than it may have calls under way.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "node/serve_in.h"
+
+#define WAITING_MAX	4096	/* calls of one user */
+
+struct reply {
+	struct list	link;		/* serve_client.answers */
+	struct serve_answer an;
+	int		fd;		/* ours to close; -1 */
+	size_t		len;
+	uint8_t		mem[];
+};
+
+/* --- answers --- */
+
+/* 0, -EAGAIN: no room, or -errno: the client is lost. */
+static int put(struct serve_client *cl, const struct serve_answer *an, const uint8_t *mem,
+	       size_t len, int fd)
+{
+	union { char b[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } ctl = { { 0 } };
+	struct iovec iov[] = { { (void *)an, sizeof(*an) }, { (void *)mem, len } };
+	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = 2 };
+
+	if (fd >= 0) {
+		struct cmsghdr *c;
+
+		mh.msg_control = ctl.b;
+		mh.msg_controllen = sizeof(ctl.b);
+		c = CMSG_FIRSTHDR(&mh);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	}
+	if (sendmsg(cl->w.fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return 0;
+	return errno == EAGAIN || errno == ENOBUFS ? -EAGAIN : -errno;
+}
+
+static void keep(struct serve_client *cl, const struct serve_answer *an, const uint8_t *mem,
+		 size_t len, int fd)
+{
+	struct reply *r = xmalloc(sizeof(*r) + len);
+
+	*r = (struct reply){ .an = *an, .len = len, .fd = fd };
+	if (len)
+		memcpy(r->mem, mem, len);
+	list_add_tail(&cl->answers, &r->link);
+	loop_watch(cl->s->node->loop, &cl->w, EPOLLOUT);
+}
+
+static void reply_free(struct reply *r)
+{
+	list_del(&r->link);
+	close_fd(&r->fd);
+	free(r);
+}
+
+static void lost(struct serve_client *cl)
+{
+	cl->gone = true;
+	serve_todo(cl);
+}
+
+static void flush(struct serve_client *cl)
+{
+	struct reply *r;
+	int ret;
+
+	while ((r = list_first(&cl->answers, struct reply, link))) {
+		ret = put(cl, &r->an, r->mem, r->len, r->fd);
+		if (ret == -EAGAIN)
+			return;
+		if (ret < 0) {
+			lost(cl);
+			return;
+		}
+		reply_free(r);
+	}
+	loop_watch(cl->s->node->loop, &cl->w, EPOLLIN);
+}
+
+int serve_reply(struct asked *a, long ret, int fd, bool cloexec)
+{
+	struct serve_client *cl = a->cl;
+	struct serve_answer an = { a->id, ret, a->lo, cloexec };
+	size_t len = a->hi > a->lo ? a->hi - a->lo : 0;
+	const uint8_t *mem = len ? a->mem + a->lo : NULL;
+	int e;
+
+	if (cl->gone)
+		return -EPIPE;
+	e = list_empty(&cl->answers) ? put(cl, &an, mem, len, fd) : -EAGAIN;
+	if (e == -EAGAIN) {
+		int copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+		if (fd >= 0 && copy < 0)
+			return -errno;
+		keep(cl, &an, mem, len, copy);
+		return 0;
+	}
+	if (e < 0)
+		lost(cl);
+	return e;
+}
+
+int serve_event(struct serve_client *cl, const void *event, size_t len)
+{
+	struct serve_answer an = { .id = SERVE_EVENT };
+	int ret = list_empty(&cl->answers) ? put(cl, &an, event, len, -1) : -EAGAIN;
+
+	if (ret == -EAGAIN)
+		keep(cl, &an, event, len, -1);
+	return ret == -EAGAIN ? 0 : ret;
+}
+
+/* --- messages --- */
+
+static bool is_good(const struct serve_ask *m, size_t len)
+{
+	return len >= sizeof(*m) && m->magic == SERVE_MAGIC && m->room <= SERVE_ROOM &&
+	       len - sizeof(*m) <= m->room;
+}
+
+/* Of the sockets that are given out each is such a one; to close others may block. */
+static bool is_unix(int fd)
+{
+	int domain = 0;
+	socklen_t len = sizeof(domain);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
+}
+
+static void take_fd(struct msghdr *mh, int *fd)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(mh);
+
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len >= CMSG_LEN(sizeof(int)))
+		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+}
+
+static struct asked *asked_new(struct serve_client *cl, const struct serve_ask *m,
+			       const uint8_t *mem, size_t len, int fd)
+{
+	struct asked *a = xzalloc(sizeof(*a));
+
+	call_init(&a->c, &cl->s->calls, m->nr, m->args);
+	a->c.pid = m->pid > 0 ? m->pid : cl->cred.pid;
+	a->c.plain = cl->cred.uid && cl->cred.uid != geteuid();
+	a->cl = cl;
+	a->id = m->id;
+	a->fd = fd;
+	a->len = (uint32_t)len;
+	a->room = m->room;
+	a->lo = UINT32_MAX;
+	if (len) {
+		a->mem = xmalloc(len);
+		memcpy(a->mem, mem, len);
+	}
+	cl->user->waiting++;
+	list_add_tail(&cl->asked, &a->of_client);
+	return a;
+}
+
+/* One message. False: there is no use in talking to that client any more. */
+static bool receive(struct serve_client *cl)
+{
+	union { char b[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } ctl;
+	struct serve_ask m;
+	struct iovec iov[] = { { &m, sizeof(m) }, { cl->s->buf, SERVE_ROOM } };
+	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = 2,
+			     .msg_control = ctl.b, .msg_controllen = CMSG_LEN(sizeof(int)) };
+	ssize_t n = recvmsg(cl->w.fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	int fd = -1;
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	take_fd(&mh, &fd);
+	if (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || !is_good(&m, (size_t)n) ||
+	    (fd >= 0 && !is_unix(fd))) {
+		if (n)
+			info("stack: client %d (user %u) sent what is no call", cl->cred.pid,
+			     cl->cred.uid);
+		if (fd >= 0)
+			close_foreign(fd);
+		return false;
+	}
+	cl->supervisor |= m.flags & SERVE_SUPERVISOR;
+	cl->next = asked_new(cl, &m, cl->s->buf, (size_t)n - sizeof(m), fd);
+	serve_todo(cl);
+	return true;
+}
+
+void serve_client_ready(struct watch *w, uint32_t events)
+{
+	struct serve_client *cl = container_of(w, struct serve_client, w);
+
+	if (cl->gone)
+		return;
+	if (events & EPOLLOUT)
+		flush(cl);
+	else if (!list_empty(&cl->answers))
+		lost(cl);		/* hung up, with answers unread */
+	else if (!cl->next && !receive(cl))
+		lost(cl);
+}
+
+static void cancel(struct serve_client *cl, uint64_t id)
+{
+	list_for(l, &cl->asked) {
+		struct asked *a = container_of(l, struct asked, of_client);
+
+		if (a->id == id && !list_empty(&a->c.link)) {
+			/* signal(7): a call with a timeout is never restarted */
+			serve_answer(&a->c, a->c.give_up == NEVER ? -ERESTARTSYS : -EINTR);
+			call_free(&a->c);
+			return;
+		}
+	}
+}
+
+static void told(struct serve_client *cl, struct given *g, bool taken)
+{
+	struct node *n = cl->s->node;
+	struct vsock *vs = vsock_by_cookie(n, g->cookie), *l = vsock_by_cookie(n, g->listener);
+
+	list_del(&g->link);
+	free(g);
+	if (!vs)
+		return;
+	vs->unsure = false;
+	if (taken) {
+		vsock_wake_now(vs);
+		return;
+	}
+	serve_owner_lost(&cl->s->calls, vs->owner);
+	vs->owner = NULL;
+	if (l && l->so && l->listening && !l->returned)
+		vsock_unaccept(l, vs);
+	else
+		vsock_drop(vs);
+}
+
+static void told_of(struct serve_client *cl, uint64_t id, bool taken)
+{
+	list_for(l, &cl->given) {
+		struct given *g = container_of(l, struct given, link);
+
+		if (g->id == id) {
+			told(cl, g, taken);
+			return;
+		}
+	}
+}
+
+static void end_came(struct serve_client *cl, uint64_t cookie, int fd)
+{
+	struct vsock *vs = vsock_by_cookie(cl->s->node, cookie);
+
+	if (vs && vs->resetting && vs->so && vs->serial == cl->serial)
+		vsock_end(vs, fd >= 0 && vsock_of_fd(vs->n, fd) == vs ? fd : -1);
+}
+
+/* Those that wait for what this client would have told. */
+static void tell_for(struct serve_client *cl)
+{
+	struct map *m = &cl->s->node->vsocks;
+	struct map_node *next;
+
+	while (!list_empty(&cl->given))
+		told(cl, list_first(&cl->given, struct given, link), false);
+	for (struct map_node *i = cl->supervisor ? map_next(m, NULL) : NULL; i; i = next) {
+		struct vsock *vs = container_of(i, struct vsock, node);
+
+		next = map_next(m, i);
+		if (vs->resetting && vs->so && vs->serial == cl->serial)
+			vsock_end(vs, -1);
+	}
+}
+
+/* True if it is no call. */
+static bool other(struct serve_client *cl, struct asked *a)
+{
+	switch (a->c.nr) {
+	case SERVE_CANCEL:
+		cancel(cl, a->id);
+		return true;
+	case SERVE_TAKEN:
+	case SERVE_REFUSED:
+		told_of(cl, a->id, a->c.nr == SERVE_TAKEN);
+		return true;
+	case SERVE_END:
+		end_came(cl, a->id, a->fd);
+		return true;
+	}
+	return false;
+}
+
+void serve_client_do(struct serve_client *cl)
+{
+	struct asked *a = cl->next;
+	struct call *c;
+
+	cl->next = NULL;
+	if (!a)
+		return;
+	c = &a->c;
+	if (other(cl, a)) {
+		call_free(c);
+	} else if (!call_trapped(c->nr, c->args)) {
+		serve_answer(c, CALL_CONTINUE);
+		call_free(c);
+	} else if (cl->user->waiting > WAITING_MAX) {
+		serve_answer(c, -ENOBUFS);
+		call_free(c);
+	} else {
+		call_try(c);
+	}
+}
+
+void serve_forget_calls(struct serve_client *cl)
+{
+	struct asked *a;
+	struct reply *r;
+
+	tell_for(cl);
+	while ((a = list_first(&cl->asked, struct asked, of_client)))
+		call_free(&a->c);
+	while ((r = list_first(&cl->answers, struct reply, link)))
+		reply_free(r);
+	cl->next = NULL;
+}
