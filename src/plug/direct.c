@@ -41,6 +41,12 @@
 #define IP6_NEXT	6			/* where the next header's number is */
 #define ETHERTYPE_LOCAL	0x88b5			/* IEEE 802 9.2.4: local experiments */
 #define LATER		0			/* a time at which no time is up */
+#define ALL		~0u
+
+/* Those of the set that are in use; the loop may end the one it has. */
+#define for_used(ds, d, set)							\
+	for (unsigned left_ = (ds)->used & (set); left_; left_ &= left_ - 1)	\
+		for (struct direct *d = (struct direct *)&(ds)->d[__builtin_ctz(left_)]; d; d = NULL)
 
 static unsigned place_of(const struct directs *ds, const struct direct *d)
 {
@@ -86,7 +92,9 @@ static void wait_no_more(struct directs *ds, int sock)
 
 static void set_state(struct directs *ds, struct direct *d, enum direct_state s)
 {
-	ds->used += (s != DIRECT_NONE) - (d->state != DIRECT_NONE);
+	unsigned bit = 1u << place_of(ds, d);
+
+	ds->used = s == DIRECT_NONE ? ds->used & ~bit : ds->used | bit;
 	d->state = s;
 	d->since = now_mono();
 }
@@ -331,10 +339,8 @@ static int list_sockets(struct directs *ds, struct pollfd *fd, struct direct **o
 {
 	int n = 0;
 
-	for (unsigned i = 0; i < WIRE_INTROS; i++) {
-		struct direct *d = &ds->d[i];
-
-		if (d->state == DIRECT_NONE || d->eof)
+	for_used(ds, d, ALL) {
+		if (d->eof)
 			continue;
 		of[n] = d;
 		fd[n++] = (struct pollfd){ d->sock, POLLIN, 0 };
@@ -361,18 +367,20 @@ bool directs_hear(struct directs *ds)
 		if (fd[n - 1].revents)
 			there = hear_switch(ds);
 	}
-	for (unsigned i = 0; ds->used && i < WIRE_INTROS; i++)
-		step(ds, &ds->d[i], LATER);
+	for_used(ds, d, ALL)
+		step(ds, d, LATER);
 	return there;
 }
 
 int directs_take(struct directs *ds, int max)
 {
+	unsigned after = ~0u << ds->turn++ % WIRE_INTROS;	/* each is first in its turn */
 	int n = 0;
 
-	ds->turn++;
-	for (unsigned i = 0; ds->used && i < WIRE_INTROS && n < max; i++)
-		n += take(ds, &ds->d[(ds->turn + i) % WIRE_INTROS], max - n);
+	for_used(ds, d, after)
+		n += n < max ? take(ds, d, max - n) : 0;
+	for_used(ds, d, ~after)
+		n += n < max ? take(ds, d, max - n) : 0;
 	return n;
 }
 
@@ -393,10 +401,8 @@ bool directs_is_mark(struct directs *ds, struct pkt *pkt)
 
 	if (!p || !eth_parse(&r, &e))
 		return mark;
-	for (unsigned i = 0; i < WIRE_INTROS; i++) {
-		struct direct *d = &ds->d[i];
-
-		if (d->state == DIRECT_NONE || !mac_eq(&d->theirs, &e.src))
+	for_used(ds, d, ALL) {
+		if (!mac_eq(&d->theirs, &e.src))
 			continue;
 		if (mark && id.id == d->id)
 			d->marked = true;
@@ -410,9 +416,7 @@ bool directs_is_mark(struct directs *ds, struct pkt *pkt)
 
 struct direct *directs_to(struct directs *ds, const struct mac *to)
 {
-	for (unsigned i = 0; ds->used && i < WIRE_INTROS; i++) {
-		struct direct *d = &ds->d[i];
-
+	for_used(ds, d, ALL) {
 		if (d->state == DIRECT_LIVE && mac_eq(&d->theirs, to))
 			return d;
 	}
@@ -455,9 +459,9 @@ uint32_t directs_room(struct directs *ds)
 {
 	uint32_t room = UINT32_MAX;
 
-	for (unsigned i = 0; ds->used && i < WIRE_INTROS; i++) {
-		if (ds->d[i].state == DIRECT_LIVE)
-			room = MIN(room, lane_room(&ds->d[i].lane));
+	for_used(ds, d, ALL) {
+		if (d->state == DIRECT_LIVE)
+			room = MIN(room, lane_room(&d->lane));
 	}
 	return room;
 }
@@ -466,9 +470,7 @@ void directs_flush(struct directs *ds)
 {
 	if (ds->used)
 		atomic_store_explicit(&ds->main->wire->own->direct, ds->sent, memory_order_relaxed);
-	for (unsigned i = 0; ds->used && i < WIRE_INTROS; i++) {
-		struct direct *d = &ds->d[i];
-
+	for_used(ds, d, ALL) {
 		step(ds, d, LATER);
 		if (d->state == DIRECT_LIVE && d->lane.queued)
 			lane_flush(&d->lane);
@@ -479,29 +481,25 @@ void directs_flush(struct directs *ds)
 
 void directs_sleep(struct directs *ds)
 {
-	for (unsigned i = 0; ds->used && i < WIRE_INTROS; i++) {
-		struct direct *d = &ds->d[i];
-
+	for_used(ds, d, ALL) {
 		if (d->state >= DIRECT_LIVE)
 			wire_sleep(d->lane.wire, d->lane.queued > 0);
 	}
-	for (unsigned i = 0; ds->used && i < WIRE_INTROS; i++)
-		step(ds, &ds->d[i], LATER);
+	for_used(ds, d, ALL)
+		step(ds, d, LATER);
 }
 
 void directs_awake(struct directs *ds)
 {
-	for (unsigned i = 0; ds->used && i < WIRE_INTROS; i++) {
-		if (ds->d[i].state >= DIRECT_LIVE)
-			wire_awake(ds->d[i].lane.wire);
+	for_used(ds, d, ALL) {
+		if (d->state >= DIRECT_LIVE)
+			wire_awake(d->lane.wire);
 	}
 }
 
 bool directs_waiting(const struct directs *ds)
 {
-	for (unsigned i = 0; ds->used && i < WIRE_INTROS; i++) {
-		const struct direct *d = &ds->d[i];
-
+	for_used(ds, d, ALL) {
 		if (d->state >= DIRECT_LIVE && d->marked && !d->lane.wire->why &&
 		    wire_waiting(d->lane.wire))
 			return true;
@@ -511,8 +509,8 @@ bool directs_waiting(const struct directs *ds)
 
 bool directs_moved(const struct directs *ds)
 {
-	for (unsigned i = 0; ds->used && i < WIRE_INTROS; i++) {
-		if (ds->d[i].state == DIRECT_LIVE && lane_moved(&ds->d[i].lane))
+	for_used(ds, d, ALL) {
+		if (d->state == DIRECT_LIVE && lane_moved(&d->lane))
 			return true;
 	}
 	return false;
@@ -520,8 +518,8 @@ bool directs_moved(const struct directs *ds)
 
 bool directs_queued(const struct directs *ds)
 {
-	for (unsigned i = 0; ds->used && i < WIRE_INTROS; i++) {
-		if (ds->d[i].state == DIRECT_LIVE && ds->d[i].lane.queued)
+	for_used(ds, d, ALL) {
+		if (d->state == DIRECT_LIVE && d->lane.queued)
 			return true;
 	}
 	return false;
@@ -542,9 +540,7 @@ static void look(struct directs *ds, struct direct *d, usec now)
 
 void directs_run(struct directs *ds, usec now)
 {
-	for (unsigned i = 0; ds->used && i < WIRE_INTROS; i++) {
-		struct direct *d = &ds->d[i];
-
+	for_used(ds, d, ALL) {
 		if (d->state == DIRECT_ASKED && now - d->since >= ANSWER_TIME)
 			finish(ds, d);
 		if (d->held_at && now - d->held_at >= PATIENCE) {
@@ -563,11 +559,7 @@ usec directs_deadline(const struct directs *ds)
 	static const usec lasts[] = { [DIRECT_ASKED] = ANSWER_TIME, [DIRECT_ENDING] = LINGER };
 	usec at = NEVER;
 
-	for (unsigned i = 0; ds->used && i < WIRE_INTROS; i++) {
-		const struct direct *d = &ds->d[i];
-
-		if (d->state == DIRECT_NONE)
-			continue;
+	for_used(ds, d, ALL) {
 		at = MIN(at, d->state == DIRECT_LIVE ? d->look_at : d->since + lasts[d->state]);
 		if (d->held_at)
 			at = MIN(at, d->held_at + PATIENCE);
@@ -579,11 +571,7 @@ void directs_free(struct directs *ds)
 {
 	if (!ds)
 		return;
-	for (unsigned i = 0; i < WIRE_INTROS; i++) {
-		struct direct *d = &ds->d[i];
-
-		if (d->state == DIRECT_NONE)
-			continue;
+	for_used(ds, d, ALL) {
 		wire_ring(d->lane.wire);
 		lane_drop(&d->lane);
 		wire_close(d->lane.wire);

@@ -59,7 +59,7 @@ struct directs {
 	struct lane	*main;
 	int		poll;		/* epoll: the switch's socket, and ours; -1: the plug's
 					 * user waits for each (plug.bell) */
-	unsigned	used;		/* places that are not NONE */
+	unsigned	used;		/* a bit for each place that is not NONE */
 	unsigned	turn;
 	uint64_t	sent;		/* frames by all of them */
 	uint64_t	strangers;	/* frames that were not of the introduced */
