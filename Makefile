@@ -133,7 +133,7 @@ $B/bench/cost: $B/bench/cost.o $B/libioth.a
 	$(if $(V),,@echo '  LINK $@')
 	$(LINK) -static -lsodium
 
-$B/test/hostile/liar: $B/test/hostile/liar.o $B/test/hostile/lies.o $B/libioth.a
+$B/test/hostile/liar: $(patsubst %,$B/test/hostile/%.o,liar lies neighbour) $B/libioth.a
 	$(if $(V),,@echo '  LINK $@')
 	$(LINK) $(LIBS)
 

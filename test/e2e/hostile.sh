@@ -4,7 +4,8 @@
 # Two transfers between honest nodes go on beside each deed of test/hostile/liar.c, one by
 # shared memory and one by VDE's sockets, which always passes the switch. Their bytes are
 # checked, and both must move after each deed; the switch lives, and in the end has its
-# descriptors and memory back. Then a hostile switch against a node.
+# descriptors and memory back. Some are done on a wire that the liar was introduced to, against
+# the node that serves the transfers. Then a hostile switch against a node.
 . "$(dirname "$0")/lib.sh"
 need python3 ping
 if on_host; then
@@ -40,22 +41,25 @@ moved()	# SINCE: is the bystander's transfer further than that?
 	[ "$(blocks)" -gt "$1" ]
 }
 
-beside()	# NAME: the deed, and the bystander afterwards
+beside()	# NAME LIAR'S ARGUMENTS: the deed, and the bystander afterwards
 {
-	if ! why=$(timeout 120 "$liar" "$1" "$SW" 2>&1); then
-		fail "$1" "$why"
+	name=$1
+	shift
+	if ! why=$(timeout 120 "$liar" "$@" 2>&1); then
+		fail "$name" "$why"
 	elif ! kill -0 "$switch" 2>/dev/null; then
-		fail "$1" "the switch has ended: $(tail -n 2 "$T/switch.log")"
+		fail "$name" "the switch has ended: $(tail -n 2 "$T/switch.log")"
 		exit 1
 	elif ! wait_for 60 moved "$(($(blocks) + 5))"; then
-		fail "$1" "the bystander's transfer stands at $(blocks): $(cat "$T/node2.log" "$T/node4.log")"
+		fail "$name" "the bystander's transfer stands at $(blocks): $(cat "$T/node2.log" "$T/node4.log")"
 	else
-		ok "$1"
+		ok "$name"
 	fi
 }
 
 start_switch
 switch=$(echo $jobs)
+NODE_OPTS=-v		# it tells what it thinks of its neighbours
 serve 1 python3 "$bystander" serve 5000
 wait_log 1 ready
 serve 2 python3 "$bystander" watch 10.0.0.1 5000 "$T/blocks"
@@ -74,10 +78,22 @@ for what in files lies vices acts; do
 	for deed in $("$liar" list $what); do
 		case "$deed ${SWITCH_OPTS:-} " in
 		introduced*' --no-introductions '*) ;;
-		*) beside "$deed" ;;
+		*) beside "$deed" "$deed" "$SW" ;;
 		esac
 	done
 done
+case "${SWITCH_OPTS:-} " in
+*--no-introductions*) skip neighbours "the switch introduces nobody" ;;
+*)
+	for what in lies vices manners; do
+		for deed in $("$liar" list $what); do
+			beside "neighbour $deed" meet "$deed" "$SW" 10.0.0.1
+		done
+		[ $what != lies ] || same each_lie_was_seen "$(grep -c 'neighbour broke the rules' "$T/node1.log")" \
+			"$("$liar" list lies | wc -l)"
+	done
+	;;
+esac
 
 have_back()
 {

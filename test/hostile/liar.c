@@ -1,9 +1,10 @@
 /* liar.c - a client that breaks the rules of a switch with shared memory, or a switch
  * that breaks them against a node
  *
- *	liar list WHAT			lies, vices, files, acts, answers: their names
+ *	liar list WHAT			lies, vices, files, acts, answers, manners
  *	liar NAME DIR			does it to the switch at DIR
  *	liar serve NAME DIR		is a switch at DIR that does it to whoever joins
+ *	liar meet NAME DIR ADDRESS	does it to a node on that switch, by a wire they share
  *
  * Status 0: the other side behaved as it has to: it refused, hung up, or lived on. What a
  * bystander saw of it is the script's to say (test/e2e/hostile.sh).
@@ -183,6 +184,37 @@ void send_large(struct liar *l, const uint8_t dst[6], const uint8_t src[6], uint
 		   sizeof(behind));
 }
 
+void send_bytes(struct liar *l, const uint8_t *frame, size_t n, uint16_t number)
+{
+	struct wire_span span = { number * 2048u, (uint32_t)n - 14 };
+	uint8_t behind[sizeof(span) + 14];
+
+	if (n <= WIRE_INLINE) {
+		put_record(l, (struct wire_rec){ .head_len = (uint16_t)n }, frame, n);
+		return;
+	}
+	memcpy(l->own->arena + span.off, frame + 14, span.len);
+	memcpy(behind, &span, sizeof(span));
+	memcpy(behind + sizeof(span), frame, 14);
+	put_record(l, (struct wire_rec){ .head_len = 14, .n_ext = 1, .number = number }, behind,
+		   sizeof(behind));
+}
+
+size_t take_bytes(struct liar *l, uint8_t *frame)
+{
+	uint32_t taken = atomic_load(&l->own->taken);
+	const uint8_t *p = l->peer->ring + taken % WIRE_RING;
+	struct wire_rec r;
+
+	if (taken == atomic_load(&l->peer->sent))
+		return 0;
+	memcpy(&r, p, sizeof(r));
+	memset(frame, 0, 256);
+	memcpy(frame, p + sizeof(r) + r.n_ext * sizeof(struct wire_span), MIN(r.head_len, 256));
+	atomic_store(&l->own->taken, taken + r.len);
+	return r.head_len ? r.head_len : take_bytes(l, frame);
+}
+
 /* Room for what is sent next, or the other side has gone. */
 static bool room(const struct liar *l, uint32_t bytes)
 {
@@ -229,7 +261,7 @@ static bool answer(int sock, struct shm_answer *a, int *file)
 	return true;
 }
 
-static void join_as(struct liar *l, const char *dir, uint32_t flags)
+void join_as(struct liar *l, const char *dir, uint32_t flags)
 {
 	struct shm_hello h = hello;
 	struct shm_answer a;
@@ -770,6 +802,8 @@ static bool list_of(const char *what)
 		list(acts, sizeof(acts[0]));
 	else if (strcmp(what, "answers") == 0)
 		list(answers, sizeof(answers[0]));
+	else if (strcmp(what, "manners") == 0)
+		list_manners();
 	else
 		return false;
 	return true;
@@ -786,7 +820,10 @@ int main(int argc, char **argv)
 		known = attack(argv[1], argv[2]);
 	else if (argc == 4 && strcmp(argv[1], "serve") == 0)
 		known = serve(argv[2], argv[3]);
+	else if (argc == 5 && strcmp(argv[1], "meet") == 0)
+		known = neighbour(argv[2], argv[3], argv[4]);
 	if (!known)
-		fail("usage: liar NAME DIR | liar serve NAME DIR | liar list WHAT");
+		fail("usage: liar NAME DIR | liar serve NAME DIR | liar meet NAME DIR ADDRESS | "
+		     "liar list WHAT");
 	return 0;
 }

@@ -31,6 +31,13 @@ void send_small(struct liar *l, const uint8_t dst[6], const uint8_t src[6]);
 void send_large(struct liar *l, const uint8_t dst[6], const uint8_t src[6], uint16_t number,
 		uint32_t off, uint32_t len);
 
+/* Any frame of n bytes: in its record whole, or (n > WIRE_INLINE) as payload number. */
+void send_bytes(struct liar *l, const uint8_t *frame, size_t n, uint16_t number);
+/* The next frame, as far as it lies in its record (256 bytes at most): how long; 0: none. */
+size_t take_bytes(struct liar *l, uint8_t *frame);
+/* A client of the switch at dir. */
+void join_as(struct liar *l, const char *dir, uint32_t flags);
+
 /* A row of lies.c: breaks one rule for a wire that stands. */
 struct lie {
 	const char	*name;
@@ -39,6 +46,11 @@ struct lie {
 
 extern const struct lie lies[];		/* ends with NULL; each ends the wire */
 extern const struct lie vices[];	/* these need not */
+
+/* neighbour.c: joins the switch at dir, is introduced to the node of that address, and
+ * does it on the wire they have then. False: it is no lie, vice or manner. */
+bool neighbour(const char *name, const char *dir, const char *address);
+void list_manners(void);
 
 void fail(const char *fmt, ...) PRINTF(1, 2);
 
