@@ -284,20 +284,59 @@ static int result(int error)
 	return error ? -1 : 0;
 }
 
-int kernel_socket(struct kstack *k, int domain, int type, int protocol)
+/* How many descriptors came; -errno. */
+static int hear_sockets(int sock, int fds[])
+{
+	struct kernel_answer a = { .error = ENETDOWN };
+	struct iovec iov = { &a, sizeof(a) };
+	union kernel_rights ctl = { .b = { 0 } };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl.b,
+			     .msg_controllen = sizeof(ctl.b) };
+	const struct cmsghdr *c;
+	ssize_t len;
+	int n;
+
+	do
+		len = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
+	while (len < 0 && errno == EINTR);
+	if (len != sizeof(a) || a.error)
+		return len == sizeof(a) ? -a.error : -ENETDOWN;
+	c = CMSG_FIRSTHDR(&mh);
+	n = c ? (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int)) : 0;
+	if (n)
+		memcpy(fds, CMSG_DATA(c), (size_t)n * sizeof(int));
+	hear_end(sock);
+	return n ? n : -EMFILE;		/* ours are used up, not the stack's */
+}
+
+int kernel_sockets(struct kstack *k, int domain, int type, int protocol, int fds[], int n)
 {
 	struct kernel_ask q = {
 		.op = KERNEL_SOCKET, .domain = domain, .type = type, .protocol = protocol,
+		.count = n,
 	};
-	int fd = -1, error = ask(k, &q, &fd);
+	int pair[2], rc;
 
-	if (!error && fd < 0)
-		error = EMFILE;		/* ours, not the stack's */
-	if (error)
-		return result(error);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -1;
+	do
+		rc = shm_put(k->ask, &q, sizeof(q), pair[1]);
+	while (rc == -EINTR);
+	close(pair[1]);
+	rc = rc < 0 ? -ENETDOWN : hear_sockets(pair[0], fds);
+	close(pair[0]);
+	return rc < 0 ? result(-rc) : rc;
+}
+
+int kernel_socket(struct kstack *k, int domain, int type, int protocol)
+{
+	int fds[KERNEL_BATCH];
+
+	if (kernel_sockets(k, domain, type, protocol, fds, 1) < 0)
+		return -1;
 	if (!(type & SOCK_CLOEXEC))
-		fcntl(fd, F_SETFD, 0);
-	return fd;
+		fcntl(fds[0], F_SETFD, 0);
+	return fds[0];
 }
 
 int kernel_sysctl(struct kstack *k, const char *name, const char *value)

@@ -11,6 +11,7 @@
 #include "base/base.h"
 
 #define KERNEL_IFS	16
+#define KERNEL_BATCH	8
 
 struct ioth;
 struct kstack;
@@ -21,6 +22,8 @@ struct kstack;
 struct kstack *kernel_open(const char *const locators[], const char *options, char **why);
 /* As socket(2). -1 with its errno, or ENETDOWN: the stack has ended. */
 int kernel_socket(struct kstack *k, int domain, int type, int protocol);
+/* The same n times, at most KERNEL_BATCH. How many there are; all are close-on-exec. */
+int kernel_sockets(struct kstack *k, int domain, int type, int protocol, int fds[], int n);
 /* value as in /proc/sys. name: below /proc/sys/net ("ipv6/conf/vde0/accept_ra"), or in its
  * ipv4, ipv6 or core ("tcp_rmem"). 0, or -1 with errno: ENOENT, EINVAL, EROFS ... */
 int kernel_sysctl(struct kstack *k, const char *name, const char *value);

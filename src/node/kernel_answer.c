@@ -14,14 +14,38 @@
 #include "node/kernel_in.h"
 #include "plug/shm.h"
 
+/* It waits for nobody: the socket for the answer is empty. */
+static void put_sockets(int to, struct kernel_answer *a, const int *fds, size_t n)
+{
+	struct iovec iov = { a, sizeof(*a) };
+	union kernel_rights ctl = { .b = { 0 } };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl.b,
+			     .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
+
+	ctl.align.cmsg_level = SOL_SOCKET;
+	ctl.align.cmsg_type = SCM_RIGHTS;
+	ctl.align.cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(&ctl.align), fds, n * sizeof(int));
+	if (sendmsg(to, &mh, MSG_NOSIGNAL) < 0)
+		return;			/* who asked has gone */
+}
+
 static void answer_socket(const struct kernel_ask *q, int to)
 {
-	int fd = socket(q->domain, q->type | SOCK_CLOEXEC, q->protocol);
-	struct kernel_answer a = { .error = fd < 0 ? errno : 0 };
+	struct kernel_answer a = { .error = 0 };
+	int fds[KERNEL_BATCH], n = 0;
 
-	shm_put(to, &a, sizeof(a), fd);
-	if (fd >= 0)
-		close(fd);
+	do
+		fds[n] = socket(q->domain, q->type | SOCK_CLOEXEC, q->protocol);
+	while (fds[n] >= 0 && ++n < MIN(q->count, KERNEL_BATCH));
+	if (!n)
+		a.error = errno;
+	if (!n)
+		shm_put(to, &a, sizeof(a), -1);
+	else
+		put_sockets(to, &a, fds, (size_t)n);
+	while (n)
+		close(fds[--n]);
 }
 
 /* ENOENT: go on with the next. */

@@ -3,6 +3,7 @@
 #define NODE_KERNEL_IN_H
 
 #include <net/if.h>
+#include <sys/socket.h>
 
 #include "node/kernel.h"
 
@@ -11,7 +12,7 @@
 /* --- between the program and the inside: SEQPACKET --- */
 
 enum kernel_op {
-	KERNEL_SOCKET,		/* domain, type, protocol */
+	KERNEL_SOCKET,		/* domain, type, protocol, count */
 	KERNEL_SYSCTL,		/* text: NAME, 0, VALUE, 0 */
 	KERNEL_PROCESS,		/* gives a pidfd of the inside */
 	KERNEL_LEFT,		/* gives a value: enum kernel_left */
@@ -22,7 +23,7 @@ enum kernel_op {
 /* With a socket for the answer, so that nobody reads another's. */
 struct kernel_ask {
 	int	op;
-	int	domain, type, protocol;
+	int	domain, type, protocol, count;
 	char	name[IFNAMSIZ];
 	char	text[KERNEL_TEXT];
 };
@@ -71,6 +72,11 @@ _Noreturn void kernel_outside(struct kernel_plan *plan);
 _Noreturn void kernel_inside(const struct kernel_plan *plan, int ends);
 /* To the program. */
 void kernel_tell(int ask, int error, const char *why);
+/* Descriptors that go along with a message. */
+union kernel_rights {
+	char		b[CMSG_SPACE(KERNEL_BATCH * sizeof(int))];
+	struct cmsghdr	align;
+};
 
 int kernel_write(const char *path, const char *text);	/* 0 or -errno */
 void kernel_answer_all(const struct kernel_inside *in);	/* kernel_answer.c */

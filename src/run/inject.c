@@ -10,6 +10,9 @@
  *   ioctl     about interfaces, on an AF_UNIX socket: if_nametoindex() asks so
  *   open      with --proc-net: of /proc/net and /proc/sys/net
  *
+ * A socket that the stack is asked for costs waking its process. So of what a program asks for
+ * again some are made at once: such that are nothing to Linux before they are bound.
+ *
  * AF_UNIX sockets, abstract ones too, are the machine's, and so are families and netlink
  * protocols that are about it and no network.
  */
@@ -35,7 +38,16 @@
 
 #define CONF_MAX	(1u << 16)	/* of SIOCGIFCONF */
 
+/* Sockets of what was asked for lately, which nobody has yet. */
+struct stock {
+	int		domain, type, protocol;
+	int		n, fds[KERNEL_BATCH];
+	unsigned	asked;		/* the clock when it last was; 0: never */
+};
+
 struct inject {
+	struct stock	stocks[4];
+	unsigned	clock;
 	struct ioth	*s;
 	struct kstack	*k;
 	int		any;		/* a socket of the stack's, to ask on */
@@ -74,13 +86,68 @@ static bool is_machines(int domain, int protocol)
 	return false;
 }
 
+static void forget(struct stock *st)
+{
+	while (st->n)
+		close(st->fds[--st->n]);
+	*st = (struct stock){ .n = 0 };
+}
+
+/* Its own, or the one that was not used for longest. */
+static struct stock *stock_of(struct inject *in, int domain, int type, int protocol)
+{
+	struct stock *oldest = in->stocks;
+
+	for (size_t i = 0; i < ARRAY_LEN(in->stocks); i++) {
+		struct stock *st = &in->stocks[i];
+
+		if (st->asked && st->domain == domain && st->type == type &&
+		    st->protocol == protocol)
+			return st;
+		if (st->asked < oldest->asked)
+			oldest = st;
+	}
+	forget(oldest);
+	oldest->domain = domain;
+	oldest->type = type;
+	oldest->protocol = protocol;
+	return oldest;
+}
+
+static bool can_wait(int domain, int type, int protocol)
+{
+	int kind = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	return (domain == AF_INET || domain == AF_INET6) &&
+	       (kind == SOCK_STREAM || kind == SOCK_DGRAM) &&
+	       (!protocol || protocol == IPPROTO_TCP || protocol == IPPROTO_UDP);
+}
+
+/* One when it is asked for the first time, more when it is again. -1 with errno. */
+static int take(struct inject *in, int domain, int type, int protocol)
+{
+	struct stock *st;
+	int n;
+
+	if (!can_wait(domain, type, protocol))
+		return kernel_socket(in->k, domain, type, protocol);
+	st = stock_of(in, domain, type, protocol);
+	if (!st->n) {
+		n = kernel_sockets(in->k, domain, type, protocol, st->fds,
+				   st->asked ? KERNEL_BATCH : 1);
+		st->n = MAX(n, 0);
+	}
+	st->asked = ++in->clock;
+	return st->n ? st->fds[--st->n] : -1;
+}
+
 static long do_socket(struct call *c)
 {
 	int domain = (int)ARG(c, 0), type = (int)ARG(c, 1), protocol = (int)ARG(c, 2), fd;
 
 	if (is_machines(domain, protocol))
 		return CALL_CONTINUE;
-	fd = kernel_socket(inject_of(c)->k, domain, type | SOCK_CLOEXEC, protocol);
+	fd = take(inject_of(c), domain, type | SOCK_CLOEXEC, protocol);
 	return fd < 0 ? -errno : notify_hand_over(c, fd, type & SOCK_CLOEXEC);
 }
 
@@ -215,6 +282,8 @@ void inject_close(struct inject *in)
 		return;
 	if (in->any >= 0)
 		close(in->any);
+	for (size_t i = 0; i < ARRAY_LEN(in->stocks); i++)
+		forget(&in->stocks[i]);
 	ioth_delstack(in->s);
 	free(in);
 }
