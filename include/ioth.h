@@ -123,7 +123,10 @@ int msocket(const char *path, int domain, int type, int protocol);
  * O_NONBLOCK, are cancelled by nothing and do not see EINTR; close, read, write,
  * send and recv of libc may be used as well; but one direction of a connection is for
  * libc's calls or for these, as what libc's wrote may be overtaken. ioth_close ends with
- * EBADF the calls of other threads that wait in such a one of the descriptor.
+ * EBADF the calls of other threads that wait in such a one of the descriptor. That
+ * close(2) or dup2(2) ended a descriptor a native stack sees within a millisecond; calls
+ * at the same number may still be of the old socket until then: end it by ioth_close,
+ * before dup2 as well, where the number is used again at once.
  *
  * A native stack lives in its process. A child that was forked has the sockets it
  * inherited, for bytes, shutdown and close; what the stack has to do gives EOPNOTSUPP

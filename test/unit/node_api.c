@@ -328,6 +328,17 @@ static void each_kind_does_all(void **state)
 	}
 }
 
+static unsigned open_fds(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
 struct shared { struct ioth *s; int lis; uint16_t port; };
 
 /* Connections to the shared listener; whose the accepted one is does not matter. */
@@ -366,6 +377,59 @@ static void threads_share_sockets(void **state)
 	for (int i = 0; i < 4; i++)
 		pthread_join(t[i], NULL);
 	assert_int_equal(ioth_close(sh.lis), 0);
+	assert_int_equal(ioth_delstack(sh.s), 0);
+}
+
+/* Accepts by calls that wait, which makes the node hot, and does the rest without them:
+ * nobody has watched the pair yet. */
+static void *answers_plainly(void *arg)
+{
+	struct shared *sh = arg;
+
+	for (int i = 0; i < 60; i++) {
+		int fd = ioth_accept(sh->lis, NULL, NULL), two;
+		char byte;
+
+		assert_true(fd >= 0);
+		if (i % 3 == 0) {
+			two = dup(fd);
+			assert_int_equal(i % 2 ? close(fd) : ioth_close(fd), 0);
+			fd = two;
+		}
+		assert_int_equal(read(fd, &byte, 1), 1);
+		assert_int_equal(write(fd, "y", 1), 1);
+		assert_int_equal(i % 2 ? close(fd) : ioth_close(fd), 0);
+	}
+	return NULL;
+}
+
+static void plain_calls_are_seen_in_a_hot_node(void **state)
+{
+	struct shared sh = { .s = native() };
+	unsigned fds = open_fds();
+	struct sockaddr_in sin;
+	pthread_t t;
+	int left = 0;
+
+	sh.lis = listener(sh.s, &sh.port);
+	sin = at(sh.port);
+	pthread_create(&t, NULL, answers_plainly, &sh);
+	for (int i = 0; i < 60; i++) {
+		int fd = ioth_msocket(sh.s, AF_INET, SOCK_STREAM, 0);
+		char byte;
+
+		assert_int_equal(ioth_connect(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+		assert_int_equal(ioth_write(fd, "x", 1), 1);
+		assert_int_equal(ioth_read(fd, &byte, 1), 1);
+		assert_int_equal(byte, 'y');
+		assert_int_equal(ioth_read(fd, &byte, 1), 0);
+		assert_int_equal(ioth_close(fd), 0);
+	}
+	pthread_join(t, NULL);
+	assert_int_equal(ioth_close(sh.lis), 0);
+	while (open_fds() > fds && left++ < 5000)
+		usleep(1000);		/* until the node has cooled */
+	assert_int_equal(open_fds(), fds);
 	assert_int_equal(ioth_delstack(sh.s), 0);
 }
 
@@ -440,17 +504,6 @@ static void executed_program_has_the_sockets(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	assert_int_equal(ioth_close(fd[0]), 0);
 	assert_int_equal(ioth_delstack(s), 0);
-}
-
-static unsigned open_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
 }
 
 static unsigned lines_of(const char *path)
@@ -726,6 +779,7 @@ int main(void)
 		cmocka_unit_test(stack_has_options),
 		cmocka_unit_test(interfaces_come_and_go),
 		cmocka_unit_test(threads_share_sockets),
+		cmocka_unit_test(plain_calls_are_seen_in_a_hot_node),
 		cmocka_unit_test(forked_child_has_the_sockets),
 		cmocka_unit_test(executed_program_has_the_sockets),
 		cmocka_unit_test(thousand_stacks_leave_nothing),
