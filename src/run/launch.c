@@ -69,6 +69,12 @@ static const char *filter_cure(int error)
 	return "seccomp is not allowed here";
 }
 
+static int no_filter(int error)
+{
+	err("cannot supervise the program's system calls: %s", filter_cure(error));
+	return -1;
+}
+
 int launch_exec_error(const char *name, int error)
 {
 	err("%s: %s", name, error == ENOENT ? "program not found" : strerror(error));
@@ -217,10 +223,8 @@ static int take_listener(struct super *s, const struct node_conf *conf, int go, 
 
 	if (let_go(s, conf, go) < 0 || read(ready, &rd, sizeof(rd)) != sizeof(rd))
 		return -1;
-	if (rd.listener < 0) {
-		err("cannot supervise the program's system calls: %s", filter_cure(rd.listener));
-		return -1;
-	}
+	if (rd.listener < 0)
+		return no_filter(rd.listener);
 	s->r.killable = rd.killable;
 	s->r.listener = (int)syscall(SYS_pidfd_getfd, pidfd, rd.listener, 0);
 	if (s->r.listener < 0) {
@@ -286,6 +290,18 @@ static void report(struct super *s, const struct node_conf *c, const char *progr
 		info("ioth show will not see this node: %s", strerror(errno));
 }
 
+/* Under another supervisor that gives out sockets its namespaces cannot be set up, which
+ * would be what the user hears. */
+static int open_kernel(struct super *s, const struct node_conf *conf)
+{
+	int error = filter_possible();
+
+	if (error < 0)
+		return no_filter(error);
+	s->r.inject = inject_open(conf);
+	return s->r.inject ? 0 : -1;
+}
+
 /* The node; or one of which only the loop is used, and the way to a server's, or a stack of
  * the kernel's. 0, or told the user why not. */
 static int open_network(struct super *s, const struct node_conf *conf)
@@ -294,7 +310,7 @@ static int open_network(struct super *s, const struct node_conf *conf)
 	struct node *n;
 	char *why;
 
-	if (conf->kernel && !(s->r.inject = inject_open(conf)))
+	if (conf->kernel && open_kernel(s, conf) < 0)
 		return -1;
 	n = s->r.calls.node = node_new(conf->kernel ? &nothing : conf, &why);
 	if (n)

@@ -58,6 +58,7 @@ struct scmp_arg_cmp;
 
 /* filter.c: installs the filter on the calling process; opens: those of files, too. The
  * listener's descriptor, or -errno. *killable tells whether received calls are immune. */
+int filter_possible(void);	/* would it be installed? A child tries: 0, or -errno */
 int filter_install(const struct trap *rows, bool opens, bool *killable);
 
 /* notify.c */

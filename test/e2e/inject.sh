@@ -139,6 +139,7 @@ same no_network "$(status_of ioth run --stack kernel --net "$T/none" -- true)" 1
 stop $web_pid
 same sigterm $status 143
 same twice "$(status_of injected 4 "$IOTH" run --stack kernel --net null:// -- true)" 1
+contains twice_why "$(cat "$T/out")" "a seccomp supervisor is there already"
 
 # Forbidden: which, and the cure
 if unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_user_namespaces' 2>/dev/null; then
