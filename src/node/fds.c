@@ -33,7 +33,7 @@ static void put(struct fd_entry *e, struct ioth *s, uint64_t id)
 	if (s)
 		__atomic_add_fetch(&s->open, 1, __ATOMIC_RELAXED);
 	e->id = id;
-	e->sock = NULL;
+	__atomic_store_n(&e->sock, NULL, __ATOMIC_RELAXED);
 	e->given = false;
 	__atomic_store_n(&e->stack, s, __ATOMIC_SEQ_CST);
 }
@@ -49,10 +49,13 @@ static struct fd_entry *entry(int fd)
 static bool is_given(int fd, const struct ioth *s)
 {
 	struct fd_entry *e = fds_at(fd);
-	bool given = e && e->given && e->stack == s;
+	bool given;
 
+	pthread_mutex_lock(&lock);
+	given = e && e->given && e->stack == s;
 	if (given)
 		e->given = false;
+	pthread_mutex_unlock(&lock);
 	return given;
 }
 
@@ -80,7 +83,7 @@ void fds_give(int fd, struct ioth *s, uint64_t id, void *sock)
 	pthread_mutex_lock(&lock);
 	e = entry(fd);
 	put(e, s, id);
-	e->sock = sock;
+	__atomic_store_n(&e->sock, sock, __ATOMIC_RELAXED);
 	e->given = true;
 	pthread_mutex_unlock(&lock);
 }

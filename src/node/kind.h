@@ -111,7 +111,7 @@ char *resolve_machine_conf(struct ioth *s);
 /* What is known of a descriptor. Chunks are never moved or freed. */
 struct fd_entry {
 	struct ioth	*stack;		/* atomic; NULL: not of ours */
-	void		*sock;		/* the kind's own, which locks it; NULL: it does not say */
+	void		*sock;		/* atomic; the kind's own, which locks it; NULL: unknown */
 	uint64_t	id;		/* SO_COOKIE; 0: it has none */
 	bool		given;		/* by the kind, in the call that makes it */
 };

@@ -199,8 +199,10 @@ static int native_socket(int domain, int type, int protocol)
 struct vsock *native_known(const struct node *n, int fd)
 {
 	const struct fd_entry *e = fds_at(fd);
-	struct vsock *vs = e && e->stack == kind_current ? e->sock : NULL;
+	struct vsock *vs = NULL;
 
+	if (e && __atomic_load_n(&e->stack, __ATOMIC_RELAXED) == kind_current)
+		vs = __atomic_load_n(&e->sock, __ATOMIC_RELAXED);
 	return vs && vs->so && vs->n == n ? vs : NULL;
 }
 
@@ -210,7 +212,7 @@ static struct vsock *look_up(struct node *n, int fd)
 	struct vsock *vs = vsock_of_fd(n, fd);
 
 	if (vs && vs->so && fd == vs->pid_fd && e && e->stack == kind_current && e->id == vs->cookie)
-		e->sock = vs;
+		__atomic_store_n(&e->sock, vs, __ATOMIC_RELAXED);
 	return vs;
 }
 
