@@ -205,7 +205,7 @@ static void tell_ip(const struct sock *so, struct msg *m, struct pkt *pkt)
 		tell_headers(m, pkt);
 }
 
-static void tell(const struct sock *so, struct msg *m, struct pkt *pkt, size_t copied)
+void dg_tell(const struct sock *so, struct msg *m, struct pkt *pkt, size_t copied)
 {
 	if (so->family == AF_PACKET)
 		tell_frame(m, pkt);
@@ -213,6 +213,12 @@ static void tell(const struct sock *so, struct msg *m, struct pkt *pkt, size_t c
 		tell_ip(so, m, pkt);
 	m->len = pkt_len(pkt);
 	m->flags = m->len > copied ? MSG_TRUNC : 0;
+}
+
+void dg_let_go(struct dgram *d, uint32_t size)
+{
+	d->queued -= size;
+	budget_give(d->so.st, BUDGET_UDP, size);
 }
 
 ssize_t dg_recv(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m)
@@ -232,13 +238,12 @@ ssize_t dg_recv(struct sock *so, const struct iovec *iov, int n, int flags, stru
 		return d->shut_rd ? 0 : -EAGAIN;
 	len = scatter(pkt, iov, n);
 	if (m)
-		tell(so, m, pkt, len);
+		dg_tell(so, m, pkt, len);
 	ret = flags & MSG_TRUNC ? (ssize_t)pkt_len(pkt) : (ssize_t)len;
 	if (flags & MSG_PEEK)
 		return ret;
 	list_del(&pkt->link);
-	d->queued -= pkt->truesize;
-	budget_give(d->so.st, BUDGET_UDP, pkt->truesize);
+	dg_let_go(d, pkt->truesize);
 	pkt_free(pkt);
 	return ret;
 }

@@ -11,7 +11,8 @@ struct dgram {
 	struct sock	so;		/* first */
 	struct list	queue;		/* packets, cur at the data */
 	struct list	errs;		/* errq.c: errors not read yet */
-	uint32_t	queued;		/* memory of both */
+	uint32_t	queued;		/* memory of both, and of what is lent */
+	uint32_t	lent, drafts;	/* memory in the user's hands (lend.h) */
 	uint32_t	lost;		/* datagrams there was no room for */
 	bool		shut_rd, shut_wr;
 	struct bpf	*filter;	/* SO_ATTACH_FILTER; NULL: none */
@@ -31,7 +32,11 @@ void dg_free(struct dgram *d);		/* what it holds, and itself */
 /* pkt is one datagram from ip->src, with cur at what the user gets. Takes pkt. */
 enum drop dg_put(struct dgram *d, struct pkt *pkt, const struct ip *ip, uint16_t port);
 
-/* The same of one that is noted already. */
+/* What recv tells of pkt, of which so many octets were copied. */
+void dg_tell(const struct sock *so, struct msg *m, struct pkt *pkt, size_t copied);
+void dg_let_go(struct dgram *d, uint32_t size);	/* memory that was queued */
+
+/* As dg_put, of one that is noted already. */
 enum drop dg_queue(struct dgram *d, struct pkt *pkt);
 
 /* Runs a filter on what is there from cur on; the caller says the rest of p. */
@@ -53,6 +58,8 @@ const struct ip_extra *dg_extra(const struct sock *so, const struct msg *m);
 /* The user's bytes as a packet for the flow. 0, -EAGAIN (dg_room), -ENOBUFS. */
 int dg_gather(struct sock *so, const struct flow *f, const struct iovec *iov, int n,
 	      struct pkt **out);
+/* The same of what lies in a draft: by reference. */
+struct pkt *dg_refer(const struct draft *d, uint32_t len);
 size_t iov_total(const struct iovec *iov, int n);
 
 /* A port (ICMP: an identifier) if it has none. */
@@ -64,6 +71,10 @@ int dg_route(struct sock *so, const struct endpoint *to);
 int dg_bind(struct sock *so, const struct endpoint *ep);
 int dg_connect(struct sock *so, const struct endpoint *ep);
 ssize_t dg_recv(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m);
+ssize_t dg_lend(struct sock *so, uint32_t most, struct lent *l, struct msg *m);
+void dg_lend_end(struct sock *so, const struct lent *l);
+int dg_draft(struct sock *so, uint32_t want, struct draft *d);
+void dg_draft_end(struct sock *so, const struct draft *d);
 int dg_shutdown(struct sock *so, int how);
 uint32_t dg_events(const struct sock *so);
 void dg_destroy(struct sock *so);

@@ -16,7 +16,9 @@
 
 #include "stack/ip.h"
 
+struct draft;
 struct ip_extra;
+struct lent;
 struct sock;
 
 #define IP4_OPTS_MAX	40
@@ -64,6 +66,7 @@ struct msg {
 	uint32_t	flow;		/* in: IPv6's traffic class and flow label */
 	struct ip_extra	*extra;		/* out: the same; of whoever sends */
 	struct sock_error err;		/* in, with MSG_ERRQUEUE */
+	const struct draft *draft;	/* out: where the bytes are, if in one (lend.h) */
 	struct frame_note frame;	/* packet sockets only, both ways */
 };
 
@@ -79,6 +82,11 @@ struct sock_ops {
 	void	(*commit)(struct sock *so, size_t len);
 	size_t	(*peek)(struct sock *so, struct iovec *iov, int *n);
 	void	(*consume)(struct sock *so, size_t len);
+	/* Without a copy: lend.h. NULL: not. */
+	ssize_t	(*lend)(struct sock *so, uint32_t most, struct lent *l, struct msg *m);
+	void	(*lend_end)(struct sock *so, const struct lent *l);
+	int	(*draft)(struct sock *so, uint32_t want, struct draft *d);
+	void	(*draft_end)(struct sock *so, const struct draft *d);
 	bool	(*at_mark)(const struct sock *so);
 	bool	(*syn_waits)(const struct sock *so);
 	int	(*shutdown)(struct sock *so, int how);

@@ -76,6 +76,8 @@ struct tcp_asked {
 	uint8_t		save_syn;	/* 1: from the IP header on, 2: from the link's */
 	int8_t		linger2;	/* s */
 	struct tcp_syn	*syn;		/* of a child; NULL: not kept, or read already */
+	/* In the user's hands (lend.h): octets and memory received, memory to be sent. */
+	uint32_t	lent, lent_true, drafts;
 };
 
 /* A SYN's headers as they came (TCP_SAVED_SYN). */
@@ -165,7 +167,7 @@ struct tcpc {
 	uint32_t	rcv_wnd;	/* as last advertised, from rcv_wup */
 	uint32_t	rcv_mss, rcv_super;
 	struct list	rcvq;
-	uint32_t	rcv_bytes, rcv_true;
+	uint32_t	rcv_bytes, rcv_true;	/* the latter with what is lent */
 	struct tcp_ooo	*ooo;		/* NULL: nothing is out of order or doubled */
 
 	/* receive buffer auto-tuning */
@@ -202,7 +204,9 @@ static inline uint32_t tcp_snd_record(struct tcpc *tc, struct seq seq, uint32_t 
 
 static inline uint32_t tcp_snd_space(const struct tcpc *tc)
 {
-	return tc->so.sndbuf > tc->snd.bytes ? tc->so.sndbuf - tc->snd.bytes : 0;
+	uint32_t used = tc->snd.bytes + tc->asked->drafts;
+
+	return tc->so.sndbuf > used ? tc->so.sndbuf - used : 0;
 }
 
 /* A segment that came in. len counts SYN and FIN. */
@@ -310,6 +314,9 @@ void tcp_send_bare(struct stack *st, struct flow *f, struct tcp *h);
 void tcp_rcv_data(struct tcpc *tc, struct pkt *pkt, struct seq seq, bool fin);
 size_t tcp_rcv_copy(struct tcpc *tc, const struct iovec *iov, int n, bool peek);
 size_t tcp_rcv_peek(struct tcpc *tc, struct iovec *iov, int *n);
+/* As copy, by reference: packets to the list; memory counts until tcp_rcv_back. */
+uint32_t tcp_rcv_lend(struct tcpc *tc, uint32_t most, struct lent *l);
+void tcp_rcv_back(struct tcpc *tc, uint32_t len, uint32_t size);
 bool tcp_rcv_readable(const struct tcpc *tc);
 void tcp_rcv_drop(struct tcpc *tc, uint32_t n);
 struct tcp_ooo *tcp_ooo_get(struct tcpc *tc);	/* there is one from now on */
@@ -329,6 +336,7 @@ uint32_t tcp_rcv_window(const struct tcpc *tc);	/* still open, from rcv_nxt */
 uint32_t tcp_rcv_select_window(struct tcpc *tc);	/* what to advertise; notes it */
 void tcp_rcv_init(struct tcpc *tc);	/* window and scale; before the SYN */
 void tcp_rcv_taken(struct tcpc *tc, uint32_t n);	/* the user read n bytes */
+void tcp_rcv_freed(struct tcpc *tc);	/* or gave some back */
 void tcp_snd_tune(struct tcpc *tc);	/* cwnd may have grown: so may the send buffer */
 void tcp_rcv_rtt_ts(struct tcpc *tc, uint32_t ecr);
 uint32_t tcp_initial_window(const struct tcpc *tc, uint32_t mss);

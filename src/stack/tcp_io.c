@@ -5,6 +5,7 @@
  * tcp_recvmsg). With Fast Open the first bytes may go with the SYN.
  */
 #include "stack/ip_extra.h"
+#include "stack/lend.h"
 #include "stack/tcp_sock.h"
 
 #include <errno.h>
@@ -22,7 +23,7 @@ static int take_error(struct tcpc *tc, int otherwise)
 	return e ? -e : -otherwise;
 }
 
-static int may_send(struct tcpc *tc)
+int tcp_may_write(struct tcpc *tc)
 {
 	if (tcp_state_in(tc, TCP_SYN_UNANSWERED) && !tcp_answers_early(tc) && !tc->so.error &&
 	    !(tc->shut & TCP_SHUT_SND))
@@ -97,14 +98,14 @@ static size_t iov_total(const struct iovec *iov, int n)
 	return sum;
 }
 
-static void committed(struct tcpc *tc)
+void tcp_queued(struct tcpc *tc)
 {
 	tc->nospace = !tcp_writeable(tc);
 	tcp_output(tc);
 }
 
 /* The buffer is full: nothing may wait for more to come. */
-static void sent_in_part(struct tcpc *tc)
+void tcp_queue_full(struct tcpc *tc)
 {
 	tc->nospace = true;
 	if (!tc->more)
@@ -172,11 +173,13 @@ ssize_t tcp_send(struct sock *so, const struct iovec *iov, int n, int flags, str
 		return syn_data(tc, iov, n);
 	if ((flags & MSG_FASTOPEN) && tc->state == TCP_CLOSE)
 		return fast_send(tc, iov, n, m);
-	e = may_send(tc);
+	e = tcp_may_write(tc);
 	if (e)
 		return e;
 	if (!len)
 		return 0;
+	if (m && draft_fits(m->draft, iov, n, len))
+		return tcp_send_draft(tc, m->draft, (uint32_t)len, flags);
 	do {
 		want = MIN(len - done, SEND_CUT);
 		k = queue_some(tc, &src, want);
@@ -186,10 +189,10 @@ ssize_t tcp_send(struct sock *so, const struct iovec *iov, int n, int flags, str
 		if ((flags & MSG_EOR) && done == len)
 			tcp_snd_end_record(tc);
 		tc->more = done < len ? k == want : flags & MSG_MORE;
-		committed(tc);
+		tcp_queued(tc);
 	} while (k && done < len);
 	if (done < len)
-		sent_in_part(tc);
+		tcp_queue_full(tc);
 	return done ? (ssize_t)done : -EAGAIN;
 }
 
@@ -219,7 +222,7 @@ void tcp_commit(struct sock *so, size_t len)
 	}
 	tcp_snd_commit(tc, len);
 	tc->more = false;
-	committed(tc);
+	tcp_queued(tc);
 }
 
 /* --- receiving --- */
@@ -241,7 +244,7 @@ static ssize_t recv_oob(struct tcpc *tc, const struct iovec *iov, int n, int fla
 }
 
 /* Nothing is queued. */
-static int recv_nothing(struct tcpc *tc)
+int tcp_recv_nothing(struct tcpc *tc)
 {
 	if (tc->done)
 		return 0;
@@ -276,7 +279,7 @@ ssize_t tcp_recv(struct sock *so, const struct iovec *iov, int n, int flags, str
 	else
 		got = tcp_rcv_copy(tc, iov, n, flags & MSG_PEEK);
 	if (!got)
-		return recv_nothing(tc);
+		return tcp_recv_nothing(tc);
 	if (!(flags & MSG_PEEK))
 		tcp_rcv_taken(tc, (uint32_t)got);
 	if (m)

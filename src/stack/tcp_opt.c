@@ -22,9 +22,14 @@ static const struct tcp_asked nothing;
 
 void tcp_asked_init(struct tcpc *tc, const struct tcpc *from)
 {
+	struct tcp_asked *a;
+
 	tc->asked = &nothing;
-	if (from && from->asked != &nothing)
-		*tcp_asked_own(tc) = *from->asked;
+	if (!from || from->asked == &nothing)
+		return;
+	a = tcp_asked_own(tc);
+	*a = *from->asked;
+	a->lent = a->lent_true = a->drafts = 0;
 }
 
 struct tcp_asked *tcp_asked_own(struct tcpc *tc)

@@ -12,6 +12,7 @@
  * Between tcp_rcv_peek and consume the user reads in the packets without our
  * lock: bytes already queued are never moved.
  */
+#include "stack/lend.h"
 #include "stack/tcp.h"
 
 #include <stdlib.h>
@@ -476,6 +477,62 @@ size_t tcp_rcv_peek(struct tcpc *tc, struct iovec *iov, int *n)
 	return done;
 }
 
+/* The first len bytes of pkt, which stays with the rest. */
+static struct pkt *cut_front(struct pkt *pkt, uint32_t len)
+{
+	struct pkt *part = pkt_clone(pkt);
+
+	pkt_trim_to(part, len);
+	pkt_trim_front(pkt, len);
+	return part;
+}
+
+static void lend_pkt(struct tcpc *tc, struct lent *l, uint32_t most)
+{
+	struct pkt *pkt = list_first(&tc->rcvq, struct pkt, link);
+	uint32_t len = pkt_len(pkt), size = pkt->truesize;
+
+	if (len > most) {	/* its memory counts in the queue */
+		len = most;
+		give(tc, size);
+		pkt = cut_front(pkt, len);
+		size = list_first(&tc->rcvq, struct pkt, link)->truesize + len;
+		tc->rcv_true += size;
+		budget_take(tc->so.st, BUDGET_TCP, size);
+		size = len;
+	} else {
+		list_del(&pkt->link);
+	}
+	list_add_tail(&l->pkts, &pkt->link);
+	l->len += len;
+	l->size += size;
+}
+
+uint32_t tcp_rcv_lend(struct tcpc *tc, uint32_t most, struct lent *l)
+{
+	struct tcp_asked *a;
+
+	pass_mark(tc);
+	most = MIN(most, readable(tc));
+	while (l->len < most)
+		lend_pkt(tc, l, most - l->len);
+	tc->rcv_bytes -= l->len;
+	tc->copied = seq_add(tc->copied, l->len);
+	if (!l->len)
+		return 0;
+	a = tcp_asked_own(tc);
+	a->lent += l->len;
+	a->lent_true += l->size;
+	return l->len;
+}
+
+void tcp_rcv_back(struct tcpc *tc, uint32_t len, uint32_t size)
+{
+	tcp_asked_own(tc)->lent -= len;
+	tcp_asked_own(tc)->lent_true -= size;
+	give(tc, size);
+}
+
 void tcp_rcv_free(struct tcpc *tc)
 {
 	struct list *l;
@@ -483,6 +540,6 @@ void tcp_rcv_free(struct tcpc *tc)
 	while ((l = list_pop(&tc->rcvq)))
 		pkt_free(pkt_of(l));
 	tc->rcv_bytes = 0;
-	give(tc, tc->rcv_true);
+	give(tc, tc->rcv_true - tc->asked->lent_true);
 	tcp_rcv_end(tc);
 }

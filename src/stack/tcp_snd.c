@@ -63,16 +63,14 @@ static void let_go(struct tcpc *tc, struct chunk *c)
 	chunk_unref(c);
 }
 
-static struct chunk *chunk_for(struct tcpc *tc, size_t want)
+struct chunk *tcp_snd_chunk(struct tcpc *tc, uint32_t size)
 {
 	struct stack *st = tc->so.st;
 	struct flow *f = &tc->so.flow;
 	struct arena *a = f->nif ? netif_arena(f->nif, &f->hop) : NULL;
-	uint32_t size = (uint32_t)MIN(want, CHUNK_MAX);
 	struct chunk *c = NULL;
 
-	size = CLAMP(MAX(size, (uint32_t)tc->snd.bytes), CHUNK_SMALL, CHUNK_MAX);
-	size = tcp_snd_room(tc, size, CHUNK_SMALL);
+	size = tcp_snd_room(tc, size, MIN(size, CHUNK_SMALL));
 	if (!size)
 		return NULL;
 	if (a)
@@ -80,20 +78,31 @@ static struct chunk *chunk_for(struct tcpc *tc, size_t want)
 	return c ? c : st->heap->alloc(st->heap, size);
 }
 
-static struct snd_span *push(struct tcpc *tc, size_t want)
+static struct chunk *chunk_for(struct tcpc *tc, size_t want)
+{
+	uint32_t size = (uint32_t)MIN(want, CHUNK_MAX);
+
+	return tcp_snd_chunk(tc, CLAMP(MAX(size, (uint32_t)tc->snd.bytes), CHUNK_SMALL, CHUNK_MAX));
+}
+
+static struct snd_span *push_chunk(struct tcpc *tc, struct chunk *c)
 {
 	struct snd_queue *q = &tc->snd;
-	struct chunk *c = chunk_for(tc, want);
 	struct snd_span *s;
 
-	if (!c)
-		return NULL;
 	if (is_full(q))
 		grow(q);
 	s = span_at(q, q->n++);
 	*s = (struct snd_span){ .chunk = c, .p = c->data };
 	budget_take(tc->so.st, BUDGET_TCP, c->size);
 	return s;
+}
+
+static struct snd_span *push(struct tcpc *tc, size_t want)
+{
+	struct chunk *c = chunk_for(tc, want);
+
+	return c ? push_chunk(tc, c) : NULL;
 }
 
 static void drop_empty_tail(struct tcpc *tc)
@@ -158,6 +167,18 @@ void tcp_snd_commit(struct tcpc *tc, size_t len)
 	}
 	q->reserved = false;
 	drop_empty_tail(tc);
+}
+
+void tcp_snd_add(struct tcpc *tc, struct chunk *c, uint32_t len)
+{
+	struct snd_span *s = push_chunk(tc, c);
+
+	if (!tc->snd.bytes)
+		tc->snd.ring->since = tc->so.st->now;
+	s->len = len;
+	s->seq = tc->snd_end;
+	tc->snd_end = seq_add(tc->snd_end, len);
+	tc->snd.bytes += len;
 }
 
 void tcp_snd_end_record(struct tcpc *tc)

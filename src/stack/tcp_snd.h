@@ -32,6 +32,10 @@ struct snd_queue {
 
 size_t tcp_snd_reserve(struct tcpc *tc, struct iovec *iov, int *n, size_t want);
 void tcp_snd_commit(struct tcpc *tc, size_t len);
+/* Of the arena that the route leaves by; smaller if memory is short, NULL if there is none. */
+struct chunk *tcp_snd_chunk(struct tcpc *tc, uint32_t size);
+/* A chunk that is written already, as one span; a reference of it is the queue's now. */
+void tcp_snd_add(struct tcpc *tc, struct chunk *c, uint32_t len);
 /* What was committed last ends a record (MSG_EOR): no segment has bytes of it and of the next. */
 void tcp_snd_end_record(struct tcpc *tc);
 /* How many of the len bytes from seq, at most, are of the same record; only for a

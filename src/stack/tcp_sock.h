@@ -25,4 +25,18 @@ size_t tcp_peek(struct sock *so, struct iovec *iov, int *n);
 void tcp_consume(struct sock *so, size_t len);
 bool tcp_at_mark(const struct sock *so);
 
+/* tcp_io.c, for tcp_lend.c: may it send, why has nothing been received; what was queued
+ * goes; the buffer is full. 0 or -errno. */
+int tcp_may_write(struct tcpc *tc);
+int tcp_recv_nothing(struct tcpc *tc);
+void tcp_queued(struct tcpc *tc);
+void tcp_queue_full(struct tcpc *tc);
+
+/* tcp_lend.c */
+ssize_t tcp_lend(struct sock *so, uint32_t most, struct lent *l, struct msg *m);
+void tcp_lend_end(struct sock *so, const struct lent *l);
+int tcp_draft(struct sock *so, uint32_t want, struct draft *d);
+void tcp_draft_end(struct sock *so, const struct draft *d);
+ssize_t tcp_send_draft(struct tcpc *tc, const struct draft *d, uint32_t len, int flags);
+
 #endif

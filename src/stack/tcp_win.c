@@ -33,11 +33,11 @@ static uint32_t short_space(const struct tcpc *tc)
 
 static uint32_t free_space(const struct tcpc *tc)
 {
-	uint32_t full = tcp_rcv_space(tc);
+	uint32_t full = tcp_rcv_space(tc), held = tc->rcv_bytes + tc->asked->lent;
 
 	if (budget_pressed(tc->so.st, BUDGET_TCP))
 		full = MIN(full, short_space(tc));
-	return full > tc->rcv_bytes ? full - tc->rcv_bytes : 0;
+	return full > held ? full - held : 0;
 }
 
 uint8_t tcp_window_scale(const struct param *p)
@@ -185,6 +185,12 @@ static bool window_opened(const struct tcpc *tc)
 static bool peer_waits(const struct tcpc *tc)
 {
 	return !tc->rcv_bytes && tc->pushed && !tc->pingpong && tcp_ack_pending(tc);
+}
+
+void tcp_rcv_freed(struct tcpc *tc)
+{
+	if (tcp_state_in(tc, TCP_CAN_RECV) && window_opened(tc))
+		tcp_send_ack(tc);
 }
 
 void tcp_rcv_taken(struct tcpc *tc, uint32_t n)

@@ -17,6 +17,7 @@
 #include "stack/dgram.h"
 #include "stack/errq.h"
 #include "stack/ip_extra.h"
+#include "stack/lend.h"
 #include "stack/netif.h"
 #include "stack/sock_opt.h"
 
@@ -240,7 +241,9 @@ static int send_now(struct udp_sock *us, struct flow *f, const struct iovec *iov
 
 	if (!e)
 		e = dg_room(so, f, 1);
-	if (!e)
+	if (!e && m && draft_fits(m->draft, iov, n, len))
+		pkt = dg_refer(m->draft, (uint32_t)len);
+	else if (!e)
 		e = dg_gather(so, f, iov, n, &pkt);
 	if (e)
 		return e;
@@ -412,6 +415,10 @@ const struct sock_ops udp_ops = {
 	.connect = dg_connect,
 	.send = udp_send,
 	.recv = dg_recv,
+	.lend = dg_lend,
+	.lend_end = dg_lend_end,
+	.draft = dg_draft,
+	.draft_end = dg_draft_end,
 	.shutdown = dg_shutdown,
 	.close = udp_destroy,
 	.events = dg_events,
