@@ -166,6 +166,44 @@ ssize_t ioth_sendfile(int out_fd, int in_fd, off_t *offset, size_t count);
 ssize_t ioth_splice(int in_fd, off_t *in_offset, int out_fd, off_t *out_offset, size_t len,
 		    unsigned flags);
 
+/* --- without a copy --- */
+
+/* Memory that the library lends: n spans, len octets in all. It is the borrower's from
+ * then on, in any thread, until he sends it or gives it back, in any order, whatever
+ * becomes of the socket, the stack or the peer meanwhile. The struct is the library's. */
+struct ioth_loan {
+	struct iovec	*iov;
+	int		n;
+	size_t		len;
+};
+
+/* As ioth_recvfrom, but what was received stays where it is, to be read there only: up
+ * to len octets of a stream, or a datagram, of which more than len is cut off. flags:
+ * MSG_DONTWAIT. A loan of no octets is the end of the stream, or an empty datagram.
+ * NULL with errno: that of recvfrom(2), ENOBUFS (half of the receive buffer is lent, or
+ * more), EINVAL (len 0; other flags).
+ * The receive window is closed by what is lent. Checksums are verified; but a neighbour
+ * on the same switch shares its memory, and a hostile one may still change the octets
+ * while they are read: copy what is looked at twice. */
+struct ioth_loan *ioth_recv_lend(int fd, size_t len, int flags, struct sockaddr *addr,
+				 socklen_t *addrlen);
+
+/* Memory to write into, of what is sent from: of a stream up to len octets, as there is
+ * room in the send buffer, which it counts in; waits for that as ioth_send does. For a
+ * datagram all. flags: MSG_DONTWAIT, MSG_NOSIGNAL. NULL with errno: that of send(2),
+ * ENOBUFS (the send buffer is lent), EINVAL (other flags). */
+struct ioth_loan *ioth_send_lend(int fd, size_t len, int flags);
+
+/* As ioth_sendto of the first len octets; the rest is given up. The loan has ended if the
+ * result is len. Else it is still there, and shows what is behind those octets that were
+ * taken: to be sent again, or given back. Of the socket that lent it nothing is copied.
+ * EINVAL: len is more than it has. */
+ssize_t ioth_send_lent(int fd, struct ioth_loan *loan, size_t len, int flags,
+		       const struct sockaddr *addr, socklen_t addrlen);
+
+/* Ends a loan; NULL is fine. */
+void ioth_give_back(struct ioth_loan *loan);
+
 /* --- waiting --- */
 
 /* As their namesakes, for descriptors of stacks of all kinds and for any others,

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "node/config_stack.h"
 #include "node/derive.h"
+#include "node/loan.h"
 
 #define LOCATORS	16
 #define LAST_CALLS	100		/* ms that delstack waits for those under way */
@@ -529,6 +530,44 @@ ssize_t ioth_splice(int in_fd, off_t *in_offset, int out_fd, off_t *out_offset, 
 						    flags) : fail(c.s, EINVAL);
 	end(&c, ret);
 	return ret;
+}
+
+/* --- without a copy --- */
+
+static bool lends(int flags, int allowed)
+{
+	if (!(flags & ~allowed))
+		return true;
+	errno = EINVAL;
+	return false;
+}
+
+struct ioth_loan *ioth_recv_lend(int fd, size_t len, int flags, struct sockaddr *addr,
+				 socklen_t *addrlen)
+{
+	struct ioth_loan *l = NULL;
+
+	if (lends(len ? flags : -1, MSG_DONTWAIT))
+		CALL_MORE(recv_lend, fd, fd, len, flags, addr, addrlen, &l);
+	return l;
+}
+
+struct ioth_loan *ioth_send_lend(int fd, size_t len, int flags)
+{
+	struct ioth_loan *l = NULL;
+
+	if (lends(flags, MSG_DONTWAIT | MSG_NOSIGNAL))
+		CALL_MORE(send_lend, fd, fd, len, flags, &l);
+	return l;
+}
+
+ssize_t ioth_send_lent(int fd, struct ioth_loan *l, size_t len, int flags,
+		       const struct sockaddr *addr, socklen_t addrlen)
+{
+	if (l && len <= l->len)
+		return CALL_MORE(send_lent, fd, fd, l, len, flags, addr, addrlen);
+	errno = EINVAL;
+	return -1;
 }
 
 /* --- parameters --- */

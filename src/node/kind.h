@@ -33,6 +33,12 @@ struct kind_more {
 	/* NULL: EINVAL. */
 	ssize_t	(*splice)(int in_fd, off_t *in_offset, int out_fd, off_t *out_offset,
 			  size_t len, unsigned flags);
+	/* The loan, or -1. */
+	int	(*recv_lend)(int fd, size_t len, int flags, struct sockaddr *addr,
+			     socklen_t *addrlen, struct ioth_loan **loan);
+	int	(*send_lend)(int fd, size_t len, int flags, struct ioth_loan **loan);
+	ssize_t	(*send_lent)(int fd, struct ioth_loan *loan, size_t len, int flags,
+			     const struct sockaddr *addr, socklen_t addrlen);
 	int	(*sysctl)(const char *name, const char *value);
 	/* NULL: nothing but of the interfaces. */
 	void	(*statistics)(struct ioth *s, ioth_statistic_fn *each, void *arg);

@@ -17,6 +17,8 @@
 #include "node/kind.h"
 #include "node/native.h"
 
+unsigned native_forks;
+
 /* The stacks of this kind: a dup of a descriptor is looked up in each. */
 static struct list stacks = LIST_INIT(stacks);
 static pthread_mutex_t stacks_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -46,6 +48,7 @@ static int native_open(struct ioth *stack, const char *locators[], const char *o
 	stack->data = s;
 	native_calls_init(s);
 	driver_add(s->node);
+	s->lender = lender_new(s->node);
 	pthread_mutex_lock(&stacks_lock);
 	list_add_tail(&stacks, &s->link);
 	pthread_mutex_unlock(&stacks_lock);
@@ -92,6 +95,7 @@ static int native_close(struct ioth *stack)
 	pthread_mutex_lock(&stacks_lock);
 	list_del(&s->link);
 	pthread_mutex_unlock(&stacks_lock);
+	lender_end(s->lender);
 	driver_del(s->node);
 	node_free(s->node);
 	free(s);
@@ -157,6 +161,7 @@ void native_fork(enum fork_when when)
 {
 	if (when == FORK_BEFORE)
 		pthread_mutex_lock(&stacks_lock);
+	native_forks += when == FORK_CHILD;
 	list_for(l, &stacks) {
 		struct native *s = container_of(l, struct native, link);
 
@@ -414,6 +419,7 @@ const struct kind kind_native = {
 		.splice = native_splice,
 		.sysctl = native_sysctl, .statistics = native_statistics,
 		.resolvconf = native_resolvconf, .config = native_config,
-		.newconf = native_newconf,
+		.newconf = native_newconf, .recv_lend = native_recv_lend,
+		.send_lend = native_send_lend, .send_lent = native_send_lent,
 	},
 };

@@ -6,6 +6,7 @@
  *   native_stat.c  what it has counted
  *   native_io.c    those that move bytes and datagrams, which do not go by the pair
  *   native_msg.c   those that take messages, and those that the kernel does on the pair
+ *   native_lend.c  memory that these lend
  */
 #ifndef NODE_NATIVE_H
 #define NODE_NATIVE_H
@@ -21,7 +22,10 @@ struct native {
 	struct calls	calls;
 	pid_t		pid;
 	bool		orphan;		/* after fork, in the child: the node is the parent's */
+	struct lender	*lender;	/* native_lend.c */
 };
+
+extern unsigned native_forks;		/* that this process is away from the first */
 
 /* Takes options apart in place; conf points into it. 0, -EINVAL, -EEXIST. */
 int native_conf(struct node_conf *conf, const char *locators[], char *options);
@@ -67,6 +71,22 @@ int native_sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags);
 ssize_t native_sendfile(int out_fd, int in_fd, off_t *offset, size_t count);
 ssize_t native_splice(int in_fd, off_t *in_offset, int out_fd, off_t *out_offset, size_t len,
 		      unsigned flags);
+
+/* As of struct kind_more; without a copy where that can be. */
+int native_recv_lend(int fd, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen,
+		     struct ioth_loan **loan);
+int native_send_lend(int fd, size_t len, int flags, struct ioth_loan **loan);
+ssize_t native_send_lent(int fd, struct ioth_loan *loan, size_t len, int flags,
+			 const struct sockaddr *addr, socklen_t addrlen);
+
+/* native_lend.c. The loans of a node, which may outlive it. */
+struct lender *lender_new(struct node *n);
+void lender_end(struct lender *le);	/* the node goes */
+/* With the node's lock: what vs has lent, moved out of v, as the caller sees it. */
+struct ioth_loan *native_loan(struct native *s, struct vsock *vs, struct vloan *v);
+/* What vs has lent to be sent; NULL: it was not vs, or not that. */
+const struct draft *native_draft(struct ioth_loan *loan, const struct vsock *vs);
+void native_lent(struct ioth_loan *loan);	/* was sent: it counts no more */
 
 /* Whom it asks for names; native_names.c */
 char *native_resolvconf(struct ioth *s);

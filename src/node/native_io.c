@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "node/kind.h"
+#include "node/loan.h"
 #include "node/native.h"
 #include "stack/dgram.h"
 
@@ -232,13 +233,26 @@ static ssize_t send_waiting(struct vsock *vs, int fd, const struct iovec *iov, i
 	return put ? (ssize_t)put : len;
 }
 
-ssize_t native_give(int fd, const struct iovec *iov, int n, int flags,
-		    const struct sockaddr *addr, socklen_t addrlen)
+/* The caller has gone from the node by then: its handler may call us, or jump. */
+static ssize_t leave_sender(struct vsock *vs, ssize_t ret, int flags)
+{
+	bool broken = ret == -EPIPE && vs->type == SOCK_STREAM && !(flags & MSG_NOSIGNAL);
+
+	ret = native_leave(vs, ret);
+	if (broken) {		/* to this thread */
+		raise(SIGPIPE);
+		errno = EPIPE;
+	}
+	return ret;
+}
+
+/* loan: the bytes are its; what was sent of it is the stack's. */
+static ssize_t give_loan(int fd, const struct iovec *iov, int n, int flags,
+			 const struct sockaddr *addr, socklen_t addrlen, struct ioth_loan *loan)
 {
 	struct msg m = { .has_peer = true, .ttl = -1, .tos = -1 };
 	struct vsock *vs;
 	ssize_t ret = 0;
-	bool broken;
 
 	vs = may_enter(n) ? native_enter(fd) : NULL;
 	if (vs && flags & MSG_FASTOPEN && vs->type == SOCK_STREAM) {
@@ -253,15 +267,18 @@ ssize_t native_give(int fd, const struct iovec *iov, int n, int flags,
 		ret = vname_dest(vs, addr, addrlen, &m);
 	else
 		m.has_peer = false;
+	m.draft = loan ? native_draft(loan, vs) : NULL;
 	if (ret == 0)
-		ret = send_waiting(vs, fd, iov, n, flags, m.has_peer ? &m : NULL);
-	broken = ret == -EPIPE && vs->type == SOCK_STREAM && !(flags & MSG_NOSIGNAL);
-	ret = native_leave(vs, ret);
-	if (broken) {		/* to this thread; its handler may call us, or jump */
-		raise(SIGPIPE);
-		errno = EPIPE;
-	}
-	return ret;
+		ret = send_waiting(vs, fd, iov, n, flags, m.has_peer || m.draft ? &m : NULL);
+	if (loan && ret >= 0 && (size_t)ret == iov_total(iov, n))
+		native_lent(loan);
+	return leave_sender(vs, ret, flags);
+}
+
+ssize_t native_give(int fd, const struct iovec *iov, int n, int flags,
+		    const struct sockaddr *addr, socklen_t addrlen)
+{
+	return give_loan(fd, iov, n, flags, addr, addrlen, NULL);
 }
 
 ssize_t native_write(int fd, const void *buf, size_t len)
@@ -283,4 +300,103 @@ ssize_t native_sendto(int fd, const void *buf, size_t len, int flags, const stru
 		      socklen_t addrlen)
 {
 	return native_give(fd, &(struct iovec){ (void *)(uintptr_t)buf, len }, 1, flags, addr, addrlen);
+}
+
+/* --- without a copy --- */
+
+static ssize_t lend_waiting(struct vsock *vs, int fd, size_t len, int flags, struct vloan *l,
+			    struct msg *m)
+{
+	usec until = 0;
+	ssize_t got;
+	int ret;
+
+	while ((got = vlend_recv(vs, fd, len, l, m)) == -EAGAIN) {
+		if (!until)
+			until = patience(fd, flags, SO_RCVTIMEO);
+		ret = until ? vlocal_wait(vs, true, until) : -EAGAIN;
+		if (ret < 0)
+			return ret;
+		if (!is_still(fd, vs))
+			return -EBADF;
+	}
+	return got;
+}
+
+int native_recv_lend(int fd, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen,
+		     struct ioth_loan **loan)
+{
+	struct msg m = { .ttl = -1 };
+	struct sockaddr_storage ss;
+	struct vsock *vs = may_enter(0) ? native_enter(fd) : NULL;
+	struct vloan l = { .vs = NULL };
+	ssize_t ret;
+
+	if (!vs)
+		return derive_recv_lend(fd, len, flags, addr, addrlen, loan);
+	lent_init(&l.in);
+	ret = lend_waiting(vs, fd, len, flags, &l, &m);
+	if (ret >= 0) {
+		*loan = native_loan(kind_current->data, vs, &l);
+		if (addr && vs->type == SOCK_STREAM)
+			*addrlen = 0;
+		else if (addr)
+			put_name(&ss, vname_source(vs, &m, &ss), addr, addrlen);
+		ret = 0;
+	}
+	native_leave(vs, ret);
+	if (ret == -EOPNOTSUPP)
+		return derive_recv_lend(fd, len, flags, addr, addrlen, loan);
+	return ret < 0 ? -1 : 0;
+}
+
+static int draft_waiting(struct vsock *vs, int fd, size_t len, int flags, struct vloan *l)
+{
+	usec until = 0;
+	int ret;
+
+	while ((ret = vlend_send(vs, fd, len, l)) == -EAGAIN) {
+		if (!until)
+			until = patience(fd, flags, SO_SNDTIMEO);
+		ret = until ? vlocal_wait(vs, false, until) : -EAGAIN;
+		if (ret < 0)
+			return ret;
+		if (!is_still(fd, vs))
+			return -EBADF;
+	}
+	return ret;
+}
+
+int native_send_lend(int fd, size_t len, int flags, struct ioth_loan **loan)
+{
+	struct vsock *vs = may_enter(0) ? native_enter(fd) : NULL;
+	struct vloan l = { .vs = NULL };
+	int ret;
+
+	if (!vs)
+		return derive_send_lend(fd, len, flags, loan);
+	lent_init(&l.in);
+	ret = draft_waiting(vs, fd, len, flags, &l);
+	if (ret == 0)
+		*loan = native_loan(kind_current->data, vs, &l);
+	leave_sender(vs, ret, flags);
+	if (ret == -EOPNOTSUPP)
+		return derive_send_lend(fd, len, flags, loan);
+	return ret < 0 ? -1 : 0;
+}
+
+ssize_t native_send_lent(int fd, struct ioth_loan *loan, size_t len, int flags,
+			 const struct sockaddr *addr, socklen_t addrlen)
+{
+	struct iovec iov[DRAFT_CHUNKS];
+	ssize_t ret;
+
+	if (loan->n > DRAFT_CHUNKS)	/* what was received, sent on */
+		return derive_send_lent(fd, loan, len, flags, addr, addrlen);
+	ret = give_loan(fd, iov, loan_part(loan, iov, len), flags, addr, addrlen, loan);
+	if (ret >= 0 && (size_t)ret == len)
+		ioth_give_back(loan);
+	else if (ret > 0)
+		loan_sent(loan, (size_t)ret);
+	return ret;
 }

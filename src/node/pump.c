@@ -278,7 +278,7 @@ static void stream_pump(struct vsock *vs)
 		vsock_bury(vs);		/* TCP finishes by itself */
 		return;
 	}
-	all = vs->is_local ? leave_in(vs) : pump_in(vs);
+	all = vs->is_local ? leave_in(vs) : !vs->drains && pump_in(vs);
 	ev = sock_events(vs->so);
 	if (vs->so->error && ev & EV_HUP) {
 		if ((all && !vs->resetting) || vs->hup)

@@ -219,7 +219,7 @@ static void pump_in(struct vsock *vs)
 		free(vs->held);
 		vs->held = NULL;
 	}
-	for (;;) {
+	while (!vs->drains) {
 		struct iovec iov = { buf, DGRAM_MAX };
 		struct msg m;
 		ssize_t len;
@@ -285,7 +285,7 @@ void dgram_pump(struct vsock *vs)
 		vsock_bury(vs);
 		return;
 	}
-	if (vs->is_local && vs->so->error) {
+	if ((vs->is_local || vs->drains) && vs->so->error) {
 		vlocal_end(vs, -1);	/* the pair has to show it */
 		pump_in(vs);
 		vlocal_changed(vs);

@@ -54,11 +54,34 @@ static void take_token(struct vsock *vs, int fd)
 	vs->token = false;
 }
 
+/* What was put into the pair has been read: from now on it is local. */
+static void drained(struct vsock *vs, int fd)
+{
+	char b;
+
+	if (!vs->drains || vs->held || vs->error ||
+	    recv(fd, &b, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN)
+		return;
+	vs->drains = false;
+	vs->is_local = true;
+	vsock_again(vs);
+}
+
+void vlocal_begin(struct vsock *vs, int fd)
+{
+	if (!vs->so || vs->is_local || vs->plain || vs->ring ||
+	    (vs->type == SOCK_STREAM && !vs->connected))
+		return;
+	vs->drains = true;
+	drained(vs, fd);
+}
+
 /* The pair carries everything again. */
 void vlocal_end(struct vsock *vs, int fd)
 {
 	int app = vs->token && fd < 0 ? vs->n->front->app_end(vs) : fd;
 
+	vs->drains = false;
 	if (app >= 0)
 		take_token(vs, app);
 	if (app >= 0 && app != fd)
@@ -68,7 +91,7 @@ void vlocal_end(struct vsock *vs, int fd)
 
 void vlocal_by_pair(struct vsock *vs, int fd)
 {
-	if (!vs->is_local || !vs->so)
+	if (!(vs->is_local || vs->drains) || !vs->so)
 		return;
 	vlocal_end(vs, fd);
 	vsock_pump(vs);
@@ -94,7 +117,7 @@ static ssize_t last_recv(struct vsock *vs, int fd, const struct iovec *iov, int 
 
 /* After a receive poll() must say what is true: that there is more, or nothing, and then
  * an end may be next. */
-static void show_rest(struct vsock *vs, int fd)
+void vlocal_show_rest(struct vsock *vs, int fd)
 {
 	uint32_t ev = sock_events(vs->so);
 
@@ -125,6 +148,7 @@ static ssize_t stream_recv(struct vsock *vs, int fd, const struct iovec *iov, in
 		return sys_recv(fd, iov, n, flags);
 	if (!vs->is_local && vs->passed) {
 		len = sys_recv(fd, iov, n, flags);
+		drained(vs, fd);
 		if (len != -EAGAIN)
 			return len;
 	}
@@ -142,6 +166,7 @@ static ssize_t dgram_local_recv(struct vsock *vs, int fd, const struct iovec *io
 		return dgram_recv(vs, fd, iov, n, flags, m);
 	if (!vs->is_local) {
 		len = dgram_recv(vs, fd, iov, n, flags, m);
+		drained(vs, fd);
 		if (len != -EAGAIN)
 			return len;
 		vs->is_local = true;
@@ -161,7 +186,7 @@ ssize_t vlocal_recv(struct vsock *vs, int fd, const struct iovec *iov, int n, in
 	else
 		len = dgram_local_recv(vs, fd, iov, n, flags, m);
 	if (vs->so && vs->is_local)
-		show_rest(vs, fd);
+		vlocal_show_rest(vs, fd);
 	if (len >= 0 && vs->type != SOCK_STREAM)
 		vsock_undirect(vs, &m->peer);
 	return len;
@@ -169,12 +194,32 @@ ssize_t vlocal_recv(struct vsock *vs, int fd, const struct iovec *iov, int n, in
 
 /* --- out --- */
 
-/* No room: poll() is told, unless what was written plainly lies there, which is the
- * pump's to take first. */
-static void fill_up(struct vsock *vs, int fd)
+int vlocal_may_send(struct vsock *vs, int fd)
+{
+	if (!vs->so) {
+		int why = (int)gone(vs, fd, -EPIPE);
+
+		return why ? why : -EPIPE;
+	}
+	if (vs->type == SOCK_STREAM && vs->readable && !vs->full) {
+		vsock_pump(vs);		/* what was written plainly comes first */
+		if (vs->so && vs->connected && vs->readable && !vs->eof_out)
+			return -EAGAIN;
+	}
+	if (!vs->so || vs->eof_out || (vs->shut_out && vs->type == SOCK_STREAM))
+		return -EPIPE;
+	if (vs->error && vs->type != SOCK_STREAM)
+		return -vsock_take_error(vs, fd);
+	return 0;
+}
+
+/* Unless what was written plainly lies in the pair, which is the pump's to take first. */
+void vlocal_no_room(struct vsock *vs, int fd)
 {
 	int there = 0;
 
+	if (!vs->connected || vs->full || vs->type != SOCK_STREAM)
+		return;
 	if (ioctl(vs->w.fd, FIONREAD, &there) == 0 && there > (int)vs->fill) {
 		vsock_wake_now(vs);
 		return;
@@ -186,28 +231,13 @@ static void fill_up(struct vsock *vs, int fd)
 ssize_t vlocal_send(struct vsock *vs, int fd, const struct iovec *iov, int n, int flags,
 		    struct msg *m)
 {
-	ssize_t len;
+	ssize_t len = vlocal_may_send(vs, fd);
 
-	if (!vs->so) {
-		len = gone(vs, fd, -EPIPE);
-		return len ? len : -EPIPE;
-	}
-	if (vs->type == SOCK_STREAM && vs->readable && !vs->full) {
-		vsock_pump(vs);		/* what was written plainly comes first */
-		if (vs->so && vs->connected && vs->readable && !vs->eof_out)
-			return -EAGAIN;
-	}
-	if (!vs->so || vs->eof_out || (vs->shut_out && vs->type == SOCK_STREAM))
-		return -EPIPE;
-	if (vs->error && vs->type != SOCK_STREAM) {
-		int error = vsock_take_error(vs, fd);
-
-		if (error)
-			return -error;
-	}
+	if (len < 0)
+		return len;
 	len = vsock_sendto(vs, iov, n, flags | MSG_DONTWAIT, m);
-	if (len == -EAGAIN && vs->connected && !vs->full && vs->type == SOCK_STREAM)
-		fill_up(vs, fd);
+	if (len == -EAGAIN)
+		vlocal_no_room(vs, fd);
 	return len;
 }
 
@@ -285,7 +315,7 @@ void vlocal_share(struct node *n)
 		struct vsock *vs = container_of(m, struct vsock, node);
 
 		vs->plain = true;
-		if (!vs->is_local)
+		if (!vs->is_local && !vs->drains)
 			continue;
 		vlocal_end(vs, -1);
 		vsock_again(vs);

@@ -170,6 +170,7 @@ int vsock_blank(struct node *n, enum pair_kind kind, struct vsock **out)
 	list_init(&vs->unwatched);
 	list_init(&vs->calls);
 	list_init(&vs->callers);
+	list_init(&vs->loans);
 	*out = vs;
 	return 0;
 }
@@ -258,6 +259,7 @@ static void let_go(struct vsock *vs)
 		sock_close(vs->returned);
 	vs->returned = NULL;
 	vring_free(vs);
+	vlend_end(vs);
 	vs->so->user = NULL;
 	vs->so->wake = NULL;
 	sock_close(vs->so);

@@ -23,6 +23,7 @@
 #define NODE_VSOCK_H
 
 #include "node/node.h"
+#include "stack/lend.h"
 
 struct vsock {
 	struct map_node	node;		/* node->vsocks, by cookie */
@@ -31,6 +32,7 @@ struct vsock {
 	struct list	unwatched;	/* node->unwatched */
 	struct list	calls;		/* front end: calls that wait here */
 	struct list	callers;	/* vlocal.c: threads that do */
+	struct list	loans;		/* vlend.c */
 	struct watch	w;		/* our end of the pair */
 	struct node	*n;
 	struct sock	*so;		/* NULL: the program's end is gone */
@@ -46,6 +48,7 @@ struct vsock {
 	bool		connecting, connected, listening, failed;
 	bool		told;		/* of the connection: by connect's result */
 	bool		is_local;	/* vlocal.c: bytes go by calls, the pair is for poll() */
+	bool		drains;		/* it is to be, once what is in the pair was read */
 	bool		token, full;	/* what it shows: to read; no room to write */
 	bool		plain;		/* urgent data: never local again */
 	bool		passed;		/* bytes went through the pair to the program */
@@ -165,6 +168,28 @@ void vlocal_share(struct node *n);	/* before fork */
 void vlocal_changed(struct vsock *vs);	/* for the front end's changed: they are told */
 
 void vpairs_fork(bool before, bool child);	/* vpair.c, around fork */
+
+/* vlend.c: memory lent to our own process. Zeroed, and in initialised, before it is
+ * used; its memory is the caller's to free. */
+struct vloan {
+	struct list	on;		/* vs->loans */
+	struct vsock	*vs;		/* NULL: it does not count any more */
+	struct lent	in;		/* what was received, or */
+	struct draft	out;		/* what is to be sent */
+};
+
+/* As vlocal_recv and vlocal_send; -EOPNOTSUPP: to be done with a copy. m is not NULL.
+ * What was lent is then to be told of with vlend_begin. */
+ssize_t vlend_recv(struct vsock *vs, int fd, size_t most, struct vloan *l, struct msg *m);
+int vlend_send(struct vsock *vs, int fd, size_t want, struct vloan *l);
+void vlend_begin(struct vsock *vs, struct vloan *l);
+void vlend_over(struct vloan *l);	/* it counts no more */
+/* Does it? Without the lock: no is certain. */
+static inline bool vlend_counts(const struct vloan *l)
+{
+	return __atomic_load_n(&l->vs, __ATOMIC_ACQUIRE) != NULL;
+}
+void vlend_end(struct vsock *vs);	/* nor does any of vs */
 
 /* vname.c: names in the layouts of the socket's family; AF_PACKET has its own. */
 int vname_dest(const struct vsock *vs, const struct sockaddr *sa, socklen_t len, struct msg *m);

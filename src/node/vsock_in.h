@@ -21,6 +21,10 @@ void vsock_drain(struct vsock *vs);
 void vlocal_show(struct vsock *vs);	/* there is something to read */
 void vlocal_room(struct vsock *vs);
 void vlocal_end(struct vsock *vs, int fd);	/* not local any more; fd: -1, not known */
+void vlocal_begin(struct vsock *vs, int fd);	/* it becomes local as soon as may be */
+void vlocal_show_rest(struct vsock *vs, int fd);	/* something was read */
+int vlocal_may_send(struct vsock *vs, int fd);	/* 0 or -errno */
+void vlocal_no_room(struct vsock *vs, int fd);	/* EAGAIN: poll() has to say so */
 void vsock_connect_pump(struct vsock *vs);
 void vsock_listen_pump(struct vsock *vs);
 

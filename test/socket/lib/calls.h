@@ -59,6 +59,8 @@ struct calls {
 extern const struct calls *calls;
 /* libc's; the library's; the library's, but read, write, send, recv and close of libc */
 extern const struct calls libc_calls, library_calls, mixed_calls;
+/* the library's, but what send and recv do by memory that is lent (loans.c) */
+const struct calls *loans(void);
 
 int call_fcntl(int fd, int cmd, ...);
 

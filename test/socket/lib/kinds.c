@@ -2,6 +2,7 @@
  *
  * host    the machine's own, in a namespace that test/socket/run has made
  * native  a stack in the process of each case
+ * native-loans  the same, its data moved by memory that is lent and given back
  * native-libc  the same, its data moved by libc's read, write, send and recv
  * kernel  a Linux stack in namespaces of each case
  * served-native, served-kernel  one in another process, which all cases share
@@ -123,6 +124,12 @@ static void mixed_enter(int number, bool far)
 	calls = &mixed_calls;
 }
 
+static void loans_enter(int number, bool far)
+{
+	native_enter(number, far);
+	calls = loans();
+}
+
 static int native_far_socket(int domain, int type, int proto)
 {
 	return far_of("native", domain, type, proto);
@@ -179,6 +186,7 @@ const struct kind kinds[] = {
 	{ "run", NULL, NULL, NULL, NULL },
 	{ "run-kernel", NULL, NULL, NULL, NULL },
 	{ "native", NULL, native_enter, native_far_socket, NULL },
+	{ "native-loans", NULL, loans_enter, native_far_socket, NULL },
 	{ "native-libc", NULL, mixed_enter, native_far_socket, NULL },
 	{ "kernel", kernel_begin, kernel_enter, kernel_far_socket, NULL },
 	{ "served-native", served_begin, served_enter, served_far_socket, NULL },
