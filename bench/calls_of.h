@@ -27,6 +27,34 @@ static void stack_up(const char *locator, char *addr)
 		err(1, "no stack at %s with address %s", locator, addr);
 }
 
+/* Bytes of size, in the library's memory; filled, if they are to be. */
+static void send_lent(int s, size_t size, bool fill)
+{
+	static uint8_t mark;
+
+	while (size) {
+		struct ioth_loan *l = ioth_send_lend(s, size, 0);
+		size_t len = l ? l->len : 0;
+
+		for (int i = 0; fill && l && i < l->n; i++)
+			memset(l->iov[i].iov_base, mark++, l->iov[i].iov_len);
+		if (!l || ioth_send_lent(s, l, len, 0, NULL, 0) != (ssize_t)len)
+			err(1, "send_lent");
+		size -= len;
+	}
+}
+
+static ssize_t receive_lent(int s, uint64_t (*look)(const void *p, size_t len), uint64_t *sum)
+{
+	struct ioth_loan *l = ioth_recv_lend(s, SINK_READ, 0, NULL, NULL);
+	ssize_t len = l ? (ssize_t)l->len : -1;
+
+	for (int i = 0; look && l && i < l->n; i++)
+		*sum += look(l->iov[i].iov_base, l->iov[i].iov_len);
+	ioth_give_back(l);
+	return len;
+}
+
 #define socket(d, t, p)		ioth_msocket(stack, d, t, p)
 #define bind			ioth_bind
 #define connect			ioth_connect
@@ -47,6 +75,30 @@ static void stack_up(const char *locator, char *addr)
 {
 	if (locator || addr)
 		errx(2, "the kernel's stack is as it is: no -n and no -a");
+}
+
+static void send_lent(int s, size_t size, bool fill)
+{
+	static uint8_t mark;
+
+	if (fill)
+		memset(buf, mark++, size);
+	for (size_t done = 0; done < size;) {
+		ssize_t n = write(s, buf + done, size - done);
+
+		if (n <= 0)
+			err(1, "write");
+		done += (size_t)n;
+	}
+}
+
+static ssize_t receive_lent(int s, uint64_t (*look)(const void *p, size_t len), uint64_t *sum)
+{
+	ssize_t n = read(s, buf, SINK_READ);
+
+	if (look && n > 0)
+		*sum += look(buf, (size_t)n);
+	return n;
 }
 
 #endif

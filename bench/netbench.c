@@ -10,6 +10,10 @@
  *
  *	bulk_4k .. bulk_1m	one connection, writes of that size; until the
  *				server has confirmed every byte
+ *	lend_64k, lend_1m	the same by the library's memory, without a copy; the
+ *				kernel's stack copies, as for bulk
+ *	fill_64k, fill_1m	as lend, but every byte is written before it is sent, and
+ *				read after it has come
  *	rr			one byte there and back, p50 and p99
  *	crr			connect, byte there, byte back, close
  *	udp_64			datagrams of 64 bytes, one per call: those that arrived
@@ -41,9 +45,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SINK_READ	(256 << 10)
+
+static char buf[1 << 20];
+
 #include "calls_of.h"
 
-#define SINK_READ	(256 << 10)
 #define MAX_SAMPLES	(1 << 20)
 #define PATIENCE	20	/* seconds a client waits for anything */
 #define SETTLE_US	50000	/* for datagrams under way */
@@ -51,7 +58,6 @@
 static const char *cc;
 static const char *host, *port;
 static double seconds;
-static char buf[1 << 20];
 
 static double now(void)
 {
@@ -130,6 +136,31 @@ static void sink(int s)
 		write_all(s, &total, sizeof(total));
 }
 
+/* What is received is looked at, if it is to be. */
+static uint64_t sum_of(const void *p, size_t len)
+{
+	const uint64_t *w = p;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < len / sizeof(*w); i++)
+		sum += w[i];
+	return sum;
+}
+
+static _Atomic uint64_t sums;	/* so that they are made */
+
+static void sink_lent(int s, bool look)
+{
+	uint64_t total = 1, sum = 0;
+	ssize_t n;
+
+	while ((n = receive_lent(s, look ? sum_of : NULL, &sum)) > 0)
+		total += (uint64_t)n;
+	sums += sum;
+	if (n == 0)
+		write_all(s, &total, sizeof(total));
+}
+
 static void echo(int s)
 {
 	char byte;
@@ -183,6 +214,10 @@ static bool serve_one(int s)
 	switch (what) {
 	case 'b':
 		sink(s);
+		break;
+	case 'l':
+	case 'f':
+		sink_lent(s, what == 'f');
 		break;
 	case 'r':
 		echo(s);
@@ -254,14 +289,17 @@ static int connected(char what)
 	return s;
 }
 
-static void bulk(const char *name, size_t size)
+static void bulk_of(const char *name, size_t size, char what)
 {
-	int s = connected('b');
+	int s = connected(what);
 	double began = now(), took;
 	uint64_t sent = 1, got;
 
 	while (now() - began < seconds) {
-		write_all(s, buf, size);
+		if (what == 'b')
+			write_all(s, buf, size);
+		else
+			send_lent(s, size, what == 'f');
 		sent += size;
 	}
 	shutdown(s, SHUT_WR);
@@ -274,6 +312,15 @@ static void bulk(const char *name, size_t size)
 	tell(name, sent / size);
 }
 
+static void bulk(const char *name, size_t size)
+{
+	bulk_of(name, size, 'b');
+}
+
+static void lend_64k(void) { bulk_of("lend_64k", 64 << 10, 'l'); }
+static void lend_1m(void)  { bulk_of("lend_1m", 1 << 20, 'l'); }
+static void fill_64k(void) { bulk_of("fill_64k", 64 << 10, 'f'); }
+static void fill_1m(void)  { bulk_of("fill_1m", 1 << 20, 'f'); }
 static void bulk_4k(void)  { bulk("bulk_4k", 4 << 10); }
 static void bulk_16k(void) { bulk("bulk_16k", 16 << 10); }
 static void bulk_64k(void) { bulk("bulk_64k", 64 << 10); }
@@ -411,6 +458,10 @@ static const struct {
 	{ "bulk_16k",	bulk_16k },
 	{ "bulk_64k",	bulk_64k },
 	{ "bulk_1m",	bulk_1m },
+	{ "lend_64k",	lend_64k },
+	{ "lend_1m",	lend_1m },
+	{ "fill_64k",	fill_64k },
+	{ "fill_1m",	fill_1m },
 	{ "rr",		rr },
 	{ "crr",	crr },
 	{ "udp_64",	udp_64 },

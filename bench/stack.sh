@@ -18,7 +18,7 @@ if [ "${QUICK:-0}" = 1 ]; then
 	ROUNDS=${ROUNDS:-5} SECONDS_EACH=${SECONDS_EACH:-0.2}
 fi
 ROUNDS=${ROUNDS:-9} SECONDS_EACH=${SECONDS_EACH:-0.5}
-CASES=${CASES:-bulk_16k bulk_64k bulk_1m rr crr udp_64}
+CASES=${CASES:-bulk_16k bulk_64k bulk_1m lend_64k lend_1m fill_64k fill_1m rr crr udp_64}
 
 ${CC:-cc} $flags -DIOTH -I"$top/include" -o "$T/bin/netbench-ioth" "$here/netbench.c" \
 	"${LIB:-$(dirname "$built")/libioth.a}" $libs || exit 1
