@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#define FDS_EACH	10		/* descriptors of a stack and its socket, or fewer */
+#define FDS_EACH	4		/* descriptors of a stack (one) and its socket (two) */
 
 static struct sockaddr_in at(int i)
 {

@@ -99,7 +99,8 @@ struct node {
 	int		n_resolvers;
 	struct rtnl	rtnl;			/* netlink sockets */
 	struct vpairs	*pairs;			/* vpair.c: of datagrams; NULL: none yet */
-	struct dgram_notes *notes;		/* vsock.c: datagram sources under way */
+	unsigned	n_dgrams;		/* vsocks that are no streams */
+	struct dgram_notes *notes;		/* vdgram.c: their sources under way; NULL: none yet */
 	/* Called with the lock held after each settling; may be NULL. */
 	void		(*settled)(struct node *n);
 	/* A deadline of the user's own, and what to do then; at NEVER: none. */

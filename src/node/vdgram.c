@@ -5,7 +5,8 @@
  * nobody traps, give the bare datagram. recvfrom() with an address and recvmsg()
  * are trapped and read from the program's end on its behalf; the source travels
  * in the same kernel message as a memfd holding a struct msg (a note), so it can
- * never go with another datagram. Notes are cached: one per recent source.
+ * never go with another datagram. Notes are cached while there are datagram sockets:
+ * one per recent source.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +47,8 @@ struct dgram_notes {
 static struct dgram_notes *notes(struct node *n)
 {
 	if (!n->notes) {
-		n->notes = xzalloc(sizeof(*n->notes));
+		n->notes = xmalloc(sizeof(*n->notes));	/* what of buf is not used stays untouched */
+		n->notes->next = 0;
 		hash_key_system(&n->notes->key);
 		for (int i = 0; i < NOTES; i++)
 			n->notes->v[i].fd = -1;

@@ -208,6 +208,7 @@ int vsock_make(struct node *n, struct sock *so, struct vsock **out, int *app)
 	vs->proto = so->proto;
 	so->user = vs;
 	so->wake = vsock_wake;
+	n->n_dgrams += vs->type != SOCK_STREAM;
 	map_insert(&n->vsocks, &vs->node, cookie_hash(vs->cookie));
 	*out = vs;
 	*app = vs->app;
@@ -264,6 +265,8 @@ static void let_go(struct vsock *vs)
 	vs->so->wake = NULL;
 	sock_close(vs->so);
 	vs->so = NULL;
+	if (vs->type != SOCK_STREAM && --vs->n->n_dgrams == 0)
+		dgram_notes_free(vs->n);
 	free(vs->held);
 	vs->held = NULL;
 	list_del(&vs->dirty);

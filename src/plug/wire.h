@@ -55,7 +55,8 @@ struct wire_file {
 #define WIRE_SLEEP		4u	/* asleep grows by this: the same sleep is rung once */
 
 /* A record: this, then n_ext spans, then head_len bytes; its length is a multiple
- * of 16. With no bytes at all it fills the ring up to its end. */
+ * of 16. With no bytes at all it fills the ring up to its end, which who sends may
+ * have it do whenever he likes. */
 struct wire_rec {
 	uint16_t	len;
 	uint16_t	head_len;

@@ -28,13 +28,29 @@ static bool is_small(const struct wire_rec *r)
 	return !r->n_ext && !r->gso_size && r->head_len >= FRAME_MIN;
 }
 
+/* The next record, if it holds a frame: what only fills the ring is passed over. */
+static const uint8_t *next_record(struct wire *w, struct wire_rec *r)
+{
+	uint32_t left;
+
+	while (!w->why && (left = wire_unread(w)) > 0) {
+		uint32_t at = w->taken % WIRE_RING;
+		const uint8_t *p = w->peer->ring + at;
+
+		if (!wire_read_rec(w, p, MIN(left, WIRE_RING - at), r))
+			return NULL;
+		if (r->n_ext || r->head_len)
+			return p;
+		w->taken += r->len;
+	}
+	return NULL;
+}
+
 bool wire_take_small(struct wire *w, struct wire_small *s)
 {
-	uint32_t at = w->taken % WIRE_RING, left = w->why ? 0 : wire_unread(w);
-	const uint8_t *p = w->peer->ring + at;
+	const uint8_t *p = next_record(w, &s->rec);
 
-	if (!left || !wire_read_rec(w, p, MIN(left, WIRE_RING - at), &s->rec) ||
-	    !is_small(&s->rec))
+	if (!p || !is_small(&s->rec))
 		return false;
 	copy(s->b, p + sizeof(s->rec), s->rec.len - (uint32_t)sizeof(s->rec));
 	w->taken += s->rec.len;

@@ -21,6 +21,7 @@
 #define FRAME_MIN	14u
 #define FRAME_MAX	(65535u + 18)
 #define SEGMENTS_MAX	2048		/* of a super-frame; TCP's smallest MSS needs 1366 */
+#define QUIET_RING	(WIRE_RING / 8)	/* of it is used while there is little to say */
 #define ROOM_WORTH	(WIRE_RING / 2)	/* who waits for room is woken when so much is full */
 #define COPY_BYTES	(WIRE_ARENA / 8)	/* of the other's held by our readers, and */
 #define COPY_FRAMES	(WIRE_FRAMES / 2)	/* frames: beyond, what comes is copied */
@@ -110,11 +111,19 @@ static bool room_for(struct wire *w, uint32_t len)
 	return w->sent + len - w->room_at <= WIRE_RING;
 }
 
+/* The other sleeps and has taken everything: there is little to say, for which the ring's
+ * first pages will do. The others would be touched once, and kept for good. */
+static bool is_quiet(const struct wire *w)
+{
+	return atomic_load_explicit(&w->peer->asleep, memory_order_relaxed) & WIRE_WANTS_FRAMES &&
+	       atomic_load_explicit(&w->peer->taken, memory_order_relaxed) == w->sent;
+}
+
 uint8_t *wire_record(struct wire *w, uint32_t len)
 {
 	uint32_t at = w->sent % WIRE_RING, rest = WIRE_RING - at;
 
-	if (rest >= len)
+	if (rest >= len && (at < QUIET_RING || !is_quiet(w)))
 		return room_for(w, len) ? w->own->ring + at : NULL;
 	if (!room_for(w, rest + len))
 		return NULL;

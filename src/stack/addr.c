@@ -176,7 +176,7 @@ void addr_up(struct netif_addr *a)
 		acd_begin(a);
 		return;
 	}
-	if (v4)
+	if (v4 && st->param.arp_notify)
 		arp_announce(a);
 	if (v4 || !test || !st->param.dad_transmits) {
 		addr_settled(a);

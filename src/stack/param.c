@@ -43,6 +43,7 @@ static const struct row rows[] = {
 	NUM(dad_transmits, 0, 16, 1),
 	FLAG(auto_flowlabels, 1),
 	NUM(arp_probes, 0, 16, 0),
+	FLAG(arp_notify, 1),
 	FLAG(enhanced_dad, 1),
 	NUM(accept_ra, 0, 2, 1),
 	FLAG(accept_ra_defrtr, 1),

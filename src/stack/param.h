@@ -23,6 +23,7 @@ struct param {
 	uint32_t dad_transmits;			/* 1 */
 	uint32_t auto_flowlabels;		/* 1: IPv6's labels by flow (RFC 6437) */
 	uint32_t arp_probes;			/* before an IPv4 address is used, 0 (RFC 5227: 3; not Linux's) */
+	uint32_t arp_notify;			/* an IPv4 address is announced, 1 (RFC 5227 2.3; Linux: 0) */
 	uint32_t enhanced_dad;			/* 1: a nonce in probes (RFC 7527) */
 	uint32_t accept_ra, autoconf;		/* 1: routers are heard (2: though forwarding), SLAAC */
 	uint32_t accept_ra_defrtr, accept_ra_pinfo, accept_ra_rtr_pref, accept_ra_mtu; /* 1 */

@@ -341,6 +341,25 @@ static void small_frames_pass_without_a_packet(void **state)
 	assert_int_equal(plug[1]->tx_frames, got);
 }
 
+/* What is said to one who sleeps, a word at a time, lies in the ring's first pages. */
+static void little_to_say_takes_little_memory(void **state)
+{
+	const struct wire_file *f = shm_wire(plug[0])->own;
+
+	for (uint32_t i = 0; i < 5000; i++) {
+		struct pkt *pkt;
+
+		plug_send(plug[0], plain_frame(arena, 60, i));
+		plug_flush(plug[0]);
+		assert_int_equal(plug_recv(plug[1], 10), 1);
+		pkt = bag_pop(&bag[1]);
+		assert_int_equal(plain_number(pkt), i);
+		pkt_free(pkt);
+	}
+	for (uint32_t i = WIRE_RING / 4; i < WIRE_RING; i++)
+		assert_int_equal(f->ring[i], 0);
+}
+
 static void a_small_frame_waits_behind_others(void **state)
 {
 	struct wire_small s;
@@ -623,6 +642,7 @@ int main(void)
 		T(the_end_of_the_other_is_told),
 		T(one_sleep_is_rung_once),
 		T(small_frames_pass_without_a_packet),
+		T(little_to_say_takes_little_memory),
 		T(a_small_frame_waits_behind_others),
 		T(who_has_enough_is_given_no_more),
 		T(padding_tells_nothing),
