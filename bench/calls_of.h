@@ -25,6 +25,8 @@ static void stack_up(const char *locator, char *addr)
 	if (!stack || inet_pton(family, addr, a) != 1 ||
 	    ioth_ipaddr_add(stack, family, a, len, ioth_if_nametoindex(stack, "eth0")) < 0)
 		err(1, "no stack at %s with address %s", locator, addr);
+	if (getenv("BUSY_READ") && ioth_sysctl(stack, "net.core.busy_read", getenv("BUSY_READ")) < 0)
+		err(1, "net.core.busy_read");
 }
 
 /* Bytes of size, in the library's memory; filled, if they are to be. */

@@ -50,6 +50,8 @@ veth
 start_switch ioth
 subject "ioth library" "" 10.1.0.1 "$as_user" "$as_user" \
 	"-n $SW -a 10.1.0.1/16" "-n $SW -a FRESH" "$T/bin/netbench-ioth"
+subject "ioth library, asleep" "" 10.1.0.3 "$as_user env BUSY_READ=0" "$as_user env BUSY_READ=0" \
+	"-n $SW -a 10.1.0.3/16" "-n $SW -a FRESH" "$T/bin/netbench-ioth"
 run="$as_user $IOTH run --net $SW --ip"
 subject "ioth run" "" 10.1.0.2 "$run 10.1.0.2/16 --" "$run FRESH --"
 run_rounds stack

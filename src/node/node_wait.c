@@ -112,7 +112,7 @@ static void make_way(struct node *n)
 /* True: something came in. */
 static bool look_around(struct node *n, const struct caller *c, usec until)
 {
-	usec now = now_mono(), left = spin_time(&n->spin, now);
+	usec now = now_mono(), left = spin_time(&n->spin, now, n->st->param.busy_read);
 	bool found = false;
 
 	n->used_at = now;
@@ -162,7 +162,7 @@ static void drive(struct node *n, struct caller *c, usec until)
 	n->driver = NULL;
 	n->used_at = n->st->now;
 	spin_ended(&n->spin, n->st->now - began);
-	if (!n->hot && spin_pays(&n->spin, n->st->now))
+	if (!n->hot && n->st->param.busy_read && spin_pays(&n->spin, n->st->now))
 		heat(n);
 }
 

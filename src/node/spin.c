@@ -1,7 +1,7 @@
 /* spin.c - may a thread look for news instead of sleeping, and for how long?
  *
  * To be woken costs some 25 us on a machine whose other core is idle, to look costs a
- * core. So a thread looks for the time that a few wake-ups take, if what it waited for has
+ * core. So a thread looks for the time that a few wake-ups take (busy_read), if what it waited for has
  * come soon lately (also when it slept: whoever it waits for may have slept as well), and
  * only while there are no more runnable threads in the machine than
  * cores we may run on: /proc/loadavg counts them, asked once a millisecond, and has to
@@ -20,7 +20,6 @@
 
 #include "base/loop.h"
 
-#define SPIN		((usec)80)
 #define SOON		((usec)300)
 #define ASK_EVERY	USEC_PER_MSEC
 #define CROWD		3	/* a kernel thread runs for a moment, now and then */
@@ -74,13 +73,15 @@ static bool may_spin(usec now)
 	return crowded < CROWD;
 }
 
-usec spin_time(struct spin *s, usec now)
+usec spin_time(struct spin *s, usec now, usec most)
 {
+	if (!most)
+		return 0;
 	if (s->skip) {
 		s->skip--;
 		return 0;
 	}
-	return may_spin(now) ? SPIN : 0;
+	return may_spin(now) ? most : 0;
 }
 
 bool spin_pays(const struct spin *s, usec now)

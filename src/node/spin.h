@@ -10,8 +10,8 @@ struct spin {
 	unsigned	skip;		/* so many of the next are not tried */
 };
 
-/* How long to look before sleeping; 0: sleep at once. */
-usec spin_time(struct spin *s, usec now);
+/* How long to look before sleeping, at most; 0: sleep at once. */
+usec spin_time(struct spin *s, usec now, usec most);
 void spin_ended(struct spin *s, usec waited);	/* looking and sleeping */
 bool spin_pays(const struct spin *s, usec now);	/* what was waited for last came soon */
 /* Between two looks, now and then: lets others run. False: somebody wanted to. */

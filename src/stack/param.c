@@ -89,6 +89,7 @@ static const struct row rows[] = {
 	{ "tcp_wmem", AT(tcp_wmem), 3, 1, BUF_MAX, { 4096, 65536, 4194304 } },
 	NUM(tcp_max_syn_backlog, 1, 1u << 20, 512),
 	NUM(somaxconn, 0, 1u << 20, 4096),
+	NUM(busy_read, 0, 1000000, 80),
 	NUM(tcp_syncookies, 0, 2, 1),
 	NUM(tcp_fastopen, 0, 0x7ff, 1),
 	NUM(tcp_syn_retries, 1, 127, 6),

@@ -56,6 +56,7 @@ struct param {
 	uint32_t tcp_wmem[3];			/* 4096 65536 4194304 */
 	uint32_t tcp_max_syn_backlog;		/* 512 */
 	uint32_t somaxconn;			/* 4096 */
+	uint32_t busy_read;			/* us that a waiting thread looks, not sleeps; 80 */
 	uint32_t tcp_syncookies;		/* 0 never, 1 when the queue is full, 2 always */
 	uint32_t tcp_fastopen;			/* bits, 1: clients may, 2: servers */
 	uint32_t tcp_syn_retries;		/* 6 */
