@@ -27,6 +27,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/stranger.h"
 #include "plug/shm.h"
 #include "proto/proto.h"
 
@@ -218,7 +219,7 @@ static bool answered(struct directs *ds, struct direct *d)
 	else
 		why = wire_join(d->lane.wire, file, d->sock);
 	if (file >= 0)
-		close(file);
+		stranger_close(file);
 	if (why) {
 		debug("introduction %u: %s", d->id, why);
 		return false;

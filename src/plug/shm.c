@@ -18,8 +18,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stranger.h"
 #include "plug/direct.h"
 
+#define SCM_MAX_FD	253		/* in one message: Linux's limit */
 #define QUEUE_MAX	512
 #define QUEUE_RESERVE	64	/* of its frames, for who does not wait for room */
 #define QUEUE_BYTES	(1u << 20)	/* at a switch: they hold a sender's memory */
@@ -406,7 +408,7 @@ static void keep_file(struct msghdr *mh, int *file)
 			if (*file < 0)
 				*file = fd;
 			else
-				close(fd);
+				stranger_close(fd);
 		}
 	}
 }
@@ -415,7 +417,7 @@ ssize_t shm_get(int sock, void *msg, size_t size, int *file)
 {
 	union {
 		struct cmsghdr	h;
-		char		buf[CMSG_SPACE(4 * sizeof(int))];
+		char		buf[CMSG_SPACE(SCM_MAX_FD * sizeof(int))];
 	} c;
 	struct iovec iov = { msg, size };
 	struct msghdr mh = {

@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stranger.h"
 #include "switch/mgmt.h"
 
 #define ACCEPT_BATCH	16
@@ -43,7 +44,7 @@ void client_free(struct client *c)
 	if (c->ctl.fd >= 0)
 		close(c->ctl.fd);
 	if (c->file >= 0)
-		close(c->file);
+		stranger_close(c->file);
 	free(c);
 }
 
@@ -212,8 +213,11 @@ bool ctl_open(struct sw *sw, char **why)
 {
 	sw->ctl = (struct watch){ .fd = -1, .ready = ctl_accept };
 	sw->shm = (struct watch){ .fd = -1, .ready = shm_accept };
-	return (sw->conf.classic || listen_at(sw, &sw->shm, "shm", why)) &&
-	       listen_at(sw, &sw->ctl, "ctl", why);
+	if (!(sw->conf.classic || listen_at(sw, &sw->shm, "shm", why)) ||
+	    !listen_at(sw, &sw->ctl, "ctl", why))
+		return false;
+	stranger_no_files(sw->ctl.fd);
+	return true;
 }
 
 static void stop_listening(struct sw *sw, struct watch *w)

@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stranger.h"
 #include "base/text.h"
 #include "switch/mgmt.h"
 
@@ -186,7 +187,7 @@ static const char *join(struct client *c, const struct shm_hello *h, struct wire
 	if (!*w)
 		return no_memory();
 	why = wire_join(*w, c->file, c->ctl.fd);
-	close(c->file);
+	stranger_close(c->file);
 	c->file = -1;
 	if (why) {
 		wire_close(*w);
@@ -203,6 +204,7 @@ static void seat(struct client *c, const struct shm_hello *h, struct wire *w)
 	shm_pass(c->plug, delivered_small);
 	c->meets = h->flags & SHM_MEETS;
 	c->ctl.ready = bell;
+	stranger_no_files(c->ctl.fd);
 	list_del(&c->link);
 	c->sw->n_half--;
 	port_seat(c, h->descr);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/stranger.h"
 #include "switch/client.h"
 
 #define SEND_ROOM	(1 << 20)	/* net.core.wmem_max may be less */
@@ -96,6 +97,7 @@ static int open_data(struct client *c, const struct sockaddr_un *peer)
 	c->data.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (c->data.fd < 0)
 		return errno;
+	stranger_no_files(c->data.fd);
 	setsockopt(c->data.fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	rc = connect_peer(c, peer);
 	if (rc)

@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -116,8 +117,11 @@ void say(int sock, const void *msg, size_t size, const int *files, int n)
 		mh.msg_control = c.buf;
 		mh.msg_controllen = CMSG_SPACE((size_t)n * sizeof(int));
 	}
-	if (sendmsg(sock, &mh, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EPIPE &&
-	    errno != ECONNRESET && errno != EAGAIN && errno != ETOOMANYREFS)
+	if (sendmsg(sock, &mh, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		return;
+	if (errno == EPERM && n)		/* no files here any more */
+		say(sock, msg, size, NULL, 0);
+	else if (errno != EPIPE && errno != ECONNRESET && errno != EAGAIN && errno != ETOOMANYREFS)
 		fail("sendmsg: %s", strerror(errno));
 }
 
@@ -356,6 +360,28 @@ static int f_write_only(void)
 	return must(open(name, O_WRONLY | O_CLOEXEC), "reopen");
 }
 
+/* A connection whose end lasts an hour, unless its peer reads. */
+static int f_lingering(void)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct linger hour = { 1, 3600 };
+	socklen_t len = sizeof(sin);
+	int fd[2], l = must(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+	static char much[65536];
+
+	must(bind(l, (struct sockaddr *)&sin, sizeof(sin)), "bind");
+	must(listen(l, 1), "listen");
+	must(getsockname(l, (struct sockaddr *)&sin, &len), "getsockname");
+	fd[0] = must(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+	must(connect(fd[0], (struct sockaddr *)&sin, len), "connect");
+	fd[1] = must(accept(l, NULL, NULL), "accept");
+	close(l);
+	must(setsockopt(fd[0], SOL_SOCKET, SO_LINGER, &hour, sizeof(hour)), "SO_LINGER");
+	while (send(fd[0], much, sizeof(much), MSG_DONTWAIT) > 0)
+		;
+	return fd[0];		/* fd[1] is ours until we end */
+}
+
 static const struct kind {
 	const char	*name;
 	int		(*open)(void);
@@ -370,16 +396,38 @@ static const struct kind {
 	{ "none", f_none },
 	{ "pipe", f_pipe },
 	{ "on_disk", f_on_disk },
+	{ "lingering", f_lingering },
 	{ "write_only", f_write_only },
 	{ NULL, NULL },
 };
+
+/* A hello with a file, of which the switch has the last descriptor: who is ending, as the
+ * child is, waits for no close. */
+static void give_away(int sock, int fd)
+{
+	int closed[2];
+	pid_t pid;
+
+	must(pipe(closed), "pipe");
+	pid = must(fork(), "fork");
+	if (pid == 0) {
+		close(closed[1]);
+		must((int)read(closed[0], &(char){ 0 }, 1), "read");
+		say(sock, &hello, sizeof(hello), &fd, fd >= 0);
+		_exit(0);
+	}
+	close(fd);
+	close(closed[0]);
+	close(closed[1]);
+	waitpid(pid, NULL, 0);
+}
 
 static void offer_file(const struct kind *k, const char *dir)
 {
 	struct shm_answer a;
 	int sock = dial(dir), fd = k->open(), file;
 
-	say(sock, &hello, sizeof(hello), &fd, fd >= 0);
+	give_away(sock, fd);
 	if (!answer(sock, &a, &file))
 		fail("hung up without a reason");
 	if (!a.error || !a.why[0] || file >= 0)
