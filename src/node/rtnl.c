@@ -8,6 +8,7 @@
  * strangers; libmnl knows the format.
  */
 #include <linux/fib_rules.h>
+#include <linux/if_addrlabel.h>
 #include <linux/inet_diag.h>
 #include <linux/neighbour.h>
 #include <linux/nexthop.h>
@@ -205,6 +206,9 @@ static const struct op route_ops[] = {
 	OP(RTM_NEWRULE)	 = { sizeof(struct fib_rule_hdr), newrule, NULL },
 	OP(RTM_DELRULE)	 = { sizeof(struct fib_rule_hdr), delrule, NULL },
 	OP(RTM_GETRULE)	 = { sizeof(struct fib_rule_hdr), NULL, dumprule },
+	OP(RTM_NEWADDRLABEL) = { sizeof(struct ifaddrlblmsg), newlabel, NULL },
+	OP(RTM_DELADDRLABEL) = { sizeof(struct ifaddrlblmsg), dellabel, NULL },
+	OP(RTM_GETADDRLABEL) = { sizeof(struct ifaddrlblmsg), getlabel, dumplabel },
 	/* What there is none of is listed as such. */
 	OP(RTM_GETQDISC) = { sizeof(struct tcmsg), NULL, nothing },
 	OP(RTM_GETNEXTHOP) = { sizeof(struct nhmsg), NULL, nothing },

@@ -118,6 +118,12 @@ int newrule(struct nlreq *r);
 int delrule(struct nlreq *r);
 void put_rule(struct nlout *o, const struct rule *rule, uint16_t type, uint16_t flags);
 
+/* rtnl_label.c */
+int dumplabel(struct nlreq *r);
+int getlabel(struct nlreq *r);
+int newlabel(struct nlreq *r);
+int dellabel(struct nlreq *r);
+
 uint32_t addr_flags(const struct netif_addr *a, usec now);	/* IFA_F_* */
 
 /* diag.c */

@@ -6,6 +6,7 @@
  * while there is another (RFC 4429 3.1).
  */
 #include "base/prefer.h"
+#include "stack/addr_label.h"
 #include "stack/ip.h"
 #include "stack/netif.h"
 
@@ -37,6 +38,15 @@ static bool told_by_hop(const struct netif_addr *a, const struct way *w)
 	return !ip_is_any(&a->router) && ip_eq(&a->router, w->hop);
 }
 
+/* Rule 6 */
+static int label_fits(const struct netif_addr *a, const struct way *w)
+{
+	const struct stack *st = a->nif->st;
+
+	return ip_is_v4(w->dst) || addr_label(st, &a->addr, a->nif->index) ==
+				   addr_label(st, w->dst, w->out->index);
+}
+
 /* Rule 7 */
 static bool liked(const struct netif_addr *a)
 {
@@ -49,7 +59,7 @@ static bool liked(const struct netif_addr *a)
 static bool better(const struct netif_addr *a, const struct netif_addr *b, const struct way *w)
 {
 	const struct ip_addr *dst = w->dst;
-	int sa = ip_scope(&a->addr), sb = ip_scope(&b->addr), d = ip_label(dst);
+	int sa = ip_scope(&a->addr), sb = ip_scope(&b->addr), labels;
 
 	if (ip_eq(&a->addr, dst) || ip_eq(&b->addr, dst))
 		return ip_eq(&a->addr, dst);
@@ -61,8 +71,9 @@ static bool better(const struct netif_addr *a, const struct netif_addr *b, const
 		return a->nif == w->out;
 	if (told_by_hop(a, w) != told_by_hop(b, w))
 		return told_by_hop(a, w);
-	if ((ip_label(&a->addr) == d) != (ip_label(&b->addr) == d))
-		return ip_label(&a->addr) == d;
+	labels = label_fits(a, w) - label_fits(b, w);
+	if (labels)
+		return labels > 0;
 	if (liked(a) != liked(b))
 		return liked(a);
 	return match(a, dst) > match(b, dst);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "stack/addr_label.h"
 #include "stack/forward.h"
 #include "stack/frag.h"
 #include "stack/icmp.h"
@@ -82,6 +83,7 @@ void stack_free(struct stack *st)
 	frag_table_free(st);
 	route_table_free(st->routes);
 	rule_table_free(st->rules);
+	addr_labels_free(st);
 	neigh_table_free(st);
 	arena_heap_unref(st->heap);
 	heap_fini(&st->timers);

@@ -22,6 +22,7 @@
 
 struct frag_table;
 struct icmp_limit;
+struct label_table;
 struct pmtu_table;
 struct neigh_table;
 struct route_table;
@@ -50,6 +51,7 @@ struct stack {
 	struct neigh_table *neigh;
 	struct route_table *routes;
 	struct rule_table *rules;
+	struct label_table *labels;	/* addr_label.c; NULL: as they were */
 	struct frag_table *frags;
 	struct sock_table *socks;
 	struct tcp_stack *tcp;
