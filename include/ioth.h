@@ -317,8 +317,9 @@ int ioth_sysctl(struct ioth *stack, const char *name, const char *value);
 
 /* Calls each for everything the stack has counted since it was made: of each interface
  * "eth0.rx_packets", rx_bytes, rx_errors, rx_dropped and the same with tx; of a native
- * stack "sockets" and, for each reason to drop a packet, "drop.REASON" as ioth show drops
- * tells it. name is each's until it returns. 0, or -1 with errno. */
+ * stack "sockets", for each reason to drop a packet "drop.REASON" as ioth show drops
+ * tells it, and what Linux has in /proc/net/snmp, snmp6 and netstat: "Tcp.RetransSegs",
+ * "Ip6.InReceives", "TcpExt.TCPTimeouts". name is each's until it returns. 0, or -1 with errno. */
 typedef void ioth_statistic_fn(void *arg, const char *name, uint64_t value);
 int ioth_statistics(struct ioth *stack, ioth_statistic_fn *each, void *arg);
 

@@ -1,8 +1,8 @@
 /* procnet.c - the stack's tables as /proc/net shows those of Linux
  *
  * What net-tools read: interfaces, addresses, routes, neighbours and sockets, in
- * proc_net(5)'s columns. Files about counters of protocols are not made: to read the
- * machine's would be worse than to find none.
+ * proc_net(5)'s columns; procnet_snmp.c has the counters. What is not here is not found:
+ * to read the machine's would be worse.
  */
 #include "node/procnet.h"
 
@@ -203,6 +203,9 @@ static const struct file {
 	{ "route", put_route4, 0, 0 },
 	{ "ipv6_route", put_route6, 0, 0 },
 	{ "arp", put_arp, 0, 0 },
+	{ "snmp", procnet_snmp, 0, 0 }, { "snmp6", procnet_snmp6, 0, 0 },
+	{ "netstat", procnet_netstat, 0, 0 },
+	{ "sockstat", procnet_sockstat, 0, 0 }, { "sockstat6", procnet_sockstat6, 0, 0 },
 	{ "tcp", NULL, AF_INET, IPPROTO_TCP }, { "tcp6", NULL, AF_INET6, IPPROTO_TCP },
 	{ "udp", NULL, AF_INET, IPPROTO_UDP }, { "udp6", NULL, AF_INET6, IPPROTO_UDP },
 	{ "raw", NULL, AF_INET, IPPROTO_RAW }, { "raw6", NULL, AF_INET6, IPPROTO_RAW },

@@ -10,4 +10,14 @@
 int procnet_write(FILE *f, struct stack *st, const char *name);
 int procnet_open(struct stack *st, const char *name);	/* to be read; or -errno */
 
+/* procnet_snmp.c */
+void procnet_snmp(FILE *f, struct stack *st);
+void procnet_snmp6(FILE *f, struct stack *st);
+void procnet_netstat(FILE *f, struct stack *st);
+void procnet_sockstat(FILE *f, struct stack *st);
+void procnet_sockstat6(FILE *f, struct stack *st);
+/* The same figures one by one: "Tcp.ActiveOpens". */
+typedef void procnet_figure_fn(void *arg, const char *name, uint64_t n);
+void procnet_figures(struct stack *st, procnet_figure_fn *each, void *arg);
+
 #endif

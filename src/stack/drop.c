@@ -35,6 +35,7 @@ const char *drop_text(enum drop d)
 enum drop drop(struct stack *st, struct pkt *pkt, enum drop why)
 {
 	st->drops[why]++;
+	st->drops6[why] += pkt->l3 && pkt->head[pkt->l3] >> 4 == 6;
 	if (st->on_drop)
 		st->on_drop(st, pkt, why);
 	pkt_free(pkt);

@@ -289,6 +289,7 @@ enum drop forward4(struct netif *nif, struct pkt *pkt, const struct ip4 *h)
 		return drop(st, pkt, DROP_IP_TOO_BIG);
 	}
 	st->forwarded++;
+	count_ip(st, true, IP_ForwDatagrams, 1);
 	if (t.len > t.mtu)
 		return cut4(pkt, *h, &t);
 	if (h->hlen > IP4_LEN)
@@ -324,6 +325,7 @@ enum drop forward6(struct netif *nif, struct pkt *pkt, const struct ip6 *h)
 	if (has_shortcut(st, &t))
 		redirect6(st, &t);
 	st->forwarded++;
+	count_ip(st, false, IP_ForwDatagrams, 1);
 	pkt->head[pkt->cur + 7]--;
 	pkt_strip(pkt);
 	return neigh_out(t.route->nif, pkt, &t.hop);

@@ -346,6 +346,7 @@ static enum drop complete(struct datagram *d)
 	parts_free(d);
 	datagram_free(d, DROP_NONE);
 	ip.reassembled = true;
+	count_ip(st, ip.v4, IP_ReasmOKs, 1);
 	if (ip.v4)
 		return ip_deliver(st, whole, &ip);
 	return ip6_headers_in(st, whole, &ip, next);
@@ -365,6 +366,7 @@ enum drop frag_in(struct stack *st, struct pkt *pkt, const struct ip *ip, const 
 	struct list *prev;
 	enum drop why;
 
+	count_ip(st, ip->v4, IP_ReasmReqds, 1);
 	if (!frag_valid(pkt, ip, f))
 		return drop(st, pkt, DROP_FRAG_BAD);
 	d = datagram_find(st, ip, f);

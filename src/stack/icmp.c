@@ -130,6 +130,11 @@ static enum drop echo_in(struct stack *st, struct pkt *pkt, const struct ip *ip,
 	return icmp_send(st, pkt, h, &f, &x);
 }
 
+void icmp_count(struct stack *st, bool v4, bool out, uint8_t type)
+{
+	st->mib.icmp[v4][out][icmp_kind(v4, type)]++;
+}
+
 static bool head_in(struct pkt *pkt, struct icmp *h)
 {
 	const uint8_t *p = pkt_pull(pkt, ICMP_LEN);
@@ -172,6 +177,7 @@ enum drop icmp4_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
 
 	if (!head_in(pkt, &h))
 		return drop(st, pkt, DROP_ICMP_SHORT);
+	icmp_count(st, true, false, h.type);
 	if (!sum4_ok(pkt))
 		return drop(st, pkt, DROP_ICMP_SUM);
 	if (ip->group)
@@ -192,6 +198,7 @@ enum drop icmp6_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
 
 	if (!head_in(pkt, &h))
 		return drop(st, pkt, DROP_ICMP_SHORT);
+	icmp_count(st, false, false, h.type);
 	if (!ip_sum_ok(pkt, ip))
 		return drop(st, pkt, DROP_ICMP_SUM);
 	if (icmp_is_error(false, h.type))

@@ -48,6 +48,7 @@ enum drop ip_deliver(struct stack *st, struct pkt *pkt, const struct ip *ip)
 	if (ip_is_multicast(&ip->dst) && !is_group_talk(pkt, ip) &&
 	    !netif_group_wants(ip->nif, &ip->dst, &ip->src))
 		return drop(st, pkt, DROP_IP_NOT_OURS);
+	count_ip(st, ip->v4, IP_InDelivers, 1);
 	taken = !list_empty(&st->socks->raws) && raw_in(st, pkt, ip);
 	switch (ip->proto) {
 	case IPPROTO_TCP:
@@ -237,11 +238,28 @@ static void loop_copy(const struct pkt *pkt, const struct flow *f, const struct 
 		ip6_loop(copy, f, x);
 }
 
+/* What icmp.c, a socket or another protocol sends, before it is cut. */
+void ip_count_out(struct stack *st, const struct pkt *pkt, const struct flow *f, uint32_t len)
+{
+	bool v4 = ip_is_v4(&f->dst);
+
+	count_ip(st, v4, IP_OutRequests, 1);
+	count_ip(st, v4, IP_OutOctets, len);
+	if (f->proto == IPPROTO_TCP)
+		return;
+	if (ip_is_multicast(&f->dst))
+		count_ip(st, v4, IP_OutMcastPkts, 1);
+	if (f->proto == (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+		icmp_count(st, v4, true, pkt_peek(pkt, 0));
+}
+
 enum drop ip_out_with(struct stack *st, struct pkt *pkt, struct flow *f,
 		      const struct ip_extra *x)
 {
-	if (f->gen != st->route_gen && ip_route(st, f) < 0)
+	if (f->gen != st->route_gen && ip_route(st, f) < 0) {
+		count_ip(st, ip_is_v4(&f->dst), IP_OutNoRoutes, 1);
 		return drop(st, pkt, DROP_IP_NO_ROUTE);
+	}
 	loop_copy(pkt, f, x);
 	return ip_is_v4(&f->dst) ? ip4_out(st, pkt, f, x) : ip6_out(st, pkt, f, x);
 }

@@ -104,6 +104,8 @@ enum drop ip4_in(struct netif *nif, struct pkt *pkt)
 	bool group, others;
 	enum drop why;
 
+	count_ip(st, true, IP_InReceives, 1);
+	count_ip(st, true, IP_InOctets, pkt_len(pkt));
 	why = header_in(pkt, &h);
 	pkt->l3 = pkt->cur;
 	if (why)
@@ -123,6 +125,8 @@ enum drop ip4_in(struct netif *nif, struct pkt *pkt)
 		.src = h.src, .dst = h.dst, .proto = h.proto, .ttl = h.ttl,
 		.tos = h.tos, .v4 = true, .group = group, .nif = nif,
 	};
+	if (group)
+		count_ip(st, true, ip_is_multicast(&h.dst) ? IP_InMcastPkts : IP_InBcastPkts, 1);
 	if (h.hlen > IP4_LEN)
 		note_here(st, pkt, &ip);
 	pkt_skip(pkt, h.hlen);
@@ -196,7 +200,9 @@ static enum drop fragment_out(struct stack *st, struct pkt *pkt, const struct fl
 		header_push(part, &h);
 		neigh_out(f->nif, part, &f->hop);
 		ip4_opt_later(o->opts, h.hlen - IP4_LEN);
+		count_ip(st, true, IP_FragCreates, 1);
 	}
+	count_ip(st, true, IP_FragOKs, 1);
 	pkt_free(pkt);
 	return DROP_NONE;
 }
@@ -207,6 +213,7 @@ enum drop ip4_out(struct stack *st, struct pkt *pkt, const struct flow *f,
 	uint32_t total = IP4_LEN + ip_extra_len(x, true) + pkt_len(pkt);
 	struct head4 o;
 
+	ip_count_out(st, pkt, f, total);
 	if (total > 65535 || (total > f->mtu && f->df && !pkt->gso_size))
 		return drop(st, pkt, DROP_IP_TOO_BIG);
 	o.h = header_of(st, pkt, f);
@@ -244,6 +251,7 @@ enum drop ip4_send_igmp(struct netif *nif, struct pkt *pkt, const struct ip_addr
 	};
 
 	h.src = ip_source(nif->st, nif, &h.dst);
+	count_ip(nif->st, true, IP_OutRequests, 1);
 	header_push(pkt, &h);
 	return neigh_out(nif, pkt, &h.dst);
 }

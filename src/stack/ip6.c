@@ -91,6 +91,8 @@ enum drop ip6_in(struct netif *nif, struct pkt *pkt)
 	struct ip ip;
 	bool ours;
 
+	count_ip(st, false, IP_InReceives, 1);
+	count_ip(st, false, IP_InOctets, pkt_len(pkt));
 	pkt->l3 = pkt->cur;
 	if (!ip6_parse(&r, &h) || IP6_LEN + (uint32_t)h.plen > pkt_len(pkt))
 		return drop(st, pkt, DROP_IP6_SHORT);
@@ -110,6 +112,8 @@ enum drop ip6_in(struct netif *nif, struct pkt *pkt)
 		.tos = h.tclass, .group = ip_is_multicast(&h.dst),
 		.flow = h.flow, .nif = link_of(nif, &h),
 	};
+	if (ip.group)
+		count_ip(st, false, IP_InMcastPkts, 1);
 	pkt_trim_to(pkt, IP6_LEN + h.plen);
 	pkt_skip(pkt, IP6_LEN);
 	return ip6_headers_in(st, pkt, &ip, h.next);
@@ -303,7 +307,9 @@ static enum drop fragment_out(struct stack *st, struct pkt *pkt, const struct fl
 		h.plen = (uint16_t)pkt_len(part);
 		header_push(part, &h);
 		neigh_out(f->nif, part, &f->hop);
+		count_ip(st, false, IP_FragCreates, 1);
 	}
+	count_ip(st, false, IP_FragOKs, 1);
 	pkt_free(pkt);
 	return DROP_NONE;
 }
@@ -315,6 +321,7 @@ enum drop ip6_out(struct stack *st, struct pkt *pkt, const struct flow *f,
 	uint8_t next = f->proto;
 	struct ip6 h;
 
+	ip_count_out(st, pkt, f, total);
 	if (total - IP6_LEN > 65535 || (total > f->mtu && f->df && !pkt->gso_size))
 		return drop(st, pkt, DROP_IP_TOO_BIG);
 	if (!ext6_push(pkt, x, EXT6_DST, &next))
@@ -352,6 +359,9 @@ enum drop ip6_send_on(struct netif *nif, struct pkt *pkt, const struct ip_addr *
 		.src = *src, .dst = *dst,
 	};
 
+	count_ip(nif->st, false, IP_OutRequests, 1);
+	if (next == IPPROTO_ICMPV6)
+		icmp_count(nif->st, false, true, pkt_peek(pkt, 0));
 	header_push(pkt, &h);
 	return neigh_out(nif, pkt, dst);
 }

@@ -17,6 +17,7 @@
 #include "base/rand.h"
 #include "stack/budget.h"
 #include "stack/drop.h"
+#include "stack/mib.h"
 #include "stack/param.h"
 #include "stack/pkt.h"
 
@@ -55,7 +56,8 @@ struct stack {
 	struct frag_table *frags;
 	struct sock_table *socks;
 	struct tcp_stack *tcp;
-	uint64_t	drops[N_DROPS];
+	uint64_t	drops[N_DROPS], drops6[N_DROPS];	/* all; of them IPv6 */
+	struct mib	mib;
 	struct budget	budget[N_BUDGETS];
 	struct icmp_limit *icmp;	/* icmp.c: error rate limit */
 	struct pmtu_table *pmtu;	/* pmtu.c */
@@ -82,6 +84,16 @@ struct stack {
 				     const void *object);
 	void		*user;		/* the node or the simulator */
 };
+
+static inline void count_ip(struct stack *st, bool v4, enum ip_count what, uint64_t n)
+{
+	st->mib.ip[v4][what] += n;
+}
+
+static inline void count_tcp(struct stack *st, enum tcp_count_of what)
+{
+	st->mib.tcp[what]++;
+}
 
 static inline void stack_tell(struct stack *st, enum change what, bool gone, const void *object)
 {

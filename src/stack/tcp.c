@@ -141,10 +141,28 @@ static void enter_time_wait(struct tcpc *tc)
 	enter_close(tc);
 }
 
+/* RFC 4022: which changes are opens, failed ones, resets. */
+static void count_change(const struct tcpc *tc, int old, int state)
+{
+	struct stack *st = tc->so.st;
+
+	if (state == TCP_SYN_SENT)
+		count_tcp(st, TCP_ActiveOpens);
+	else if (state == TCP_SYN_RECV && old != TCP_SYN_SENT)
+		count_tcp(st, TCP_PassiveOpens);
+	else if (state == TCP_TIME_WAIT)
+		count_tcp(st, TCP_TW);
+	else if (state == TCP_CLOSE && (1u << old & SYN_UNANSWERED))
+		count_tcp(st, TCP_AttemptFails);
+	else if (state == TCP_CLOSE && (old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT))
+		count_tcp(st, TCP_EstabResets);
+}
+
 void tcp_set_state(struct tcpc *tc, int state, const char *why)
 {
 	int old = tc->state;
 
+	count_change(tc, old, state);
 	tc->state = (uint8_t)state;
 	if (tc->so.st->on_state)
 		tc->so.st->on_state(tc, old, why);
@@ -255,8 +273,10 @@ void tcp_icmp(struct stack *st, const struct icmp_note *n)
 		return;
 	}
 	tc = tcpc_of(so);
-	if (!quotes_flight(tc, n))
+	if (!quotes_flight(tc, n)) {
+		count_tcp(st, TCP_OutOfWindowIcmps);
 		return;
+	}
 	if (n->mtu)
 		pmtu_in(tc, n);
 	else if (tcp_state_in(tc, SYN_UNANSWERED))

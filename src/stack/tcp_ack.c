@@ -53,6 +53,8 @@ static void sack_in(struct tcpc *tc, const struct seg *sg, struct ack_news *n)
 		return;
 	n->dsack = is_dsack(sg) && seq_lt(sg->h.o.sack[0].from, sg->h.o.sack[0].to);
 	n->twice = sg->h.o.sack[0];
+	if (n->dsack)
+		count_tcp(tc->so.st, TCP_TCPDSACKRecv);
 	blocks = sort_blocks(tc, &sg->h.o, n->dsack, v);
 	for (unsigned i = 0; i < blocks; i++)
 		new += sent_sack(&tc->sent, v[i].from, v[i].to, &n->heard);

@@ -39,8 +39,10 @@ static bool stack_allows(struct stack *st)
 
 void tcp_challenge_ack(struct tcpc *tc)
 {
-	if (conn_allows(tc) && stack_allows(tc->so.st))
-		tcp_send_ack(tc);
+	if (!conn_allows(tc) || !stack_allows(tc->so.st))
+		return;
+	count_tcp(tc->so.st, TCP_TCPChallengeACK);
+	tcp_send_ack(tc);
 }
 
 /* Data is not part of a loop of ACKs. */

@@ -145,8 +145,11 @@ void tcp_count_ack(struct tcpc *tc, const struct seg *sg, const struct ack_news 
 
 void tcp_count_sent_again(struct tcpc *tc, uint32_t len)
 {
+	uint32_t segs = tcp_count_segs(len, tc->mss);
+
 	tcp_rare_own(tc)->bytes_retrans += len;
-	tc->total_retrans += tcp_count_segs(len, tc->mss);
+	tc->so.st->mib.tcp[TCP_RetransSegs] += segs;
+	tc->total_retrans += segs;
 }
 
 void tcp_count_ooo(struct tcpc *tc, const struct pkt *pkt)

@@ -23,6 +23,7 @@ void tcp_reset_reply(struct stack *st, const struct seg *sg)
 
 	if ((sg->h.flags & TCP_RST) || sg->ip->group)
 		return;
+	count_tcp(st, TCP_OutRsts);
 	if (sg->h.flags & TCP_ACK) {
 		h.seq = sg->h.ack;
 	} else {
@@ -178,6 +179,7 @@ enum drop tcp_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
 {
 	struct seg sg = { .ip = ip, .pkt = pkt };
 
+	count_tcp(st, TCP_InSegs);
 	if (!parse(pkt, &sg.h))
 		return drop(st, pkt, DROP_TCP_SHORT);
 	if (!ip_sum_ok(pkt, ip))

@@ -135,6 +135,7 @@ static enum drop fast_open(struct tcp_req *rq, struct seg *sg)
 		return DROP_TCP_STATE;
 	tcp_syn_keep(tc, tcp_syn_copy(lis, sg->pkt));
 	tc->fo_child = tc->syn_data = true;
+	count_tcp(lis->so.st, TCP_TCPFastOpenPassive);
 	ready_add(lis->lis, tc);
 	lis->lis->n_fo++;
 	tcp_rcv_data(tc, sg->pkt, tc->rcv_nxt, false);
@@ -160,6 +161,9 @@ static enum drop syn_in(struct tcpc *tc, struct seg *sg, const struct endpoint *
 			return fast_open(&rq, sg);
 	}
 	if (cookies == 2 || (full && cookies)) {
+		if (full)
+			count_tcp(tc->so.st, TCP_TCPReqQFullDoCookies);
+		count_tcp(tc->so.st, TCP_SyncookiesSent);
 		tcp_cookie_answer(tc, sg, l, r);
 		return DROP_NONE;
 	}
@@ -175,8 +179,10 @@ static enum drop ack_in(struct tcpc *tc, struct seg *sg, const struct endpoint *
 {
 	struct tcp_req rq;
 
-	if (!(sg->h.flags & TCP_SYN) && tcp_cookie_check(tc, sg, l, r, &rq))
+	if (!(sg->h.flags & TCP_SYN) && tcp_cookie_check(tc, sg, l, r, &rq)) {
+		count_tcp(tc->so.st, TCP_SyncookiesRecv);
 		return tcp_listen_complete(&rq, sg);
+	}
 	tcp_reset_reply(tc->so.st, sg);
 	return DROP_TCP_STATE;
 }

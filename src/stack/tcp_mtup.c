@@ -176,6 +176,7 @@ void tcp_mtup_ack(struct tcpc *tc)
 
 	if (!m || !m->size || seq_lt(tc->snd_una, m->to))
 		return;
+	count_tcp(tc->so.st, TCP_TCPMTUPSuccess);
 	m->low = m->size;
 	m->size = 0;
 	tcp_mss_update(tc);
@@ -188,6 +189,7 @@ bool tcp_mtup_lost(struct tcpc *tc)
 
 	if (!m || !m->size || tc->rec != TCP_REC_OPEN || !seq_eq(tc->snd_una, m->from))
 		return false;
+	count_tcp(tc->so.st, TCP_TCPMTUPFail);
 	m->high = m->size - 1;
 	m->size = 0;
 	sent_lose_first(&tc->sent, (uint32_t)seq_diff(m->to, m->from));

@@ -44,6 +44,7 @@ static void hand_down(struct stack *st, struct pkt *pkt, struct flow *f,
 	h->sum = sum_partial(&s);
 	tcp_emit(&w, h);
 	pkt->l4 = pkt->start;
+	count_tcp(st, TCP_OutSegs);
 	pkt->sum = PKT_SUM_PARTIAL;
 	pkt->sum_start = 0;
 	pkt->sum_off = TCP_SUM_OFF;
@@ -92,6 +93,7 @@ static void send_seg(struct tcpc *tc, struct pkt *pkt, struct tcp *h, uint32_t m
 	if (pkt->paylen) {
 		uint32_t segs = tcp_count_segs(pkt->paylen, mss);
 
+		tc->so.st->mib.tcp[TCP_OutSegs] += segs - 1;
 		tc->segs_out += segs;
 		tc->count.data_out += segs;
 	} else {
@@ -145,6 +147,7 @@ void tcp_send_ack(struct tcpc *tc)
 
 void tcp_send_rst(struct tcpc *tc)
 {
+	count_tcp(tc->so.st, TCP_OutRsts);
 	send_empty(tc, tc->snd_nxt, TCP_RST | TCP_ACK);
 }
 

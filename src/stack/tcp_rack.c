@@ -156,6 +156,7 @@ void tlp_probe(struct tcpc *tc)
 {
 	if (!may_probe(tc))
 		return;
+	count_tcp(tc->so.st, TCP_TCPLossProbes);
 	tc->tlp_rxt = !tcp_send_partial(tc);
 	if (tc->tlp_rxt)
 		tcp_send_last(tc);
@@ -172,6 +173,7 @@ void tlp_ack(struct tcpc *tc, const struct seg *sg, const struct ack_news *n)
 		tc->tlp = false;
 	} else if (seq_gt(sg->h.ack, tc->tlp_end)) {
 		tc->tlp = false;
+		count_tcp(tc->so.st, TCP_TCPLossProbeRecovery);
 		tcp_rec_probe_lost(tc, (uint32_t)seq_diff(tc->snd_nxt, tc->snd_una) +
 				       n->heard.delivered);
 	} else if (!n->newer && !sg->len && !sg->h.o.n_sack) {

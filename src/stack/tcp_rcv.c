@@ -310,6 +310,7 @@ static void ooo_add(struct tcpc *tc, struct pkt *pkt)
 	struct pkt *new = wasteful(pkt) ? copy_out(tc, pkt, 1) : NULL;
 	enum drop why = DROP_TCP_OOO_FULL;
 
+	count_tcp(tc->so.st, TCP_TCPOFOQueue);
 	tcp_count_ooo(tc, pkt);
 	if (new) {
 		pkt_free(pkt);

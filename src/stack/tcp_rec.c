@@ -126,6 +126,7 @@ static void enter_fast(struct tcpc *tc, uint32_t delivered)
 		reduce_anew(tc, TCP_CC_LOSS);
 	else
 		reduce(tc, TCP_CC_LOSS, flight(tc), delivered);
+	count_tcp(tc->so.st, tc->sack_ok ? TCP_TCPSackRecovery : TCP_TCPRenoRecovery);
 	tc->rec = TCP_REC_FAST;
 	tc->recover = tc->snd_nxt;
 }
@@ -205,12 +206,18 @@ static void leave(struct tcpc *tc)
 	tc->dup_acks = 0;
 }
 
+static void frto_undo(struct tcpc *tc)
+{
+	count_tcp(tc->so.st, TCP_TCPSpuriousRTOs);
+	tcp_undo(tc);
+}
+
 /* RFC 5682 3.1. New data follows the first ACK; what that brings tells whether the
  * timeout was spurious. */
 static void frto_ack(struct tcpc *tc, const struct ack_news *n)
 {
 	if (n->heard.original && (tc->sack_ok || !n->heard.rxt) && tcp_may_undo(tc))
-		tcp_undo(tc);				/* 3b */
+		frto_undo(tc);				/* 3b */
 	else if (seq_gt(tc->snd_nxt, tc->recover))
 		tc->frto &= !n->dup;			/* 3a */
 	else if (n->newer && seq_lt(tc->snd_una, tc->recover))
@@ -280,6 +287,7 @@ void tcp_rec_reorder_due(struct tcpc *tc, usec *wait)
 void tcp_rec_sent_new(struct tcpc *tc, uint32_t len)
 {
 	sent_new(&tc->sent, tc->snd_nxt, (uint32_t)tc->so.st->now, tc->srtt / QUANTA);
+	tc->so.st->mib.tcp[TCP_TCPOrigDataSent] += tcp_count_segs(len, tc->mss);
 	tcp_count_sent_new(tc);
 	if (tc->cut)
 		tc->cut->prr.out += len;
@@ -299,6 +307,7 @@ static void cut_sent_again(struct tcpc *tc, uint32_t len)
 
 void tcp_rec_sent_again(struct tcpc *tc, struct seq from, struct seq to)
 {
+	count_tcp(tc->so.st, tc->rec == TCP_REC_RTO ? TCP_TCPSlowStartRetrans : TCP_TCPFastRetrans);
 	sent_again(&tc->sent, from, to, (uint32_t)tc->so.st->now);
 	if (tc->cut)
 		cut_sent_again(tc, (uint32_t)seq_diff(to, from));

@@ -45,8 +45,10 @@ void tcp_sack_advance(struct tcpc *tc)
 
 void tcp_dsack_note(struct tcpc *tc, struct seq from, struct seq to)
 {
-	if (tc->sack_ok)
-		tcp_ooo_get(tc)->dsack = (struct tcp_sack){ from, to };
+	if (!tc->sack_ok)
+		return;
+	count_tcp(tc->so.st, TCP_TCPDSACKOldSent);
+	tcp_ooo_get(tc)->dsack = (struct tcp_sack){ from, to };
 }
 
 static bool has_dsack(const struct tcp_ooo *o)

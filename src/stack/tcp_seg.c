@@ -360,8 +360,10 @@ static bool (*const checks[])(struct tcpc *tc, struct seg *sg) = {
 
 static bool checks_pass(struct tcpc *tc, struct seg *sg)
 {
-	if (predicted(tc, sg))
+	if (predicted(tc, sg)) {
+		count_tcp(tc->so.st, TCP_TCPHPHits);
 		return true;
+	}
 	for (unsigned i = 0; i < ARRAY_LEN(checks); i++) {
 		if (!checks[i](tc, sg))
 			return false;
@@ -374,6 +376,7 @@ static void count_in(struct tcpc *tc, const struct seg *sg)
 {
 	uint32_t segs = sg->pkt->gso_size ? tcp_count_segs(sg->paylen, sg->pkt->gso_size) : 1;
 
+	tc->so.st->mib.tcp[TCP_InSegs] += segs - 1;
 	tc->segs_in += segs;
 	if (sg->paylen)
 		tc->count.data_in += segs;

@@ -227,14 +227,16 @@ static void close_connection(struct tcpc *tc)
 
 	tc->shut = TCP_SHUT_BOTH;
 	tcp_rcv_free(tc);
-	if (unread)			/* RFC 2525 2.17, RFC 9293 3.6.1 */
+	if (unread) {			/* RFC 2525 2.17, RFC 9293 3.6.1 */
+		count_tcp(tc->so.st, TCP_TCPAbortOnClose);
 		tcp_abort(tc, 0, "closed with data unread");
-	else if (tc->so.linger_on && !tc->so.asked->linger)
+	} else if (tc->so.linger_on && !tc->so.asked->linger) {
 		tcp_abort(tc, 0, "closed with zero linger");
-	else if (tcp_state_in(tc, TCP_CAN_WRITE | 1u << TCP_SYN_RECV))
+	} else if (tcp_state_in(tc, TCP_CAN_WRITE | 1u << TCP_SYN_RECV)) {
 		send_fin(tc);
-	else if (tc->state == TCP_FIN_WAIT2)
+	} else if (tc->state == TCP_FIN_WAIT2) {
 		tcp_orphan_fin_wait2(tc);
+	}
 }
 
 static void tcp_close(struct sock *so)

@@ -75,6 +75,7 @@ static void back_off(struct tcpc *tc)
 
 static void give_up(struct tcpc *tc)
 {
+	count_tcp(tc->so.st, TCP_TCPAbortOnTimeout);
 	tcp_fail(tc, tc->soft_error ? tc->soft_error : ETIMEDOUT, "timed out");
 }
 
@@ -118,8 +119,11 @@ static void syn_due(struct tcpc *tc)
 		return;
 	}
 	tcp_count_rto(tc, !tc->retrans_run);
+	count_tcp(tc->so.st, TCP_TCPTimeouts);
 	tc->retrans_run++;
 	tc->total_retrans++;
+	count_tcp(tc->so.st, TCP_RetransSegs);
+	count_tcp(tc->so.st, TCP_TCPSynRetrans);
 	if (!syn_is_early(tc))
 		back_off(tc);
 	tcp_rtt_syn_again(tc);
@@ -209,6 +213,7 @@ static void rto_due(struct tcpc *tc)
 		give_up(tc);
 		return;
 	}
+	count_tcp(tc->so.st, TCP_TCPTimeouts);
 	tcp_mtup_timeout(tc);
 	tcp_count_rto(tc, !tc->retrans_run);
 	tc->retrans_run = closed ? MIN(tc->retrans_run + 1, 2) : tc->retrans_run + 1;
@@ -247,6 +252,7 @@ static void persist_due(struct tcpc *tc)
 		return;
 	tc->probes++;
 	back_off(tc);
+	count_tcp(tc->so.st, TCP_TCPWinProbe);
 	tcp_send_probe(tc);
 	set_in(tc, TCP_T_PERSIST, next_try(tc));
 }
@@ -254,6 +260,7 @@ static void persist_due(struct tcpc *tc)
 static void delack_due(struct tcpc *tc)
 {
 	tc->pingpong = false;
+	count_tcp(tc->so.st, TCP_DelayedACKs);
 	tcp_send_ack(tc);
 }
 
@@ -295,9 +302,11 @@ static void keep_due(struct tcpc *tc)
 		tc->probes = 0;
 		set_in(tc, TCP_T_KEEP, keep_idle(tc) - silence);
 	} else if (keep_over(tc, silence)) {
+		count_tcp(tc->so.st, TCP_TCPAbortOnTimeout);
 		tcp_abort(tc, ETIMEDOUT, "keepalive not answered");
 	} else {
 		tc->probes++;
+		count_tcp(tc->so.st, TCP_TCPKeepAlive);
 		tcp_send_probe(tc);
 		set_in(tc, TCP_T_KEEP, keep_intvl(tc));
 	}

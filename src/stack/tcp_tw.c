@@ -220,6 +220,7 @@ bool tcp_tw_in(struct stack *st, struct seg *sg)
 	if (!tw)
 		return false;
 	if (new_incarnation(tw, sg)) {
+		count_tcp(st, TCP_TWRecycled);
 		end(st, tw);
 		return false;
 	}

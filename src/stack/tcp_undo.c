@@ -155,6 +155,7 @@ void tcp_undo(struct tcpc *tc)
 {
 	struct undo *u = &tc->cut->undo;
 
+	count_tcp(tc->so.st, TCP_TCPFullUndo);
 	tc->rack.reordered |= tc->rec == TCP_REC_FAST;
 	if (tc->ssthresh < u->cwnd)
 		scale_old(tc->cut, u->cwnd, tc->ssthresh);

@@ -62,6 +62,7 @@ static enum drop deliver(struct sock *so, struct pkt *pkt, const struct ip *ip, 
 	uint32_t total = pkt_len(pkt), size = pkt->gso_size;
 	enum drop why = DROP_NONE;
 
+	count_ip(so->st, ip->v4, IP_UdpInDatagrams, size && total > size ? (total + size - 1) / size : 1);
 	if (!size || total <= size || udp_of(so)->gro)
 		return dg_put(dg_of(so), pkt, ip, port);
 	for (uint32_t off = 0; off < total; off += size) {
@@ -185,6 +186,7 @@ static enum drop udp_out(struct udp_sock *us, struct pkt *pkt, struct flow *f,
 	pkt->sum_off = 6;
 	pkt->gso_size = (uint16_t)size;
 	pkt->gso_hlen = size ? UDP_LEN : 0;
+	count_ip(so->st, ip_is_v4(&f->dst), IP_UdpOutDatagrams, size ? (len - UDP_LEN + size - 1) / size : 1);
 	return ip_out_with(so->st, pkt, f, x);
 }
 
