@@ -111,6 +111,12 @@ int delroute(struct nlreq *r);
 bool route_table_exists(struct stack *st, uint32_t table, bool v4);
 void put_route(struct nlout *o, const struct route *rt, uint16_t type, uint16_t flags);
 
+/* rtnl_route_hops.c */
+#define HOPS_MAX	64	/* they fit into a message */
+void put_hops(struct nlmsghdr *nlh, const struct stack *st, const struct route *first);
+/* How many, or -errno. rt: what they have in common. */
+int read_hops(struct nlreq *r, const struct route *rt, struct route hops[HOPS_MAX]);
+
 /* rtnl_rule.c */
 struct rule;
 int dumprule(struct nlreq *r);

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "node/rtnl_in.h"
 #include "stack/netif.h"
+#include "stack/route.h"
 
 /* IPv4 shows the address a connected route speaks from: its subnet's first. */
 static struct ip_addr shown_src(const struct route *r)
@@ -54,27 +55,29 @@ void put_route(struct nlout *o, const struct route *r, uint16_t type, uint16_t f
 	struct nlmsghdr *nlh = row(o, type, flags, sizeof(struct rtmsg));
 	struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
 	struct ip_addr src = shown_src(r);
-	bool v4 = ip_is_v4(&r->dst);
+	bool v4 = ip_is_v4(&r->dst), several = r->group && route_next_hop(o->n->st, r);
 
 	*rtm = (struct rtmsg){
 		.rtm_family = v4 ? AF_INET : AF_INET6, .rtm_dst_len = r->len,
 		.rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_COMPAT,
 		.rtm_type = r->type, .rtm_protocol = r->protocol,
 		.rtm_scope = v4 ? r->scope : RT_SCOPE_UNIVERSE,
-		.rtm_flags = r->onlink ? RTNH_F_ONLINK : 0,
+		.rtm_flags = r->onlink && !several ? RTNH_F_ONLINK : 0,
 	};
 	mnl_attr_put_u32(nlh, RTA_TABLE, r->table);
 	if (r->len)
 		put_ip(nlh, RTA_DST, &r->dst);
-	if (!ip_is_any(&r->gw))
+	if (!several && !ip_is_any(&r->gw))
 		put_ip(nlh, RTA_GATEWAY, &r->gw);
 	if (!ip_is_any(&src))
 		put_ip(nlh, RTA_PREFSRC, &src);
-	if (r->nif || !v4)
+	if (!several && (r->nif || !v4))
 		mnl_attr_put_u32(nlh, RTA_OIF, r->nif ? r->nif->index : o->n->st->lo->index);
 	if (r->metric || !v4)
 		mnl_attr_put_u32(nlh, RTA_PRIORITY, r->metric);
 	put_metrics(nlh, r);
+	if (several)
+		put_hops(nlh, o->n->st, r);
 	if (!v4)
 		put6(nlh, r, o->n->st->now);
 	row_end(o, nlh);
@@ -167,7 +170,8 @@ static void collect(struct stack *st, struct entries *all)
 	const struct route *r;
 
 	for (r = route_next(st, NULL); r; r = route_next(st, r)) {
-		if (r->nif != st->lo || r->protocol != PROTO_KERNEL)	/* Linux has none */
+		if (route_first_hop(st, r) == r &&
+		    (r->nif != st->lo || r->protocol != PROTO_KERNEL))	/* Linux has none */
 			entries_add(all, r);
 	}
 	list_for(l, &st->netifs) {

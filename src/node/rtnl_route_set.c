@@ -2,13 +2,14 @@
  *
  * The checks and their words are the kernel's, in its order, as scripts look at
  * both. IPv4 and IPv6 differ: IPv4 wants no bits behind the prefix, IPv6 takes
- * them off; IPv6 has 1024 for a metric that was not given. A route with several
- * next hops is refused.
+ * them off; IPv6 has 1024 for a metric that was not given. Several next hops are
+ * several routes in the stack (rtnl_route_hops.c); each is checked as one alone.
  */
 #include <linux/ipv6_route.h>
 
 #include "node/rtnl_in.h"
 #include "stack/netif.h"
+#include "stack/route.h"
 
 #define METRIC6	1024
 
@@ -22,8 +23,6 @@ static int refuse_absent(struct nlreq *r)
 {
 	const struct rtmsg *rtm = r->body;
 
-	if (r->tb[RTA_MULTIPATH])
-		return refuse(r, -EOPNOTSUPP, "a route has one next hop in this stack");
 	if (r->tb[RTA_NH_ID])
 		return refuse(r, -EINVAL, "Nexthop id does not exist");
 	if (r->tb[RTA_ENCAP] || r->tb[RTA_VIA] || r->tb[RTA_EXPIRES] || rtm->rtm_tos ||
@@ -97,7 +96,7 @@ static int read_route(struct nlreq *r, struct route *rt)
 	*rt = (struct route){
 		.table = req_u32(r, RTA_TABLE, rtm->rtm_table), .scope = rtm->rtm_scope,
 		.protocol = rtm->rtm_protocol, .metric = req_u32(r, RTA_PRIORITY, 0),
-		.pref = req_u8(r, RTA_PREF, PREF_MEDIUM),
+		.pref = req_u8(r, RTA_PREF, PREF_MEDIUM), .onlink = rtm->rtm_flags & RTNH_F_ONLINK,
 	};
 	if (!rt->table)
 		rt->table = TABLE_MAIN;
@@ -139,38 +138,34 @@ static int find_way(struct nlreq *r, struct route *rt)
 
 static int check_gw(struct nlreq *r, struct route *rt)
 {
-	const struct rtmsg *rtm = r->body;
-
 	if (is_v4(r) && rt->scope >= RT_SCOPE_LINK)
 		return refuse(r, -EINVAL, "Nexthop has invalid scope");
 	if (stack_addr(r->st, &rt->gw) || ip_is_multicast(&rt->gw))
 		return refuse(r, -EINVAL, is_v4(r) ? "Nexthop has invalid gateway" :
 						     "Gateway can not be a local address");
-	if (!(rtm->rtm_flags & RTNH_F_ONLINK))
+	if (!rt->onlink)
 		return find_way(r, rt);
-	if (!rt->nif)
-		return refuse(r, -ENODEV, "Nexthop device required for onlink");
-	rt->onlink = true;
-	return 0;
+	return rt->nif ? 0 : refuse(r, -ENODEV, "Nexthop device required for onlink");
 }
 
 static int check_hop(struct nlreq *r, struct route *rt)
 {
-	const struct rtmsg *rtm = r->body;
 	int e = 0;
 
 	if (rt->type != RTN_UNICAST) {
 		rt->nif = NULL;
 		rt->gw = IP_NONE;
+		rt->onlink = false;
 		return 0;
 	}
 	if (!ip_is_any(&rt->gw))
 		e = check_gw(r, rt);
-	else if (is_v4(r) && rtm->rtm_flags & RTNH_F_ONLINK)
+	else if (is_v4(r) && rt->onlink)
 		e = refuse(r, -EINVAL, "Invalid flags for nexthop - PERVASIVE and ONLINK "
 				       "can not be set");
 	else if (!rt->nif)
 		e = -ENODEV;
+	rt->onlink &= !ip_is_any(&rt->gw);
 	if (!e && !netif_is_up(rt->nif))
 		return refuse(r, -ENETDOWN, "Nexthop device is not up");
 	return e;
@@ -202,38 +197,60 @@ static const struct route *find_place(struct stack *st, const struct route *rt)
 	return NULL;
 }
 
-static int place(struct nlreq *r, const struct route *rt)
+/* IPv6: beside one that is there, if both have a gateway that no router told of. */
+static bool may_join(const struct nlreq *r, const struct route *old, const struct route *rt)
 {
-	const struct route *old = find_place(r->st, rt);
+	return !is_v4(r) && old && req_flags(r) & NLM_F_APPEND && old->type == RTN_UNICAST &&
+	       !ip_is_any(&old->gw) && !ip_is_any(&rt->gw) && old->protocol != PROTO_RA;
+}
+
+static int place(struct nlreq *r, struct route *hops, unsigned n)
+{
+	const struct route *old = find_place(r->st, hops);
 
 	if (old && req_flags(r) & NLM_F_EXCL)
 		return -EEXIST;
 	if (!old && !(req_flags(r) & NLM_F_CREATE))
 		return -ENOENT;
+	if (old && req_flags(r) & NLM_F_REPLACE && n == 1 && !old->group)
+		return route_replace(r->st, old, hops);
 	if (old && req_flags(r) & NLM_F_REPLACE)
-		return route_replace(r->st, old, rt);
-	return route_add(r->st, rt);
+		route_del_hops(r->st, old);
+	else if (n == 1 && may_join(r, old, hops))
+		return route_join_hops(r->st, old, hops);
+	return route_add_hops(r->st, hops, n);
+}
+
+/* What is asked for, hop by hop; how many, or -errno. */
+static int read_all(struct nlreq *r, struct route hops[HOPS_MAX])
+{
+	struct route rt;
+	int n = 1, e = refuse_absent(r);
+
+	if (!e)
+		e = read_route(r, &rt);
+	if (!e)
+		e = read_type(r, &rt);
+	if (!e)
+		e = read_metrics(r, &rt);
+	if (!e && !is_v4(r) && !rt.metric)
+		rt.metric = METRIC6;
+	hops[0] = rt;
+	if (!e && r->tb[RTA_MULTIPATH] && rt.type == RTN_UNICAST)
+		n = read_hops(r, &rt, hops);
+	return e ? e : n;
 }
 
 int newroute(struct nlreq *r)
 {
-	static int (*const steps[])(struct nlreq *r, struct route *rt) = {
-		read_type, read_metrics, check_hop,
-	};
-	struct route rt;
-	int e = refuse_absent(r);
+	struct route hops[HOPS_MAX];
+	int n = read_all(r, hops), e = n < 0 ? n : 0;
 
+	for (int i = 0; !e && i < n; i++)
+		e = check_hop(r, &hops[i]);
 	if (!e)
-		e = read_route(r, &rt);
-	for (size_t i = 0; !e && i < ARRAY_LEN(steps); i++)
-		e = steps[i](r, &rt);
-	if (!e)
-		e = check_src(r, &rt);
-	if (e)
-		return e;
-	if (!is_v4(r) && !rt.metric)
-		rt.metric = METRIC6;
-	return place(r, &rt);
+		e = check_src(r, &hops[0]);
+	return e ? e : place(r, hops, (unsigned)n);
 }
 
 /* --- deletion: the first that agrees with all that is said --- */
@@ -252,21 +269,47 @@ static bool agrees(const struct nlreq *r, const struct route *w, const struct ro
 	       (!is_v4(r) || rtm->rtm_scope == RT_SCOPE_NOWHERE || rt->scope == rtm->rtm_scope);
 }
 
-int delroute(struct nlreq *r)
+/* IPv6's next hops are taken away one by one, if a gateway is named. */
+static int remove_route(struct nlreq *r, const struct route *rt, const struct route *w)
+{
+	struct route copy = *rt;
+
+	if (!rt->group || (!is_v4(r) && !ip_is_any(&w->gw)))
+		return route_del(r->st, &copy);
+	route_del_hops(r->st, rt);
+	return 0;
+}
+
+static int remove_one(struct nlreq *r, const struct route *w)
 {
 	const struct route *rt;
-	struct route w, copy;
+
+	for (rt = route_next(r->st, NULL); rt; rt = route_next(r->st, rt)) {
+		if (agrees(r, w, rt))
+			return remove_route(r, rt, w);
+	}
+	return -ESRCH;
+}
+
+/* IPv4: all that has this hop first. */
+static int remove_hops(struct nlreq *r, const struct route *w)
+{
+	struct route hops[HOPS_MAX];
+	int n = read_hops(r, w, hops), e = n < 0 ? n : 0;
+
+	for (int i = 0; i < (is_v4(r) ? MIN(n, 1) : n) && !e; i++)
+		e = remove_one(r, &hops[i]);
+	return e;
+}
+
+int delroute(struct nlreq *r)
+{
+	struct route w;
 	int e = read_route(r, &w);
 
 	if (e)
 		return e;
 	if (!route_table_exists(r->st, w.table, is_v4(r)))
 		return refuse(r, -ESRCH, "FIB table does not exist");
-	for (rt = route_next(r->st, NULL); rt; rt = route_next(r->st, rt)) {
-		if (agrees(r, &w, rt)) {
-			copy = *rt;
-			return route_del(r->st, &copy);
-		}
-	}
-	return -ESRCH;
+	return r->tb[RTA_MULTIPATH] ? remove_hops(r, &w) : remove_one(r, &w);
 }

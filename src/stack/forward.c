@@ -75,7 +75,7 @@ static void carried(struct stack *st, const struct pkt *pkt, struct route_key *k
 	uint8_t b[128];
 	struct quote q;
 
-	if (!rules_ask_ports(st) ||
+	if ((!rules_ask_ports(st) && st->param.fib_multipath_hash_policy != 1) ||
 	    !quote_parse(rd_of(b, pkt_copy(pkt, 0, b, sizeof(b))), &q))
 		return;
 	k->proto = q.proto;

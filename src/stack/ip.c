@@ -135,6 +135,7 @@ static struct route_key key_of(const struct flow *f)
 struct way {
 	struct ip_addr	prefer;		/* IP_NONE: choose */
 	uint32_t	mtu;		/* 0: the link's */
+	bool		several;	/* the flow goes by one of several hops */
 };
 
 static int find_way(struct stack *st, struct flow *f, struct way *w)
@@ -158,6 +159,7 @@ static int find_way(struct stack *st, struct flow *f, struct way *w)
 		return e;
 	f->nif = r->nif;
 	w->mtu = r->mtu;
+	w->several = r->group != 0;
 	f->hop = ip_eq(&r->gw, &IP_NONE) ? f->dst : r->gw;
 	if (!ip_eq(&r->src, &IP_NONE) && stack_addr(st, &r->src))
 		w->prefer = r->src;
@@ -201,16 +203,19 @@ static uint32_t flow_label(struct stack *st, const struct flow *f)
 
 int ip_route(struct stack *st, struct flow *f)
 {
-	struct way w = { IP_NONE, 0 };
-	int e = chosen(&f->src) ? check_source(st, f) : 0;
+	struct way w = { .prefer = IP_NONE };
+	bool open = !chosen(&f->src);
+	int e = open ? 0 : check_source(st, f);
 
 	if (e)
 		return e;
 	if (ip_is_any(&f->dst))
 		return -ENETUNREACH;
 	e = find_way(st, f, &w);
-	if (!e && !chosen(&f->src))
+	if (!e && open)
 		e = find_source(st, f, &w.prefer);
+	if (!e && w.several && open)	/* as every time from now on, when it has a source */
+		e = find_way(st, f, &w);
 	if (e)
 		return e;
 	f->mtu = netif_mtu(f->nif, ip_is_v4(&f->dst));
@@ -238,15 +243,10 @@ static void loop_copy(const struct pkt *pkt, const struct flow *f, const struct 
 		ip6_loop(copy, f, x);
 }
 
-/* What icmp.c, a socket or another protocol sends, before it is cut. */
-void ip_count_out(struct stack *st, const struct pkt *pkt, const struct flow *f, uint32_t len)
+void ip_count_odd(struct stack *st, const struct pkt *pkt, const struct flow *f)
 {
 	bool v4 = ip_is_v4(&f->dst);
 
-	count_ip(st, v4, IP_OutRequests, 1);
-	count_ip(st, v4, IP_OutOctets, len);
-	if (f->proto == IPPROTO_TCP)
-		return;
 	if (ip_is_multicast(&f->dst))
 		count_ip(st, v4, IP_OutMcastPkts, 1);
 	if (f->proto == (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))

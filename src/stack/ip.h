@@ -95,7 +95,8 @@ struct ip_addr ip_src_of(const struct pkt *pkt);
 enum drop ip6_send_on(struct netif *nif, struct pkt *pkt, const struct ip_addr *src,
 		      const struct ip_addr *dst, uint8_t next, uint8_t hops);
 enum drop ip4_send_igmp(struct netif *nif, struct pkt *pkt, const struct ip_addr *dst);
-void ip_count_out(struct stack *st, const struct pkt *pkt, const struct flow *f, uint32_t len);
+/* Of what is no TCP. */
+void ip_count_odd(struct stack *st, const struct pkt *pkt, const struct flow *f);
 void icmp_count(struct stack *st, bool v4, bool out, uint8_t type);
 /* Family's part of ip_out: prepends the header, fragments if it must. */
 enum drop ip4_out(struct stack *st, struct pkt *pkt, const struct flow *f,

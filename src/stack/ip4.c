@@ -213,7 +213,10 @@ enum drop ip4_out(struct stack *st, struct pkt *pkt, const struct flow *f,
 	uint32_t total = IP4_LEN + ip_extra_len(x, true) + pkt_len(pkt);
 	struct head4 o;
 
-	ip_count_out(st, pkt, f, total);
+	count_ip(st, true, IP_OutRequests, 1);
+	count_ip(st, true, IP_OutOctets, total);
+	if (f->proto != IPPROTO_TCP)
+		ip_count_odd(st, pkt, f);
 	if (total > 65535 || (total > f->mtu && f->df && !pkt->gso_size))
 		return drop(st, pkt, DROP_IP_TOO_BIG);
 	o.h = header_of(st, pkt, f);

@@ -321,14 +321,17 @@ enum drop ip6_out(struct stack *st, struct pkt *pkt, const struct flow *f,
 	uint8_t next = f->proto;
 	struct ip6 h;
 
-	ip_count_out(st, pkt, f, total);
+	count_ip(st, false, IP_OutRequests, 1);
+	count_ip(st, false, IP_OutOctets, total);
+	if (f->proto != IPPROTO_TCP)
+		ip_count_odd(st, pkt, f);
 	if (total - IP6_LEN > 65535 || (total > f->mtu && f->df && !pkt->gso_size))
 		return drop(st, pkt, DROP_IP_TOO_BIG);
-	if (!ext6_push(pkt, x, EXT6_DST, &next))
+	if (x && !ext6_push(pkt, x, EXT6_DST, &next))
 		return drop(st, pkt, DROP_NO_MEMORY);
 	if (total > f->mtu && !pkt->gso_size)
 		return fragment_out(st, pkt, f, x, next);
-	if (!ext6_push(pkt, x, EXT6_HOP, &next))
+	if (x && !ext6_push(pkt, x, EXT6_HOP, &next))
 		return drop(st, pkt, DROP_NO_MEMORY);
 	h = header_of(st, pkt, f);
 	h.next = next;

@@ -66,6 +66,7 @@ static const struct row rows[] = {
 	NUM(regen_max_retry, 0, 16, 3),
 	FLAG(ip_forward, 0),
 	FLAG(forwarding, 0),
+	NUM(fib_multipath_hash_policy, 0, 1, 0),
 	FLAG(send_redirects, 1),
 	NUM(rp_filter, 0, 2, 0),
 	FLAG(autoconf, 1),

@@ -40,6 +40,7 @@ struct param {
 	uint32_t temp_valid_lft, temp_prefered_lft, max_desync_factor;	/* s, 7 days, 1 day, 600 */
 	uint32_t regen_max_retry;		/* 3 */
 	uint32_t ip_forward, forwarding;	/* 0: IPv4's, IPv6's */
+	uint32_t fib_multipath_hash_policy;	/* 0: addresses, 1: and ports; both families */
 	uint32_t send_redirects;		/* 1, both families */
 	uint32_t rp_filter;			/* 0; 1 strict, 2 loose (RFC 3704), IPv4 */
 	uint32_t igmp_qrv, mld_qrv;		/* times a change is told, 2 */

@@ -30,6 +30,7 @@ struct route_table {
 	struct list	tables;
 	struct list	empty;
 	unsigned	n, n_empty;	/* routes of all; empty tables */
+	uint32_t	last_group;
 };
 
 struct entry {
@@ -226,7 +227,7 @@ static void owners_set(struct entry *e, unsigned by)
 	e->r.expires = by == BY_ROUTER ? e->expires : 0;
 }
 
-static int entry_add(struct stack *st, const struct route *r, enum route_by by)
+static int entry_add(struct stack *st, const struct route *r, enum route_by by, bool quiet)
 {
 	struct entry *n;
 
@@ -248,13 +249,19 @@ static int entry_add(struct stack *st, const struct route *r, enum route_by by)
 	place(st->routes, n);
 	st->routes->n++;
 	route_changed(st);
-	stack_tell(st, CHANGE_ROUTE, false, &n->r);
+	if (!quiet)
+		stack_tell(st, CHANGE_ROUTE, false, &n->r);
 	return 0;
+}
+
+int route_put(struct stack *st, const struct route *r, bool quiet)
+{
+	return find_same(st, r) ? -EEXIST : entry_add(st, r, BY_HAND, quiet);
 }
 
 int route_add(struct stack *st, const struct route *r)
 {
-	return find_same(st, r) ? -EEXIST : entry_add(st, r, BY_HAND);
+	return route_put(st, r, false);
 }
 
 int route_join(struct stack *st, const struct route *r, enum route_by by)
@@ -262,7 +269,7 @@ int route_join(struct stack *st, const struct route *r, enum route_by by)
 	struct route *old = find_same(st, r);
 
 	if (!old)
-		return entry_add(st, r, by);
+		return entry_add(st, r, by, false);
 	owners_set(entry_of(old), entry_of(old)->by | by);
 	return 0;
 }
@@ -296,13 +303,41 @@ bool route_table_known(struct stack *st, uint32_t id, bool v4)
 	return t && t->held[v4];
 }
 
-static void route_free(struct stack *st, struct route *r)
+static void remove_one(struct stack *st, struct route *r, bool quiet)
 {
-	stack_tell(st, CHANGE_ROUTE, true, r);
+	r->group = 0;		/* it is told alone */
+	if (!quiet)
+		stack_tell(st, CHANGE_ROUTE, true, r);
 	unplace(st->routes, entry_of(r));
 	st->routes->n--;
 	route_changed(st);
 	free(entry_of(r));
+}
+
+static void route_free(struct stack *st, struct route *r)
+{
+	remove_one(st, r, false);
+}
+
+void route_take(struct stack *st, const struct route *r, bool quiet)
+{
+	struct route *old = find_same(st, r);
+
+	if (old)
+		remove_one(st, old, quiet);
+}
+
+uint32_t route_new_group(struct stack *st)
+{
+	return ++st->routes->last_group;
+}
+
+void route_set_group(struct stack *st, const struct route *r, uint32_t group)
+{
+	struct route *old = find_same(st, r);
+
+	if (old)
+		old->group = group;
 }
 
 int route_del(struct stack *st, const struct route *r)
@@ -406,11 +441,11 @@ const struct route *route_in_table(struct stack *st, uint32_t id, const struct r
 		if (!matches(of(l), k))
 			continue;
 		if (!of(l)->avoid)
-			return by_source(st, t, of(l), k);
+			return of(l)->group ? route_hop(st, of(l), k) : by_source(st, t, of(l), k);
 		if (!silent)
 			silent = of(l);
 	}
-	return silent;
+	return silent && silent->group ? route_hop(st, silent, k) : silent;
 }
 
 const struct route *route_find(struct stack *st, const struct ip_addr *dst, uint32_t ifindex)

@@ -18,6 +18,24 @@ int route_join(struct stack *st, const struct route *r, enum route_by by);	/* 0,
 void route_leave(struct stack *st, const struct route *r, enum route_by by);
 void route_expires(struct stack *st, const struct route *r, usec at);	/* a router's; for show */
 
+/* --- several next hops (route_hops.c) --- */
+
+/* All or none of them, as one route: 0, or what route_add says. */
+int route_add_hops(struct stack *st, struct route *hops, unsigned n);
+/* One more beside old. */
+int route_join_hops(struct stack *st, const struct route *old, struct route *r);
+void route_del_hops(struct stack *st, const struct route *r);	/* and all of its group */
+const struct route *route_first_hop(const struct stack *st, const struct route *r);
+const struct route *route_next_hop(const struct stack *st, const struct route *r);	/* NULL: none */
+/* Of the group of r that one by which the flow goes. */
+const struct route *route_hop(struct stack *st, const struct route *r, const struct route_key *k);
+
+/* For it (route.c): quiet: nobody is told. */
+int route_put(struct stack *st, const struct route *r, bool quiet);
+void route_take(struct stack *st, const struct route *r, bool quiet);
+uint32_t route_new_group(struct stack *st);
+void route_set_group(struct stack *st, const struct route *r, uint32_t group);
+
 struct rule_table *rule_table_new(void);
 void rule_table_free(struct rule_table *t);
 bool rules_ask_ports(const struct stack *st);	/* or what the packet carries */

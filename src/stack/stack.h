@@ -326,6 +326,8 @@ struct route {
 	bool		onlink;		/* for show: the gateway was believed to be there */
 	uint32_t	mtu;		/* 0: the link's */
 	usec		expires;	/* for show: by a router; 0: never */
+	uint32_t	group;		/* of next hops (route_hops.c); 0: it has one */
+	uint8_t		weight;		/* of this one among them, less one */
 };
 
 /* Copied; 0, -EEXIST, -EINVAL, -ENOSPC. */
