@@ -227,8 +227,11 @@ static void take_tcp_more(struct table *t, const struct stack *st)
 {
 	const uint64_t *d = st->drops;
 
-	for (unsigned i = TCP_OutRsts + 1; i < N_TCP_COUNTS; i++)
-		add(t, "", tcp_names[i], st->mib.tcp[i]);
+	for (unsigned i = TCP_OutRsts + 1; i < N_TCP_COUNTS; i++) {
+		uint64_t again = i == TCP_TCPOrigDataSent ? st->mib.tcp[TCP_RetransSegs] : 0;
+
+		add(t, "", tcp_names[i], st->mib.tcp[i] - MIN(again, st->mib.tcp[i]));
+	}
 	add(t, "", "PAWSEstab", d[DROP_TCP_PAWS]);
 	add(t, "", "ListenOverflows", d[DROP_TCP_BACKLOG]);
 	add(t, "", "ListenDrops", d[DROP_TCP_BACKLOG] + d[DROP_TCP_SYN_FULL]);

@@ -15,9 +15,11 @@
 #include <time.h>
 
 #include <linux/errqueue.h>	/* needs time.h */
+#include <linux/net_tstamp.h>
 
 #include "stack/ip_extra.h"
 #include "stack/netif.h"
+#include "stack/stamp.h"
 #include "stack/tcp.h"
 
 enum { OPT6_FLOWINFO = 11, OPT6_ORIGDSTADDR = 74 };	/* of linux/in6.h */
@@ -55,9 +57,14 @@ static void put_stamp(struct put *p)
 	usec t = p->epoch + p->m->when;
 	struct timeval tv = { t / USEC_PER_SEC, t % USEC_PER_SEC };
 	struct timespec ts = { tv.tv_sec, tv.tv_usec * 1000 };
+	struct timespec all[3] = { ts };	/* by software; the others are hardware's */
 
 	if (!p->m->when)
 		return;
+	if (p->so->asked->stamping & SOF_TIMESTAMPING_SOFTWARE &&
+	    (p->m->flags & MSG_ERRQUEUE || stamp_wants_in(p->so)))
+		put(p, SOL_SOCKET, p->so->asked->stamping_new ? SO_TIMESTAMPING_NEW :
+		    SO_TIMESTAMPING_OLD, all, sizeof(all));
 	if (p->so->stamp == STAMP_NS)
 		put(p, SOL_SOCKET, p->so->stamp_new ? SO_TIMESTAMPNS_NEW : SO_TIMESTAMPNS_OLD,
 		    &ts, sizeof(ts));
@@ -113,7 +120,8 @@ static void put_error(struct put *p)
 		struct sock_extended_err ee;
 		struct sockaddr_in6 offender;
 	} v = { .ee = { .ee_errno = (uint32_t)e->error, .ee_origin = e->origin,
-			.ee_type = e->type, .ee_code = e->code, .ee_info = e->info } };
+			.ee_type = e->type, .ee_code = e->code, .ee_info = e->info,
+			.ee_data = e->data } };
 	bool v6 = p->so->family == AF_INET6;
 	struct sockaddr_storage ss;
 
@@ -347,10 +355,22 @@ static int take_dstopts(const struct sock *so, const void *v, size_t n, struct m
 	return ip_extra_take6(&m->extra, IPV6_DSTOPTS, v, n);
 }
 
+static int take_stamping(const struct sock *so, const void *v, size_t n, struct msg *m)
+{
+	uint32_t flags;
+
+	if (n != sizeof(flags))
+		return -EINVAL;
+	memcpy(&flags, v, sizeof(flags));
+	return stamp_take(m, flags);
+}
+
 static const struct take {
 	int	level, type;
 	int	(*take)(const struct sock *so, const void *v, size_t n, struct msg *m);
 } takes[] = {
+	{ SOL_SOCKET, SO_TIMESTAMPING_OLD, take_stamping },
+	{ SOL_SOCKET, SO_TIMESTAMPING_NEW, take_stamping },
 	{ IPPROTO_IP, IP_PKTINFO, take_pktinfo4 },
 	{ IPPROTO_IP, IP_TTL, take_ttl4 },
 	{ IPPROTO_IP, IP_TOS, take_tos4 },

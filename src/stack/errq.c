@@ -43,7 +43,7 @@ static void put(struct dgram *d, const struct msg *m, struct rd data)
 		return;
 	e = xmalloc(size);
 	e->m = *m;
-	e->m.has_peer = true;
+	e->m.has_peer = m->err.origin != SO_EE_ORIGIN_TIMESTAMPING;
 	e->m.flags = MSG_ERRQUEUE;
 	e->m.when = d->so.st->now;
 	e->len = len;
@@ -67,7 +67,8 @@ void errq_icmp(struct dgram *d, const struct icmp_note *n, struct rd data)
 	struct msg m = {
 		.peer = { n->dst, n->dst_port, n->ifindex }, .local = n->src,
 		.ifindex = n->ifindex,
-		.err = { n->error, n->origin, n->type, n->code, n->mtu, n->from },
+		.err = { .error = n->error, .origin = n->origin, .type = n->type,
+			 .code = n->code, .info = n->mtu, .from = n->from },
 	};
 
 	if (n->mtu && sock_ip(&d->so, &n->dst)->mtu_discover == IP_PMTUDISC_DONT)
@@ -87,6 +88,17 @@ void errq_local(struct dgram *d, int error, uint32_t info, const struct endpoint
 
 	if (wants(d, &to->addr))
 		put(d, &m, rd_of(NULL, 0));
+}
+
+void errq_stamp(struct dgram *d, uint32_t which, uint32_t key, struct rd data)
+{
+	struct msg m = {
+		.local = d->so.family == AF_INET ? IP4_ANY : IP6_ANY,
+		.err = { .error = ENOMSG, .origin = SO_EE_ORIGIN_TIMESTAMPING, .info = which,
+			 .data = key },
+	};
+
+	put(d, &m, data);
 }
 
 static bool is_icmp(const struct err_entry *e)

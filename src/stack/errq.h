@@ -9,6 +9,8 @@
 void errq_icmp(struct dgram *d, const struct icmp_note *n, struct rd data);
 /* We refuse a datagram ourselves: info is the MTU. */
 void errq_local(struct dgram *d, int error, uint32_t info, const struct endpoint *to);
+/* When a datagram left: data is the frame, or nothing. */
+void errq_stamp(struct dgram *d, uint32_t which, uint32_t key, struct rd data);
 /* recv with MSG_ERRQUEUE. -EAGAIN: none waits. */
 ssize_t errq_recv(struct dgram *d, const struct iovec *iov, int n, struct msg *m);
 void errq_free(struct dgram *d);

@@ -1,7 +1,8 @@
 /* mib.h - what a stack counts, by the names of Linux's /proc/net/snmp and netstat
  *
  * What is refused is counted by drop() with its reason; here is what goes well, and
- * what TCP meets. A super-frame counts as the segments it is made of.
+ * what TCP meets. A super-frame counts as the segments it is made of. TCPOrigDataSent counts all
+ * segments with data; those that went again are taken off when it is told.
  */
 #ifndef STACK_MIB_H
 #define STACK_MIB_H

@@ -17,6 +17,7 @@
 #include "stack/errq.h"
 #include "stack/ip_extra.h"
 #include "stack/netif.h"
+#include "stack/stamp.h"
 
 struct sock *ping_sock_new(struct stack *st)
 {
@@ -133,6 +134,7 @@ static ssize_t ping_send(struct sock *so, const struct iovec *iov, int n, int fl
 		pkt_free(pkt);
 		return e;
 	}
+	stamp_sent(so, pkt, &f, m);
 	ip_out_with(so->st, pkt, &f, dg_extra(so, m));
 	return (ssize_t)len;
 }

@@ -19,6 +19,7 @@
 #include "stack/errq.h"
 #include "stack/netif.h"
 #include "stack/sock_opt.h"
+#include "stack/stamp.h"
 #include "stack/sock_table.h"
 
 enum { OPT_ICMP_FILTER = 1, OPT_ICMP6_FILTER = 1, OPT6_HDRINCL = 36 };	/* of linux/ */
@@ -258,11 +259,13 @@ static int send_payload(struct sock *so, struct pkt *pkt, struct flow *f, const 
 
 	if (so->family == AF_INET6 && off >= 0)
 		e = sum_fix(pkt, f, off);
-	if (e)
+	if (e) {
 		pkt_free(pkt);
-	else
-		ip_out_with(so->st, pkt, f, dg_extra(so, m));
-	return e;
+		return e;
+	}
+	stamp_sent(so, pkt, f, m);
+	ip_out_with(so->st, pkt, f, dg_extra(so, m));
+	return 0;
 }
 
 static ssize_t raw_send(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m)

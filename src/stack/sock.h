@@ -32,7 +32,8 @@ struct sock_error {
 	int		error;		/* errno, positive */
 	uint8_t		origin;		/* SO_EE_ORIGIN_* */
 	uint8_t		type, code;	/* of the ICMP message */
-	uint32_t	info;		/* EMSGSIZE: the MTU */
+	uint32_t	info;		/* EMSGSIZE: the MTU; a time stamp: which */
+	uint32_t	data;		/* a time stamp: of which datagram */
 	struct ip_addr	from;		/* who complains; IP_NONE: ourselves */
 };
 
@@ -65,6 +66,7 @@ struct msg {
 	uint8_t		opts[MSG_OPTS_MAX];
 	uint32_t	flow;		/* in: IPv6's traffic class and flow label */
 	struct ip_extra	*extra;		/* out: the same; of whoever sends */
+	uint32_t	stamping;	/* out: SOF_TIMESTAMPING_TX_* of it alone, if set (stamp.h) */
 	struct sock_error err;		/* in, with MSG_ERRQUEUE */
 	const struct draft *draft;	/* out: where the bytes are, if in one (lend.h) */
 	struct frame_note frame;	/* packet sockets only, both ways */
@@ -143,6 +145,8 @@ struct sock_asked {
 	uint32_t	rcvlowat, priority;
 	int		linger;		/* s */
 	struct ip_extra	*extra;		/* IP options, extension headers; NULL: none */
+	uint32_t	stamping, stamp_key;	/* SOF_TIMESTAMPING_*; of the next datagram (stamp.c) */
+	bool		stamping_new;
 };
 
 struct sock {

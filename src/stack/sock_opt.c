@@ -299,6 +299,8 @@ static const struct opt_row rows[] = {
 	FN(SOL_SOCKET, SO_TIMESTAMPNS_OLD, set_stamp, get_stamp),
 	FN(SOL_SOCKET, SO_TIMESTAMP_NEW, set_stamp, get_stamp),
 	FN(SOL_SOCKET, SO_TIMESTAMPNS_NEW, set_stamp, get_stamp),
+	FN(SOL_SOCKET, SO_TIMESTAMPING_OLD, opt_set_stamping, opt_get_stamping),
+	FN(SOL_SOCKET, SO_TIMESTAMPING_NEW, opt_set_stamping, opt_get_stamping),
 	FN(SOL_SOCKET, SO_LINGER, set_linger, get_linger),
 	FN_U32(SOL_SOCKET, SO_RCVBUF, set_buf, rcvbuf),
 	FN_U32(SOL_SOCKET, SO_SNDBUF, set_buf, sndbuf),

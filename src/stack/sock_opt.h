@@ -92,6 +92,11 @@ OPT_GET(options4);
 OPT_SET(ext6);
 OPT_GET(ext6);
 
+/* --- stamp.c --- */
+
+OPT_SET(stamping);
+OPT_GET(stamping);
+
 /* --- sock_source.c --- */
 
 OPT_SET(source4);

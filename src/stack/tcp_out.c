@@ -94,6 +94,7 @@ static void send_seg(struct tcpc *tc, struct pkt *pkt, struct tcp *h, uint32_t m
 		uint32_t segs = tcp_count_segs(pkt->paylen, mss);
 
 		tc->so.st->mib.tcp[TCP_OutSegs] += segs - 1;
+		tc->so.st->mib.tcp[TCP_TCPOrigDataSent] += segs;
 		tc->segs_out += segs;
 		tc->count.data_out += segs;
 	} else {

@@ -287,7 +287,6 @@ void tcp_rec_reorder_due(struct tcpc *tc, usec *wait)
 void tcp_rec_sent_new(struct tcpc *tc, uint32_t len)
 {
 	sent_new(&tc->sent, tc->snd_nxt, (uint32_t)tc->so.st->now, tc->srtt / QUANTA);
-	tc->so.st->mib.tcp[TCP_TCPOrigDataSent] += tcp_count_segs(len, tc->mss);
 	tcp_count_sent_new(tc);
 	if (tc->cut)
 		tc->cut->prr.out += len;

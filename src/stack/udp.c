@@ -20,6 +20,7 @@
 #include "stack/lend.h"
 #include "stack/netif.h"
 #include "stack/sock_opt.h"
+#include "stack/stamp.h"
 
 #define MAX_SEGMENTS	128	/* UDP_MAX_SEGMENTS */
 
@@ -39,6 +40,7 @@ struct udp_sock {
 	uint8_t		*data;
 	size_t		len;
 	struct ip_extra	*extra;		/* of its first piece; NULL: the socket's */
+	uint32_t	stamping;	/* the same */
 };
 
 static struct udp_sock *udp_of(const struct sock *so)
@@ -169,7 +171,7 @@ void udp_icmp(struct stack *st, const struct icmp_note *n)
 /* size (udp(7), UDP_SEGMENT): a super-frame of datagrams of that many bytes each, the
  * last of what is left; it is cut where it leaves for what cannot carry it. */
 static enum drop udp_out(struct udp_sock *us, struct pkt *pkt, struct flow *f,
-			 const struct ip_extra *x, uint16_t to, uint32_t size)
+			 const struct msg *m, uint16_t to, uint32_t size)
 {
 	struct sock *so = &us->d.so;
 	uint32_t len = UDP_LEN + pkt_len(pkt);
@@ -187,7 +189,9 @@ static enum drop udp_out(struct udp_sock *us, struct pkt *pkt, struct flow *f,
 	pkt->gso_size = (uint16_t)size;
 	pkt->gso_hlen = size ? UDP_LEN : 0;
 	count_ip(so->st, ip_is_v4(&f->dst), IP_UdpOutDatagrams, size ? (len - UDP_LEN + size - 1) / size : 1);
-	return ip_out_with(so->st, pkt, f, x);
+	if (so->asked->stamping)
+		stamp_sent(so, pkt, f, m);
+	return ip_out_with(so->st, pkt, f, dg_extra(so, m));
 }
 
 /* Linux: more than a datagram can have is an error like more than the path takes. */
@@ -249,7 +253,7 @@ static int send_now(struct udp_sock *us, struct flow *f, const struct iovec *iov
 		e = dg_gather(so, f, iov, n, &pkt);
 	if (e)
 		return e;
-	udp_out(us, pkt, f, dg_extra(so, m), port, size);
+	udp_out(us, pkt, f, m, port, size);
 	return 0;
 }
 
@@ -286,6 +290,7 @@ static int held_send(struct udp_sock *us)
 	struct iovec iov = { us->data, us->len };
 	struct msg m = {
 		.peer = us->to, .has_peer = true, .ttl = -1, .tos = -1, .extra = us->extra,
+		.stamping = us->stamping,
 	};
 	int e = us->held ? send_now(us, &us->flow, &iov, 1, &m, us->to.port) : 0;
 
@@ -306,6 +311,7 @@ static int hold(struct udp_sock *us, const struct flow *f, const struct msg *m,
 		us->flow = *f;
 		us->to = m && m->has_peer ? m->peer : us->d.so.remote;
 		us->extra = ip_extra_copy(m ? m->extra : NULL);
+		us->stamping = m ? m->stamping : 0;
 		us->held = true;
 	}
 	e = held_append(us, iov, n);
