@@ -1,5 +1,4 @@
 """stamp.py - SO_TIMESTAMPING of datagrams: when they left, when they came"""
-import select
 import socket
 import struct
 import time
@@ -31,9 +30,6 @@ def near(t):
 
 data, control, _, _ = b.recvmsg(100, 1000)
 print("came", data.decode(), near(stamp(control)))
-p = select.poll()
-p.register(a, select.POLLERR)
-print("polls", bool(p.poll(10000)))
 data, control, flags, _ = a.recvmsg(1000, 1000, socket.MSG_ERRQUEUE)
 print("left", data.endswith(b"when"), near(stamp(control)), bool(flags & socket.MSG_ERRQUEUE))
 for level, kind, data in control:
