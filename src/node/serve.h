@@ -40,6 +40,10 @@ enum {
 /* The id of what is no answer: struct serve_end is in the memory. */
 #define SERVE_EVENT	UINT64_MAX
 
+/* For the result: the call's descriptor comes now and its answer later, when the server has
+ * closed its own. A real socket ends with the last that is open. */
+#define SERVE_AHEAD	(-100010)
+
 enum { SERVE_SUPERVISOR = 1 };	/* who asks is one: all of the above is spoken */
 
 struct serve_ask {
@@ -95,7 +99,7 @@ struct serve_mem {
 	pid_t	pid;			/* whose */
 };
 
-struct serve_pack {
+struct serve_pack {			/* zero, but for mem and ahead */
 	struct serve_ask ask;
 	uint8_t		*mem;		/* SERVE_ROOM bytes, of who asks */
 	uint32_t	len;		/* of it that go along */
@@ -103,11 +107,14 @@ struct serve_pack {
 	size_t		room;		/* of the name or value that comes back */
 	uint32_t	lo, hi;		/* what came back of mem */
 	unsigned	n_msgs;
+	int		ahead;		/* the descriptor that came before the answer; -1 */
+	bool		ahead_cloexec;
 };
 
 /* 0; -errno: the call's result (EFAULT and the like); CALL_CONTINUE: it is not one
  * that a server does. */
 int serve_pack(struct serve_pack *p, const struct serve_mem *m, int nr, const uint64_t args[6]);
+void serve_pack_end(struct serve_pack *p);	/* frees what it has */
 /* What of the memory was written goes where it belongs. 0 or -EFAULT. */
 int serve_unpack(struct serve_pack *p, const struct serve_mem *m, int64_t ret);
 

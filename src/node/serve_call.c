@@ -102,7 +102,7 @@ static int give(struct call *c, int fd, bool cloexec)
 	if (u->uid != geteuid() && u->sockets >= a->cl->s->max_sockets)
 		return -EMFILE;
 	close_fd(&c->app);
-	ret = serve_reply(a, 0, fd, cloexec);
+	ret = serve_reply(a, a->cl->s->kernel ? SERVE_AHEAD : 0, fd, cloexec);
 	if (ret == 0 && !a->cl->s->kernel) {	/* when one of the kernel's ends, nobody tells */
 		c->owner = u;
 		u->sockets++;
@@ -159,7 +159,7 @@ static long kernel_call(struct call *c)
 		return -errno;
 	ret = call_give(c, fd, type & SOCK_CLOEXEC);
 	close(fd);
-	return ret < 0 ? ret : CALL_ANSWERED;
+	return ret;			/* and this is the answer */
 }
 
 static const struct call_front kernel_front = {

@@ -4,6 +4,7 @@
  * lies within the room that was asked for, or it is no server.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -129,8 +130,8 @@ static int peek(int conn, struct serve_answer *an, int flags)
 	return n == sizeof(*an) ? 0 : n ? -EPROTO : -ECONNRESET;
 }
 
-int serve_recv(int conn, struct serve_answer *an, int flags, int *fd,
-	       struct serve_pack *(*find)(void *ctx, uint64_t id), void *ctx)
+static int recv_one(int conn, struct serve_answer *an, int flags, int *fd, struct serve_pack **found,
+		    struct serve_pack *(*find)(void *ctx, uint64_t id), void *ctx)
 {
 	union { char b[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } ctl;
 	struct iovec iov[2] = { { an, sizeof(*an) } };
@@ -143,7 +144,7 @@ int serve_recv(int conn, struct serve_answer *an, int flags, int *fd,
 	*fd = -1;
 	if (ret < 0)
 		return ret;
-	p = find(ctx, an->id);
+	p = *found = find(ctx, an->id);
 	if (p && p->mem && an->from <= p->ask.room)
 		iov[1] = (struct iovec){ p->mem + an->from, p->ask.room - an->from };
 	n = recvmsg(conn, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
@@ -160,4 +161,37 @@ int serve_recv(int conn, struct serve_answer *an, int flags, int *fd,
 		close(*fd);
 	*fd = -1;
 	return -EPROTO;
+}
+
+static void keep_ahead(struct serve_pack *p, int fd, bool cloexec)
+{
+	if (fd >= 0 && (!p || p->ahead >= 0))
+		close(fd);		/* nobody waits for it, or for a second one */
+	else if (fd >= 0)
+		p->ahead = fd;
+	if (p)
+		p->ahead_cloexec = cloexec;
+}
+
+int serve_recv(int conn, struct serve_answer *an, int flags, int *fd,
+	       struct serve_pack *(*find)(void *ctx, uint64_t id), void *ctx)
+{
+	struct serve_pack *p;
+	int ret;
+
+	while ((ret = recv_one(conn, an, flags, fd, &p, find, ctx)) == 0 && an->ret == SERVE_AHEAD)
+		keep_ahead(p, *fd, an->cloexec);
+	if (ret < 0 || !p || p->ahead < 0 || *fd >= 0)
+		return ret;
+	*fd = p->ahead;
+	an->cloexec = p->ahead_cloexec;
+	p->ahead = -1;
+	return 0;
+}
+
+void serve_pack_end(struct serve_pack *p)
+{
+	if (p->ahead >= 0)
+		close(p->ahead);
+	free(p->mem);
 }

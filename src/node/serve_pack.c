@@ -359,7 +359,7 @@ int serve_pack(struct serve_pack *p, const struct serve_mem *m, int nr, const ui
 	const struct packer *pk = call_trapped(nr, args) ? packer_of(nr) : NULL;
 
 	*p = (struct serve_pack){ .ask = { .magic = SERVE_MAGIC, .nr = nr, .pid = m->pid },
-				  .mem = p->mem };
+				  .mem = p->mem, .ahead = -1 };
 	if (!pk)
 		return CALL_CONTINUE;
 	memcpy(p->args, args, sizeof(p->args));

@@ -33,7 +33,7 @@ pthread_mutex_t served_lock = PTHREAD_MUTEX_INITIALIZER;
 static void conn_free(struct conn *cn)
 {
 	close(cn->fd);
-	free(cn->p.mem);
+	serve_pack_end(&cn->p);
 	free(cn);
 }
 
@@ -50,6 +50,7 @@ static struct conn *conn_new(struct served *s)
 	cn = xzalloc(sizeof(*cn));
 	cn->fd = fd;
 	cn->p.mem = xmalloc(SERVE_ROOM);
+	cn->p.ahead = -1;
 	pthread_mutex_lock(&served_lock);
 	s->server = server;		/* another, if it was started anew */
 	pthread_mutex_unlock(&served_lock);

@@ -80,10 +80,11 @@ void remote_forget(struct call *c)
 	if (!a)
 		return;
 	list_del(&a->link);
-	if (rm->n_spare < SPARES)
+	if (rm->n_spare < SPARES) {
 		rm->spare[rm->n_spare++] = a->p.mem;
-	else
-		free(a->p.mem);
+		a->p.mem = NULL;
+	}
+	serve_pack_end(&a->p);
 	free(a);
 	c->owner = NULL;
 }
@@ -149,6 +150,7 @@ static struct asking *asking_new(struct remote *rm, struct call *c)
 
 	a->c = c;
 	a->fd = -1;
+	a->p.ahead = -1;
 	a->p.mem = rm->n_spare ? rm->spare[--rm->n_spare] : xmalloc(SERVE_ROOM);
 	list_init(&a->link);
 	c->owner = a;
@@ -255,9 +257,13 @@ static void answered(struct remote *rm, struct call *c, const struct serve_answe
 		ret = -EINTR;
 	else if (ret >= 0 && serve_unpack(&a->p, &mem, ret) < 0)
 		ret = -EFAULT;
-	if (fd >= 0 && ret >= 0)
+	if (fd >= 0 && ret >= 0 && c->nr == SYS_socket) {	/* it may be a real one */
+		ret = notify_hand_over(c, fd, an->cloexec);
+		fd = -1;
+	} else if (fd >= 0 && ret >= 0) {
 		ret = call_give(c, fd, an->cloexec);
-	if (fd < 0 || ret < 0)
+	}
+	if (ret != CALL_ANSWERED && (fd < 0 || ret < 0))
 		c->of->front->answer(c, ret);
 	call_free(c);
 	if (fd >= 0)
@@ -332,7 +338,7 @@ struct remote *remote_open(struct runner *r, const char *path, char **why)
 	list_init(&rm->calls);
 	list_init(&rm->unsent);
 	list_init(&rm->words);
-	rm->event = (struct serve_pack){ .mem = rm->event_mem,
+	rm->event = (struct serve_pack){ .mem = rm->event_mem, .ahead = -1,
 					 .ask.room = sizeof(rm->event_mem) };
 	loop_watch(r->calls.node->loop, &rm->w, EPOLLIN);
 	return rm;

@@ -102,6 +102,12 @@ if serve_stack real --stack kernel --net "$SW" --ip 10.0.0.3/24; then
 	on_in_background real python3 -m http.server --bind 10.0.0.3 --directory "$T" 80
 	wait_for 15 listens real 80 || fail kernel_listens "$(cat "$T/bg.log")"
 	same kernel_own "$(on real curl -s http://10.0.0.3/page 2>&1)" hello
+	same kernel_closed_at_once "$(on real python3 -c 'import socket
+for i in range(200):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("", 9))
+    s.close()
+print("never in use")' 2>&1 | tail -n 1)" "never in use"
 	same kernel_from_web "$(on web curl -s http://10.0.0.3/page 2>&1)" hello
 	stop "$bg"
 	kill "$(cat "$T/real.pid")"
