@@ -123,13 +123,13 @@ static bool syn_out(struct vsock *vs)
 }
 
 /* There is no room for more, but it may have closed, and there is no more, or it is
- * not wanted. */
+ * not wanted, or nobody is there any more. */
 static void last_out(struct vsock *vs)
 {
 	char c;
 	ssize_t n = vs->hup ? recv(vs->w.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) : 1;
 
-	if (n == 0 || (vs->hup && no_linger(vs)))
+	if (n == 0 || (vs->hup && (no_linger(vs) || sock_events(vs->so) & EV_HUP)))
 		out_end(vs);
 	else if (n < 0 && errno != EAGAIN && errno != EINTR)
 		out_abort(vs);
@@ -283,6 +283,8 @@ static void stream_pump(struct vsock *vs)
 	if (vs->so->error && ev & EV_HUP) {
 		if ((all && !vs->resetting) || vs->hup)
 			in_reset(vs);
+	} else if (all && ev & EV_HUP && !vs->eof_out) {
+		vsock_bury(vs);		/* reset; the error was taken by SO_ERROR */
 	} else if (all && ev & EV_RDHUP && !vs->eof_in) {
 		vs->eof_in = true;
 		shutdown(vs->w.fd, SHUT_WR);

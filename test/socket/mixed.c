@@ -273,3 +273,16 @@ CASE(sigpipe_handler_closes)
 	ERR(send(c, "x", 1, 0), EPIPE);
 	want_eof(c);
 }
+
+/* Once it was told nothing is left to wait for. */
+CASE(write_after_reset_was_told)
+{
+	int c, s;
+
+	pair(&c, &s);
+	rude_close(s);
+	poll_until(c, POLLIN | POLLHUP, POLLIN | POLLHUP | POLLERR);
+	EQ(get_opt(c, SOL_SOCKET, SO_ERROR), ECONNRESET);
+	ERR(send(c, "x", 1, MSG_NOSIGNAL), EPIPE);
+	want_eof(c);
+}
