@@ -32,7 +32,7 @@ static void put(struct fd_entry *e, struct ioth *s, uint64_t id)
 		__atomic_sub_fetch(&e->stack->open, 1, __ATOMIC_RELAXED);
 	if (s)
 		__atomic_add_fetch(&s->open, 1, __ATOMIC_RELAXED);
-	e->id = id;
+	__atomic_store_n(&e->id, id, __ATOMIC_RELAXED);
 	__atomic_store_n(&e->sock, NULL, __ATOMIC_RELAXED);
 	e->given = false;
 	__atomic_store_n(&e->stack, s, __ATOMIC_SEQ_CST);

@@ -118,7 +118,7 @@ char *resolve_machine_conf(struct ioth *s);
 struct fd_entry {
 	struct ioth	*stack;		/* atomic; NULL: not of ours */
 	void		*sock;		/* atomic; the kind's own, which locks it; NULL: unknown */
-	uint64_t	id;		/* SO_COOKIE; 0: it has none */
+	uint64_t	id;		/* atomic; SO_COOKIE; 0: it has none */
 	bool		given;		/* by the kind, in the call that makes it */
 };
 
@@ -132,6 +132,11 @@ static inline struct fd_entry *fds_at(int fd)
 		return NULL;
 	chunk = __atomic_load_n(&fds_chunks[fd / FDS_CHUNK], __ATOMIC_ACQUIRE);
 	return chunk ? chunk + fd % FDS_CHUNK : NULL;
+}
+
+static inline struct ioth *fds_stack(const struct fd_entry *e)
+{
+	return e ? __atomic_load_n(&e->stack, __ATOMIC_SEQ_CST) : NULL;
 }
 
 /* fd is of s from now on, whatever it was. 0 or -EMFILE. */

@@ -206,7 +206,7 @@ struct vsock *native_known(const struct node *n, int fd)
 	const struct fd_entry *e = fds_at(fd);
 	struct vsock *vs = NULL;
 
-	if (e && __atomic_load_n(&e->stack, __ATOMIC_RELAXED) == kind_current)
+	if (fds_stack(e) == kind_current)
 		vs = __atomic_load_n(&e->sock, __ATOMIC_RELAXED);
 	return vs && vs->so && vs->n == n ? vs : NULL;
 }
@@ -216,7 +216,8 @@ static struct vsock *look_up(struct node *n, int fd)
 	struct fd_entry *e = fds_at(fd);
 	struct vsock *vs = vsock_of_fd(n, fd);
 
-	if (vs && vs->so && fd == vs->pid_fd && e && e->stack == kind_current && e->id == vs->cookie)
+	if (vs && vs->so && fd == vs->pid_fd && fds_stack(e) == kind_current &&
+	    __atomic_load_n(&e->id, __ATOMIC_RELAXED) == vs->cookie)
 		__atomic_store_n(&e->sock, vs, __ATOMIC_RELAXED);
 	return vs;
 }

@@ -35,12 +35,13 @@ static usec patience(int fd, int flags, int timeout)
 	return t ? now_mono() + t : NEVER;
 }
 
-/* Another thread may have closed it meanwhile. A copy of a descriptor is not known. */
+/* Another thread may have closed it meanwhile, and its number may be another's. The table
+ * knows no copies, nor what has gone. */
 static bool is_still(int fd, const struct vsock *vs)
 {
-	const struct fd_entry *e = fds_at(fd);
-
-	return fd != vs->pid_fd || !vs->so || (e && e->stack == kind_current);
+	if (fd == vs->pid_fd && vs->so)
+		return fds_stack(fds_at(fd)) == kind_current;
+	return vsock_of_fd(vs->n, fd) == vs;
 }
 
 /* What is left of iov when len bytes are done: at most n spans, their number. */
