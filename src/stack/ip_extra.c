@@ -135,7 +135,8 @@ static int header_size(const uint8_t *p, size_t n)
 static void put6(struct ip_extra *x, enum ext6 which, const void *v, int size)
 {
 	x->n6[which] = (uint8_t)size;
-	memcpy(x->v6[which], v, (size_t)size);
+	if (size)
+		memcpy(x->v6[which], v, (size_t)size);
 }
 
 int ip_extra_take6(struct ip_extra **x, int name, const void *v, size_t n)

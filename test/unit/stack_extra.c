@@ -169,6 +169,9 @@ static void extension_headers(void **state)
 	assert_int_equal(set(a, IPPROTO_IPV6, IPV6_HOPOPTS, hop, sizeof(hop)), 0);
 	assert_int_equal(set(a, IPPROTO_IPV6, IPV6_DSTOPTS, dst, sizeof(dst)), 0);
 	holds(a, IPPROTO_IPV6, IPV6_DSTOPTS, dst, sizeof(dst));
+	assert_int_equal(set(a, IPPROTO_IPV6, IPV6_DSTOPTS, NULL, 0), 0);
+	holds(a, IPPROTO_IPV6, IPV6_DSTOPTS, dst, 0);
+	assert_int_equal(set(a, IPPROTO_IPV6, IPV6_DSTOPTS, dst, sizeof(dst)), 0);
 	for (size_t i = 0; i < 2; i++) {
 		_Alignas(8) uint8_t ctl[256];
 		size_t n = sizeof(buf), len;
