@@ -126,7 +126,9 @@ int msocket(const char *path, int domain, int type, int protocol);
  * EBADF the calls of other threads that wait in such a one of the descriptor. That
  * close(2) or dup2(2) ended a descriptor a native stack sees within a millisecond; calls
  * at the same number may still be of the old socket until then: end it by ioth_close,
- * before dup2 as well, where the number is used again at once.
+ * before dup2 as well, where the number is used again at once. They are not for signal
+ * handlers, save for SIGPIPE's that a send raised, and a thread in one must not be
+ * cancelled (pthread_cancel): it may have the stack's lock, or drive it for all.
  *
  * A native stack lives in its process. A child that was forked has the sockets it
  * inherited, for bytes, shutdown and close; what the stack has to do gives EOPNOTSUPP
