@@ -147,6 +147,7 @@ static ssize_t stream_recv(struct vsock *vs, int fd, const struct iovec *iov, in
 	if (is_plain(vs, fd, flags))
 		return sys_recv(fd, iov, n, flags);
 	if (!vs->is_local && vs->passed) {
+		vs->drains = true;	/* else a fast sender's bytes would go by the pair for good */
 		len = sys_recv(fd, iov, n, flags);
 		drained(vs, fd);
 		if (len != -EAGAIN)
