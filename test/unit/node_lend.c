@@ -356,9 +356,10 @@ static void *switching(void *arg)
 static struct ioth *on_switch(const char *address)
 {
 	struct sockaddr_in sin = at(address, 0);
-	struct ioth *s = ioth_newstack("native", path);
+	struct ioth *s;
 
-	assert_non_null(s);
+	while (!(s = ioth_newstack("native", path)))	/* the switch begins meanwhile */
+		usleep(1000);
 	assert_int_equal(ioth_ipaddr_add(s, AF_INET, &sin.sin_addr, 24, ioth_if_nametoindex(s, "eth0")), 0);
 	return s;
 }
@@ -371,8 +372,6 @@ static _Noreturn void sender(void)
 	struct ioth *s;
 	int fd;
 
-	while (access(path, F_OK) < 0)
-		usleep(1000);
 	s = on_switch("10.0.0.2");
 	fd = ioth_msocket(s, AF_INET, SOCK_STREAM, 0);
 	while (ioth_connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
