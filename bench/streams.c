@@ -31,6 +31,7 @@
 #define SINK_READ	PIECE
 #define EVENTS		256
 #define WARM		0.5
+#define GONE		3000	/* ms without room anywhere */
 
 static char buf[PIECE];
 
@@ -169,8 +170,10 @@ static void client(const char *addr, const char *port)
 		watch(ep, i, EPOLLOUT);
 	}
 	for (;;) {
-		int n = epoll_wait(ep, ev, EVENTS, -1);
+		int n = epoll_wait(ep, ev, EVENTS, GONE);
 
+		if (n == 0)
+			return;			/* it ended before its resets went */
 		for (int i = 0; i < n; i++) {
 			if (send(fds[ev[i].data.u32], buf, PIECE, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
 			    errno != EAGAIN)
