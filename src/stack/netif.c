@@ -175,18 +175,27 @@ void netif_changed(struct netif *nif)
 	stack_tell(nif->st, CHANGE_LINK, false, nif);
 }
 
-/* A socket that stalls again while it resumes waits for the next turn. */
+/* Each is tried once. Who finds no room again keeps its place before those that had
+ * some and want more. */
 void netif_ready(struct netif *nif)
 {
-	struct list waiting, *l;
+	struct list waiting, missed, *l;
 
 	list_init(&waiting);
+	list_init(&missed);
 	list_splice_tail(&waiting, &nif->stalled);
 	while ((l = list_pop(&waiting))) {
 		struct sock *so = container_of(l, struct sock, stall);
+		uint64_t sent = nif->tx_frames;
 
-		so->ops->resume(so);
+		so->ops->resume(so);	/* it may end so */
+		if (nif->stalled.prev == l && nif->tx_frames == sent) {
+			list_del(l);
+			list_add_tail(&missed, l);
+		}
 	}
+	list_splice_tail(&missed, &nif->stalled);
+	list_splice_tail(&nif->stalled, &missed);
 }
 
 struct netif *netif_by_index(struct stack *st, uint32_t index)
