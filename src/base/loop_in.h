@@ -15,6 +15,7 @@ struct loop {
 	int		n, at;	/* the batch and the event being run */
 	struct pollset	*set;	/* what follows is of loops that share one */
 	void		*owner;
+	unsigned	watched;	/* the set outlives them: none is left at the end */
 	bool		deaf;	/* nobody looks after it: the set does not name it */
 	atomic_bool	given;	/* all bells are armed */
 	int		waker;	/* wakes who sleeps in it; -1: nobody does */
@@ -24,7 +25,6 @@ struct loop {
 	struct list	heard;	/* in the set's list, of loops with news */
 	struct epoll_event ev[];	/* of its own set */
 };
-
 
 int set_watch(struct loop *l, struct watch *w, uint32_t events);
 void set_unwatch(struct loop *l, struct watch *w);

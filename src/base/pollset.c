@@ -17,6 +17,7 @@
  */
 #include "base/pollset.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -69,6 +70,7 @@ struct loop *loop_new_in(struct pollset *s, void *owner)
 
 void set_free(struct loop *l)
 {
+	assert(l->watched == 0);
 	loop_hears(l, false);
 }
 
@@ -107,6 +109,7 @@ static void number(struct pollset *s, struct loop *l, struct watch *w)
 	w->armed = w->bell;		/* who sleeps in the loop does not know it yet */
 	list_init(&w->news);
 	map_insert(&s->watches, &w->by_number, (uint32_t)w->number);
+	l->watched++;
 }
 
 static void forget(struct pollset *s, struct watch *w)
@@ -114,6 +117,7 @@ static void forget(struct pollset *s, struct watch *w)
 	map_remove(&s->watches, &w->by_number);
 	list_del(&w->news);
 	w->number = 0;
+	w->in->watched--;
 }
 
 int set_watch(struct loop *l, struct watch *w, uint32_t events)

@@ -158,7 +158,7 @@ void node_free(struct node *n)
 	}
 	stack_free(n->st);
 	for (int i = 0; i < n->n_if; i++) {
-		loop_unwatch(n->loop, &n->ifs[i]->w);	/* the set outlives the node */
+		loop_unwatch(n->loop, &n->ifs[i]->w);
 		loop_unwatch(n->loop, &n->ifs[i]->hup);
 		plug_close(n->ifs[i]->plug);
 		free(n->ifs[i]);
