@@ -304,6 +304,7 @@ void tcp_send_rst(struct tcpc *tc);
 void tcp_send_probe(struct tcpc *tc);	/* an old octet: the peer must answer */
 bool tcp_send_partial(struct tcpc *tc);	/* persist: what fits; false: nothing does */
 void tcp_send_last(struct tcpc *tc);	/* TLP: the last segment again */
+uint32_t tcp_out_room(const struct tcpc *tc);	/* frames that would not be lost for want of it */
 void tcp_mss_update(struct tcpc *tc);	/* from the path and the peer's option */
 uint16_t tcp_mss_offer(struct stack *st, const struct flow *f, uint16_t user);
 /* A lone segment by its addresses alone: RST, SYN-ACK, ACK of TIME-WAIT. */

@@ -10,7 +10,7 @@
  *   tcp_output -> pick -> fit_room -> xmit -> ip_out
  *
  * When the netif has no room the socket is queued there and ops->resume comes
- * back to tcp_output; lone ACKs and RSTs go regardless.
+ * back to tcp_output, also for an ACK that is owed; RSTs go regardless.
  */
 #include "stack/ip_extra.h"
 #include "stack/netif.h"
@@ -122,6 +122,24 @@ static uint32_t first_half(const struct tcpc *tc)
 	return tc->merged && segs >= 2 && tcp_count_lossy(tc) ? segs / 2 * tc->rcv_mss : 0;
 }
 
+uint32_t tcp_out_room(const struct tcpc *tc)
+{
+	const struct flow *f = &tc->so.flow;
+
+	return f->nif ? netif_room(f->nif, &f->hop) : UINT32_MAX;
+}
+
+/* Dropped for want of room it might be the last one, for which the peer would wait until
+ * a timeout; of those that wait the newest says it all. */
+static bool ack_waits(struct tcpc *tc)
+{
+	if (!tcp_state_in(tc, TCP_CAN_RECV) || tcp_out_room(tc))
+		return false;
+	tc->ack_now = true;
+	sock_stall(&tc->so, tc->so.flow.nif);
+	return true;
+}
+
 static void send_half_ack(struct tcpc *tc, uint32_t half)
 {
 	struct seq ack = seq_add(tc->rcv_wup, half);
@@ -141,6 +159,8 @@ void tcp_send_ack(struct tcpc *tc)
 {
 	uint32_t half = first_half(tc);
 
+	if (ack_waits(tc))
+		return;
 	if (half)
 		send_half_ack(tc, half);
 	send_empty(tc, tc->snd_nxt, TCP_ACK);
@@ -384,14 +404,10 @@ static bool pick(struct tcpc *tc, struct piece *pc)
 /* Back-pressure: no more frames than the netif takes without loss. */
 static bool fit_room(struct tcpc *tc, struct piece *pc)
 {
-	struct netif *nif = tc->so.flow.nif;
-	uint32_t room;
+	uint32_t room = tcp_out_room(tc);
 
-	if (!nif)
-		return true;
-	room = netif_room(nif, &tc->so.flow.hop);
 	if (!room) {
-		sock_stall(&tc->so, nif);
+		sock_stall(&tc->so, tc->so.flow.nif);
 		return false;
 	}
 	if (pc->len > (uint64_t)room * pc->mss) {

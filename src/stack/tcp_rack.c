@@ -151,10 +151,10 @@ usec tlp_timeout(const struct tcpc *tc)
 	return MAX(pto, (usec)p->tcp_pto_min_us);
 }
 
-/* 7.3 */
+/* 7.3. Where there is no room the frames of before have not left yet. */
 void tlp_probe(struct tcpc *tc)
 {
-	if (!may_probe(tc))
+	if (!may_probe(tc) || !tcp_out_room(tc))
 		return;
 	count_tcp(tc->so.st, TCP_TCPLossProbes);
 	tc->tlp_rxt = !tcp_send_partial(tc);

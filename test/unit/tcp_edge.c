@@ -380,6 +380,57 @@ static void late_timers_do_not_slow(void **state)
 	assert_true(woken_each(2 * USEC_PER_MSEC) > woken_each(1) / 4 * 3);
 }
 
+#define CROWD	24
+
+/* A queue that is full loses what is given to it. */
+static bool full(struct net *n, int from, struct pkt *pkt)
+{
+	return n->room && net_count(n, !from) >= n->room;
+}
+
+/* Many connections, and fewer places than ACKs that are due at the same time: each waits
+ * for its place instead of being lost, so nobody is sent anything twice. */
+static void acks_wait_for_room(void **state)
+{
+	struct net *n = net_new(1);
+	struct sock *s[CROWD][2];
+	static char b[40000];
+	struct iovec iov = { b, sizeof(b) };
+	size_t got = 0;
+
+	for (int i = 0; i < CROWD; i++)
+		net_pair(n, i % 2, s[i]);
+	n->cut = false;
+	n->room = 3;
+	n->tap = full;
+	for (int i = 0; i < CROWD; i++)
+		assert_int_equal(sock_send(s[i][0], &iov, 1, 0, NULL), sizeof(b));
+	for (int turns = 0; turns < 1000; turns++) {
+		net_run(n, USEC_PER_MSEC);
+		for (int i = 0; i < CROWD; i++) {
+			ssize_t r = sock_recv(s[i][1], &iov, 1, 0, NULL);
+
+			got += r > 0 ? (size_t)r : 0;
+		}
+	}
+	assert_int_equal(got, CROWD * sizeof(b));
+	assert_int_equal(n->lost, 0);
+	for (int i = 0; i < CROWD; i++) {
+		assert_int_equal(tcpc_of(s[i][0])->total_retrans, 0);
+		assert_true(seq_eq(tcpc_of(s[i][0])->snd_una, tcpc_of(s[i][0])->snd_end));
+	}
+	n->room = 0;
+	for (int i = 0; i < CROWD; i++) {
+		for (int k = 0; k < 2; k++) {
+			sock_abort(s[i][k]);
+			sock_close(s[i][k]);
+		}
+		net_run(n, USEC_PER_MSEC);
+	}
+	net_run(n, USEC_PER_SEC);
+	net_free(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -395,6 +446,7 @@ int main(void)
 		cmocka_unit_test(memory_in_small_pieces),
 		cmocka_unit_test(reset_between_reserve_and_commit),
 		cmocka_unit_test(late_timers_do_not_slow),
+		cmocka_unit_test(acks_wait_for_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
