@@ -13,7 +13,9 @@
 
 #include "base/mem.h"
 #include "node/call.h"
+#include "node/vsock_in.h"
 #include "stack/cmsg.h"
+#include "stack/stamp.h"
 #include "stack/tcp.h"
 
 #define DGRAM_MAX	65536
@@ -251,6 +253,7 @@ static void make_control(const struct vsock *vs, const struct msg *m, struct msg
 		mh->msg_controllen = 0;
 }
 
+/* Of a stream what is in its error queue. */
 static long recvmsg_at(struct call *c, uint64_t addr, int flags)
 {
 	union { uint8_t b[CTL_MAX]; struct cmsghdr align; } ctl;
@@ -265,7 +268,10 @@ static long recvmsg_at(struct call *c, uint64_t addr, int flags)
 		return len;
 	iov.iov_len = MIN(t.room, DGRAM_MAX);
 	iov.iov_base = xmalloc(iov.iov_len + 1);
-	len = vsock_recvfrom(c->vs, c->app, &iov, 1, flags, &m);
+	if (c->vs->type == SOCK_STREAM)
+		len = c->vs->so ? sock_recv(c->vs->so, &iov, 1, flags, &m) : -EAGAIN;
+	else
+		len = vsock_recvfrom(c->vs, c->app, &iov, 1, flags, &m);
 	if (len >= 0 && call_scatter(c, t.iov, t.n, iov.iov_base, MIN((size_t)len, iov.iov_len)) < 0)
 		len = -EFAULT;
 	free(iov.iov_base);
@@ -298,15 +304,17 @@ static long received(struct call *c, long ret, int flags)
 	return ret;
 }
 
-/* TCP_INQ: what is in the program's end, and what the stack holds behind it. */
-static int inq(const struct call *c)
+/* When what was read came; TCP_INQ: what is in the program's end, and what the stack
+ * holds behind it. */
+static void beside(const struct call *c, uint32_t peeked, struct msg *m)
 {
 	const struct tcpc *tc = tcpc_of(c->vs->so);
 	int n = 0;
 
 	ioctl(c->app, FIONREAD, &n);
+	m->when = vstamp_of(c->vs, MAX((uint32_t)n, peeked) - peeked);
 	n += (int)tc->rcv_bytes;
-	return n ? n : tc->done;
+	m->inq = n ? n : tc->done;
 }
 
 /* A stream's bytes, with something beside them. */
@@ -331,7 +339,8 @@ static long recv_stream(struct call *c, int flags)
 	free(buf);
 	if (len < 0)
 		return received(c, len, flags);
-	m.inq = inq(c);
+	beside(c, flags & MSG_PEEK ? (uint32_t)len : 0, &m);
+	m.when = len ? m.when : 0;
 	mh.msg_controllen = t.h.msg_control ? MIN(t.h.msg_controllen, sizeof(ctl.b)) : 0;
 	make_control(c->vs, &m, &mh);
 	t.h.msg_controllen = mh.msg_controllen;
@@ -342,9 +351,9 @@ static long recv_stream(struct call *c, int flags)
 	return call_write(c, ARG(c, 1), &t.h, sizeof(t.h)) < 0 ? -EFAULT : len;
 }
 
-static bool wants_inq(const struct vsock *vs)
+static bool wants_more(const struct vsock *vs)
 {
-	return vs->so && tcpc_of(vs->so)->asked->inq && vs->connected;
+	return vs->so && vs->connected && (tcpc_of(vs->so)->asked->inq || stamp_wants_in(vs->so));
 }
 
 long call_recvmsg(struct call *c)
@@ -354,10 +363,8 @@ long call_recvmsg(struct call *c)
 
 	if (ret)
 		return ret;
-	if (c->vs->type == SOCK_STREAM && flags & MSG_ERRQUEUE)
-		return -EAGAIN;
-	if (c->vs->type == SOCK_STREAM)
-		return wants_inq(c->vs) ? recv_stream(c, flags) : CALL_CONTINUE;
+	if (c->vs->type == SOCK_STREAM && !(flags & MSG_ERRQUEUE))
+		return wants_more(c->vs) ? recv_stream(c, flags) : CALL_CONTINUE;
 	return received(c, recvmsg_at(c, ARG(c, 1), flags), flags);
 }
 

@@ -60,6 +60,8 @@ ssize_t native_sendto(int fd, const void *buf, size_t len, int flags, const stru
 
 ssize_t native_take(int fd, const struct iovec *iov, int n, int flags, struct sockaddr *addr,
 		    socklen_t *addrlen);
+/* What is beside a stream's bytes comes with them. */
+ssize_t native_take_msg(int fd, struct msghdr *msg, int flags);
 ssize_t native_give(int fd, const struct iovec *iov, int n, int flags,
 		    const struct sockaddr *addr, socklen_t addrlen);
 

@@ -17,6 +17,7 @@
 #include "node/kind.h"
 #include "node/loan.h"
 #include "node/native.h"
+#include "stack/cmsg.h"
 #include "stack/dgram.h"
 
 #define AWAY_MOST	65536	/* thrown away by one call */
@@ -149,6 +150,40 @@ static ssize_t give_other(int fd, const struct iovec *iov, int n, int flags,
 
 	return native_call(kind_current->data, SYS_sendmsg,
 			   (const uint64_t[6]){ (unsigned)fd, (uintptr_t)&mh, (unsigned)flags });
+}
+
+/* Bytes, and when they came. */
+static void tell(const struct vsock *vs, const struct msg *m, struct msghdr *msg)
+{
+	msg->msg_namelen = 0;
+	msg->msg_flags = 0;
+	if (vs && vs->so && msg->msg_control)
+		cmsg_put(vs->so, m, vname_epoch(), msg);
+	else
+		msg->msg_controllen = 0;
+}
+
+ssize_t native_take_msg(int fd, struct msghdr *msg, int flags)
+{
+	int n = (int)MIN(msg->msg_iovlen, (size_t)INT_MAX);
+	struct msg m = { .ttl = -1 };
+	struct vsock *vs;
+	ssize_t len;
+
+	vs = flags & MSG_TRUNC || !may_enter(n) ? NULL : native_enter(fd);
+	if (!vs) {
+		len = native_take(fd, msg->msg_iov, n, flags, NULL, NULL);
+		if (len >= 0)
+			tell(NULL, &m, msg);
+		return len;
+	}
+	if (flags & MSG_WAITALL && !(flags & (MSG_PEEK | MSG_OOB)))
+		len = recv_all(vs, fd, msg->msg_iov, n, flags & ~MSG_WAITALL, &m);
+	else
+		len = recv_waiting(vs, fd, msg->msg_iov, n, flags, &m);
+	if (len >= 0)
+		tell(vs, &m, msg);
+	return native_leave(vs, len);
 }
 
 ssize_t native_take(int fd, const struct iovec *iov, int n, int flags, struct sockaddr *addr,

@@ -74,24 +74,12 @@ static bool is_bytes(int fd, int flags)
 	return ret;
 }
 
-static ssize_t recv_bytes(int fd, struct msghdr *msg, int flags)
-{
-	ssize_t len = native_take(fd, msg->msg_iov, (int)MIN(msg->msg_iovlen, INT_MAX), flags,
-				  NULL, NULL);
-
-	if (len < 0)
-		return len;
-	msg->msg_namelen = 0;
-	msg->msg_controllen = 0;
-	msg->msg_flags = 0;
-	return len;
-}
-
 ssize_t native_recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	if (is_bytes(fd, flags))
-		return recv_bytes(fd, msg, flags);
-	by_pair(fd);
+		return native_take_msg(fd, msg, flags);
+	if (!(flags & MSG_ERRQUEUE))
+		by_pair(fd);
 	return CALL(recvmsg, (unsigned)fd, P(msg), (unsigned)flags);
 }
 

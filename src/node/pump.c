@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "node/vsock_in.h"
+#include "stack/stamp.h"
 
 #define SPANS 4		/* of 64 KiB each, to be written to by one system call */
 #define SYN_MOST 1460	/* no SYN takes more */
@@ -218,6 +219,8 @@ static bool pump_in(struct vsock *vs)
 			return false;
 		put = sendmsg(vs->w.fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
 		vs->passed = true;
+		if (put > 0 && stamp_wants_in(vs->so))
+			vstamp_passed(vs, (size_t)put);
 		if (put > 0)
 			sock_consume(vs->so, (size_t)put);
 		else if (errno == EAGAIN)

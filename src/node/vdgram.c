@@ -21,6 +21,7 @@
 #include "base/rand.h"
 #include "node/vring.h"
 #include "node/vsock_in.h"
+#include "stack/stamp.h"
 
 #define NOTES	16
 #define BURST	64		/* datagrams of one program at a time */
@@ -140,7 +141,7 @@ static bool needs_note(const struct vsock *vs, const struct msg *m)
 	const struct sock *so = vs->so;
 	struct endpoint peer;
 
-	return m->segment || sock_peer(so, &peer) < 0 || so->stamp || so->rxq_ovfl ||
+	return m->segment || sock_peer(so, &peer) < 0 || stamp_wants_in(so) || so->rxq_ovfl ||
 	       sock_wants(so, WANT_ANY & ~(WANT_ERRORS | WANT_DONTFRAG));
 }
 

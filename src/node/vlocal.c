@@ -29,6 +29,18 @@ static ssize_t sys_recv(int fd, const struct iovec *iov, int n, int flags)
 	return len < 0 ? -errno : len;
 }
 
+/* The same of what was passed on to the pair, with the time when it came. */
+static ssize_t pair_recv(struct vsock *vs, int fd, const struct iovec *iov, int n, int flags,
+			 struct msg *m)
+{
+	ssize_t len = sys_recv(fd, iov, n, flags);
+	int left = 0;
+
+	if (len > 0 && m && vs->stamps && ioctl(fd, FIONREAD, &left) == 0)
+		m->when = vstamp_of(vs, (uint64_t)left - (flags & MSG_PEEK ? (uint64_t)len : 0));
+	return len;
+}
+
 /* The socket has gone: why, once; then the end of the stream. */
 static ssize_t gone(struct vsock *vs, int fd, ssize_t after)
 {
@@ -144,11 +156,13 @@ static ssize_t stream_recv(struct vsock *vs, int fd, const struct iovec *iov, in
 {
 	ssize_t len;
 
+	if (flags & MSG_ERRQUEUE)
+		return sock_recv(vs->so, iov, n, flags, m);
 	if (is_plain(vs, fd, flags))
-		return sys_recv(fd, iov, n, flags);
+		return pair_recv(vs, fd, iov, n, flags, m);
 	if (!vs->is_local && vs->passed) {
 		vs->drains = true;	/* else a fast sender's bytes would go by the pair for good */
-		len = sys_recv(fd, iov, n, flags);
+		len = pair_recv(vs, fd, iov, n, flags, m);
 		drained(vs, fd);
 		if (len != -EAGAIN)
 			return len;

@@ -269,6 +269,7 @@ static void let_go(struct vsock *vs)
 		dgram_notes_free(vs->n);
 	free(vs->held);
 	vs->held = NULL;
+	vstamps_free(vs);
 	list_del(&vs->dirty);
 }
 

@@ -64,6 +64,7 @@ struct vsock {
 	unsigned	tokens;		/* listening: bytes in the program's end */
 	struct sock	*returned;	/* a connection that could not be given */
 	struct held	*held;		/* a datagram the program's end had no room for */
+	struct vstamps	*stamps;	/* vstamp.c; NULL: no times were asked for */
 	struct vring	*ring;		/* vring.c: frames in shared memory; NULL: none */
 	bool		wants_v2;	/* PACKET_VERSION */
 	bool		cloexec;	/* front end: as the program's end was given */

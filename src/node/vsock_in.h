@@ -28,6 +28,12 @@ void vlocal_no_room(struct vsock *vs, int fd);	/* EAGAIN: poll() has to say so *
 void vsock_connect_pump(struct vsock *vs);
 void vsock_listen_pump(struct vsock *vs);
 
+/* vstamp.c: so many bytes are passed on now, and are still in the socket; when those
+ * came that the program has read, so many being left in its end (0: not known). */
+void vstamp_passed(struct vsock *vs, size_t len);
+usec vstamp_of(const struct vsock *vs, uint64_t left);
+void vstamps_free(struct vsock *vs);
+
 /* vspare.c */
 struct vsock *vspare_take(struct node *n);	/* NULL: there is none */
 void vspare_close(struct node *n, int fd);	/* an end whose other one is closed */

@@ -62,7 +62,8 @@ static void put_stamp(struct put *p)
 	if (!p->m->when)
 		return;
 	if (p->so->asked->stamping & SOF_TIMESTAMPING_SOFTWARE &&
-	    (p->m->flags & MSG_ERRQUEUE || stamp_wants_in(p->so)))
+	    (p->m->flags & MSG_ERRQUEUE ||
+	     p->so->asked->stamping & SOF_TIMESTAMPING_RX_SOFTWARE))
 		put(p, SOL_SOCKET, p->so->asked->stamping_new ? SO_TIMESTAMPING_NEW :
 		    SO_TIMESTAMPING_OLD, all, sizeof(all));
 	if (p->so->stamp == STAMP_NS)

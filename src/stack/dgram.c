@@ -199,7 +199,7 @@ static void tell_ip(const struct sock *so, struct msg *m, struct pkt *pkt)
 	m->segment = u->segment;
 	m->ttl = u->ttl;
 	m->tos = u->tos;
-	m->when = so->stamp || stamp_wants_in(so) ? (usec)pkt->note : 0;
+	m->when = stamp_wants_in(so) ? (usec)pkt->note : 0;
 	m->lost = so->rxq_ovfl ? u->lost : 0;
 	m->n_opts = sock_wants(so, WANT_OPTIONS) ? ip4_options(pkt, m->opts) : 0;
 	if (sock_wants(so, WANT_HEADERS))

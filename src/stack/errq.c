@@ -4,7 +4,8 @@
  * and of datagrams refused for their size; each entry tells what was sent (the
  * part the error quotes), to whom, and who complains. recv fails with the error
  * of the entry at the head once; MSG_ERRQUEUE reads it. Entries are charged to
- * the receive buffer, as Linux does.
+ * the receive buffer, as Linux does. A stream has time stamps in such a queue
+ * and nothing else (tcp_stamp.c).
  */
 #include "stack/errq.h"
 
@@ -29,30 +30,36 @@ static uint32_t size_of(const struct err_entry *e)
 	return (uint32_t)sizeof(*e) + e->len;
 }
 
-static struct err_entry *first(struct dgram *d)
+static struct err_entry *first(const struct errq *q)
 {
-	return list_first(&d->errs, struct err_entry, link);
+	return list_first(q->list, struct err_entry, link);
 }
 
-static void put(struct dgram *d, const struct msg *m, struct rd data)
+struct errq errq_of(struct dgram *d)
+{
+	return (struct errq){ &d->so, &d->errs, &d->queued, BUDGET_UDP };
+}
+
+static void put(const struct errq *q, const struct msg *m, struct rd data)
 {
 	uint32_t len = (uint32_t)rd_left(&data), size = (uint32_t)sizeof(struct err_entry) + len;
+	struct stack *st = q->so->st;
 	struct err_entry *e;
 
-	if (d->queued + size > d->so.rcvbuf || !budget_room(d->so.st, BUDGET_UDP, size))
+	if (*q->queued + size > q->so->rcvbuf || !budget_room(st, q->budget, size))
 		return;
 	e = xmalloc(size);
 	e->m = *m;
 	e->m.has_peer = m->err.origin != SO_EE_ORIGIN_TIMESTAMPING;
 	e->m.flags = MSG_ERRQUEUE;
-	e->m.when = d->so.st->now;
+	e->m.when = st->now;
 	e->len = len;
 	if (len)
 		memcpy(e->data, data.p, len);
-	list_add_tail(&d->errs, &e->link);
-	d->queued += size;
-	budget_take(d->so.st, BUDGET_UDP, size);
-	sock_wake(&d->so);
+	list_add_tail(q->list, &e->link);
+	*q->queued += size;
+	budget_take(st, q->budget, size);
+	sock_wake(q->so);
 }
 
 static bool wants(const struct dgram *d, const struct ip_addr *dst)
@@ -71,10 +78,12 @@ void errq_icmp(struct dgram *d, const struct icmp_note *n, struct rd data)
 			 .code = n->code, .info = n->mtu, .from = n->from },
 	};
 
+	struct errq q = errq_of(d);
+
 	if (n->mtu && sock_ip(&d->so, &n->dst)->mtu_discover == IP_PMTUDISC_DONT)
 		return;
 	if (wants(d, &n->dst))
-		put(d, &m, data);
+		put(&q, &m, data);
 	else if (!d->so.connected || (!n->hard && !n->mtu))
 		return;
 	sock_set_error(&d->so, n->error);
@@ -85,20 +94,21 @@ void errq_local(struct dgram *d, int error, uint32_t info, const struct endpoint
 	struct msg m = {
 		.peer = *to, .err = { .error = error, .origin = SO_EE_ORIGIN_LOCAL, .info = info },
 	};
+	struct errq q = errq_of(d);
 
 	if (wants(d, &to->addr))
-		put(d, &m, rd_of(NULL, 0));
+		put(&q, &m, rd_of(NULL, 0));
 }
 
-void errq_stamp(struct dgram *d, uint32_t which, uint32_t key, struct rd data)
+void errq_stamp(const struct errq *q, uint32_t which, uint32_t key, struct rd data)
 {
 	struct msg m = {
-		.local = d->so.family == AF_INET ? IP4_ANY : IP6_ANY,
+		.local = q->so->family == AF_INET ? IP4_ANY : IP6_ANY,
 		.err = { .error = ENOMSG, .origin = SO_EE_ORIGIN_TIMESTAMPING, .info = which,
 			 .data = key },
 	};
 
-	put(d, &m, data);
+	put(q, &m, data);
 }
 
 static bool is_icmp(const struct err_entry *e)
@@ -120,9 +130,9 @@ static size_t scatter(const struct err_entry *e, const struct iovec *iov, int n)
 }
 
 /* The error that recv tells is that of the next entry, if there is one. */
-ssize_t errq_recv(struct dgram *d, const struct iovec *iov, int n, struct msg *m)
+ssize_t errq_take(const struct errq *q, const struct iovec *iov, int n, struct msg *m)
 {
-	struct err_entry *e = first(d);
+	struct err_entry *e = first(q);
 	size_t copied;
 
 	if (!e)
@@ -134,25 +144,40 @@ ssize_t errq_recv(struct dgram *d, const struct iovec *iov, int n, struct msg *m
 		m->flags |= copied < e->len ? MSG_TRUNC : 0;
 	}
 	list_del(&e->link);
-	d->queued -= size_of(e);
-	budget_give(d->so.st, BUDGET_UDP, size_of(e));
+	*q->queued -= size_of(e);
+	budget_give(q->so->st, q->budget, size_of(e));
 	if (is_icmp(e))
-		d->so.error = 0;
+		q->so->error = 0;
 	free(e);
-	e = first(d);
+	e = first(q);
 	if (e && is_icmp(e))
-		d->so.error = e->m.err.error;
+		q->so->error = e->m.err.error;
 	return (ssize_t)copied;
+}
+
+void errq_clear(const struct errq *q)
+{
+	struct list *l;
+
+	while ((l = list_pop(q->list))) {
+		struct err_entry *e = container_of(l, struct err_entry, link);
+
+		*q->queued -= size_of(e);
+		budget_give(q->so->st, q->budget, size_of(e));
+		free(e);
+	}
+}
+
+ssize_t errq_recv(struct dgram *d, const struct iovec *iov, int n, struct msg *m)
+{
+	struct errq q = errq_of(d);
+
+	return errq_take(&q, iov, n, m);
 }
 
 void errq_free(struct dgram *d)
 {
-	struct list *l;
+	struct errq q = errq_of(d);
 
-	while ((l = list_pop(&d->errs))) {
-		struct err_entry *e = container_of(l, struct err_entry, link);
-
-		budget_give(d->so.st, BUDGET_UDP, size_of(e));
-		free(e);
-	}
+	errq_clear(&q);
 }

@@ -1,5 +1,6 @@
 /* eth.c - Ethernet, the first station in and the last out */
 #include "proto/proto.h"
+#include "stack/delay.h"
 #include "stack/ip.h"
 #include "stack/netif.h"
 #include "stack/packet.h"
@@ -75,6 +76,8 @@ enum drop eth_out(struct netif *nif, struct pkt *pkt, const struct mac *dst, uin
 
 void eth_send(struct netif *nif, struct pkt *pkt, const struct sock *from)
 {
+	if (pkt->delay && delay_add(nif, pkt))
+		return;
 	packet_tap(nif, pkt, true, from);
 	pkt->nif = nif;
 	nif->tx_frames++;

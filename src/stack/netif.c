@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "proto/proto.h"
+#include "stack/delay.h"
 #include "stack/forward.h"
 #include "stack/frag.h"
 #include "stack/nd.h"
@@ -86,6 +87,7 @@ void netif_remove(struct netif *nif)
 	neigh_flush(nif);
 	frag_flush(nif);
 	loop_forget(nif);
+	delay_forget(nif);
 	route_changed(st);
 	free(nif);
 }
@@ -127,6 +129,7 @@ void netif_down(struct netif *nif)
 	route_flush(nif, false);
 	neigh_forget(nif, false);
 	frag_flush(nif);
+	delay_forget(nif);
 	netif_changed(nif);
 }
 

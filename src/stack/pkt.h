@@ -95,6 +95,7 @@ struct pkt {
 	uint16_t	gso_hlen;	/* link..TCP header bytes repeated before each segment */
 	uint32_t	paylen;		/* bytes in extents */
 	uint32_t	truesize;	/* memory held: chunks counted whole, plus this struct */
+	uint32_t	delay;		/* out: us that the frame is held back (delay.c) */
 	uint64_t	note;		/* free for the layer that queues it (TCP: sequence) */
 	uint8_t		cb[48];		/* the same, larger */
 	struct ext	ext[PKT_EXTS];

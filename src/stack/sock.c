@@ -128,6 +128,8 @@ void sock_inherit(struct sock *so, const struct sock *from)
 	so->flow.mark = from->flow.mark;
 	so->freebind = from->freebind;
 	so->dontroute = from->dontroute;
+	so->stamp = from->stamp;
+	so->stamp_new = from->stamp_new;
 	if (from->asked != &defaults) {
 		*sock_asked_own(so) = *from->asked;
 		sock_asked_own(so)->extra = ip_extra_copy(from->asked->extra);

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "stack/addr_label.h"
+#include "stack/delay.h"
 #include "stack/forward.h"
 #include "stack/frag.h"
 #include "stack/icmp.h"
@@ -79,6 +80,7 @@ void stack_free(struct stack *st)
 		netif_remove(list_last(&st->netifs, struct netif, link));
 	sock_table_free(st->socks);
 	pmtu_table_free(st);
+	delays_free(st);
 	icmp_limit_free(st->icmp);
 	frag_table_free(st);
 	route_table_free(st->routes);

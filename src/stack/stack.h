@@ -61,6 +61,7 @@ struct stack {
 	struct budget	budget[N_BUDGETS];
 	struct icmp_limit *icmp;	/* icmp.c: error rate limit */
 	struct pmtu_table *pmtu;	/* pmtu.c */
+	struct delays	*delays;	/* delay.c; NULL: nothing ever was */
 	uint32_t	route_gen;	/* changes with routes, addresses, path MTUs; never 0 */
 	bool		is_router;	/* forward.c: in the routers' groups */
 	uint32_t	udp_gro;	/* sockets with UDP_GRO */

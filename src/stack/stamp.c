@@ -1,9 +1,10 @@
-/* stamp.c - when datagrams left (SO_TIMESTAMPING, Documentation/networking/timestamping)
+/* stamp.c - when data left (SO_TIMESTAMPING, Documentation/networking/timestamping)
  *
  * A socket that asks has the time at which each datagram was given to the stack's way
  * down (SCHED) and left it (SND) in its error queue, with the frame as it went, or
  * without (OPT_TSONLY), numbered if asked for (OPT_ID). Times are this program's: there
- * is no hardware that knows better. Datagrams that came in are stamped by dgram.c.
+ * is no hardware that knows better. Datagrams that came in are stamped by dgram.c;
+ * of a stream tcp_stamp.c knows which octets it is about.
  */
 #include "stack/stamp.h"
 
@@ -18,29 +19,45 @@
 #include "stack/errq.h"
 #include "stack/netif.h"
 #include "stack/sock_opt.h"
+#include "stack/tcp.h"
 
-#define TX_KINDS	(SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_SCHED)
-#define KNOWN		0x1ffffu	/* up to SOF_TIMESTAMPING_OPT_ID_TCP */
+#define KNOWN		0x3ffffu	/* up to SOF_TIMESTAMPING_OPT_RX_FILTER */
 #define OPT_ID_TCP	0x10000u
 #define FRAME_MAX	2048		/* of a larger one the beginning */
 
+/* What is numbered 0: the next datagram, or an octet. 0 or -EINVAL. */
+static int first_key(const struct sock *so, uint32_t flags, uint32_t *key)
+{
+	const struct tcpc *tc = tcpc_of(so);
+
+	*key = 0;
+	if (so->type != SOCK_STREAM)
+		return 0;
+	if (tcp_state_in(tc, 1u << TCP_CLOSE | 1u << TCP_LISTEN))
+		return -EINVAL;
+	*key = flags & OPT_ID_TCP ? tc->snd_end.v : tc->snd_una.v;
+	return 0;
+}
+
 OPT_SET(stamping)
 {
-	struct sock_asked *a;
 	int n, e = opt_take_int(r->level, v, len, &n);
-	uint32_t flags = (uint32_t)n;
+	uint32_t flags = (uint32_t)n, key = so->asked->stamp_key;
+	struct sock_asked *a;
 
 	if (e)
 		return e;
-	if (so->type == SOCK_STREAM || so->family == AF_PACKET)
+	if (so->family == AF_PACKET)
 		return -ENOPROTOOPT;
-	if (flags & ~KNOWN || (flags & OPT_ID_TCP && !(flags & SOF_TIMESTAMPING_OPT_ID)) ||
-	    (flags & SOF_TIMESTAMPING_OPT_STATS && !(flags & SOF_TIMESTAMPING_OPT_TSONLY)))
+	if (flags & ~KNOWN || (flags & OPT_ID_TCP && !(flags & SOF_TIMESTAMPING_OPT_ID)))
+		return -EINVAL;
+	if (flags & ~so->asked->stamping & SOF_TIMESTAMPING_OPT_ID)
+		e = first_key(so, flags, &key);
+	if (e || (flags & SOF_TIMESTAMPING_OPT_STATS && !(flags & SOF_TIMESTAMPING_OPT_TSONLY)))
 		return -EINVAL;
 	a = sock_asked_own(so);
-	if (flags & ~a->stamping & SOF_TIMESTAMPING_OPT_ID)
-		a->stamp_key = 0;
 	a->stamping = flags;
+	a->stamp_key = key;
 	a->stamping_new = r->name == SO_TIMESTAMPING_NEW;
 	return 0;
 }
@@ -55,7 +72,12 @@ OPT_GET(stamping)
 
 bool stamp_wants_in(const struct sock *so)
 {
-	return so->asked->stamping & SOF_TIMESTAMPING_RX_SOFTWARE;
+	return so->stamp || so->asked->stamping & SOF_TIMESTAMPING_RX_SOFTWARE;
+}
+
+bool stamp_numbers(const struct sock *so)
+{
+	return so->asked->stamping & SOF_TIMESTAMPING_OPT_ID;
 }
 
 int stamp_take(struct msg *m, uint32_t flags)
@@ -64,14 +86,6 @@ int stamp_take(struct msg *m, uint32_t flags)
 		return -EINVAL;
 	m->stamping = flags | STAMPING_SET;
 	return 0;
-}
-
-/* What is to be told of this datagram. */
-static uint32_t kinds(const struct sock *so, const struct msg *m)
-{
-	uint32_t flags = m && m->stamping & STAMPING_SET ? m->stamping : so->asked->stamping;
-
-	return so->type == SOCK_STREAM ? 0 : flags & TX_KINDS;
 }
 
 /* pkt without what is below the transport, with the headers it gets now. */
@@ -105,28 +119,44 @@ static struct pkt *completed(const struct pkt *pkt)
 	return c;
 }
 
-void stamp_sent(struct sock *so, const struct pkt *pkt, const struct flow *f, const struct msg *m)
+/* What went, as Linux shows it: whole, or its beginning. */
+static size_t shown(const struct sock *so, const struct pkt *pkt, const struct flow *f, uint8_t *b)
+{
+	struct pkt *c;
+	size_t n;
+
+	if (so->asked->stamping & SOF_TIMESTAMPING_OPT_TSONLY)
+		return 0;
+	c = completed(pkt);
+	n = frame_of(so, c, f, b);
+	pkt_free(c);
+	return n;
+}
+
+void stamp_left(const struct errq *q, const struct pkt *pkt, const struct flow *f, uint32_t kinds,
+		uint32_t key)
 {
 	static const struct { uint32_t flag, info; } rows[] = {
 		{ SOF_TIMESTAMPING_TX_SCHED, SCM_TSTAMP_SCHED },
 		{ SOF_TIMESTAMPING_TX_SOFTWARE, SCM_TSTAMP_SND },
 	};
-	uint32_t want = kinds(so, m), asked = so->asked->stamping, key = 0;
 	uint8_t b[FRAME_MAX];
-	size_t n = 0;
+	size_t n = shown(q->so, pkt, f, b);
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (kinds & rows[i].flag)
+			errq_stamp(q, rows[i].info, key, rd_of(b, n));
+	}
+}
+
+void stamp_sent(struct sock *so, const struct pkt *pkt, const struct flow *f, const struct msg *m)
+{
+	struct errq q = errq_of(dg_of(so));
+	uint32_t want = stamp_kinds(so, m) & STAMP_LEFT, key = 0;
 
 	if (!want)
 		return;
-	if (!(asked & SOF_TIMESTAMPING_OPT_TSONLY)) {
-		struct pkt *c = completed(pkt);
-
-		n = frame_of(so, c, f, b);
-		pkt_free(c);
-	}
-	if (asked & SOF_TIMESTAMPING_OPT_ID)
+	if (stamp_numbers(so))
 		key = sock_asked_own(so)->stamp_key++;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		if (want & rows[i].flag)
-			errq_stamp(dg_of(so), rows[i].info, key, rd_of(b, n));
-	}
+	stamp_left(&q, pkt, f, want, key);
 }

@@ -54,6 +54,7 @@
 struct tcpc;
 struct tcp_listen;
 struct tcp_ready;
+struct tcp_stamps;
 
 /* What the user has shut. */
 enum { TCP_SHUT_RCV = 1, TCP_SHUT_SND = 2, TCP_SHUT_BOTH = 3 };
@@ -75,6 +76,8 @@ struct tcp_asked {
 	bool		inq;		/* recvmsg tells how much more there is */
 	uint8_t		save_syn;	/* 1: from the IP header on, 2: from the link's */
 	int8_t		linger2;	/* s */
+	uint32_t	tx_delay;	/* us that all we send is held back */
+	struct tcp_stamps *stamps;	/* tcp_stamp.c; NULL: none were wanted */
 	struct tcp_syn	*syn;		/* of a child; NULL: not kept, or read already */
 	/* In the user's hands (lend.h): octets and memory received, memory to be sent. */
 	uint32_t	lent, lent_true, drafts;
@@ -116,6 +119,7 @@ struct tcpc {
 	bool		ecn_echo : 1;	/* CE came: ACKs say so until CWR comes */
 	bool		ecn_seen : 1;	/* the peer has sent ECT */
 	bool		ecn_cwr : 1;	/* the next new data tells that cwnd was reduced */
+	bool		special : 1;	/* segments are held back (TCP_TX_DELAY), or stamped */
 	bool		pace_waits : 1;	/* the next piece, for pace_at */
 	bool		urg_valid : 1, urg_read : 1, urg_here : 1;
 	uint8_t		urg_byte;
@@ -317,6 +321,7 @@ size_t tcp_rcv_copy(struct tcpc *tc, const struct iovec *iov, int n, bool peek);
 size_t tcp_rcv_peek(struct tcpc *tc, struct iovec *iov, int *n);
 /* As copy, by reference: packets to the list; memory counts until tcp_rcv_back. */
 uint32_t tcp_rcv_lend(struct tcpc *tc, uint32_t most, struct lent *l);
+usec tcp_rcv_when(const struct tcpc *tc, uint32_t n);	/* the n-th octet to be read came */
 void tcp_rcv_back(struct tcpc *tc, uint32_t len, uint32_t size);
 bool tcp_rcv_readable(const struct tcpc *tc);
 void tcp_rcv_drop(struct tcpc *tc, uint32_t n);

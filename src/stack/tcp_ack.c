@@ -4,7 +4,7 @@
  * recovery (tcp_rec.c) -> cwnd may grow -> timers. What the first steps learn the
  * later ones find in struct ack_news.
  */
-#include "stack/tcp.h"
+#include "stack/tcp_stamp.h"
 
 #include <errno.h>
 
@@ -130,6 +130,8 @@ static void new_ack(struct tcpc *tc, const struct seg *sg, struct ack_news *n)
 	tc->bytes_acked += (uint32_t)seq_diff(sg->h.ack, tc->snd_una);
 	tc->snd_una = sg->h.ack;
 	drag_marks(tc);
+	if (tc->special)
+		tcp_stamp_acked(tc, tc->snd_una);
 	tcp_snd_acked(tc, tc->snd_una);
 	sent_ack(&tc->sent, tc->snd_una, &n->heard);
 	tcp_mtup_ack(tc);

@@ -7,6 +7,7 @@
 #include "stack/ip_extra.h"
 #include "stack/lend.h"
 #include "stack/tcp_sock.h"
+#include "stack/tcp_stamp.h"
 
 #include <errno.h>
 
@@ -135,6 +136,7 @@ static ssize_t syn_data(struct tcpc *tc, const struct iovec *iov, int n)
 	size_t room = syn_room(tc);
 
 	tc->fo->len = (uint16_t)queue_some(tc, &src, MIN(iov_total(iov, n), room));
+	tcp_stamp_sent(tc, tc->fo->len, NULL);
 	tc->fo->waits = false;
 	tcp_connect_go(tc);
 	return tc->fo->len || !iov_total(iov, n) ? tc->fo->len : -EAGAIN;
@@ -188,6 +190,8 @@ ssize_t tcp_send(struct sock *so, const struct iovec *iov, int n, int flags, str
 			tc->snd_up = tc->snd_end;
 		if ((flags & MSG_EOR) && done == len)
 			tcp_snd_end_record(tc);
+		if (done == len || k < want)
+			tcp_stamp_sent(tc, done, m);
 		tc->more = done < len ? k == want : flags & MSG_MORE;
 		tcp_queued(tc);
 	} while (k && done < len);
@@ -221,6 +225,7 @@ void tcp_commit(struct sock *so, size_t len)
 		return;
 	}
 	tcp_snd_commit(tc, len);
+	tcp_stamp_sent(tc, len, NULL);
 	tc->more = false;
 	tcp_queued(tc);
 }
@@ -263,6 +268,18 @@ static size_t discard(struct tcpc *tc, size_t len)
 	return n;
 }
 
+/* As tcp_rcv_copy, and when the last of it came. */
+static size_t copy_with_time(struct tcpc *tc, const struct iovec *iov, int n, bool peek,
+			     struct msg *m)
+{
+	size_t got = tcp_rcv_copy(tc, iov, n, true);
+
+	m->when = got ? tcp_rcv_when(tc, (uint32_t)got) : 0;
+	if (!peek)
+		tcp_rcv_drop(tc, (uint32_t)got);
+	return got;
+}
+
 ssize_t tcp_recv(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m)
 {
 	struct tcpc *tc = tcpc_of(so);
@@ -272,10 +289,14 @@ ssize_t tcp_recv(struct sock *so, const struct iovec *iov, int n, int flags, str
 		return -ENOTCONN;
 	if (flags & MSG_OOB)
 		return recv_oob(tc, iov, n, flags);
+	if (flags & MSG_ERRQUEUE)
+		return tcp_stamp_read(tc, iov, n, m);
 	if (!iov_total(iov, n))
 		return 0;
 	if (flags & MSG_TRUNC)		/* Linux: bytes are dropped, not copied */
 		got = discard(tc, iov_total(iov, n));
+	else if (m && stamp_wants_in(so))
+		got = copy_with_time(tc, iov, n, flags & MSG_PEEK, m);
 	else
 		got = tcp_rcv_copy(tc, iov, n, flags & MSG_PEEK);
 	if (!got)

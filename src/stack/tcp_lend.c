@@ -11,6 +11,7 @@
  */
 #include "stack/lend.h"
 #include "stack/tcp_sock.h"
+#include "stack/tcp_stamp.h"
 
 #include <errno.h>
 
@@ -97,6 +98,7 @@ ssize_t tcp_send_draft(struct tcpc *tc, const struct draft *d, uint32_t len, int
 		tc->snd_up = tc->snd_end;
 	if (flags & MSG_EOR)
 		tcp_snd_end_record(tc);
+	tcp_stamp_sent(tc, len, NULL);
 	tc->more = flags & MSG_MORE;
 	tcp_queued(tc);
 	return len;

@@ -3,7 +3,7 @@
  * One row per option: how its value is checked and where it lives. What Linux
  * has and we have not is ENOPROTOOPT, so programs notice and do without.
  */
-#include "stack/tcp.h"
+#include "stack/tcp_stamp.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -30,6 +30,8 @@ void tcp_asked_init(struct tcpc *tc, const struct tcpc *from)
 	a = tcp_asked_own(tc);
 	*a = *from->asked;
 	a->lent = a->lent_true = a->drafts = 0;
+	a->stamps = NULL;
+	tc->special = a->tx_delay;
 }
 
 struct tcp_asked *tcp_asked_own(struct tcpc *tc)
@@ -42,6 +44,7 @@ struct tcp_asked *tcp_asked_own(struct tcpc *tc)
 void tcp_asked_free(struct tcpc *tc)
 {
 	if (tc->asked != &nothing) {
+		tcp_stamps_free(tc);
 		free(tc->asked->syn);
 		free((void *)(uintptr_t)tc->asked);
 	}
@@ -375,6 +378,21 @@ static int inq_get(const struct tcpc *tc)
 	return tc->asked->inq;
 }
 
+/* As Linux, whose smoothed round trip has 29 bits. */
+static int tx_delay_set(struct tcpc *tc, int v)
+{
+	if (v < 0 || v >= 1 << 28)
+		return -EINVAL;
+	tcp_asked_own(tc)->tx_delay = (uint32_t)v;
+	tc->special |= v;
+	return 0;
+}
+
+static int tx_delay_get(const struct tcpc *tc)
+{
+	return (int)tc->asked->tx_delay;
+}
+
 static int timestamp_get(const struct tcpc *tc)
 {
 	return (int)tcp_ts_now(tc);
@@ -398,6 +416,7 @@ static const struct tcp_option options[] = {
 	[TCP_THIN_LINEAR_TIMEOUTS] = { thin_set, thin_get },
 	[TCP_THIN_DUPACK]	= { thin_dupack_set, thin_dupack_get },
 	[TCP_SAVE_SYN]		= { save_syn_set, save_syn_get },
+	[TCP_TX_DELAY]		= { tx_delay_set, tx_delay_get },
 	[TCP_INQ]		= { inq_set, inq_get },
 	[TCP_TIMESTAMP]		= { NULL, timestamp_get },
 	[TCP_USER_TIMEOUT]	= { user_timeout_set, user_timeout_get },

@@ -14,7 +14,7 @@
  */
 #include "stack/ip_extra.h"
 #include "stack/netif.h"
-#include "stack/tcp.h"
+#include "stack/tcp_stamp.h"
 
 #include "base/sum.h"
 
@@ -32,8 +32,8 @@ struct piece {
 
 /* --- building --- */
 
-static void hand_down(struct stack *st, struct pkt *pkt, struct flow *f,
-		      const struct ip_extra *x, struct tcp *h, uint32_t mss)
+static inline void dress(struct stack *st, struct pkt *pkt, const struct flow *f, struct tcp *h,
+		  uint32_t mss)
 {
 	unsigned hlen = tcp_hlen(&h->o);
 	uint8_t *p = pkt_push(pkt, hlen);
@@ -52,12 +52,26 @@ static void hand_down(struct stack *st, struct pkt *pkt, struct flow *f,
 		pkt->gso_size = (uint16_t)mss;
 		pkt->gso_hlen = (uint16_t)hlen;
 	}
-	ip_out_with(st, pkt, f, x);
+}
+
+static void hand_down(struct tcpc *tc, struct pkt *pkt, struct tcp *h, uint32_t mss)
+{
+	struct sock *so = &tc->so;
+
+	dress(so->st, pkt, &so->flow, h, mss);
+	if (tc->special) {
+		pkt->delay = tc->asked->tx_delay;
+		tcp_stamp_left(tc, pkt, seq_add(h->seq, h->flags & TCP_SYN ? 1 : 0));
+	}
+	ip_out_with(so->st, pkt, &so->flow, so->asked->extra);
 }
 
 void tcp_send_bare(struct stack *st, struct flow *f, struct tcp *h)
 {
-	hand_down(st, pkt_new(), f, NULL, h, UINT32_MAX);
+	struct pkt *pkt = pkt_new();
+
+	dress(st, pkt, f, h, UINT32_MAX);
+	ip_out_with(st, pkt, f, NULL);
 }
 
 static void ts_fill(const struct tcpc *tc, struct tcp_opts *o)
@@ -103,7 +117,7 @@ static void send_seg(struct tcpc *tc, struct pkt *pkt, struct tcp *h, uint32_t m
 	if (tc->ooo)
 		tc->ooo->dsack.to = tc->ooo->dsack.from;
 	tcp_ev_ack_sent(tc);
-	hand_down(tc->so.st, pkt, &tc->so.flow, tc->so.asked->extra, h, mss);
+	hand_down(tc, pkt, h, mss);
 }
 
 static void send_empty(struct tcpc *tc, struct seq seq, uint8_t flags)
@@ -204,7 +218,7 @@ void tcp_send_syn(struct tcpc *tc)
 	tc->last_sent = tc->so.st->now;
 	if (!reply && tc->fo && !tc->total_retrans)
 		tcp_snd_map(tc, pkt, tc->snd_nxt, tc->fo->len);
-	hand_down(tc->so.st, pkt, &tc->so.flow, tc->so.asked->extra, &h, UINT32_MAX);
+	hand_down(tc, pkt, &h, UINT32_MAX);
 }
 
 /* --- sizes --- */

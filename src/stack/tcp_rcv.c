@@ -25,6 +25,7 @@
 struct rcv_note {
 	bool	fin;		/* FIN follows the payload (out of order only) */
 	bool	own;		/* last chunk is ours and may be appended to */
+	usec	when;		/* the last of it came */
 };
 
 static struct rcv_note *note_of(struct pkt *pkt)
@@ -69,6 +70,7 @@ static uint32_t copy_to_tail(struct tcpc *tc, const struct pkt *pkt)
 	n = pkt_copy(pkt, 0, e->p + e->len, room);
 	e->len += n;
 	tail->paylen += n;
+	note_of(tail)->when = tc->so.st->now;
 	return n;
 }
 
@@ -90,6 +92,7 @@ static struct pkt *copy_out(struct tcpc *tc, const struct pkt *pkt, uint32_t wan
 	new->note = pkt->note;
 	note_of(new)->fin = note_of((struct pkt *)(uintptr_t)pkt)->fin;
 	note_of(new)->own = true;
+	note_of(new)->when = note_of((struct pkt *)(uintptr_t)pkt)->when;
 	return new;
 }
 
@@ -108,6 +111,7 @@ static bool join_tail(struct tcpc *tc, struct pkt *pkt)
 		return false;
 	e->len += pkt->ext[0].len;
 	tail->paylen += pkt->ext[0].len;
+	note_of(tail)->when = note_of(pkt)->when;
 	pkt_free(pkt);
 	return true;
 }
@@ -338,7 +342,7 @@ static bool fit(struct tcpc *tc, struct pkt *pkt, bool *fin)
 void tcp_rcv_data(struct tcpc *tc, struct pkt *pkt, struct seq seq, bool fin)
 {
 	pkt->note = seq.v;
-	*note_of(pkt) = (struct rcv_note){ .fin = fin };
+	*note_of(pkt) = (struct rcv_note){ .fin = fin, .when = tc->so.st->now };
 	if (seq_gt(seq, tc->rcv_nxt)) {
 		tc->ack_now = true;	/* RFC 5681 4.2: tell the gap */
 		ooo_add(tc, pkt);
@@ -453,6 +457,21 @@ size_t tcp_rcv_copy(struct tcpc *tc, const struct iovec *iov, int n, bool peek)
 	if (!peek)
 		tcp_rcv_drop(tc, done);
 	return done;
+}
+
+usec tcp_rcv_when(const struct tcpc *tc, uint32_t n)
+{
+	usec when = 0;
+
+	list_for(l, &tc->rcvq) {
+		uint32_t len = pkt_len(pkt_of(l));
+
+		when = note_of(pkt_of(l))->when;
+		if (n <= len)
+			break;
+		n -= len;
+	}
+	return when;
 }
 
 size_t tcp_rcv_peek(struct tcpc *tc, struct iovec *iov, int *n)

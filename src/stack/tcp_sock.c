@@ -5,6 +5,7 @@
  * inet_stream_connect), because programs were written against them.
  */
 #include "stack/tcp_sock.h"
+#include "stack/tcp_stamp.h"
 
 #include <errno.h>
 
@@ -24,6 +25,7 @@ static void start_over(struct tcpc *tc)
 {
 	tcp_snd_free(tc);
 	tcp_rcv_free(tc);
+	tcp_stamp_forget(tc);
 	tcp_mtup_free(tc);
 	tc->shut = 0;
 	tc->rec = TCP_REC_OPEN;
@@ -313,7 +315,7 @@ static bool tcp_syn_waits(const struct sock *so)
 static uint32_t tcp_events(const struct sock *so)
 {
 	const struct tcpc *tc = tcpc_of(so);
-	uint32_t ev = so->error ? EV_ERR : 0;
+	uint32_t ev = so->error || tcp_stamp_waits(tc) ? EV_ERR : 0;
 
 	if (tc->state == TCP_LISTEN)
 		return tcp_listen_ready(tc) ? EV_IN : 0;
