@@ -24,6 +24,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sockfile.h"
 #include "ioth.h"
 #include "node/kernel.h"
 #include "node/report.h"
@@ -164,12 +165,22 @@ static void remove_remains(const struct sockaddr_un *sun)
 	close(fd);
 }
 
+/* Without a mode the umask's is the file's. */
+static int bind_file(int fd, const struct sockaddr_un *sun, const struct serve_conf *conf)
+{
+	if (conf->mode)
+		return -sockfile_bind(fd, sun);
+	return bind(fd, (const struct sockaddr *)sun, sizeof(*sun)) < 0 ? -errno : 0;
+}
+
 /* The mode is set before anybody can connect: who does not listen yet refuses. */
 static int give_file(const char *path, const struct serve_conf *conf)
 {
-	if (conf->gid != (gid_t)-1 && chown(path, (uid_t)-1, conf->gid) < 0)
+	if (conf->mode)
+		return -sockfile_give(path, conf->mode, (uid_t)-1, conf->gid);
+	if (conf->gid != (gid_t)-1 && lchown(path, (uid_t)-1, conf->gid) < 0)
 		return -errno;
-	return conf->mode && chmod(path, conf->mode) < 0 ? -errno : 0;
+	return 0;
 }
 
 static int listen_at(struct serve *s, const struct serve_conf *conf)
@@ -184,8 +195,11 @@ static int listen_at(struct serve *s, const struct serve_conf *conf)
 	remove_remains(&sun);
 	s->w = (struct watch){ .ready = accept_client };
 	s->w.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (s->w.fd < 0 || bind(s->w.fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
+	if (s->w.fd < 0)
 		return -errno;
+	ret = bind_file(s->w.fd, &sun, conf);
+	if (ret < 0)
+		return ret;
 	s->path = realpath(conf->path, NULL);
 	if (!s->path || stat(s->path, &sb) < 0)
 		return -errno;

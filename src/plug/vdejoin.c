@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/sockfile.h"
 #include "base/text.h"
 #include "plug/shm.h"
 #include "plug/vde.h"
@@ -219,7 +220,8 @@ static bool bind_in(struct join *j, const char *dir, const char *prefix)
 		snprintf(name, sizeof(name), "%s.%05d-%05d", prefix, (int)getpid(), seq);
 		if (!sun_set(&j->own, dir, name))
 			break;
-		if (bind(j->data, (struct sockaddr *)&j->own, sizeof(j->own)) == 0)
+		errno = sockfile_bind(j->data, &j->own);
+		if (!errno)
 			return true;
 		if (errno != EADDRINUSE)
 			break;
@@ -232,17 +234,22 @@ static bool bind_in(struct join *j, const char *dir, const char *prefix)
 static void let_in(struct join *j)
 {
 	const char *path = j->own.sun_path;
-	mode_t mode = j->mode;
+	const uid_t keep = (uid_t)-1;
+	int rc;
 
 	if (j->group) {
-		if (chown(path, (uid_t)-1, j->gid) < 0)
+		rc = sockfile_give(path, j->mode, keep, j->gid);
+		if (rc)
 			j->why = xasprintf("cannot give the data socket to group %s: %s",
-					   j->group, strerror(errno));
-	} else if (!(mode & 077) && j->switch_uid != 0 && j->switch_uid != geteuid()) {
-		mode |= chown(path, (uid_t)-1, j->switch_gid) == 0 ? 070 : 077;
+					   j->group, strerror(rc));
+		return;
 	}
-	if (!j->why && chmod(path, mode) < 0)
-		j->why = xasprintf("%s: %s", path, strerror(errno));
+	if (j->mode & 077 || j->switch_uid == 0 || j->switch_uid == geteuid())
+		rc = sockfile_give(path, j->mode, keep, (gid_t)-1);
+	else if ((rc = sockfile_give(path, j->mode | 070, keep, j->switch_gid)) != 0)
+		rc = sockfile_give(path, j->mode | 077, keep, (gid_t)-1);
+	if (rc)
+		j->why = xasprintf("%s: %s", path, strerror(rc));
 }
 
 static bool bind_data(struct join *j)

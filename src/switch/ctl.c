@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sockfile.h"
 #include "base/stranger.h"
 #include "switch/mgmt.h"
 
@@ -196,9 +197,9 @@ static bool listen_at(struct sw *sw, struct watch *w, const char *name, char **w
 	if (w->fd < 0)
 		return fail(sw, why, "socket");
 	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/%s", sw->dir.path, name);
-	if (bind(w->fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
-		return fail(sw, why, name);
-	errno = dir_give(sun.sun_path, sw->conf.mode, (uid_t)-1, sw->conf.gid);
+	errno = sockfile_bind(w->fd, &sun);
+	if (!errno)
+		errno = sockfile_give(sun.sun_path, sw->conf.mode, (uid_t)-1, sw->conf.gid);
 	if (errno)
 		return fail(sw, why, name);
 	if (listen(w->fd, SOMAXCONN) < 0)

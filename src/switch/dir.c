@@ -203,14 +203,6 @@ bool dir_take(struct sw_dir *d, const char *path, mode_t mode, gid_t gid, char *
 	return busy(d, why);
 }
 
-/* By a name that is followed a client could have any file given to it. */
-int dir_give(const char *path, mode_t mode, uid_t uid, gid_t gid)
-{
-	if (fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW) < 0 || lchown(path, uid, gid) < 0)
-		return errno;
-	return 0;
-}
-
 void dir_leave(struct sw_dir *d)
 {
 	if (d->fd < 0)

@@ -18,9 +18,6 @@ struct sw_dir {
 
 /* Makes or takes over the directory. False with *why (malloc'd). */
 bool dir_take(struct sw_dir *d, const char *path, mode_t mode, gid_t gid, char **why);
-/* Mode, owner and group (-1: as it is) of a socket just bound at path; 0 or errno. A link
- * that somebody put in its place is not followed. */
-int dir_give(const char *path, mode_t mode, uid_t uid, gid_t gid);
 /* Removes the sockets of the switch and its clients, and the directory. */
 void dir_leave(struct sw_dir *d);
 

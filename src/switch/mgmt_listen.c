@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/sockfile.h"
 #include "base/stranger.h"
 #include "switch/mgmt.h"
 
@@ -90,10 +91,11 @@ static bool listen_at(struct sw *sw, struct watch *w, const char *path, mode_t m
 	strcpy(sun.sun_path, path);
 	remove_remains(&sun);
 	w->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (w->fd < 0 || bind(w->fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
+	errno = w->fd < 0 ? errno : sockfile_bind(w->fd, &sun);
+	if (errno)
 		return fail(path, why);
 	stranger_no_files(w->fd);
-	errno = dir_give(path, mode, (uid_t)-1, gid);
+	errno = sockfile_give(path, mode, (uid_t)-1, gid);
 	if (errno || listen(w->fd, BACKLOG) < 0) {
 		fail(path, why);
 		unlink(path);

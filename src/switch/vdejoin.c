@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/sockfile.h"
 #include "base/stranger.h"
 #include "switch/client.h"
 
@@ -78,15 +79,17 @@ static int bind_own(struct client *c)
 {
 	const struct sw *sw = c->sw;
 	const char *path = c->own.sun_path;
+	int rc;
 
 	c->own = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	snprintf(c->own.sun_path, sizeof(c->own.sun_path), "%s/%03u.%d", sw->dir.path,
 		 c->port, c->data.fd);
 	unlink(path);
-	if (bind(c->data.fd, (struct sockaddr *)&c->own, sizeof(c->own)) < 0)
-		return errno;
-	return dir_give(path, sw->conf.mode, geteuid() == 0 ? c->uid : (uid_t)-1,
-			geteuid() == 0 ? sw->conf.gid : (gid_t)-1);
+	rc = sockfile_bind(c->data.fd, &c->own);
+	if (rc)
+		return rc;
+	return sockfile_give(path, sw->conf.mode, geteuid() == 0 ? c->uid : (uid_t)-1,
+			     geteuid() == 0 ? sw->conf.gid : (gid_t)-1);
 }
 
 static int open_data(struct client *c, const struct sockaddr_un *peer)

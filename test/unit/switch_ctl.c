@@ -632,23 +632,6 @@ static void another_directory_is_not_touched(void **state)
 	rmdir(path);
 }
 
-/* Whoever may join may write to the directory, and the switch may run as root. */
-static void a_link_in_place_of_a_socket_is_not_followed(void **state)
-{
-	char file[80], link[100];
-	struct stat st;
-
-	snprintf(file, sizeof(file), "%s/file", dir);
-	snprintf(link, sizeof(link), "%s/001.7", path);
-	close(open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-	assert_int_equal(symlink(file, link), 0);
-	assert_int_not_equal(dir_give(link, 0666, (uid_t)-1, (gid_t)-1), 0);
-	assert_int_equal(stat(file, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0600);
-	unlink(link);
-	unlink(file);
-}
-
 static void a_path_that_cannot_be_is_refused(void **state)
 {
 	char saved[sizeof(path)], longer[200], *why = NULL;
@@ -700,7 +683,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_live_switch_is_not_taken_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_dead_switch_is_taken_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_directory_is_not_touched, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_link_in_place_of_a_socket_is_not_followed, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_path_that_cannot_be_is_refused, setup, teardown),
 	};
 
