@@ -148,6 +148,16 @@ static bool may_grow(const struct tcpc *tc)
 	return tc->rec == TCP_REC_OPEN || tc->rec == TCP_REC_RTO;
 }
 
+/* What cwnd may grow for: new data in order (RFC 5681 3.1), unless it ends a recovery. Where
+ * segments overtake many others something is missing nearly always, and growth would wait for
+ * it each time: there all that arrives counts, and once (as Linux, tcp_may_raise_cwnd). */
+static uint32_t earned(const struct tcpc *tc, uint32_t acked, uint32_t delivered)
+{
+	if (tcp_reordering(tc) > tc->so.st->param.tcp_reordering)
+		return delivered;
+	return acked;
+}
+
 /* RFC 9293 3.10.7.4: only newer segments may change the window. Of equal ones the larger
  * holds, for the other is likely to be older; but one that is closed is meant. */
 static void window_in(struct tcpc *tc, const struct seg *sg, bool newer)
@@ -179,7 +189,7 @@ bool tcp_ack_in(struct tcpc *tc, struct seg *sg)
 	struct ack_news n = { .newer = seq_gt(sg->h.ack, tc->snd_una) };
 	struct tcp_ack a = { .flight = flight(tc) };
 	struct rate rate;
-	bool grow = n.newer && may_grow(tc);
+	bool calm = may_grow(tc);
 
 	if (!acceptable(tc, sg)) {
 		tcp_challenge_ack(tc);	/* RFC 5961 5.2 */
@@ -211,11 +221,10 @@ bool tcp_ack_in(struct tcpc *tc, struct seg *sg)
 	}
 	window_in(tc, sg, n.newer);
 	tcp_count_ack(tc, sg, &n, &rate);
-	a.acked = a.flight - flight(tc);
-	a.delivered = n.heard.delivered;
+	a.acked = earned(tc, calm ? a.flight - flight(tc) : 0, n.heard.delivered);
 	a.limited = was_limited(tc, a.flight);
 	tcp_rec_ack(tc, sg, &n);
-	if (grow && may_grow(tc))
+	if (a.acked && may_grow(tc))
 		tc->cc->ack(tc, &a);
 	tcp_snd_tune(tc);
 	tcp_ev_ack(tc, n.newer, n.reorder);

@@ -8,10 +8,9 @@ struct ack_news;
 struct seg;
 struct tcpc;
 
-/* What an acknowledgment of new data told. */
+/* What an acknowledgment told. */
 struct tcp_ack {
-	uint32_t	acked;		/* octets it covers */
-	uint32_t	delivered;	/* octets that arrived by its account: ACKed, SACKed */
+	uint32_t	acked;		/* octets that it deserves growth for */
 	uint32_t	flight;		/* octets sent and not ACKed before it */
 	usec		rtt;		/* of the last of them; NEVER: no sample */
 	bool		limited;	/* cwnd was the limit: it may grow */

@@ -3,7 +3,7 @@
  * The records of what was sent (tcp_sent.c) give a round trip in microseconds with
  * each ACK, unless something it covers was sent more than once (Karn's rule,
  * RFC 6298 3); then the timestamp echoed by the peer gives it instead (RFC 7323
- * 4.1), in its milliseconds. One sample a round trip goes into the smoothed values,
+ * 4.1), in its milliseconds, if it is news. One sample a round trip goes into the smoothed values,
  * from the oldest octets of its ACK, so that a delayed ACK counts; the smallest of the last
  * tcp_min_rtt_wlen seconds is kept for RACK. As in Linux the variance term, not the sum, is held above the minimum:
  * on a quiet path the timeout is the round trip plus tcp_min_rto_us.
@@ -101,6 +101,15 @@ static void sample_in_turn(struct tcpc *tc, struct seq end, usec rtt)
 	tcp_rtt_sample(tc, rtt);
 }
 
+/* The echo counts milliseconds. If it agrees with what is known, as far as it can tell, it
+ * says nothing finer: taken for a sample, 1 ms would make a path of 0.1 ms twice as long. */
+static bool agrees(const struct tcpc *tc, usec rtt)
+{
+	usec more = rtt - tc->srtt;
+
+	return tc->srtt && more < USEC_PER_MSEC && more > -USEC_PER_MSEC;
+}
+
 usec tcp_rtt_heard(struct tcpc *tc, const struct seg *sg, const struct ack_news *n)
 {
 	const struct heard *h = &n->heard;
@@ -114,7 +123,11 @@ usec tcp_rtt_heard(struct tcpc *tc, const struct seg *sg, const struct ack_news 
 		return last;
 	}
 	rtt = n->newer ? echoed(tc, sg) : NEVER;
-	if (rtt != NEVER)
+	if (rtt == NEVER)
+		return NEVER;
+	if (agrees(tc, rtt))
+		rto_update(tc);
+	else
 		tcp_rtt_sample(tc, rtt);
 	return rtt;
 }

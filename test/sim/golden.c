@@ -1,7 +1,7 @@
 /* golden.c - throughput by loss, delay and buffer, compared with a table
  *
- * Its other parts are in share.c (two flows) and repair.c (chosen losses). Transfers of
- * 4 MB over a bottleneck of 1.25 MB/s (10 Mbit/s), for each combination: the median of
+ * Its other parts are in share.c (two flows), repair.c (chosen losses) and late.c
+ * (overtaken frames). Transfers of 4 MB over a bottleneck of 1.25 MB/s (10 Mbit/s), for each combination: the median of
  * SEEDS of them where frames are lost, since one throw of the dice moves a cell by half;
  * the time is virtual and the seeds fixed, so the table is the same on every machine and
  * any difference is a change of the engine's behaviour. A wanted one is committed with
@@ -197,6 +197,7 @@ void golden_run(const char *path, bool write, struct tally *t)
 	table(&text);
 	share_table(&text, t);
 	repair_table(&text);
+	late_table(&text);
 	fputs(buf, stdout);
 	if (!write)
 		compare(path, buf, t);

@@ -116,7 +116,8 @@ static usec arrival(struct sim *sim, struct lane *l, usec sent)
 	if (c->jitter)
 		at += sim_between(sim, 0, (uint32_t)c->jitter);
 	if (sim_chance(sim, c->reorder))
-		return at + sim_between(sim, 1, (uint32_t)(c->delay + c->jitter) + 1000);
+		return at + sim_between(sim, 1, c->hold ? c->hold :
+					(uint32_t)(c->delay + c->jitter) + 1000);
 	at = MAX(at, l->last + 1);
 	l->last = at;
 	return at;

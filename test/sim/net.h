@@ -24,6 +24,7 @@ struct lane_conf {
 	uint64_t	rate;		/* bytes a second, 0: no limit */
 	uint32_t	queue;		/* bytes that may wait for the rate */
 	uint32_t	mark;		/* beyond so many, ECT frames get CE; 0: never */
+	uint32_t	hold;		/* us: so long at most what is reordered; 0: as the delay, and 1 ms */
 };
 
 struct lane {

@@ -25,6 +25,7 @@ int many_one(uint64_t seed, unsigned verbose);	/* many.c */
 struct text;
 void share_table(struct text *t, struct tally *tally);
 void repair_table(struct text *t);	/* repair.c */
+void late_table(struct text *t);	/* late.c */
 void golden_run(const char *path, bool write, struct tally *t);
 
 /* Paths that drop large packets in silence (hole.c). */
