@@ -209,7 +209,7 @@ static void take_tcp(struct table *t, struct stack *st)
 	const uint64_t *n = st->mib.tcp;
 
 	add(t, "", "RtoAlgorithm", 1);
-	add(t, "", "RtoMin", st->param.tcp_min_rto_us / 1000);
+	add(t, "", "RtoMin", st->param.tcp_rto_min_us / 1000);
 	add(t, "", "RtoMax", 120000);
 	add(t, "", "MaxConn", UINT64_MAX);
 	for (unsigned i = 0; i <= TCP_EstabResets; i++)

@@ -274,7 +274,7 @@ static int take_pktinfo4(const struct sock *so, const void *v, size_t n, struct 
 		m->ifindex = (uint32_t)pi.ipi_ifindex;
 	if (pi.ipi_spec_dst.s_addr)
 		m->local = ip_from_v4((const uint8_t *)&pi.ipi_spec_dst);
-	if (!ip_eq(&m->local, &IP_NONE) && !so->freebind && !stack_addr(so->st, &m->local))
+	if (!ip_eq(&m->local, &IP_NONE) && !sock_any_addr(so) && !stack_addr(so->st, &m->local))
 		return -EINVAL;
 	return 0;
 }
@@ -291,7 +291,7 @@ static int take_pktinfo6(const struct sock *so, const void *v, size_t n, struct 
 	if (pi.ipi6_ifindex)
 		m->ifindex = pi.ipi6_ifindex;
 	m->local = ip_from_v6(pi.ipi6_addr.s6_addr);
-	if (!ip_eq(&m->local, &IP_NONE) && !so->freebind && !stack_addr(so->st, &m->local))
+	if (!ip_eq(&m->local, &IP_NONE) && !sock_any_addr(so) && !stack_addr(so->st, &m->local))
 		return -EINVAL;
 	return 0;
 }

@@ -297,7 +297,7 @@ static int flow_make(struct sock *so, const struct endpoint *to, const struct ms
 	*f = (struct flow){
 		.src = speak_as(so, to, m), .dst = to->addr, .proto = (uint8_t)so->proto,
 		.ttl = ip_is_multicast(&to->addr) ? MAX(ip->group_ttl, 1) : ip->ttl,
-		.tos = ip->tos, .any_src = so->freebind, .ifindex = leave_by(so, to, m),
+		.tos = ip->tos, .any_src = sock_any_addr(so), .ifindex = leave_by(so, to, m),
 		.mark = so->flow.mark, .sport = so->local.port, .dport = to->port,
 	};
 	if (so->flow.ifindex && f->ifindex != so->flow.ifindex)
@@ -546,7 +546,7 @@ static int set_pktinfo6(struct dgram *d, const void *v, socklen_t len)
 	a = ip_from_v6(pi.ipi6_addr.s6_addr);
 	if (d->so.flow.ifindex && pi.ipi6_ifindex && pi.ipi6_ifindex != d->so.flow.ifindex)
 		return -EINVAL;
-	if (!ip_eq(&a, &IP_NONE) && !d->so.freebind && !stack_addr(d->so.st, &a))
+	if (!ip_eq(&a, &IP_NONE) && !sock_any_addr(&d->so) && !stack_addr(d->so.st, &a))
 		return -EINVAL;
 	d->sticky_src = a;
 	d->sticky_if = pi.ipi6_ifindex;

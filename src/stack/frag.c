@@ -15,7 +15,6 @@
 #include "proto/proto.h"
 
 #define MAX_FRAGMENTS	256	/* of one datagram */
-#define TIME6		60	/* s, RFC 8200 4.5 */
 
 struct datagram {
 	struct map_node	node;
@@ -167,7 +166,7 @@ static struct datagram *datagram_new(struct stack *st, const struct ip *ip, cons
 	list_init(&d->parts);
 	stimer_init(&d->timer, timed_out);
 	stimer_set(st, &d->timer, st->now +
-		   (ip->v4 ? st->param.ipfrag_time : TIME6) * USEC_PER_SEC);
+		   (ip->v4 ? st->param.ipfrag_time : st->param.ip6frag_time) * USEC_PER_SEC);
 	list_add_tail(&st->frags->age, &d->age);
 	map_insert(&st->frags->map, &d->node, key_hash(st, ip, f));
 	hold(st, sizeof(*d));

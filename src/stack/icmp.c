@@ -108,6 +108,13 @@ static uint8_t icmp_proto(bool v4)
 	return v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 }
 
+static bool echo_ignored(const struct param *p, const struct ip *ip)
+{
+	if (ip->v4)
+		return p->icmp_echo_ignore_all || (ip->group && p->icmp_echo_ignore_broadcasts);
+	return p->echo_ignore_all || (ip->group && p->echo_ignore_multicast);
+}
+
 /* RFC 1122 3.2.2.6: the same data back, from the address that was asked, and where the
  * request came along. */
 static enum drop echo_in(struct stack *st, struct pkt *pkt, const struct ip *ip, struct icmp *h)
@@ -119,7 +126,7 @@ static enum drop echo_in(struct stack *st, struct pkt *pkt, const struct ip *ip,
 		.proto = icmp_proto(ip->v4), .tos = ip->tos,
 	};
 
-	if (ip_is_any(&ip->src))
+	if (ip_is_any(&ip->src) || echo_ignored(&st->param, ip))
 		return drop(st, pkt, DROP_ICMP_TYPE);
 	if (ip_is_linklocal(&ip->src) || ip->group)
 		f.ifindex = ip->nif->index;
@@ -169,8 +176,8 @@ static bool sum4_ok(const struct pkt *pkt)
 	return pkt->sum != PKT_SUM_NONE || !sum_end(&s);
 }
 
-/* Nobody answers a broadcast ping: RFC 1122 3.2.2.6 lets us; and what is told to
- * everybody is no answer to what we sent. */
+/* What is told to everybody is no answer to what we sent; a broadcast ping is answered
+ * if icmp_echo_ignore_broadcasts says so. */
 enum drop icmp4_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
 {
 	struct icmp h;
@@ -180,7 +187,7 @@ enum drop icmp4_in(struct stack *st, struct pkt *pkt, const struct ip *ip)
 	icmp_count(st, true, false, h.type);
 	if (!sum4_ok(pkt))
 		return drop(st, pkt, DROP_ICMP_SUM);
-	if (ip->group)
+	if (ip->group && h.type != ICMP4_ECHO)
 		return drop(st, pkt, DROP_ICMP_TYPE);
 	if (icmp_is_error(true, h.type))
 		return error_in(st, pkt, &h, ip);

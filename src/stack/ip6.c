@@ -19,7 +19,6 @@
 #include "stack/netif.h"
 
 #define MAX_HEADERS	8
-#define MAX_OPTIONS	8	/* RFC 8504 5.3, of one header */
 #define MAX_PAD		7	/* bytes of one PadN: alignment needs no more */
 
 enum { OPT_PADN = 1 };
@@ -144,15 +143,16 @@ static enum drop option_unknown(struct stack *st, const struct pkt *pkt, const s
 	return DROP_IP6_EXT;
 }
 
+/* most: options that one header may have (RFC 8504 5.3). */
 static enum drop options_in(struct stack *st, const struct pkt *pkt, const struct ip *ip,
-			    struct rd *r)
+			    uint32_t most, struct rd *r)
 {
 	enum drop why = DROP_NONE;
 	struct ip6_opt o;
-	int n = 0;
+	uint32_t n = 0;
 
 	while (!why && ip6_opt_next(r, &o)) {
-		if (o.type == OPT_PADN ? o.len > MAX_PAD - 2 : ++n > MAX_OPTIONS)
+		if (o.type == OPT_PADN ? o.len > MAX_PAD - 2 : ++n > most)
 			return DROP_IP6_EXT;
 		if (o.type != OPT_PADN)
 			why = option_unknown(st, pkt, ip, &o);
@@ -187,7 +187,8 @@ static enum drop ext_in(struct stack *st, struct pkt *pkt, const struct ip *ip, 
 	if (*next == IPPROTO_ROUTING)
 		why = routing_in(st, pkt, &e.body);
 	else
-		why = options_in(st, pkt, ip, &e.body);
+		why = options_in(st, pkt, ip, *next == IPPROTO_HOPOPTS ? st->param.max_hbh_opts_number :
+				 st->param.max_dst_opts_number, &e.body);
 	pkt_skip(pkt, len);
 	*next = e.next;
 	return why;

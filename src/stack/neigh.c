@@ -27,9 +27,6 @@
 #include "stack/nd.h"
 #include "stack/netif.h"
 
-#define MAX_SOLICIT	3			/* RFC 4861 10, both kinds */
-#define DELAY_TIME	(5 * USEC_PER_SEC)	/* DELAY_FIRST_PROBE_TIME */
-#define QUEUE_MAX	32			/* packets of one neighbour */
 
 struct neigh_table {
 	struct map	map;
@@ -198,6 +195,14 @@ static struct ip_addr asker(const struct neigh *n)
 	return src;
 }
 
+/* RFC 4861 10: how often it is asked. */
+static uint32_t most_probes(const struct neigh *n)
+{
+	const struct param *p = &n->nif->st->param;
+
+	return n->state == NEIGH_PROBE ? p->ucast_solicit : p->mcast_solicit;
+}
+
 /* Without any address nobody is asked: that would be the test of whether the
  * target's is taken (RFC 5227 2.1.1, RFC 4862 5.4.2), and no answer comes of it. */
 static void probe(struct neigh *n)
@@ -207,7 +212,7 @@ static void probe(struct neigh *n)
 	struct ip_addr src = asker(n);
 
 	if (ip_is_any(&src)) {
-		n->probes = MAX_SOLICIT;
+		n->probes = (uint8_t)most_probes(n);
 		stimer_set(st, &n->timer, st->now);
 		return;
 	}
@@ -252,7 +257,7 @@ static void goto_state(struct neigh *n, enum neigh_state to)
 		n->silent = false;
 		break;
 	case NEIGH_DELAY:
-		stimer_set(st, &n->timer, st->now + DELAY_TIME);
+		stimer_set(st, &n->timer, st->now + st->param.delay_first_probe_time * USEC_PER_SEC);
 		break;
 	default:
 		stimer_set(st, &n->timer, NEVER);
@@ -313,7 +318,7 @@ static void neigh_fire(struct stack *st, struct stimer *tm)
 			goto_state(n, NEIGH_STALE);
 	} else if (n->state == NEIGH_DELAY) {
 		goto_state(n, NEIGH_PROBE);
-	} else if (n->probes < MAX_SOLICIT) {
+	} else if (n->probes < most_probes(n)) {
 		probe(n);
 	} else {
 		give_up(n);
@@ -445,7 +450,7 @@ static enum drop enqueue(struct neigh *n, struct pkt *pkt)
 	struct pkt *old;
 
 	list_add_tail(&n->queue, &pkt->link);
-	if (++n->queued <= QUEUE_MAX)
+	if (++n->queued <= n->nif->st->param.unres_qlen)
 		return DROP_NONE;
 	old = list_first(&n->queue, struct pkt, link);
 	list_del(&old->link);

@@ -34,11 +34,25 @@ static const struct row rows[] = {
 	NUM(ip_unprivileged_port_start, 0, 65536, 0),
 	NUM(ipfrag_high_thresh, 0, BUF_MAX, 4u << 20),
 	NUM(ipfrag_time, 1, 3600, 30),
+	NUM(ip6frag_time, 1, 3600, 60),
+	FLAG(ip_nonlocal_bind, 0),
+	FLAG(bindv6only, 0),
+	NUM(min_pmtu, 68, 65535, 552),
+	NUM(max_hbh_opts_number, 0, 255, 8),
+	NUM(max_dst_opts_number, 0, 255, 8),
+	FLAG(icmp_echo_ignore_all, 0),
+	FLAG(echo_ignore_all, 0),
+	FLAG(icmp_echo_ignore_broadcasts, 1),
+	FLAG(echo_ignore_multicast, 0),
 	NUM(icmp_ratelimit, 0, 3600000, 1000),
 	NUM(gc_thresh3, 1, 1u << 20, 1024),
 	NUM(route_max_size, 1, 1u << 20, 4096),
 	NUM(base_reachable_time_ms, 1, 86400000, 30000),
 	NUM(retrans_time_ms, 1, 60000, 1000),
+	NUM(mcast_solicit, 1, 16, 3),
+	NUM(ucast_solicit, 1, 16, 3),
+	NUM(delay_first_probe_time, 0, 3600, 5),
+	NUM(unres_qlen, 1, 1000, 32),
 	FLAG(optimistic_dad, 1),
 	NUM(dad_transmits, 0, 16, 1),
 	FLAG(auto_flowlabels, 1),
@@ -111,7 +125,12 @@ static const struct row rows[] = {
 	FLAG(tcp_window_scaling, 1),
 	FLAG(tcp_timestamps, 1),
 	FLAG(tcp_sack, 1),
-	NUM(tcp_min_rto_us, 1, 120000000, 200000),
+	NUM(tcp_rto_min_us, 1, 120000000, 200000),
+	NUM(tcp_rto_max_ms, 1000, 120000, 120000),
+	FLAG(tcp_abort_on_overflow, 0),
+	FLAG(tcp_dsack, 1),
+	FLAG(tcp_moderate_rcvbuf, 1),
+	NUM(tcp_notsent_lowat, 0, ANY, ANY),
 	NUM(tcp_min_rtt_wlen, 0, 86400, 300),
 	NUM(tcp_delack_ms, 0, 500, 40),
 	FLAG(tcp_thin_linear_timeouts, 0),
@@ -150,12 +169,17 @@ static uint32_t *num_of(struct param *p, const struct row *r)
 	return (uint32_t *)(void *)((char *)p + r->off);
 }
 
-static const struct row *row_of(const char *name)
+/* What stands before says nothing. */
+static const char *last_word(const char *name)
 {
 	const char *dot = strrchr(name, '.');
 
-	if (dot && !strncmp(name, "net.", 4))
-		name = dot + 1;
+	return dot && !strncmp(name, "net.", 4) ? dot + 1 : name;
+}
+
+static const struct row *row_of(const char *name)
+{
+	name = last_word(name);
 	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
 		if (!strcmp(rows[i].name, name))
 			return &rows[i];
@@ -216,13 +240,22 @@ static bool next_num(const char **s, const struct row *r, uint32_t *out)
 	return true;
 }
 
+static int fixed_set(const char *name, const char *value)
+{
+	const char *is = param_fixed(last_word(name));
+
+	if (!is)
+		return -ENOENT;
+	return strcmp(is, value) ? -EINVAL : 0;
+}
+
 int param_set(struct param *p, const char *name, const char *value)
 {
 	const struct row *r = row_of(name);
 	uint32_t v[3];
 
 	if (!r)
-		return -ENOENT;
+		return fixed_set(name, value);
 	if (!r->n)
 		return word_set((char *)p + r->off, r, value);
 	for (unsigned i = 0; i < r->n; i++) {
@@ -238,16 +271,18 @@ int param_set(struct param *p, const char *name, const char *value)
 int param_get(const struct param *p, const char *name, char *buf, size_t size)
 {
 	const struct row *r = row_of(name);
+	const char *fixed = r ? NULL : param_fixed(last_word(name));
 	struct text t = text_of(buf, size);
-	uint32_t v[3];
+	uint32_t v;
 
-	if (!r)
+	if (!r && !fixed)
 		return -ENOENT;
-	if (!r->n)
-		text_add(&t, "%s", (const char *)p + r->off);
-	memcpy(v, (const char *)p + r->off, r->n * sizeof(v[0]));
-	for (unsigned i = 0; i < r->n; i++)
-		text_add(&t, "%s%u", i ? " " : "", v[i]);
+	if (fixed || !r->n)
+		text_add(&t, "%s", fixed ? fixed : (const char *)p + r->off);
+	for (unsigned i = 0; r && i < r->n; i++) {
+		memcpy(&v, (const char *)p + r->off + i * sizeof(v), sizeof(v));
+		text_add(&t, "%s%u", i ? " " : "", v);
+	}
 	return t.cut ? -ENOSPC : 0;
 }
 

@@ -14,11 +14,21 @@ struct param {
 	uint32_t ip_unprivileged_port_start;	/* 0: anyone may bind any port */
 	uint32_t ipfrag_high_thresh;		/* bytes of fragments held, 4 MiB */
 	uint32_t ipfrag_time;			/* s, 30 (v6 60 by RFC 8200) */
+	uint32_t ip6frag_time;			/* s, 60 */
+	uint32_t ip_nonlocal_bind;		/* 0; 1: every socket as with IP_FREEBIND, both families */
+	uint32_t bindv6only;			/* 0; 1: sockets are made with IPV6_V6ONLY */
+	uint32_t min_pmtu;			/* bytes, 552: a path's of IPv4 is not smaller */
+	uint32_t max_hbh_opts_number, max_dst_opts_number; /* 8 in one header, padding aside */
+	uint32_t icmp_echo_ignore_all, echo_ignore_all;	/* 0: pings are answered, IPv4's and IPv6's */
+	uint32_t icmp_echo_ignore_broadcasts, echo_ignore_multicast; /* 1, 0: to a group or all */
 	uint32_t icmp_ratelimit;		/* ms between errors to one host, 1000 per Linux; token bucket */
 	uint32_t gc_thresh3;			/* neighbour entries, 1024 */
 	uint32_t route_max_size;		/* routes, 4096 (Linux: ipv6/route/max_size) */
 	uint32_t base_reachable_time_ms;	/* 30000 */
 	uint32_t retrans_time_ms;		/* 1000 */
+	uint32_t mcast_solicit, ucast_solicit;	/* questions about a neighbour, 3 */
+	uint32_t delay_first_probe_time;	/* s, 5 */
+	uint32_t unres_qlen;			/* packets that wait for one, 32 (Linux: 101) */
 	uint32_t optimistic_dad;		/* 1 */
 	uint32_t dad_transmits;			/* 1 */
 	uint32_t auto_flowlabels;		/* 1: IPv6's labels by flow (RFC 6437) */
@@ -76,7 +86,12 @@ struct param {
 	uint32_t tcp_keepalive_intvl;		/* s, 75 */
 	uint32_t tcp_keepalive_probes;		/* 9 */
 	uint32_t tcp_window_scaling, tcp_timestamps, tcp_sack; /* 1 */
-	uint32_t tcp_min_rto_us;		/* 200000 */
+	uint32_t tcp_rto_min_us;		/* 200000 */
+	uint32_t tcp_rto_max_ms;		/* 120000 */
+	uint32_t tcp_abort_on_overflow;		/* 0; 1: who finds the listener's queue full is reset */
+	uint32_t tcp_dsack;			/* 1: what comes twice is told (RFC 2883) */
+	uint32_t tcp_moderate_rcvbuf;		/* 1: receive buffers grow by themselves */
+	uint32_t tcp_notsent_lowat;		/* as TCP_NOTSENT_LOWAT, for all; 4294967295 */
 	uint32_t tcp_min_rtt_wlen;		/* s that a smallest round trip counts, 300 */
 	uint32_t tcp_delack_ms;			/* 40 */
 	uint32_t tcp_thin_linear_timeouts;	/* 0; 1: as TCP_THIN_LINEAR_TIMEOUTS, for all */
@@ -112,6 +127,8 @@ void param_defaults(struct param *p);
 /* 0, -ENOENT (no such name), -EINVAL (bad value). Text as in /proc/sys. */
 int param_set(struct param *p, const char *name, const char *value);
 int param_get(const struct param *p, const char *name, char *buf, size_t size);
+/* What may be set to this value only (param_fixed.c); NULL: nothing of that name. */
+const char *param_fixed(const char *last);
 const char *param_name(unsigned i);	/* i-th row's name; NULL past the end */
 
 #endif

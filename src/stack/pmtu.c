@@ -14,7 +14,6 @@
 #include "stack/ip.h"
 
 #define MAX_PATHS	256
-#define IP4_LEAST	552	/* Linux's min_pmtu: less would only help an attacker */
 
 struct path {
 	struct map_node	node;
@@ -96,12 +95,13 @@ static void path_add(struct stack *st, const struct ip_addr *dst, uint32_t mtu)
 	map_insert(&t->map, &p->node, dst_hash(st, dst));
 }
 
-/* RFC 8201 4: never below 1280, and never up. */
+/* RFC 8201 4: never below 1280, and never up; of IPv4 less than min_pmtu would only help an
+ * attacker. */
 void ip_pmtu_update(struct stack *st, const struct ip_addr *dst, uint32_t mtu)
 {
 	struct path *p = path_find(st, dst);
 
-	mtu = MAX(mtu, ip_is_v4(dst) ? (uint32_t)IP4_LEAST : (uint32_t)IP6_MIN_MTU);
+	mtu = MAX(mtu, ip_is_v4(dst) ? st->param.min_pmtu : (uint32_t)IP6_MIN_MTU);
 	if (p && p->mtu <= mtu)
 		return;
 	if (p)

@@ -100,6 +100,7 @@ void sock_init(struct sock *so, struct stack *st, const struct sock_ops *ops,
 	so->proto = (uint16_t)proto;
 	so->local.addr = so->remote.addr = any_of(family);
 	so->asked = &defaults;
+	so->v6only = family == AF_INET6 && st->param.bindv6only;
 	so->flow.proto = (uint8_t)proto;
 	if (!so->rcvbuf)
 		so->rcvbuf = st->param.rmem_default;
@@ -240,7 +241,7 @@ int sock_route(struct sock *so)
 	f->ttl = group ? MAX(ip->group_ttl, 1) : ip->ttl;
 	f->tos = ip->tos;
 	f->df = ip->mtu_discover != IP_PMTUDISC_DONT;
-	f->any_src = so->freebind;
+	f->any_src = sock_any_addr(so);
 	f->label = 0;
 	f->sport = so->local.port;
 	f->dport = so->remote.port;

@@ -281,6 +281,11 @@ void sock_find_all(struct stack *st, int proto, const struct ip *ip, uint16_t lo
 struct sock_table *sock_table_new(struct stack *st);
 void sock_table_free(struct sock_table *t);
 void sock_netif_gone(struct netif *nif);	/* forget flows and groups there */
+/* May it speak as an address that is not the stack's? */
+static inline bool sock_any_addr(const struct sock *so)
+{
+	return so->freebind || so->st->param.ip_nonlocal_bind;
+}
 void sock_wake(struct sock *so);
 void sock_set_error(struct sock *so, int error);	/* and wakes */
 

@@ -224,7 +224,7 @@ static int linklocal_check(struct sock *so, const struct endpoint *ep)
 		return -EINVAL;
 	if (!nif)
 		return -ENODEV;
-	if (!so->freebind && (!a || !addr_usable(a)))
+	if (!sock_any_addr(so) && (!a || !addr_usable(a)))
 		return -EADDRNOTAVAIL;
 	so->flow.ifindex = index;
 	return 0;
@@ -252,7 +252,7 @@ int sock_table_address(struct sock *so, const struct endpoint *ep)
 		return 0;
 	if (!v4 && ip_is_linklocal(a))
 		return linklocal_check(so, ep);
-	if (so->freebind || stack_addr(so->st, a))
+	if (sock_any_addr(so) || stack_addr(so->st, a))
 		return 0;
 	if (so->type != SOCK_STREAM && (ip_is_multicast(a) || is_broadcast(so->st, a)))
 		return 0;

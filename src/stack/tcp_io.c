@@ -37,8 +37,10 @@ int tcp_may_write(struct tcpc *tc)
 bool tcp_writeable(const struct tcpc *tc)
 {
 	uint32_t unsent = (uint32_t)seq_diff(tc->snd_end, tc->snd_nxt);
+	uint32_t asked = tc->asked->notsent_lowat;
+	uint32_t lowat = asked ? asked : tc->so.st->param.tcp_notsent_lowat;
 
-	if (tc->asked->notsent_lowat && tcp_state_in(tc, TCP_CAN_SEND) && unsent >= tc->asked->notsent_lowat)
+	if (unsent >= lowat && tcp_state_in(tc, TCP_CAN_SEND))
 		return false;
 	return !tc->no_memory && tcp_snd_space(tc) &&
 	       tcp_snd_space(tc) >= tc->snd.bytes / 2;

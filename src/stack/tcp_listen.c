@@ -95,8 +95,14 @@ enum drop tcp_listen_complete(struct tcp_req *rq, struct seg *sg)
 {
 	struct tcpc *lis = rq->listener, *tc;
 
-	if (queue_full(lis->lis))
+	if (queue_full(lis->lis)) {
+		if (lis->so.st->param.tcp_abort_on_overflow) {
+			tcp_reset_reply(lis->so.st, sg);
+			if (!rq->cookie)
+				tcp_req_free(rq);
+		}
 		return DROP_TCP_BACKLOG;
+	}
 	if (!budget_room(lis->so.st, BUDGET_TCP, 0))
 		return DROP_TCP_NO_MEMORY;
 	tc = child_new(rq);

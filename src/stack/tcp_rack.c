@@ -147,7 +147,7 @@ usec tlp_timeout(const struct tcpc *tc)
 	if (!may_probe(tc))
 		return NEVER;
 	if ((uint32_t)seq_diff(tc->snd_nxt, tc->snd_una) <= tc->mss)
-		pto += p->tcp_min_rto_us;
+		pto += p->tcp_rto_min_us;
 	return MAX(pto, (usec)p->tcp_pto_min_us);
 }
 

@@ -74,7 +74,7 @@ struct flow tcp_req_flow(const struct tcp_req *rq)
 	const struct sock_ip *want = sock_ip(so, &rq->remote);
 	struct flow f = {
 		.src = rq->local, .dst = rq->remote, .proto = IPPROTO_TCP,
-		.df = want->mtu_discover != IP_PMTUDISC_DONT, .any_src = so->freebind,
+		.df = want->mtu_discover != IP_PMTUDISC_DONT, .any_src = sock_any_addr(so),
 		.ttl = want->ttl, .tos = want->tos, .label = rq->iss.v & 0xfffff,
 		.sport = rq->local_port, .dport = rq->remote_port, .mark = so->flow.mark,
 		.ifindex = rq->ifindex ? rq->ifindex : so->flow.ifindex,
@@ -148,9 +148,9 @@ static void send_ack(const struct tcp_req *rq)
 
 /* --- time --- */
 
-static usec interval(unsigned level)
+static usec interval(const struct stack *st, unsigned level)
 {
-	return MIN(SYN_RTO << level, RTO_MAX);
+	return MIN(SYN_RTO << level, st->param.tcp_rto_max_ms * USEC_PER_MSEC);
 }
 
 static usec age(const struct tcp_req *rq)
@@ -172,7 +172,7 @@ static void arm(struct tcp_listen *l)
 		struct tcp_req *rq = list_first(&l->reqs[i], struct tcp_req, link);
 
 		if (rq)
-			at = MIN(at, st->now + MAX(interval(i) - age(rq), 0));
+			at = MIN(at, st->now + MAX(interval(st, i) - age(rq), 0));
 	}
 	stimer_set(st, &l->timer, at);
 }
@@ -223,7 +223,7 @@ static void due(struct stack *st, struct stimer *tm)
 
 	for (unsigned i = TCP_REQ_LEVELS; i--; ) {
 		while ((rq = list_first(&l->reqs[i], struct tcp_req, link)) &&
-		       age(rq) >= interval(i))
+		       age(rq) >= interval(l->tc->so.st, i))
 			req_due(rq);
 	}
 	arm(l);

@@ -6,7 +6,7 @@
  * 4.1), in its milliseconds, if it is news. One sample a round trip goes into the smoothed values,
  * from the oldest octets of its ACK, so that a delayed ACK counts; the smallest of the last
  * tcp_min_rtt_wlen seconds is kept for RACK. As in Linux the variance term, not the sum, is held above the minimum:
- * on a quiet path the timeout is the round trip plus tcp_min_rto_us.
+ * on a quiet path the timeout is the round trip plus tcp_rto_min_us.
  */
 #include "stack/tcp.h"
 
@@ -23,9 +23,9 @@ void tcp_rtt_init(struct tcpc *tc)
 
 static void rto_update(struct tcpc *tc)
 {
-	uint64_t var = MAX((uint64_t)tc->rttvar * 4, tc->so.st->param.tcp_min_rto_us);
+	uint64_t var = MAX((uint64_t)tc->rttvar * 4, tc->so.st->param.tcp_rto_min_us);
 
-	tc->rto = (uint32_t)MIN(tc->srtt + var, RTO_MAX);
+	tc->rto = (uint32_t)MIN(tc->srtt + var, tc->so.st->param.tcp_rto_max_ms * 1000u);
 	tc->backoff = 0;
 }
 

@@ -45,7 +45,7 @@ void tcp_sack_advance(struct tcpc *tc)
 
 void tcp_dsack_note(struct tcpc *tc, struct seq from, struct seq to)
 {
-	if (!tc->sack_ok)
+	if (!tc->sack_ok || !tc->so.st->param.tcp_dsack)
 		return;
 	count_tcp(tc->so.st, TCP_TCPDSACKOldSent);
 	tcp_ooo_get(tc)->dsack = (struct tcp_sack){ from, to };

@@ -22,7 +22,6 @@
 #include <assert.h>
 #include <errno.h>
 
-#define RTO_MAX		(120 * USEC_PER_SEC)
 #define QUICK_ACKS	16
 #define THIN_SEGMENTS	4
 #define THIN_RETRIES	6
@@ -54,7 +53,8 @@ static bool running(const struct tcpc *tc, enum tcp_timer which)
 /* RFC 6298 5.5 */
 static usec rto(const struct tcpc *tc)
 {
-	return MIN((usec)tc->rto << MIN(tc->backoff, 30), RTO_MAX);
+	return MIN((usec)tc->rto << MIN(tc->backoff, 30),
+		   tc->so.st->param.tcp_rto_max_ms * USEC_PER_MSEC);
 }
 
 /* The next try; TCP_USER_TIMEOUT does not wait for it to end. */

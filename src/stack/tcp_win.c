@@ -143,7 +143,7 @@ static void grow_buffer(struct tcpc *tc, uint32_t read)
 	uint64_t want = 2ull * read + 16ull * tc->rcv_mss;
 	uint32_t most = buf_limit(tc, tc->so.st->param.tcp_rmem[2], NEAR_RCVBUF);
 
-	if (budget_pressed(tc->so.st, BUDGET_TCP))
+	if (budget_pressed(tc->so.st, BUDGET_TCP) || !tc->so.st->param.tcp_moderate_rcvbuf)
 		return;
 	want += 2 * (want * (read - tc->drs_space) / MAX(tc->drs_space, 1));
 	want = MIN(2 * want, most);

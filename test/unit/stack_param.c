@@ -3,7 +3,10 @@
 
 #include <errno.h>
 
+#include <netinet/in.h>
+
 #include "stack/param.h"
+#include "stack/sock.h"
 
 static struct param p;
 
@@ -57,6 +60,33 @@ static void bad_values_change_nothing(void **state)
 	assert_memory_equal(&p, &before, sizeof(p));
 }
 
+static void what_holds_anyway_may_be_said(void **state)
+{
+	char buf[16];
+
+	assert_int_equal(param_set(&p, "net.ipv4.conf.all.accept_local", "0"), 0);
+	assert_int_equal(param_set(&p, "net.ipv4.conf.all.accept_local", "1"), -EINVAL);
+	assert_int_equal(param_set(&p, "router_solicitations", "-1"), 0);
+	assert_int_equal(param_get(&p, "net.ipv4.tcp_stdurg", buf, sizeof(buf)), 0);
+	assert_string_equal(buf, "0");
+	assert_int_equal(param_get(&p, "tcp_stdurg", buf, 1), -ENOSPC);
+}
+
+/* bindv6only: a new socket of IPv6 is for IPv6 alone. */
+static void sockets_begin_as_is_said(void **state)
+{
+	struct stack *st = stack_new(1, 0);
+	socklen_t len = sizeof(int);
+	struct sock *so;
+	int on = 0;
+
+	assert_int_equal(stack_set(st, "net.ipv6.bindv6only", "1"), 0);
+	assert_int_equal(sock_new(st, AF_INET6, SOCK_STREAM, 0, &so), 0);
+	assert_int_equal(sock_getopt(so, IPPROTO_IPV6, IPV6_V6ONLY, &on, &len), 0);
+	assert_int_equal(on, 1);
+	stack_free(st);
+}
+
 static void what_is_told_can_be_set(void **state)
 {
 	char buf[64];
@@ -81,6 +111,8 @@ int main(void)
 		cmocka_unit_test_setup(defaults_are_linux, start),
 		cmocka_unit_test_setup(set_by_any_of_its_names, start),
 		cmocka_unit_test_setup(bad_values_change_nothing, start),
+		cmocka_unit_test_setup(what_holds_anyway_may_be_said, start),
+		cmocka_unit_test_setup(sockets_begin_as_is_said, start),
 		cmocka_unit_test_setup(what_is_told_can_be_set, start),
 	};
 

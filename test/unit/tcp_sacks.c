@@ -3,7 +3,7 @@
 #include "unit.h"
 
 static struct tcp_stack tcp = { .ooo = LIST_INIT(tcp.ooo) };
-static struct stack stack = { .tcp = &tcp };
+static struct stack stack = { .tcp = &tcp, .param.tcp_dsack = 1 };
 
 static void newest_block_first(void **state)
 {
