@@ -32,7 +32,7 @@ FLAGS	:= -std=gnu17 -D_GNU_SOURCE -fPIC -fno-semantic-interposition \
 	   -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	   -Wno-unused-parameter -fno-strict-aliasing -pthread \
 	   -Isrc -Iinclude $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
-	   -fno-sanitize-recover=all)
+	   -fno-sanitize-recover=all -Wno-tsan)
 Q	:= $(if $(V),,@)
 LINK	= $(Q)$(CC) -pthread $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN)) -o $@ $^
 libs_of	= $(shell pkg-config --libs $1 2>/dev/null || echo $(patsubst %,-l%,$(patsubst lib%,%,$1))) -ldl

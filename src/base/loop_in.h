@@ -19,6 +19,8 @@ struct loop {
 	bool		deaf;	/* nobody looks after it: the set does not name it */
 	atomic_bool	given;	/* all bells are armed */
 	int		waker;	/* wakes who sleeps in it; -1: nobody does */
+	bool		by_futex;	/* somebody sleeps in it on futexes: */
+	atomic_uint	kicks;		/* this is one of them */
 	unsigned	turn;	/* grows when a bell comes or goes */
 	struct list	bells;
 	struct list	news;	/* watches for which something came */

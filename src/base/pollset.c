@@ -308,6 +308,9 @@ void loop_kick(struct loop *l)
 	pthread_mutex_lock(&l->set->lock);
 	if (l->waker >= 0) {
 		ring(l->waker);
+	} else if (l->by_futex) {
+		l->kicks++;
+		futex_wake(&l->kicks, false);
 	} else {
 		hear(l);
 		pollset_kick(l->set);
@@ -336,6 +339,21 @@ void loop_give(struct loop *l)
 
 /* --- who sleeps in a loop, or looks at it --- */
 
+bool loop_doze_begin(struct loop *l, struct futexes *w)
+{
+	pthread_mutex_lock(&l->set->lock);
+	l->by_futex = futexes_add(w, &l->kicks, l->kicks, false);
+	pthread_mutex_unlock(&l->set->lock);
+	return l->by_futex;
+}
+
+void loop_doze_end(struct loop *l)
+{
+	pthread_mutex_lock(&l->set->lock);
+	l->by_futex = false;
+	pthread_mutex_unlock(&l->set->lock);
+}
+
 /* The first of the bells: there seldom are more, and those are left to the set. */
 static void list_bells(struct loop *l, struct nap *nap)
 {
@@ -360,13 +378,16 @@ static void heard_bells(struct loop *l, const struct nap *nap)
 	}
 }
 
+/* Bells that the set hears it tells of. */
 int set_look(struct loop *l)
 {
 	struct nap nap = { .fd = { { .fd = -1 } } };
 	int n = loop_run(l);
 
+	if (n || atomic_load_explicit(&l->given, memory_order_relaxed))
+		return n;
 	list_bells(l, &nap);
-	if (n || poll(nap.fd, nap.n, 0) <= 0)
+	if (poll(nap.fd, nap.n, 0) <= 0)
 		return n;
 	pthread_mutex_lock(&l->set->lock);
 	heard_bells(l, &nap);

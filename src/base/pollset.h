@@ -4,7 +4,8 @@
  * looks after all in whom nobody is: it sleeps in pollset_sleep, and pollset_next names whose
  * loop has heard something. With that owner's lock it calls loop_run. Whoever is with an owner
  * himself and goes to sleep there (loop_nap_begin) keeps the loop's bells from the
- * set and hears them himself; what else comes for the loop the thread is told.
+ * set and hears them himself; what else comes for the loop the thread is told. Who
+ * sleeps on futexes (loop_doze_begin) hears no bells.
  *
  * Locks: an owner's before the set's, which is a leaf. Between fork's two sides the
  * set is locked; a child's is empty, and its loops are as good as gone.
@@ -15,6 +16,7 @@
 #include <pthread.h>
 
 #include "base/loop.h"
+#include "base/futex.h"
 
 struct pollset {
 	pthread_mutex_t	lock;
@@ -44,5 +46,10 @@ void loop_give(struct loop *l);		/* nobody is in it: the set hears its bells */
 void loop_hears(struct loop *l, bool on);	/* off: the thread is not told any more */
 /* Whoever sleeps in it wakes; nobody: the thread is told. From any thread. */
 void loop_kick(struct loop *l);
+
+/* Sleeping in it on futexes, of which one is added: begin and end with the lock. False:
+ * there is no room for it. */
+bool loop_doze_begin(struct loop *l, struct futexes *w);
+void loop_doze_end(struct loop *l);
 
 #endif

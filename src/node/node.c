@@ -306,6 +306,8 @@ void node_rest(struct node *n)
 		kick = at < n->asleep_until;
 	else
 		driver_leave(n, at);
+	if (n->on_futexes)
+		loop_give(n->loop);
 	pthread_mutex_unlock(&n->lock);
 	if (kick)
 		node_kick(n);

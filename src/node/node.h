@@ -73,6 +73,7 @@ struct node {
 	struct loop	*loop;
 	struct watch	kick;			/* eventfd; -1: its loop is woken otherwise */
 	usec		asleep_until;		/* the driver's; 0: it is awake */
+	bool		on_futexes;		/* he sleeps on futexes */
 	struct caller	*driver;		/* of those who wait; NULL: none */
 	bool		interrupted;		/* a signal came */
 	bool		told_other;		/* the driver had news, but not for himself */

@@ -1,7 +1,8 @@
 /* node_wait.c - who waits in a node drives it
  *
  * He looks at the plugs for a while, without bells and system calls, and sleeps if
- * nothing comes. If something did, the node is hot: the plugs go on without bells while
+ * nothing comes: on futexes of the plugs' wires, or where a plug has but a descriptor, on
+ * bells. If something came soon, the node is hot: the plugs go on without either while
  * the caller has what he waited for, who is likely to be back before the next frame
  * comes. The thread that stands in (driver.c) looks each millisecond, and ends it when
  * no call has come for one.
@@ -12,6 +13,7 @@
 #include <sched.h>
 #include <signal.h>
 
+#include "base/futex.h"
 #include "base/pollset.h"
 #include "node/vsock.h"
 
@@ -31,6 +33,104 @@ static void set_looking(struct node *n, bool on)
 		if (!on && p->more)
 			n->ifs[i]->woken = true;
 	}
+}
+
+/* --- signals --- */
+
+#define RESTARTS	1u	/* there is a handler with SA_RESTART */
+#define ENDS		2u	/* and one without */
+
+static unsigned handlers(void)
+{
+	unsigned found = 0;
+	struct sigaction sa;
+
+	for (int sig = 1; sig < NSIG; sig++) {
+		if (sigaction(sig, NULL, &sa) == 0 && sa.sa_handler != SIG_DFL &&
+		    sa.sa_handler != SIG_IGN)
+			found |= sa.sa_flags & SA_RESTART ? RESTARTS : ENDS;
+	}
+	return found;
+}
+
+/* signal(7): a call goes on after a handler with SA_RESTART, unless it has a timeout. Which
+ * handler ran nobody tells: one without it, if there is any. */
+static bool ends_calls(usec until)
+{
+	unsigned found = handlers();
+
+	return found & ENDS || (until != NEVER && found & RESTARTS);
+}
+
+/* How long may futexes be slept on? They do not tell of handlers with SA_RESTART, for which
+ * we ask once a millisecond; a recent answer is good for a moment. 0: not at all. */
+static usec futexes_until(usec now, usec until)
+{
+	static _Atomic usec asked_at;
+	static atomic_bool restarts;
+	bool recent = now - asked_at < USEC_PER_MSEC;
+
+	if (!futexes_work())
+		return 0;
+	if (until == NEVER)
+		return NEVER;
+	if (!recent) {
+		restarts = handlers() & RESTARTS;
+		asked_at = now;
+	}
+	return restarts ? 0 : recent ? now + USEC_PER_MSEC : NEVER;
+}
+
+/* --- sleeping and looking --- */
+
+/* False: some plug has none, or there are too many. */
+static bool list_futexes(struct node *n, struct futexes *f)
+{
+	f->n = 0;
+	for (int i = 0; i < n->n_if; i++) {
+		struct plug *p = n->ifs[i]->plug;
+
+		if (!p)
+			continue;
+		if (!p->ops->nap || !p->ops->nap(p, f))
+			return false;
+		if (p->more)
+			n->ifs[i]->woken = true;
+	}
+	return loop_doze_begin(n->loop, f);
+}
+
+/* The set hears the bells meanwhile. */
+static void sleep_on_futexes(struct node *n, const struct futexes *f, usec until)
+{
+	n->on_futexes = true;
+	n->asleep_until = MIN(node_deadline(n), until);
+	loop_give(n->loop);
+	pthread_mutex_unlock(&n->lock);
+	if (!futexes_sleep(f, n->asleep_until))
+		n->interrupted = true;
+	node_lock(n);
+	loop_doze_end(n->loop);
+	n->on_futexes = false;
+	n->asleep_until = 0;
+}
+
+/* On futexes, if that can be; awake, he looks. */
+static void go_to_sleep(struct node *n, usec until)
+{
+	usec most = n->stood_in ? futexes_until(n->st->now, until) : 0;
+	struct futexes f;
+
+	if (most && list_futexes(n, &f)) {
+		sleep_on_futexes(n, &f, MIN(until, most));
+		set_looking(n, true);
+		return;
+	}
+	if (most) {
+		set_looking(n, true);
+		set_looking(n, false);
+	}
+	node_sleep(n, until);
 }
 
 /* Takes in what plugs have. */
@@ -138,10 +238,11 @@ static void sleep_unless_due(struct node *n, usec until)
 
 	if (node_deadline(n) > now) {
 		cool(n);
-		node_sleep(n, until);
+		go_to_sleep(n, until);
 	} else {
 		stack_now(n->st, now);
 	}
+	look(n);
 	node_take_in(n);
 }
 
@@ -162,8 +263,10 @@ static void drive(struct node *n, struct caller *c, usec until)
 	n->driver = NULL;
 	n->used_at = n->st->now;
 	spin_ended(&n->spin, n->st->now - began);
-	if (!n->hot && n->st->param.busy_read && spin_pays(&n->spin, n->st->now))
+	if (spin_was_soon(&n->spin))
 		heat(n);
+	else if (!n->hot)
+		set_looking(n, false);
 }
 
 void node_tell(struct node *n, struct caller *c)
@@ -192,20 +295,6 @@ static void wait_to_be_told(struct node *n, struct caller *c, usec until)
 	else
 		pthread_cond_clockwait(&c->cond, &n->lock, CLOCK_MONOTONIC, &ts);
 	stack_now(n->st, now_mono());
-}
-
-/* signal(7): a call goes on after a handler with SA_RESTART, unless it has a timeout. Which
- * handler ran nobody tells: one without it, if there is any. */
-static bool ends_calls(usec until)
-{
-	struct sigaction sa;
-
-	for (int sig = 1; sig < NSIG; sig++) {
-		if (sigaction(sig, NULL, &sa) == 0 && sa.sa_handler != SIG_DFL &&
-		    sa.sa_handler != SIG_IGN && (until != NEVER || !(sa.sa_flags & SA_RESTART)))
-			return true;
-	}
-	return false;
 }
 
 int node_wait(struct node *n, struct caller *c, usec until)

@@ -84,16 +84,16 @@ usec spin_time(struct spin *s, usec now, usec most)
 	return may_spin(now) ? most : 0;
 }
 
-bool spin_pays(const struct spin *s, usec now)
-{
-	return !s->missed && may_spin(now);
-}
-
 void spin_ended(struct spin *s, usec waited)
 {
 	s->missed = waited <= SOON ? 0 : s->missed + 1;
 	if (s->missed > 2)
 		s->skip = MIN(1u << MIN(s->missed, 16u), SKIP_MOST);
+}
+
+bool spin_was_soon(const struct spin *s)
+{
+	return !s->missed;
 }
 
 bool spin_yield(usec *now)

@@ -13,7 +13,7 @@ struct spin {
 /* How long to look before sleeping, at most; 0: sleep at once. */
 usec spin_time(struct spin *s, usec now, usec most);
 void spin_ended(struct spin *s, usec waited);	/* looking and sleeping */
-bool spin_pays(const struct spin *s, usec now);	/* what was waited for last came soon */
+bool spin_was_soon(const struct spin *s);	/* what was waited for last came soon */
 /* Between two looks, now and then: lets others run. False: somebody wanted to. */
 bool spin_yield(usec *now);
 

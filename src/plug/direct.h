@@ -86,6 +86,8 @@ int directs_take(struct directs *ds, int max);
 uint32_t directs_room(struct directs *ds);
 void directs_flush(struct directs *ds);
 void directs_sleep(struct directs *ds);
+bool directs_by_futex(struct directs *ds, struct futexes *w);	/* see wire_by_futex */
+void directs_by_bell(struct directs *ds);
 void directs_awake(struct directs *ds);
 bool directs_waiting(const struct directs *ds);
 bool directs_moved(const struct directs *ds);	/* frames queued for one of them may go on */

@@ -140,6 +140,23 @@ void directs_sleep(struct directs *ds)
 		direct_step(ds, d, LATER);
 }
 
+/* What comes before the mark is not taken yet: no futex shall tell of it again and again. */
+bool directs_by_futex(struct directs *ds, struct futexes *f)
+{
+	for_used(ds, d, ALL) {
+		if (d->state >= DIRECT_LIVE && d->marked && !d->lane.wire->why &&
+		    !wire_by_futex(d->lane.wire, f))
+			return false;
+	}
+	return true;
+}
+
+void directs_by_bell(struct directs *ds)
+{
+	for_used(ds, d, ALL)
+		wire_by_bell(d->lane.wire);
+}
+
 void directs_awake(struct directs *ds)
 {
 	for_used(ds, d, ALL) {

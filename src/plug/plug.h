@@ -20,6 +20,8 @@
 
 struct plug;
 
+struct futexes;		/* base/futex.h */
+
 struct plug_ops {
 	const char *scheme;		/* "vde", for show */
 	/* Queues for sending; takes pkt. */
@@ -44,6 +46,9 @@ struct plug_ops {
 	void	(*awake)(struct plug *p);
 	bool	(*look)(struct plug *p);
 	void	(*doze)(struct plug *p);	/* more: there was something yet */
+	/* As doze, but frames change a futex of w instead of making fd readable, which tells of all
+	 * else, until awake or doze. False: w is full; then doze. NULL: it has none. */
+	bool	(*nap)(struct plug *p, struct futexes *w);
 	/* Time-driven plugs (fault): run what is due; next deadline. NULL: none. */
 	void	(*run)(struct plug *p, usec now);
 	usec	(*deadline)(struct plug *p);

@@ -165,6 +165,13 @@ static bool is_deaf(struct shm *s)
 	return !rung && (s->plug.more || s->plug.looking) && ++s->deaf % 16;
 }
 
+static void by_bell(struct shm *s)
+{
+	wire_by_bell(s->main.wire);
+	if (s->directs)
+		directs_by_bell(s->directs);
+}
+
 static void go_to_sleep(struct shm *s)
 {
 	wire_sleep(s->main.wire, s->main.queued > 0);
@@ -207,6 +214,7 @@ static void shm_awake(struct plug *p)
 	struct shm *s = shm_of(p);
 
 	p->looking = true;
+	by_bell(s);
 	wire_awake(s->main.wire);
 	if (s->directs)
 		directs_awake(s->directs);
@@ -220,13 +228,34 @@ static bool shm_look(struct plug *p)
 	return frames_wait(s) || lane_moved(&s->main) || (s->directs && directs_moved(s->directs));
 }
 
+static bool queued(const struct shm *s)
+{
+	return s->main.queued || (s->directs && directs_queued(s->directs));
+}
+
 static void shm_doze(struct plug *p)
 {
 	struct shm *s = shm_of(p);
 
 	p->looking = false;
+	by_bell(s);
 	go_to_sleep(s);
-	p->more = frames_wait(s) || s->main.queued || (s->directs && directs_queued(s->directs));
+	p->more = frames_wait(s) || queued(s);
+}
+
+/* What the futexes are compared with is how far we have taken before the sleep begins: none is taken
+ * during it. Of room a bell tells. */
+static bool shm_nap(struct plug *p, struct futexes *f)
+{
+	struct shm *s = shm_of(p);
+	bool ok = wire_by_futex(s->main.wire, f) && (!s->directs || directs_by_futex(s->directs, f));
+
+	p->looking = false;
+	go_to_sleep(s);
+	if (queued(s))
+		shm_flush(p);
+	p->more = frames_wait(s) || p->resume;
+	return ok;
 }
 
 static uint32_t shm_room(struct plug *p)
@@ -295,6 +324,7 @@ static const struct plug_ops shm_ops = {
 	.awake	= shm_awake,
 	.look	= shm_look,
 	.doze	= shm_doze,
+	.nap	= shm_nap,
 	.room	= shm_room,
 	.room_to = shm_room_to,
 	.arena_to = shm_arena_to,

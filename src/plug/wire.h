@@ -14,6 +14,9 @@
  * used. The first lie ends the wire: take and put fail, why says what it was.
  * One thread at a time uses a side, but chunks come back from any.
  *
+ * Who sleeps in a call asks for a futex on the other's sent instead of a bell (WIRE_BY_FUTEX):
+ * nothing wakes sooner, but no descriptor tells of it.
+ *
  * The socket carries doorbells only. It is a stream and not an eventfd because
  * its end says that the peer has gone, a send never blocks us (a peer could make
  * a shared eventfd block), and one descriptor a side is enough.
@@ -23,9 +26,10 @@
 
 #include <pthread.h>
 
+#include "base/futex.h"
 #include "stack/pkt.h"
 
-#define WIRE_MAGIC	0x31574f49u	/* "IOW1": this layout */
+#define WIRE_MAGIC	0x32574f49u	/* "IOW2": this layout */
 #define WIRE_RING	(64u << 10)	/* bytes of records */
 #define WIRE_FRAMES	1024u		/* whose payload is under way by reference */
 #define WIRE_ARENA	(32u << 20)
@@ -52,7 +56,8 @@ struct wire_file {
 
 #define WIRE_WANTS_FRAMES	1u
 #define WIRE_WANTS_ROOM		2u
-#define WIRE_SLEEP		4u	/* asleep grows by this: the same sleep is rung once */
+#define WIRE_BY_FUTEX		4u	/* frames: by a futex on the other's sent, not a bell */
+#define WIRE_SLEEP		8u	/* asleep grows by this: the same sleep is rung once */
 
 /* A record: this, then n_ext spans, then head_len bytes; its length is a multiple
  * of 16. With no bytes at all it fills the ring up to its end, which who sends may
@@ -96,6 +101,7 @@ struct wire {
 	uint32_t	taken;			/* in */
 	uint32_t	sent_at;		/* how far the other has sent, when last seen */
 	uint32_t	sleeps;
+	bool		by_futex;
 	struct arena	*heap;			/* for payload that does not stay where it is */
 
 	pthread_mutex_t	lock;			/* of what is below: chunks come and go */
@@ -135,6 +141,10 @@ void wire_took(struct wire *w);
 void wire_sleep(struct wire *w, bool room);
 /* We look ourselves from here on: no bells until the next wire_sleep. */
 void wire_awake(struct wire *w);
+/* From the next wire_sleep on frames are told by a futex, which is in s now (false: it
+ * is full), or by bells. */
+bool wire_by_futex(struct wire *w, struct futexes *s);
+void wire_by_bell(struct wire *w);
 bool wire_waiting(const struct wire *w);	/* frames of the other */
 uint32_t wire_progress(const struct wire *w);	/* changes as it takes and gives back ours */
 
@@ -154,7 +164,7 @@ void wire_arena_fini(struct wire *w);
 /* As w->arena.alloc, but also from the part kept for frames that are sent. */
 struct chunk *wire_arena_take(struct wire *w, uint32_t want);
 void wire_unref(struct wire *w, bool owner);	/* under the lock; gives it up */
-void wire_wake(struct wire *w, uint32_t wants);
+void wire_wake(struct wire *w, uint32_t wants);	/* by a bell, if it sleeps for one of these */
 bool wire_reap(struct wire *w);		/* what the other has finished with is freed */
 /* len bytes in one piece, or NULL; what is left up to the ring's end is skipped. */
 uint8_t *wire_record(struct wire *w, uint32_t len);

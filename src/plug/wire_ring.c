@@ -43,30 +43,73 @@ static bool lied(struct wire *w, const char *how)
 
 /* --- doorbells --- */
 
-void wire_wake(struct wire *w, uint32_t wants)
+/* Its sleep, if it is for one of these; else 0. */
+static uint32_t asleep_for(const struct wire *w, uint32_t wants)
 {
 	uint32_t sleep;
 
 	atomic_thread_fence(memory_order_seq_cst);
 	sleep = atomic_load_explicit(&w->peer->asleep, memory_order_relaxed);
-	if (!(sleep & wants) || w->bell < 0 ||
-	    atomic_exchange_explicit(&w->rung, sleep, memory_order_relaxed) == sleep)
-		return;
-	/* full: bells enough are ringing; gone: reading will tell */
-	send(w->bell, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return sleep & wants && w->bell >= 0 ? sleep : 0;
+}
+
+/* Full: bells enough are ringing; gone: reading will tell. */
+static void ring_bell(struct wire *w, uint32_t sleep)
+{
+	if (atomic_exchange_explicit(&w->rung, sleep, memory_order_relaxed) != sleep)
+		send(w->bell, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* A bell stays in the socket. A futex that nobody sleeps on yet has told nobody: who published the
+ * frame before the sleep began may be the first to see it. */
+static void ring_futex(struct wire *w, uint32_t sleep)
+{
+	if (atomic_load_explicit(&w->rung, memory_order_relaxed) != sleep &&
+	    futex_wake(&w->own->sent, true))
+		atomic_store_explicit(&w->rung, sleep, memory_order_relaxed);
+}
+
+void wire_wake(struct wire *w, uint32_t wants)
+{
+	uint32_t sleep = asleep_for(w, wants);
+
+	if (sleep)
+		ring_bell(w, sleep);
+}
+
+static void tell_of_frames(struct wire *w)
+{
+	uint32_t sleep = asleep_for(w, WIRE_WANTS_FRAMES);
+
+	if (sleep & WIRE_BY_FUTEX)
+		ring_futex(w, sleep);
+	else if (sleep)
+		ring_bell(w, sleep);
 }
 
 void wire_sleep(struct wire *w, bool room)
 {
 	w->sleeps += WIRE_SLEEP;
 	atomic_store_explicit(&w->own->asleep, w->sleeps | WIRE_WANTS_FRAMES |
-			      (room ? WIRE_WANTS_ROOM : 0), memory_order_relaxed);
+			      (w->by_futex ? WIRE_BY_FUTEX : 0) | (room ? WIRE_WANTS_ROOM : 0),
+			      memory_order_relaxed);
 	atomic_thread_fence(memory_order_seq_cst);
 }
 
 void wire_awake(struct wire *w)
 {
 	atomic_store_explicit(&w->own->asleep, w->sleeps, memory_order_relaxed);
+}
+
+bool wire_by_futex(struct wire *w, struct futexes *s)
+{
+	w->by_futex = futexes_add(s, &w->peer->sent, w->taken, true);
+	return w->by_futex;
+}
+
+void wire_by_bell(struct wire *w)
+{
+	w->by_futex = false;
 }
 
 uint32_t wire_progress(const struct wire *w)
@@ -257,7 +300,7 @@ void wire_ring(struct wire *w)
 	if (atomic_load_explicit(&w->own->sent, memory_order_relaxed) == w->sent)
 		return;
 	atomic_store_explicit(&w->own->sent, w->sent, memory_order_release);
-	wire_wake(w, WIRE_WANTS_FRAMES);
+	tell_of_frames(w);
 }
 
 /* --- in --- */

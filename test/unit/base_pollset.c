@@ -241,6 +241,52 @@ static void deaf_loop_is_not_named(void **state)
 	end(&e, loop[0]);
 }
 
+/* --- on futexes --- */
+
+static void changed_futex_is_no_sleep(void **state)
+{
+	atomic_uint word = 1;
+	struct futexes f = { .n = 0 };
+
+	assert_true(futexes_add(&f, &word, 0, false));
+	assert_true(futexes_sleep(&f, NEVER));
+	assert_false(futex_wake(&word, false));
+}
+
+static void full_futexes_take_no_more(void **state)
+{
+	atomic_uint word = 0;
+	struct futexes f = { .n = 0 };
+
+	for (int i = 0; i < FUTEXES_MOST; i++)
+		assert_true(futexes_add(&f, &word, 0, false));
+	assert_false(futexes_add(&f, &word, 0, false));
+	assert_false(loop_doze_begin(loop[0], &f));
+	if (futexes_work())
+		assert_true(futexes_sleep(&f, now_mono() + USEC_PER_MSEC));
+}
+
+/* Kicked before he lies down: he does not. Bells meanwhile go to the set. */
+static void who_sleeps_on_futexes_is_kicked(void **state)
+{
+	struct futexes f = { .n = 0 };
+	struct end e;
+
+	begin(&e, loop[0], true);
+	loop_give(loop[0]);
+	assert_true(loop_doze_begin(loop[0], &f));
+	ring(&e);
+	assert_ptr_equal(told(), loop[0]);
+	loop_kick(loop[0]);
+	assert_true(futexes_sleep(&f, NEVER));
+	loop_doze_end(loop[0]);
+	assert_null(told());
+	loop_kick(loop[0]);
+	assert_ptr_equal(told(), loop[0]);
+	loop_run(loop[0]);
+	end(&e, loop[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +299,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(kick_wakes_who_is_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_others_is_not_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(deaf_loop_is_not_named, setup, teardown),
+		cmocka_unit_test_setup_teardown(changed_futex_is_no_sleep, setup, teardown),
+		cmocka_unit_test_setup_teardown(full_futexes_take_no_more, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_sleeps_on_futexes_is_kicked, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

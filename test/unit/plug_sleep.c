@@ -10,13 +10,16 @@
  * leaves it at any time, in any order with those to other variables (as on ARM),
  * but a release store after all before it; a full fence empties the buffer, nothing else
  * does. Loads are not reordered with each other: those that matter stand behind a fence.
- * The doorbell's socket is in the kernel, where all see it at once.
+ * The doorbell's socket is in the kernel, where all see it at once. So are futexes: who goes to
+ * sleep on one does so if it is what it was, in one step; a bell then wakes him as well, as another
+ * thread hears it.
  *
  * Search: depth first; a schedule is run again from the start to its next branch. An
  * end's state follows from what it has read, so two schedules that led to the same memory,
  * buffers and readings go on alike, and only the first does. If no step is left while an
  * end still waits, its wake-up was lost. To know that the search finds such, it also runs
- * without either fence, without the second look, and without numbers of sleeps.
+ * without either fence, without the second look, without numbers of sleeps, and with a futex
+ * that is not compared, or counts as rung while nobody sleeps on it.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -31,6 +34,7 @@ static void model_store(volatile void *p, uint32_t v, bool release);
 static uint32_t model_exchange(volatile void *p, uint32_t v);
 static void model_fence(const char *where);
 static void model_bell(int end);
+static bool model_futex_wake(void);
 
 #undef atomic_load_explicit
 #undef atomic_store_explicit
@@ -41,6 +45,7 @@ static void model_bell(int end);
 #define atomic_exchange_explicit(p, v, mo) model_exchange(p, v)
 #define atomic_thread_fence(mo)		model_fence(__func__)
 #define send(fd, p, n, flags)		model_bell(fd)
+#define futex_wake(word, shared)	model_futex_wake()
 
 #include "../../src/plug/wire_ring.c"
 
@@ -52,7 +57,7 @@ static void model_bell(int end);
 struct end {
 	struct wire	w;
 	ucontext_t	at;
-	bool		done, waits;
+	bool		done, waits, woken, looks;
 	unsigned	later, queued, due;	/* frames to be sent yet, waiting, and to come */
 	unsigned	bells;
 	uint64_t	history;		/* of what it has read */
@@ -62,7 +67,8 @@ struct end {
 };
 
 /* How the protocol may be broken. */
-enum broken { SOUND, NO_FENCE_OF_WAKER, NO_FENCE_OF_SLEEPER, NO_SECOND_LOOK, NO_NUMBERS };
+enum broken { SOUND, NO_FENCE_OF_WAKER, NO_FENCE_OF_SLEEPER, NO_SECOND_LOOK, NO_NUMBERS,
+	      NO_COMPARISON, RUNG_IN_VAIN };
 
 static struct wire_file *file[2];
 static struct end ends[2];
@@ -71,6 +77,7 @@ static int running;			/* the end that runs */
 static enum broken broken;
 static uint32_t frame_len;
 static unsigned batch;			/* frames taken at once */
+static bool by_futex[2];
 static struct { uint16_t taken, n; } choice[DEPTH];
 static uint64_t *seen;			/* open addressing; 0: free */
 static unsigned n_seen;
@@ -98,11 +105,17 @@ static void remember(struct end *e, uint64_t v)
 	e->history ^= e->history >> 29;
 }
 
+/* The last sleep that was rung: between processes it says nothing. */
+static bool is_private(const struct end *e, const volatile void *p)
+{
+	return p == (const volatile void *)&e->w.rung;
+}
+
 /* Nobody else writes there, so it does not matter when it is read. */
 static bool is_own(const struct end *e, const volatile void *p)
 {
-	return (const volatile uint8_t *)p >= (const uint8_t *)e->w.own &&
-	       (const volatile uint8_t *)p < (const uint8_t *)(e->w.own + 1);
+	return is_private(e, p) || ((const volatile uint8_t *)p >= (const uint8_t *)e->w.own &&
+	       (const volatile uint8_t *)p < (const uint8_t *)(e->w.own + 1));
 }
 
 static uint32_t model_load(const volatile void *p)
@@ -125,6 +138,10 @@ static void model_store(volatile void *p, uint32_t v, bool release)
 {
 	struct end *e = &ends[running];
 
+	if (is_private(e, p)) {
+		set_memory(p, v);
+		return;
+	}
 	step();
 	assert_true(e->n_buffer < BUFFER);
 	e->buffer[e->n_buffer].p = (atomic_uint *)(uintptr_t)p;
@@ -146,7 +163,7 @@ static void model_fence(const char *where)
 {
 	struct end *e = &ends[running];
 
-	if (broken == NO_FENCE_OF_WAKER && strcmp(where, "wire_wake") == 0)
+	if (broken == NO_FENCE_OF_WAKER && strcmp(where, "asleep_for") == 0)
 		return;
 	if (broken == NO_FENCE_OF_SLEEPER && strcmp(where, "wire_sleep") == 0)
 		return;
@@ -162,6 +179,18 @@ static void model_bell(int end)		/* the descriptor is the other's number */
 	step();
 	ends[end].bells++;
 	remember(&ends[running], 3);
+}
+
+static bool model_futex_wake(void)
+{
+	struct end *other = &ends[!running];
+	bool sleeps;
+
+	step();
+	sleeps = other->waits && !other->woken;
+	other->woken |= sleeps;
+	remember(&ends[running], 4u + sleeps);
+	return sleeps || broken == RUNG_IN_VAIN;
 }
 
 /* --- the loop of shm.c --- */
@@ -204,7 +233,7 @@ static void fall_asleep(struct end *e, bool room)
 
 static void flush(struct end *e)
 {
-	if (!put_all(e)) {
+	if (!put_all(e) && !e->looks) {
 		wire_ring(&e->w);
 		fall_asleep(e, true);
 		if (broken != NO_SECOND_LOOK)
@@ -223,7 +252,7 @@ static void receive(struct end *e)
 			hear(e);
 		n = take(e, batch);
 		more = n == batch;
-		if (n < batch) {
+		if (n < batch && !e->looks) {
 			fall_asleep(e, e->queued > 0);
 			if (broken != NO_SECOND_LOOK)
 				take(e, batch - n);
@@ -232,6 +261,34 @@ static void receive(struct end *e)
 		if (e->queued)
 			flush(e);
 	} while (more);
+}
+
+static void await(struct end *e)
+{
+	e->waits = true;
+	e->woken = false;
+	step();
+	e->waits = false;
+}
+
+/* As shm_nap, and a sleep that is none if the futex has changed. */
+static void nap(struct end *e)
+{
+	uint32_t value = e->w.taken;
+
+	e->looks = false;
+	e->w.by_futex = true;
+	fall_asleep(e, e->queued > 0);
+	if (e->queued)
+		flush(e);
+	step();
+	if (broken != NO_COMPARISON && memory_of(&e->w.peer->sent) != value)
+		remember(e, 6);
+	else
+		await(e);
+	e->w.by_futex = false;
+	e->looks = true;
+	wire_awake(&e->w);
 }
 
 static void live(void)
@@ -246,9 +303,10 @@ static void live(void)
 		receive(e);
 		if (!e->due && !e->queued)
 			break;
-		e->waits = true;
-		step();			/* until there is a bell */
-		e->waits = false;
+		if (by_futex[running])
+			nap(e);
+		else
+			await(e);
 	}
 	e->done = true;
 	step();
@@ -283,6 +341,7 @@ static void begin(unsigned frames_0, unsigned frames_1)
 		e->w.peer = file[!i];
 		e->w.bell = !i;
 		e->w.sleeps = WIRE_SLEEP;
+		e->looks = by_futex[i];
 		e->later = frames[i];
 		e->due = frames[!i];
 		running = i;
@@ -292,7 +351,7 @@ static void begin(unsigned frames_0, unsigned frames_1)
 
 static bool can_run(const struct end *e)
 {
-	return !e->done && (!e->waits || e->bells);
+	return !e->done && (!e->waits || e->bells || e->woken);
 }
 
 /* May the i-th store of the buffer be the next to reach memory? */
@@ -347,7 +406,7 @@ static uint64_t state(void)
 		remember(&sum, memory_of(&file[i]->taken));
 		remember(&sum, memory_of(&file[i]->asleep));
 		remember(&sum, e->w.rung);
-		remember(&sum, e->bells * 4 + e->waits * 2u + e->done);
+		remember(&sum, e->bells * 8 + e->woken * 4u + e->waits * 2u + e->done);
 		for (unsigned k = 0; k < e->n_buffer; k++) {
 			remember(&sum, (uintptr_t)e->buffer[k].p);
 			remember(&sum, e->buffer[k].v);
@@ -441,16 +500,24 @@ static void no_wake_up_is_lost(void **s)
 		{ 1, 0, 1, 1 }, { 2, 0, 2, 2 }, { 2, 0, 2, 1 }, { 2, 0, 1, 2 }, { 1, 1, 1, 2 },
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(scenes); i++)
-		assert_false(loses(scenes[i], SOUND));
+	for (unsigned futexes = 0; futexes < 4; futexes++) {
+		by_futex[0] = futexes & 1;
+		by_futex[1] = futexes & 2;
+		for (size_t i = 0; i < ARRAY_LEN(scenes); i++)
+			assert_false(loses(scenes[i], SOUND));
+	}
 }
 
 static void each_part_is_needed(void **s)
 {
-	assert_true(loses((struct scene){ 1, 0, 1, 2 }, NO_FENCE_OF_WAKER));
-	assert_true(loses((struct scene){ 2, 0, 2, 2 }, NO_FENCE_OF_SLEEPER));
-	assert_true(loses((struct scene){ 2, 0, 2, 2 }, NO_SECOND_LOOK));
-	assert_true(loses((struct scene){ 2, 0, 2, 2 }, NO_NUMBERS));
+	for (int on = 0; on < 2; on++) {
+		by_futex[0] = by_futex[1] = on;
+		assert_true(loses((struct scene){ 1, 0, 1, 2 }, NO_FENCE_OF_WAKER));
+		assert_true(loses((struct scene){ 2, 0, 2, 2 }, NO_FENCE_OF_SLEEPER));
+		assert_true(loses((struct scene){ 2, 0, 2, 2 }, NO_NUMBERS));
+		assert_true(loses((struct scene){ 2, 0, 2, 2 }, on ? NO_COMPARISON : NO_SECOND_LOOK));
+	}
+	assert_true(loses((struct scene){ 2, 0, 2, 2 }, RUNG_IN_VAIN));
 }
 
 int main(void)
