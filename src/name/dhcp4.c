@@ -288,8 +288,9 @@ enum dhcp4_event dhcp4_event(struct dhcp4 *c)
 
 static bool has_address(const struct dhcp4_msg *m)
 {
-	return !ip_is_any(&m->yours) && !ip_is_multicast(&m->yours) &&
-	       !ip_is_loopback(&m->yours) && ip_v4(&m->yours)[0] < 240;
+	uint8_t first = ip_v4(&m->yours)[0];
+
+	return first && first < 240 && !ip_is_multicast(&m->yours) && !ip_is_loopback(&m->yours);
 }
 
 static bool same_server(const struct dhcp4 *c, const struct dhcp4_msg *m)

@@ -85,8 +85,12 @@ int config_apply(struct config *c, const struct words *w, unsigned *mask, usec n
 
 void config_run(struct config *c, usec now)
 {
-	list_for(l, &c->ifs)
-		if_run(of(l), now);
+	list_for_safe(l, &c->ifs) {
+		if (if_gone(of(l)))
+			if_end(of(l), now);
+		else
+			if_run(of(l), now);
+	}
 	c->ops->ran(c->ctx);
 }
 

@@ -184,6 +184,13 @@ int if_apply(struct conf_if *i, const struct words_if *w, usec now)
 	return 0;
 }
 
+bool if_gone(const struct conf_if *i)
+{
+	struct conf_link link;
+
+	return i->c->ops->link(i->c->ctx, i->ifindex, &link) == -ENODEV;
+}
+
 void if_run(struct conf_if *i, usec now)
 {
 	i->at = NEVER;

@@ -105,6 +105,7 @@ extern const struct sock_fprog conf_dhcp4_only;
 
 /* config_if.c */
 int if_apply(struct conf_if *i, const struct words_if *w, usec now);
+bool if_gone(const struct conf_if *i);	/* somebody deleted it */
 void if_run(struct conf_if *i, usec now);
 void if_end(struct conf_if *i, usec now);	/* what it brought is gone, itself too */
 unsigned if_got(const struct conf_if *i);

@@ -236,8 +236,11 @@ static struct sock *frames_open(struct node_config *nc, unsigned ifindex, uint16
 static struct conf_sock *op_open(void *ctx, unsigned ifindex, enum conf_way way)
 {
 	struct node_config *nc = ctx;
-	struct conf_sock *s = xzalloc(sizeof(*s));
+	struct conf_sock *s;
 
+	if (!netif_at(nc, ifindex))	/* it was deleted, and is looked at for the last time */
+		return NULL;
+	s = xzalloc(sizeof(*s));
 	s->ifindex = ifindex;
 	s->way = way;
 	if (way == WAY_DHCP6)

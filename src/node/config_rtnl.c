@@ -9,6 +9,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
+#include "base/loop.h"
 #include "node/api_conf.h"
 #include "node/config_stack_in.h"
 #include "stack/stack.h"
@@ -309,6 +310,12 @@ static int op_route(void *ctx, unsigned ifindex, bool add, const struct dhcp4_ro
 	return e == -EEXIST || e == -ESRCH ? 0 : e;
 }
 
+/* RFC 8106 5.1: a lifetime of 0 takes it back, one of all ones has no end. */
+static bool is_over(usec at, uint32_t life)
+{
+	return life != UINT32_MAX && now_mono() >= at + life * USEC_PER_SEC;
+}
+
 static unsigned op_told(void *ctx, unsigned ifindex, struct endpoint *servers, unsigned max,
 			struct text *domains)
 {
@@ -321,10 +328,14 @@ static unsigned op_told(void *ctx, unsigned ifindex, struct endpoint *servers, u
 	for (unsigned i = 0; i < o->n_dns && n < max; i++) {
 		const struct ip_addr *a = &o->dns[i].addr;
 
+		if (is_over(sc->dns_at, o->dns[i].life))
+			continue;
 		servers[n++] = (struct endpoint){ *a, 53, ip_is_linklocal(a) ? ifindex : 0 };
 	}
-	for (unsigned i = 0; i < o->n_search; i++)
-		text_add(domains, " %s", o->search[i].name);
+	for (unsigned i = 0; i < o->n_search; i++) {
+		if (!is_over(sc->search_at, o->search[i].life))
+			text_add(domains, " %s", o->search[i].name);
+	}
 	return n;
 }
 

@@ -163,9 +163,11 @@ static void hear_option(struct stack_config *sc, const struct nlmsghdr *h)
 	sc->told_if = (unsigned)m->nduseropt_ifindex;
 	if (type == ND_OPT_RDNSS) {
 		sc->told.n_dns = 0;
+		sc->dns_at = now_mono();
 		nd_rdnss_parse(&body, &sc->told);
 	} else if (type == ND_OPT_DNSSL) {
 		sc->told.n_search = 0;
+		sc->search_at = now_mono();
 		nd_dnssl_parse(&body, &sc->told);
 	}
 }
@@ -337,11 +339,11 @@ static void wait_done(struct config *c)
 		usec left = config_patience(c, now_mono()) - now_mono();
 		struct timespec ts;
 
-		clock_gettime(CLOCK_REALTIME, &ts);
+		clock_gettime(CLOCK_MONOTONIC, &ts);
 		left = MAX(left, 0) + ts.tv_nsec / 1000;
 		ts.tv_sec += left / USEC_PER_SEC;
 		ts.tv_nsec = left % USEC_PER_SEC * 1000;
-		pthread_cond_timedwait(&keep.ran, &keep.lock, &ts);
+		pthread_cond_clockwait(&keep.ran, &keep.lock, CLOCK_MONOTONIC, &ts);
 	}
 }
 

@@ -15,6 +15,7 @@ struct stack_config {
 	struct list	socks;		/* conf_sock.link */
 	unsigned	told_if;	/* whose routers told: */
 	struct nd_opts	told;
+	usec		dns_at, search_at;	/* when */
 	char		*last;		/* resolv.conf, as it was when asked for last */
 };
 

@@ -219,6 +219,8 @@ static void only_what_is_meant(void **state)
 	a = answer_to(&m, DHCP4_OFFER);
 	a.yours = IP4(224, 0, 0, 1);
 	tell(&a);
+	a.yours = IP4(0, 0, 0, 9);
+	tell(&a);
 	a = answer_to(&m, DHCP4_OFFER);
 	a.reply = false;
 	tell(&a);

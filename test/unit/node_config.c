@@ -105,6 +105,7 @@ static struct {
 	struct frame	out[3][8], in[3];	/* sent and not looked at; to be heard */
 	unsigned	n_out[3];
 	enum conf_state new_state;		/* of IPv6 addresses */
+	bool		gone;			/* the interface was deleted */
 } fake;
 
 static unsigned fake_find(void *ctx, const char *name)
@@ -115,7 +116,7 @@ static unsigned fake_find(void *ctx, const char *name)
 static int fake_link(void *ctx, unsigned ifindex, struct conf_link *out)
 {
 	*out = fake.link;
-	return ifindex == IF ? 0 : -ENODEV;
+	return ifindex == IF && !fake.gone ? 0 : -ENODEV;
 }
 
 static int fake_set_mac(void *ctx, unsigned ifindex, struct mac m)
@@ -381,6 +382,22 @@ static void a_lease(void **state)
 	assert_int_equal(configure("-dhcp"), 0);
 	assert_int_equal(asked4().type, DHCP4_RELEASE);
 	assert_true(!fake.n_addr && !fake.n_route);
+}
+
+static void its_interface_goes(void **state)
+{
+	configure("dhcp,dns=10.0.0.53");
+	leased();
+	run();
+	fake.gone = true;
+	run();
+	assert_true(config_done(fake.c, fake.now) && !config_got(fake.c));
+	assert_int_equal(config_deadline(fake.c), NEVER);
+	assert_int_equal(fake.open[WAY_DHCP4], 0);
+	assert_int_equal(config_servers(fake.c, (struct ip_addr[1]){ { { 0 } } }, 1), 0);
+	fake.gone = false;		/* another, which nobody asked anything of */
+	assert_int_equal(configure("dhcp"), 0);
+	assert_int_equal(config_servers(fake.c, (struct ip_addr[1]){ { { 0 } } }, 1), 0);
 }
 
 static void renewed(void **state)
@@ -695,6 +712,7 @@ int main(void)
 		cmocka_unit_test(bad_words),
 		cmocka_unit_test(good_words),
 		WITH_FAKE(a_lease),
+		WITH_FAKE(its_interface_goes),
 		WITH_FAKE(renewed),
 		WITH_FAKE(nobody_renews),
 		WITH_FAKE(somebody_has_it),
