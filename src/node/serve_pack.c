@@ -60,6 +60,16 @@ static int arg_in(struct serve_pack *p, const struct serve_mem *m, int i, size_t
 	return at < 0 ? (int)at : 0;
 }
 
+/* One that must not be NULL: what it points to is looked at here. */
+static int arg_seen(struct serve_pack *p, const struct serve_mem *m, int i, void *seen, size_t len)
+{
+	int ret = p->args[i] ? arg_in(p, m, i, len) : -EFAULT;
+
+	if (ret == 0)
+		memcpy(seen, p->mem + p->ask.args[i] - SERVE_MEM, len);
+	return ret;
+}
+
 static int arg_out(struct serve_pack *p, int i, size_t len)
 {
 	int64_t at = p->args[i] ? out(p, len) : 0;
@@ -98,9 +108,8 @@ static int pack_filter(struct serve_pack *p, const struct serve_mem *m)
 
 	if (p->args[4] != sizeof(prog))
 		return arg_in(p, m, 3, MIN(p->args[4], OPT_MAX));
-	if (arg_in(p, m, 3, sizeof(prog)) < 0)
+	if (arg_seen(p, m, 3, &prog, sizeof(prog)) < 0)
 		return -EFAULT;
-	memcpy(&prog, p->mem + p->ask.args[3] - SERVE_MEM, sizeof(prog));
 	if (prog.len > BPF_MAXINSNS)
 		return 0;		/* the server says how wrong that is */
 	code = in(p, m, (uintptr_t)prog.filter, prog.len * sizeof(*prog.filter));
@@ -132,9 +141,8 @@ static int pack_rtentry(struct serve_pack *p, const struct serve_mem *m)
 	struct rtentry rt;
 	int64_t dev;
 
-	if (arg_in(p, m, 2, sizeof(rt)) < 0)
+	if (arg_seen(p, m, 2, &rt, sizeof(rt)) < 0)
 		return -EFAULT;
-	memcpy(&rt, p->mem + p->ask.args[2] - SERVE_MEM, sizeof(rt));
 	if (!rt.rt_dev)
 		return 0;
 	for (unsigned i = 0; i < sizeof(name) - 1; i++) {
@@ -159,9 +167,8 @@ static int pack_ifconf(struct serve_pack *p, const struct serve_mem *m)
 	struct ifconf ifc;
 	int64_t at;
 
-	if (arg_in(p, m, 2, sizeof(ifc)) < 0)
+	if (arg_seen(p, m, 2, &ifc, sizeof(ifc)) < 0)
 		return -EFAULT;
-	memcpy(&ifc, p->mem + p->ask.args[2] - SERVE_MEM, sizeof(ifc));
 	if (!ifc.ifc_req)
 		return 0;
 	ifc.ifc_len = MIN(ifc.ifc_len, IFREQS * (int)sizeof(struct ifreq));
@@ -315,6 +322,8 @@ static int back_ioctl(struct serve_pack *p, const struct serve_mem *m, int64_t r
 		size = sizeof(int);
 	else if (!node_ioctl_answers(cmd))
 		return 0;
+	if (!p->args[2])
+		return -EFAULT;
 	return m->write(m, p->args[2], p->mem + p->ask.args[2] - SERVE_MEM, size);
 }
 
