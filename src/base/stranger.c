@@ -17,10 +17,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/base.h"
+#include "base/mem.h"
 
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS	83
@@ -34,20 +37,31 @@ static void *close_it(void *fd)
 	return NULL;
 }
 
-static void close_in_thread(int fd)
+/* Behind the array is -1. */
+static void *close_them(void *fds)
+{
+	for (int *fd = fds; *fd >= 0; fd++)
+		close(*fd);
+	free(fds);
+	return NULL;
+}
+
+static bool in_thread(void *(*fn)(void *), void *arg)
 {
 	pthread_attr_t attr;
 	sigset_t all, was;
 	pthread_t t;
+	int e;
 
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, MAX((size_t)PTHREAD_STACK_MIN, (size_t)STACK));
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &was);
-	pthread_create(&t, &attr, close_it, (void *)(intptr_t)fd);
+	e = pthread_create(&t, &attr, fn, arg);
 	pthread_sigmask(SIG_SETMASK, &was, NULL);
 	pthread_attr_destroy(&attr);
+	return e == 0;
 }
 
 void stranger_close(int fd)
@@ -55,7 +69,20 @@ void stranger_close(int fd)
 	if (fcntl(fd, F_GET_SEALS) >= 0)
 		close(fd);
 	else
-		close_in_thread(fd);
+		in_thread(close_it, (void *)(intptr_t)fd);
+}
+
+void stranger_close_all(const int *fds, size_t n)
+{
+	int *all;
+
+	if (!n)
+		return;
+	all = xmalloc((n + 1) * sizeof(*all));
+	memcpy(all, fds, n * sizeof(*all));
+	all[n] = -1;
+	if (!in_thread(close_them, all))
+		free(all);
 }
 
 void stranger_no_files(int sock)

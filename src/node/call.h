@@ -148,6 +148,7 @@ int call_put_addr(const struct call *c, uint64_t addr, uint64_t lenp,
 struct nlsock;
 long netlink_socket(struct call *c);
 struct nlsock *netlink_of(const struct call *c);	/* NULL: it is not one */
+struct nlsock *netlink_of_fd(const struct calls *cs, int fd);
 long netlink_call(struct call *c, struct nlsock *nl);
 void netlink_end(struct calls *cs);
 int netlink_close(struct calls *cs, int fd);	/* as close(2); perhaps the last of one */	/* all of them */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/stranger.h"
 #include "node/rtnl.h"
 #include "node/call.h"
 
@@ -142,6 +143,8 @@ static struct nlsock *nl_new(struct call *c, int fd, int app)
 	list_init(&nl->waiting);
 	list_init(&nl->calls);
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	if (c->of->node->front && c->of->node->front->strangers)
+		stranger_no_files(fd);
 	getsockopt(app, SOL_SOCKET, SO_COOKIE, &nl->cookie, &len);
 	nl->peer.reads = c->plain;
 	rtnl_open(&nl->peer, (uint32_t)c->pid);
@@ -181,7 +184,7 @@ void netlink_end(struct calls *cs)
 		nl_free(list_first(&cs->netlinks, struct nlsock, link));
 }
 
-static struct nlsock *find(const struct calls *cs, int fd)
+struct nlsock *netlink_of_fd(const struct calls *cs, int fd)
 {
 	uint64_t cookie = 0;
 	socklen_t len = sizeof(cookie);
@@ -200,13 +203,13 @@ static struct nlsock *find(const struct calls *cs, int fd)
 
 struct nlsock *netlink_of(const struct call *c)
 {
-	return find(c->of, c->app);
+	return netlink_of_fd(c->of, c->app);
 }
 
 /* Our end is not watched meanwhile: its hang-up would wake who looks after the node. */
 int netlink_close(struct calls *cs, int fd)
 {
-	struct nlsock *nl = find(cs, fd);
+	struct nlsock *nl = netlink_of_fd(cs, fd);
 	uint32_t events = nl ? nl->w.events : 0;
 	struct pollfd end = { .fd = nl ? nl->w.fd : -1 };
 	int ret;

@@ -29,7 +29,9 @@
 #include "node/kernel.h"
 #include "node/report.h"
 
-#define CLIENTS_MAX	1024	/* connections of one user */
+#define CLIENTS_MAX	1024	/* connections of one user; fewer where descriptors are */
+#define WAITING_MAX	4096	/* calls of one user */
+#define LEAST		16	/* of anything */
 #define FDS_KEPT	64	/* for calls under way, not for sockets */
 #define BACKLOG		128
 
@@ -84,7 +86,7 @@ struct serve_client *serve_client_new(struct serve *s, int fd)
 	cl->serial = ++s->serials;
 	list_add_tail(&s->clients, &cl->link);
 	cl->user->clients++;
-	if (cl->user->clients > CLIENTS_MAX || loop_watch(s->node->loop, &cl->w, EPOLLIN) < 0) {
+	if (cl->user->clients > s->max_clients || loop_watch(s->node->loop, &cl->w, EPOLLIN) < 0) {
 		serve_client_free(cl);
 		return NULL;
 	}
@@ -100,6 +102,7 @@ void serve_client_free(struct serve_client *cl)
 	loop_unwatch(cl->s->node->loop, &cl->w);
 	close(cl->w.fd);
 	cl->user->clients--;
+	cl->user->unread -= cl->unread;
 	serve_user_put(cl->s, cl->user);
 	free(cl);
 }
@@ -231,14 +234,21 @@ static void *drive(void *arg)
 	return NULL;
 }
 
+/* What one user may have is less than there is, all in all: each call that waits has a
+ * descriptor, too. */
 static void limits(struct serve *s, unsigned max_sockets)
 {
 	struct rlimit rl;
+	unsigned fds;
 
 	getrlimit(RLIMIT_NOFILE, &rl);
 	if (rl.rlim_cur > 2 * FDS_KEPT)
 		s->node->fd_max = (int)MIN(rl.rlim_cur - FDS_KEPT, INT_MAX);
-	s->max_sockets = max_sockets ? max_sockets : MAX((unsigned)s->node->fd_max / 2, 16);
+	fds = (unsigned)s->node->fd_max;
+	s->max_sockets = max_sockets ? max_sockets : MAX(fds / 2, LEAST);
+	s->max_waiting = MIN(WAITING_MAX, MAX(fds / 4, LEAST));
+	s->max_unread = MAX(fds / 4, LEAST);
+	s->max_clients = MIN(CLIENTS_MAX, MAX(fds / 8, LEAST));
 }
 
 struct serve *serve_new(struct node *n, struct ioth *kernel)
@@ -249,6 +259,7 @@ struct serve *serve_new(struct node *n, struct ioth *kernel)
 	s->kernel = kernel;
 	s->w.fd = -1;
 	s->spare = spare_fd();
+	s->any = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	s->buf = xmalloc(SERVE_ROOM);
 	list_init(&s->clients);
 	list_init(&s->users);
@@ -269,6 +280,7 @@ void serve_free(struct serve *s)
 	if (s->w.fd >= 0)
 		close(s->w.fd);
 	close(s->spare);
+	close(s->any);
 	remove_file(s);
 	node_free(s->node);
 	if (s->kernel)

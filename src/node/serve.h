@@ -139,6 +139,7 @@ struct serve_user {
 	struct list	link;		/* serve->users */
 	uid_t		uid;
 	unsigned	clients, sockets, waiting;
+	unsigned	unread;		/* descriptors sent that may not have been received */
 };
 
 struct asked;
@@ -156,6 +157,7 @@ struct serve_client {
 	struct list	answers;	/* that it has no room for */
 	struct list	given;		/* connections it has not told of yet */
 	uint64_t	serial;
+	unsigned	unread;		/* of its user's */
 	bool		supervisor;
 };
 
@@ -170,11 +172,13 @@ struct serve {
 	bool		stop;
 	struct watch	w;		/* where clients come */
 	int		spare;		/* a descriptor for when there is none left */
+	int		any;		/* a socket of AF_UNIX, in the place of strangers' */
 	char		*path;		/* absolute; NULL: not ours to remove */
 	dev_t		dev;		/* of the file */
 	ino_t		ino;
 	struct list	clients, users, todo;
-	unsigned	max_sockets;	/* of a user */
+	unsigned	max_sockets, max_waiting, max_clients;	/* of a user */
+	unsigned	max_unread;
 	uint64_t	serials;
 	uint8_t		*buf;		/* SERVE_ROOM bytes: what is being received */
 };

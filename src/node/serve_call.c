@@ -6,13 +6,16 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/stranger.h"
 #include "node/kernel.h"
 #include "node/serve_in.h"
 
@@ -93,16 +96,47 @@ void serve_answer(struct call *c, long value)
 	serve_reply(asked_of(c), value, -1, false);
 }
 
+/* What was sent before has been received, all of it. */
+static void has_read(struct serve_client *cl)
+{
+	int bytes = 0;
+
+	if (!cl->unread || ioctl(cl->w.fd, SIOCOUTQ, &bytes) < 0 || bytes || !list_empty(&cl->answers))
+		return;
+	cl->user->unread -= cl->unread;
+	cl->unread = 0;
+}
+
+/* Those under way count to what our user may have under way (unix(7), ETOOMANYREFS), and
+ * real sockets to nothing else: who does not read his gets no more. */
+static bool may_send(struct serve_client *cl)
+{
+	struct serve *s = cl->s;
+
+	has_read(cl);
+	if (cl->user->unread < s->max_unread)
+		return true;
+	list_for(l, &s->clients) {
+		struct serve_client *other = container_of(l, struct serve_client, link);
+
+		if (other->user == cl->user)
+			has_read(other);
+	}
+	return cl->user->unread < s->max_unread;
+}
+
 static int give(struct call *c, int fd, bool cloexec)
 {
 	struct asked *a = asked_of(c);
 	struct serve_user *u = a->cl->user;
 	int ret;
 
-	if (u->uid != geteuid() && u->sockets >= a->cl->s->max_sockets)
+	if (u->uid != geteuid() && (u->sockets >= a->cl->s->max_sockets || !may_send(a->cl)))
 		return -EMFILE;
 	close_fd(&c->app);
 	ret = serve_reply(a, a->cl->s->kernel ? SERVE_AHEAD : 0, fd, cloexec);
+	u->unread += ret == 0;
+	a->cl->unread += ret == 0;
 	if (ret == 0 && !a->cl->s->kernel) {	/* when one of the kernel's ends, nobody tells */
 		c->owner = u;
 		u->sockets++;
@@ -231,12 +265,15 @@ static int app_end(struct vsock *vs)
 		fd = (int)syscall(SYS_pidfd_getfd, pidfd, vs->pid_fd, 0);
 	if (pidfd >= 0)
 		close(pidfd);
-	if (fd >= 0 && vsock_of_fd(vs->n, fd) != vs)
-		close_fd(&fd);
-	return fd;
+	if (fd < 0 || vsock_of_fd(vs->n, fd) == vs)
+		return fd;
+	stranger_close(fd);		/* it took the number for another meanwhile */
+	return -1;
 }
 
-static const struct vsock_front ends = { .changed = changed, .app_end = app_end };
+static const struct vsock_front ends = {
+	.changed = changed, .app_end = app_end, .strangers = true,
+};
 
 void serve_calls_init(struct serve *s)
 {

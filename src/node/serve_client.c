@@ -1,7 +1,7 @@
 /* serve_client.c - the messages of a stack server's clients: calls come, answers go
  *
  * Nothing of a message is believed: the number must be in the table of calls, and a
- * descriptor is only ever compared with those that were given out (vsock_of_fd).
+ * descriptor is one of those that were given out (vsock_of_fd), or is closed.
  *
  * A client that does not read its answers keeps them here, and is not read from
  * meanwhile: so there are never more than it may have calls under way.
@@ -13,9 +13,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stranger.h"
 #include "node/serve_in.h"
-
-#define WAITING_MAX	4096	/* calls of one user */
 
 struct reply {
 	struct list	link;		/* serve_client.answers */
@@ -136,7 +135,7 @@ static bool is_good(const struct serve_ask *m, size_t len)
 	       len - sizeof(*m) <= m->room;
 }
 
-/* Of the sockets that are given out each is such a one; to close others may block. */
+/* Of the sockets that are given out each is such a one. */
 static bool is_unix(int fd)
 {
 	int domain = 0;
@@ -145,13 +144,25 @@ static bool is_unix(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
 }
 
-static void take_fd(struct msghdr *mh, int *fd)
+/* How many there are, in fds. */
+static size_t take_fds(struct msghdr *mh, int *fds)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(mh);
+	size_t n;
 
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len >= CMSG_LEN(sizeof(int)))
-		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		return 0;
+	n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(fds, CMSG_DATA(c), n * sizeof(int));
+	return n;
+}
+
+/* Only what was given out is kept: of all else we could be the last who has it, and to
+ * close that may take as long as a stranger likes. Also a socket of AF_UNIX: others may
+ * lie in its queue. */
+static bool is_ours(const struct serve_client *cl, int fd)
+{
+	return vsock_of_fd(cl->s->node, fd) || netlink_of_fd(&cl->s->calls, fd);
 }
 
 static struct asked *asked_new(struct serve_client *cl, const struct serve_ask *m,
@@ -180,28 +191,34 @@ static struct asked *asked_new(struct serve_client *cl, const struct serve_ask *
 /* One message. False: there is no use in talking to that client any more. */
 static bool receive(struct serve_client *cl)
 {
-	union { char b[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } ctl;
+	union { char b[CMSG_SPACE(STRANGER_FDS * sizeof(int))]; struct cmsghdr align; } ctl;
+	int fds[STRANGER_FDS];
 	struct serve_ask m;
 	struct iovec iov[] = { { &m, sizeof(m) }, { cl->s->buf, SERVE_ROOM } };
 	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = 2,
-			     .msg_control = ctl.b, .msg_controllen = CMSG_LEN(sizeof(int)) };
+			     .msg_control = ctl.b, .msg_controllen = sizeof(ctl.b) };
 	ssize_t n = recvmsg(cl->w.fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	int fd = -1;
+	size_t n_fds;
+	bool ours;
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
-	take_fd(&mh, &fd);
-	if (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || !is_good(&m, (size_t)n) ||
-	    (fd >= 0 && !is_unix(fd))) {
+	n_fds = take_fds(&mh, fds);
+	ours = n_fds == 1 && is_ours(cl, fds[0]);
+	if (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || !is_good(&m, (size_t)n) || n_fds > 1 ||
+	    (n_fds && !ours && !is_unix(fds[0]))) {
 		if (n)
 			info("stack: client %d (user %u) sent what is no call", cl->cred.pid,
 			     cl->cred.uid);
-		if (fd >= 0)
-			close_foreign(fd);
+		stranger_close_all(fds, n_fds);
 		return false;
 	}
+	if (n_fds && !ours) {		/* as interfaces may be asked for on any socket */
+		stranger_close_all(fds, n_fds);
+		fds[0] = fcntl(cl->s->any, F_DUPFD_CLOEXEC, 0);
+	}
 	cl->supervisor |= m.flags & SERVE_SUPERVISOR;
-	cl->next = asked_new(cl, &m, cl->s->buf, (size_t)n - sizeof(m), fd);
+	cl->next = asked_new(cl, &m, cl->s->buf, (size_t)n - sizeof(m), n_fds ? fds[0] : -1);
 	serve_todo(cl);
 	return true;
 }
@@ -234,6 +251,12 @@ static void cancel(struct serve_client *cl, uint64_t id)
 	}
 }
 
+/* Who says that nobody got it may have used it. */
+static bool is_untouched(const struct vsock *vs)
+{
+	return vs->so && vs->connected && list_empty(&vs->calls);
+}
+
 static void told(struct serve_client *cl, struct given *g, bool taken)
 {
 	struct node *n = cl->s->node;
@@ -248,9 +271,10 @@ static void told(struct serve_client *cl, struct given *g, bool taken)
 		vsock_wake_now(vs);
 		return;
 	}
-	serve_owner_lost(&cl->s->calls, vs->owner);
+	if (vs->owner)
+		serve_owner_lost(&cl->s->calls, vs->owner);
 	vs->owner = NULL;
-	if (l && l->so && l->listening && !l->returned)
+	if (l && l->so && l->listening && !l->returned && is_untouched(vs))
 		vsock_unaccept(l, vs);
 	else
 		vsock_drop(vs);
@@ -325,7 +349,7 @@ void serve_client_do(struct serve_client *cl)
 	} else if (!call_trapped(c->nr, c->args)) {
 		serve_answer(c, CALL_CONTINUE);
 		call_free(c);
-	} else if (cl->user->waiting > WAITING_MAX) {
+	} else if (cl->user->waiting > cl->s->max_waiting) {
 		serve_answer(c, -ENOBUFS);
 		call_free(c);
 	} else {

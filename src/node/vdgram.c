@@ -19,6 +19,7 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
+#include "base/stranger.h"
 #include "node/vring.h"
 #include "node/vsock_in.h"
 #include "stack/stamp.h"
@@ -76,28 +77,6 @@ static int note_write(int fd, const struct note *note)
 		return fd;
 	close(fd);
 	return -1;
-}
-
-static void *close_slowly(void *arg)
-{
-	close((int)(intptr_t)arg);
-	return NULL;
-}
-
-void close_foreign(int fd)
-{
-	pthread_attr_t attr;
-	pthread_t t;
-
-	if (fcntl(fd, F_GET_SEALS) >= 0) {	/* memory */
-		close(fd);
-		return;
-	}
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&t, &attr, close_slowly, (void *)(intptr_t)fd) != 0)
-		close(fd);
-	pthread_attr_destroy(&attr);
 }
 
 static void note_read(struct node *n, int fd, struct msg *m)
@@ -314,7 +293,7 @@ static void take_note(struct node *n, struct msghdr *mh, struct msg *m)
 
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
 			note_read(n, fd, m);
-			close_foreign(fd);
+			stranger_close(fd);
 		}
 	}
 }
@@ -333,7 +312,7 @@ static ssize_t cut_length(const struct iovec *iov, int n)
 static ssize_t next_dgram(struct vsock *vs, int app, const struct iovec *iov, int n, int flags,
 			  struct msg *m)
 {
-	union { char b[CMSG_SPACE(4 * sizeof(int))]; struct cmsghdr align; } ctl;
+	union { char b[CMSG_SPACE(STRANGER_FDS * sizeof(int))]; struct cmsghdr align; } ctl;
 	struct msghdr mh = {
 		.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n,
 		.msg_control = ctl.b, .msg_controllen = sizeof(ctl.b),

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/stranger.h"
 #include "node/vring.h"
 #include "node/vsock_in.h"
 
@@ -144,6 +145,8 @@ static int pair_make(struct node *n, enum pair_kind kind, int fd[2])
 	if (wd < 0)
 		return wd;
 	fcntl(fd[0], F_SETFL, O_NONBLOCK);
+	if (n->front && n->front->strangers)
+		stranger_no_files(fd[0]);
 	/* no urgent byte is passed over, even if its event comes late */
 	setsockopt(fd[0], SOL_SOCKET, SO_OOBINLINE, &(int){ 1 }, sizeof(int));
 	return wd;

@@ -86,6 +86,8 @@ struct vsock_front {
 	void	(*changed)(struct vsock *vs);
 	/* A descriptor of the program's end, or -1; -EINPROGRESS: vsock_end will have it. */
 	int	(*app_end)(struct vsock *vs);
+	bool	strangers;	/* programs are others' users': what they send our ends is not closed
+				 * for them (base/stranger.h) */
 	bool	near;		/* app_end is asked when needed: none is kept, which would hide
 				 * that the program closed its own */
 };
@@ -147,9 +149,6 @@ ssize_t vsock_recvfrom(struct vsock *vs, int app, const struct iovec *iov, int n
 /* The program's end that was asked for; -1: there is none. It stays the caller's. */
 void vsock_end(struct vsock *vs, int app);
 void vsock_pump(struct vsock *vs);	/* moves what can be moved */
-
-/* vdgram.c: a descriptor that a stranger passed; to close it may take its time. */
-void close_foreign(int fd);
 
 void vdns_load(struct node *n);	/* vdns.c: the machine's name servers */
 

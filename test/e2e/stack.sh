@@ -61,7 +61,7 @@ wait_gone()
 	! listens "$1" "$2"
 }
 check killed_program_lets_go wait_for 15 wait_gone web 80
-check rude_clients timeout 60 python3 "$(dirname "$0")/stack_rude.py" "$T/web"
+check rude_clients timeout 60 python3 "$(dirname "$0")/stack_rude.py" "$T/web" "$(cat "$T/web.pid")"
 contains serves_on "$(on web ip -4 addr show eth0 2>&1)" 10.0.0.1/24
 
 # Who may

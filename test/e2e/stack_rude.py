@@ -1,15 +1,21 @@
 """stack_rude.py - clients of a stack server that do what none should
 
-    stack_rude.py PATH      exit status 0 if the server treated each as it should
+    stack_rude.py PATH PID  exit status 0 if the server treated each as it should
 """
 import array
+import errno
 import os
+import signal
 import socket
 import struct
 import sys
 
 MAGIC, MEM = 0x31746F69, 4096
 SYS_SOCKET, SYS_RECVFROM = {"x86_64": (41, 45), "aarch64": (198, 207)}[os.uname().machine]
+SYS_BIND, SYS_LISTEN, SYS_CONNECT, SYS_GETSOCKNAME, SYS_ACCEPT4 = {
+    "x86_64": (49, 50, 42, 51, 288), "aarch64": (200, 201, 203, 204, 242)}[os.uname().machine]
+SUPERVISOR, REFUSED, EVENT = 1, -3, (1 << 64) - 1
+SO_PASSRIGHTS = 83
 
 
 def client():
@@ -19,9 +25,9 @@ def client():
     return s
 
 
-def ask(nr, args=(), room=0, ident=1, magic=MAGIC):
+def ask(nr, args=(), room=0, ident=1, magic=MAGIC, flags=0):
     args = list(args) + [0] * (6 - len(args))
-    return struct.pack("=IiQ6QiIII", magic, nr, ident, *args, 0, room, 0, 0)
+    return struct.pack("=IiQ6QiIII", magic, nr, ident, *args, 0, room, flags, 0)
 
 
 def a_socket(s, kind):
@@ -70,7 +76,7 @@ assert struct.unpack("=Qq", s.recv(4096)[:16]) == (1, -100000)
 # Addresses outside of the memory
 fd = a_socket(s, socket.SOCK_DGRAM)
 for at in 0, 1, MEM - 1, MEM + 17, 1 << 63, (1 << 64) - 8:
-    send_fds(s, [fd], ask(49 if os.uname().machine == "x86_64" else 200, (0, at, 16), room=16))
+    send_fds(s, [fd], ask(SYS_BIND, (0, at, 16), room=16))
     assert struct.unpack("=Qq", s.recv(4096)[:16])[1] < 0, at
 
 # Answers that nobody reads, of calls that wait and calls that do not
@@ -92,5 +98,104 @@ for _ in range(50):
     send_fds(s, [fd], ask(SYS_RECVFROM, (0, MEM, 100, 0), room=100))
     s.close()
 
-s = client()
-a_socket(s, socket.SOCK_STREAM)
+
+
+def listener(s, port):
+    """And the address to connect to."""
+    lis = a_socket(s, socket.SOCK_STREAM)
+    sin = struct.pack("=H", socket.AF_INET) + struct.pack(">H4s8x", port, bytes((127, 0, 0, 1)))
+    send_fds(s, [lis], ask(SYS_BIND, (0, MEM, 16), room=16) + sin)
+    assert struct.unpack("=Qq", s.recv(4096)[:16]) == (1, 0)
+    send_fds(s, [lis], ask(SYS_LISTEN, (0, 5)))
+    assert struct.unpack("=Qq", s.recv(4096)[:16]) == (1, 0)
+    return lis, sin
+
+
+def connected(s, sin):
+    fd = a_socket(s, socket.SOCK_STREAM)
+    send_fds(s, [fd], ask(SYS_CONNECT, (0, MEM, 16), room=16) + sin)
+    assert struct.unpack("=Qq", s.recv(4096)[:16]) == (1, 0)
+    return fd
+
+
+# A connection that is used, a call waiting on it, and said never to have come
+for port, spoil in (7776, "wait"), (7777, "disconnect"):
+    s = client()
+    lis, sin = listener(s, port)
+    other = connected(s, sin)
+    send_fds(s, [lis], ask(SYS_ACCEPT4, ident=55, flags=SUPERVISOR))
+    new = socket.recv_fds(s, 4096, 4)[1][0]
+    if spoil == "wait":
+        send_fds(s, [new], ask(SYS_RECVFROM, (0, MEM, 100, socket.MSG_TRUNC), room=100))
+    else:
+        send_fds(s, [new], ask(SYS_CONNECT, (0, MEM, 16), room=16))
+        s.recv(4096)
+    s.send(ask(REFUSED, ident=55))
+    if spoil == "wait":
+        assert struct.unpack("=Qq", s.recv(4096)[:16]) == (1, 0)
+    socket.socket(fileno=os.dup(lis)).setblocking(False)
+    send_fds(s, [lis], ask(SYS_ACCEPT4))
+    got = (EVENT, 0)
+    while got[0] == EVENT:      # the connection was reset, too
+        got = struct.unpack("=Qq", s.recv(4096)[:16])
+    assert got == (1, -errno.EAGAIN), (spoil, got)
+
+
+def lingering():
+    """To close the last descriptor of this one takes a thousand seconds."""
+    lis = socket.socket()
+    lis.bind(("127.0.0.1", 0))
+    lis.listen()
+    t = socket.socket()
+    t.connect(lis.getsockname())
+    peer = lis.accept()[0]
+    t.setblocking(False)
+    try:
+        while True:
+            t.send(bytes(65536))
+    except BlockingIOError:
+        t.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 1000))
+    return t, lis, peer
+
+
+def send_lingering(way, t):
+    s = client()
+    pair = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM,
+                         fileno=connected(s, listener(s, 7778)[1]))
+    here, there = socket.socketpair()
+    os.kill(server, signal.SIGSTOP)
+    if way == "in the queue of a socket":
+        send_fds(there, [t.fileno()], b"x")
+        send_fds(s, [here.fileno()], ask(SYS_GETSOCKNAME))
+    elif way == "behind another":
+        send_fds(s, [here.fileno(), t.fileno()], ask(SYS_GETSOCKNAME))
+    elif way == "alone":
+        send_fds(s, [t.fileno()], ask(SYS_GETSOCKNAME))
+    else:
+        try:
+            send_fds(pair, [t.fileno()], b"x")
+        except PermissionError:
+            pass
+
+
+# Descriptors that take long to close: who exits does not wait, the server would, if it is the
+# last to have them
+server = int(sys.argv[2])
+try:
+    client().setsockopt(socket.SOL_SOCKET, SO_PASSRIGHTS, 1)
+    ways = ("as data",)
+except OSError:         # before Linux 6.16 they cannot be kept away
+    ways = ()
+for way in ("in the queue of a socket", "behind another", "alone") + ways:
+    t, _, _ = kept = lingering()
+    pid = os.fork()
+    if pid == 0:
+        send_lingering(way, t)
+        os._exit(0)
+    t.close()
+    assert os.waitpid(pid, 0)[1] == 0, way
+    os.kill(server, signal.SIGCONT)
+    s = client()
+    a_socket(s, socket.SOCK_STREAM)
+    s.send(ask(39))
+    s.recv(4096)

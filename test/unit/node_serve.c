@@ -6,7 +6,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,14 +25,13 @@
 static const char *self;
 static char dir[] = "/tmp/serveXXXXXX", path[64];
 
-/* A server in a process of its own, as a user without rights if we have any. */
-static pid_t server(mode_t mode, unsigned max_sockets)
+/* A server in a process of its own, as a user without rights if we have any; 0: there is no
+ * stack of that kind here. */
+static pid_t serve(const struct serve_conf *conf, rlim_t fds)
 {
-	struct serve_conf conf = { .path = path, .mode = mode, .gid = (gid_t)-1,
-				   .max_sockets = max_sockets };
 	int ready[2];
 	pid_t pid;
-	char byte;
+	char byte = 0;
 
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
@@ -38,17 +39,33 @@ static pid_t server(mode_t mode, unsigned max_sockets)
 		char *why;
 
 		close(ready[0]);
+		alarm(60);
+		if (fds)
+			setrlimit(RLIMIT_NOFILE, &(struct rlimit){ fds, fds });
 		if (getuid() == 0 && (setresgid(SERVER_UID, SERVER_UID, SERVER_UID) < 0 ||
 				      setresuid(SERVER_UID, SERVER_UID, SERVER_UID) < 0))
 			_exit(2);
-		if (!serve_start(&conf, &why) || write(ready[1], "", 1) != 1)
+		if (!serve_start(conf, &why) || write(ready[1], "", 1) != 1)
 			_exit(1);
 		for (;;)
 			pause();
 	}
 	close(ready[1]);
-	assert_int_equal(read(ready[0], &byte, 1), 1);
+	if (read(ready[0], &byte, 1) != 1)
+		waitpid(pid, NULL, 0);
+	else
+		byte = 1;
 	close(ready[0]);
+	return byte ? pid : 0;
+}
+
+static pid_t server(mode_t mode, unsigned max_sockets)
+{
+	struct serve_conf conf = { .path = path, .mode = mode, .gid = (gid_t)-1,
+				   .max_sockets = max_sockets };
+	pid_t pid = serve(&conf, 0);
+
+	assert_true(pid > 0);
 	return pid;
 }
 
@@ -377,6 +394,120 @@ static void others_have_a_share(void **state)
 	end_server(pid);
 }
 
+/* --- users who take all that they can get --- */
+
+#define FDS	300		/* that the server may have */
+#define NICE_UID 65532
+
+static int ask(int conn, int nr, int fd, uint64_t a0, uint64_t a1)
+{
+	struct serve_pack p = { .ask = { .magic = SERVE_MAGIC, .nr = nr, .room = 64 } };
+
+	memcpy(p.ask.args, (uint64_t[6]){ a0, a1, 64, MSG_TRUNC }, sizeof(p.ask.args));
+	return serve_send(conn, &p, fd, MSG_DONTWAIT);
+}
+
+static int connection(void)
+{
+	struct ucred cred;
+
+	return serve_connect(path, &cred);
+}
+
+/* Connections. */
+static void take_connections(void)
+{
+	for (int i = 0; i < FDS; i++)
+		connection();
+}
+
+/* Calls that wait. */
+static void take_calls(void)
+{
+	int fd = msocket(path, AF_INET, SOCK_DGRAM, 0), conn = connection();
+
+	for (int i = 0; i < FDS; i++) {
+		while (ask(conn, SYS_recvfrom, fd, 0, SERVE_MEM) == -EAGAIN)
+			usleep(1000);
+	}
+}
+
+/* Descriptors, which nobody takes from where they are. */
+static void take_sockets(void)
+{
+	for (int i = 0; i < 20; i++) {
+		int conn = connection();
+
+		for (int k = 0; k < FDS; k++)
+			ask(conn, SYS_socket, -1, AF_INET, SOCK_DGRAM);
+	}
+}
+
+/* Says so when the server has dealt with it, and keeps it. */
+static pid_t greedy(void (*take)(void))
+{
+	int done[2];
+	pid_t pid;
+	char byte;
+
+	assert_int_equal(pipe(done), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (setresgid(CLIENT_UID, CLIENT_UID, CLIENT_UID) < 0 ||
+		    setresuid(CLIENT_UID, CLIENT_UID, CLIENT_UID) < 0)
+			_exit(1);
+		alarm(60);
+		take();
+		usleep(300000);
+		if (write(done[1], "", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	close(done[1]);
+	assert_int_equal(read(done[0], &byte, 1), 1);
+	close(done[0]);
+	return pid;
+}
+
+static void spares_others(void (*take)(void), bool kernel)
+{
+	struct serve_conf conf = { .path = path, .mode = 0666, .gid = (gid_t)-1,
+				   .node.kernel = kernel };
+	pid_t pid, taker;
+
+	if (getuid() != 0)
+		skip();
+	pid = serve(&conf, FDS);
+	if (!pid)
+		skip();		/* no namespaces */
+	taker = greedy(take);
+	assert_int_equal(elsewhere(NICE_UID, open_one), 0);
+	kill(taker, SIGKILL);
+	waitpid(taker, NULL, 0);
+	assert_int_equal(elsewhere(CLIENT_UID, open_one), 0);
+	end_server(pid);
+}
+
+static void taker_of_connections(void **state)
+{
+	spares_others(take_connections, false);
+}
+
+static void taker_of_calls(void **state)
+{
+	spares_others(take_calls, false);
+}
+
+static void taker_of_sockets(void **state)
+{
+	spares_others(take_sockets, false);
+}
+
+static void taker_of_real_sockets(void **state)
+{
+	spares_others(take_sockets, true);
+}
+
 static int setup(void **state)
 {
 	if (!mkdtemp(dir) || chmod(dir, 0777) < 0)
@@ -401,6 +532,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(default_is_inherited),
 		cmocka_unit_test(the_mode_decides),
 		cmocka_unit_test(others_have_a_share),
+		cmocka_unit_test(taker_of_connections),
+		cmocka_unit_test(taker_of_calls),
+		cmocka_unit_test(taker_of_sockets),
+		cmocka_unit_test(taker_of_real_sockets),
 	};
 
 	self = argv[0];
