@@ -190,7 +190,7 @@ thread-check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=thread thread-check-here
 thread-check-here: all $B/unit/plug_pair $B/unit/plug_shm $B/unit/plug_direct $B/unit/node_api \
-		$B/unit/base_pollset $B/unit/node_stress $B/unit/node_lives
+		$B/unit/base_pollset $B/unit/node_stress $B/unit/node_lives $B/unit/node_epoll
 	@$B/unit/plug_pair >/dev/null
 	@$B/unit/plug_shm >/dev/null
 	@$B/unit/plug_direct >/dev/null
@@ -198,6 +198,7 @@ thread-check-here: all $B/unit/plug_pair $B/unit/plug_shm $B/unit/plug_direct $B
 	@$B/unit/node_stress >/dev/null
 	@TSAN_OPTIONS=die_after_fork=0 $B/unit/node_api >/dev/null
 	@TSAN_OPTIONS=die_after_fork=0 $B/unit/node_lives >/dev/null
+	@TSAN_OPTIONS=die_after_fork=0 $B/unit/node_epoll >/dev/null
 	@B=$B RUNNER="process conform netlink" tools/check runner
 .PHONY: san-check san-check-here thread-check thread-check-here
 

@@ -37,6 +37,14 @@ static char buf[PIECE];
 
 #include "calls_of.h"
 
+static bool plain;		/* -p: the kernel's epoll, also with the library's sockets */
+
+#ifdef IOTH
+#define epoll_create1(...)	(plain ? epoll_create1 : ioth_epoll_create1)(__VA_ARGS__)
+#define epoll_ctl(...)		(plain ? epoll_ctl : ioth_epoll_ctl)(__VA_ARGS__)
+#define epoll_wait(...)		(plain ? epoll_wait : ioth_epoll_wait)(__VA_ARGS__)
+#endif
+
 static const char *cc;
 static int count;
 static int *fds;
@@ -190,9 +198,11 @@ int main(int argc, char **argv)
 	int opt;
 
 	optind = 2;
-	while ((opt = getopt(argc, argv, "+C:n:a:")) != -1) {
+	while ((opt = getopt(argc, argv, "+C:n:a:p")) != -1) {
 		if (opt == 'C')
 			cc = optarg;
+		else if (opt == 'p')
+			plain = true;
 		else if (opt == 'n')
 			locator = optarg;
 		else if (opt == 'a')

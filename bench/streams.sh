@@ -43,6 +43,8 @@ for round in $(seq "$ROUNDS"); do
 	measure "kernel loopback" "$T/bin/streams" 127.0.0.1 "" ""
 	measure "ioth library" "$T/bin/streams-ioth" 10.1.0.1 "-n $SW -a 10.1.0.1/16" \
 		"-n $SW -a 10.1.0.2/16"
+	measure "ioth, plain epoll" "$T/bin/streams-ioth" 10.1.0.1 "-p -n $SW -a 10.1.0.1/16" \
+		"-p -n $SW -a 10.1.0.2/16"
 	[ ! -t 2 ] || printf '\r%d of %d' "$round" "$ROUNDS" >&2
 done
 [ ! -t 2 ] || echo >&2

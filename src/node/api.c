@@ -234,13 +234,7 @@ struct ioth *ioth_get_defstack(void)
 
 /* --- a call --- */
 
-struct call {
-	struct ioth	*s;		/* NULL: errno tells */
-	struct ioth	*outer;		/* of the call that this one is within */
-};
-
-/* ret < 0: it failed. */
-static void end(struct call *c, ssize_t ret)
+void api_end(struct api_call *c, ssize_t ret)
 {
 	if (ret < 0 && c->s->errno_at)
 		errno = *c->s->errno_at();
@@ -253,25 +247,25 @@ static void end(struct call *c, ssize_t ret)
 	pthread_mutex_unlock(&lock);
 }
 
-static struct call begin_at(struct ioth *s)
+struct api_call api_begin_at(struct ioth *s)
 {
-	struct call c = { s, kind_current };
+	struct api_call c = { s, kind_current };
 
 	__atomic_add_fetch(&s->calls, 1, __ATOMIC_SEQ_CST);
 	kind_current = s;
 	return c;
 }
 
-static struct call begin(int fd)
+struct api_call api_begin(int fd)
 {
 	struct fd_entry *e = fds_at(fd);
-	struct call c = { NULL, kind_current };
+	struct api_call c = { NULL, kind_current };
 
 	while (e && (c.s = __atomic_load_n(&e->stack, __ATOMIC_ACQUIRE))) {
-		c = begin_at(c.s);
+		c = api_begin_at(c.s);
 		if (__atomic_load_n(&e->stack, __ATOMIC_SEQ_CST) == c.s)
 			return c;
-		end(&c, 0);
+		api_end(&c, 0);
 	}
 	c.s = native_of_dup(fd);
 	if (!c.s)
@@ -292,7 +286,7 @@ static int fail(const struct ioth *s, int error)
 
 /* The stack of fd does it, if it can. */
 #define CALL(fn, fd, ...) ({						\
-	struct call call_ = begin(fd);					\
+	struct api_call call_ = api_begin(fd);					\
 	ssize_t ret_ = -1;						\
 									\
 	if (call_.s) {							\
@@ -300,19 +294,19 @@ static int fail(const struct ioth *s, int error)
 			ret_ = call_.s->f->fn(fd, ##__VA_ARGS__);	\
 		else							\
 			fail(call_.s, ENOSYS);					\
-		end(&call_, ret_);					\
+		api_end(&call_, ret_);					\
 	}								\
 	ret_; })
 
 /* The same, of what libioth had not got. */
 #define CALL_MORE(fn, of, ...) ({					\
-	struct call call_ = begin(of);					\
+	struct api_call call_ = api_begin(of);					\
 	ssize_t ret_ = -1;						\
 									\
 	if (call_.s) {							\
 		ret_ = (call_.s->more->fn ? call_.s->more->fn :		\
 					    derive_##fn)(__VA_ARGS__);	\
-		end(&call_, ret_);					\
+		api_end(&call_, ret_);					\
 	}								\
 	ret_; })
 
@@ -330,16 +324,16 @@ static int adopt(struct ioth *s, int fd)
 
 int ioth_msocket(struct ioth *s, int domain, int type, int protocol)
 {
-	struct call c;
+	struct api_call c;
 	int fd;
 
 	if (!s)
 		s = default_of(domain);
 	if (!s)
 		return -1;
-	c = begin_at(s);
+	c = api_begin_at(s);
 	fd = s->f->socket ? adopt(s, s->f->socket(domain, type, protocol)) : fail(s, ENOSYS);
-	end(&c, fd);
+	api_end(&c, fd);
 	return fd;
 }
 
@@ -350,14 +344,17 @@ int ioth_socket(int domain, int type, int protocol)
 
 int ioth_close(int fd)
 {
-	struct call c = begin(fd);
+	struct api_call c;
 	int ret;
 
+	if (epoll_forget(fd))
+		return close(fd);
+	c = api_begin(fd);
 	if (!c.s)
 		return -1;
 	fds_clear(fd, c.s, 0);
 	ret = c.s->f->close ? c.s->f->close(fd) : close(fd);
-	end(&c, ret);
+	api_end(&c, ret);
 	return ret;
 }
 
@@ -378,13 +375,13 @@ int ioth_listen(int fd, int backlog)
 
 int ioth_accept(int fd, struct sockaddr *addr, socklen_t *len)
 {
-	struct call c = begin(fd);
+	struct api_call c = api_begin(fd);
 	int new;
 
 	if (!c.s)
 		return -1;
 	new = c.s->f->accept ? adopt(c.s, c.s->f->accept(fd, addr, len)) : fail(c.s, ENOSYS);
-	end(&c, new);
+	api_end(&c, new);
 	return new;
 }
 
@@ -420,7 +417,7 @@ int ioth_ioctl(int fd, unsigned long cmd, void *arg)
 
 int ioth_fcntl(int fd, int cmd, long arg)
 {
-	struct call c = begin(fd);
+	struct api_call c = api_begin(fd);
 	int ret;
 
 	if (!c.s)
@@ -428,7 +425,7 @@ int ioth_fcntl(int fd, int cmd, long arg)
 	ret = c.s->f->fcntl ? c.s->f->fcntl(fd, cmd, arg) : fail(c.s, ENOSYS);
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
 		ret = adopt(c.s, ret);
-	end(&c, ret);
+	api_end(&c, ret);
 	return ret;
 }
 
@@ -490,14 +487,14 @@ ssize_t ioth_sendmsg(int fd, const struct msghdr *msg, int flags)
 
 int ioth_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
-	struct call c = begin(fd);
+	struct api_call c = api_begin(fd);
 	int new;
 
 	if (!c.s)
 		return -1;
 	new = adopt(c.s, c.s->more->accept4 ? c.s->more->accept4(fd, addr, len, flags) :
 					     derive_accept4(fd, addr, len, flags));
-	end(&c, new);
+	api_end(&c, new);
 	return new;
 }
 
@@ -519,16 +516,16 @@ ssize_t ioth_sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
 ssize_t ioth_splice(int in_fd, off_t *in_offset, int out_fd, off_t *out_offset, size_t len,
 		    unsigned flags)
 {
-	struct call c = begin(out_fd);
+	struct api_call c = api_begin(out_fd);
 	ssize_t ret;
 
 	if (!c.s)
-		c = begin(in_fd);
+		c = api_begin(in_fd);
 	if (!c.s)
 		return -1;
 	ret = c.s->more->splice ? c.s->more->splice(in_fd, in_offset, out_fd, out_offset, len,
 						    flags) : fail(c.s, EINVAL);
-	end(&c, ret);
+	api_end(&c, ret);
 	return ret;
 }
 
@@ -574,9 +571,9 @@ ssize_t ioth_send_lent(int fd, struct ioth_loan *l, size_t len, int flags,
 
 int ioth_sysctl(struct ioth *s, const char *name, const char *value)
 {
-	struct call c = begin_at(s ? s : ioth_get_defstack());
+	struct api_call c = api_begin_at(s ? s : ioth_get_defstack());
 	int ret = c.s->more->sysctl ? c.s->more->sysctl(name, value) : fail(c.s, ENOSYS);
 
-	end(&c, ret);
+	api_end(&c, ret);
 	return ret;
 }

@@ -46,6 +46,16 @@ static struct fd_entry *entry(int fd)
 	return fds_at(fd);
 }
 
+struct fd_entry *fds_make(int fd)
+{
+	struct fd_entry *e;
+
+	pthread_mutex_lock(&lock);
+	e = entry(fd);
+	pthread_mutex_unlock(&lock);
+	return e;
+}
+
 static bool is_given(int fd, const struct ioth *s)
 {
 	struct fd_entry *e = fds_at(fd);

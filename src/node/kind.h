@@ -90,6 +90,19 @@ static inline int kind_errno(const struct ioth *s)
 	return s->errno_at ? *s->errno_at() : errno;
 }
 
+/* --- api.c: a call, counted at its stack, whose kind_current it is --- */
+
+struct api_call {
+	struct ioth	*s;		/* NULL: errno tells */
+	struct ioth	*outer;		/* of the call that this one is within */
+};
+
+struct api_call api_begin(int fd);	/* at fd's */
+struct api_call api_begin_at(struct ioth *s);
+void api_end(struct api_call *c, ssize_t ret);	/* ret < 0: it failed */
+
+bool epoll_forget(int epfd);	/* api_epoll.c: was it a set of ours? It is none any more */
+
 /* A copy of a dup of a native descriptor: its stack, s->calls counted; NULL. */
 struct ioth *native_of_dup(int fd);
 struct ioth *served_of_dup(int fd);	/* or one that another process passed on */
@@ -119,6 +132,7 @@ struct fd_entry {
 	struct ioth	*stack;		/* atomic; NULL: not of ours */
 	void		*sock;		/* atomic; the kind's own, which locks it; NULL: unknown */
 	uint64_t	id;		/* atomic; SO_COOKIE; 0: it has none */
+	void		*set;		/* api_epoll.c; of an epoll set of ours */
 	bool		given;		/* by the kind, in the call that makes it */
 };
 
@@ -139,6 +153,7 @@ static inline struct ioth *fds_stack(const struct fd_entry *e)
 	return e ? __atomic_load_n(&e->stack, __ATOMIC_SEQ_CST) : NULL;
 }
 
+struct fd_entry *fds_make(int fd);	/* its place in the table; fd < FDS_MOST */
 /* fd is of s from now on, whatever it was. 0 or -EMFILE. */
 int fds_set(int fd, struct ioth *s);
 /* A kind may do it in the call that makes fd; fds_set has nothing to do then. */

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "node/kind.h"
 #include "node/native.h"
+#include "node/vset.h"
 
 unsigned native_forks;
 
@@ -161,6 +162,8 @@ void native_fork(enum fork_when when)
 {
 	if (when == FORK_BEFORE)
 		pthread_mutex_lock(&stacks_lock);
+	if (when != FORK_BEFORE)
+		vset_unlock();
 	native_forks += when == FORK_CHILD;
 	list_for(l, &stacks) {
 		struct native *s = container_of(l, struct native, link);
@@ -176,6 +179,8 @@ void native_fork(enum fork_when when)
 	}
 	vpairs_fork(when == FORK_BEFORE, when == FORK_CHILD);
 	driver_fork(when == FORK_BEFORE, when == FORK_CHILD);
+	if (when == FORK_BEFORE)
+		vset_lock();
 	if (when != FORK_BEFORE)
 		pthread_mutex_unlock(&stacks_lock);
 }

@@ -145,6 +145,9 @@ void node_kick(struct node *n);		/* the driver looks again; any thread */
  * it was the time, but somebody is in the node. */
 bool node_stand_in(struct node *n, bool heard);
 
+void node_stay(struct node *n);	/* a call that will be back soon: hot, if that pays */
+void node_calm(struct node *n);	/* it goes to sleep elsewhere */
+
 /* A thread in a call that waits for something of the node. */
 struct caller {
 	struct list	on;		/* its owner's list: whom node_tell wakes */

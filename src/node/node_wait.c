@@ -170,6 +170,18 @@ static void cool(struct node *n)
 	vspare_end(n);
 }
 
+void node_stay(struct node *n)
+{
+	if (!n->hot && n->st->param.busy_read && spin_pays(&n->spin, n->st->now))
+		heat(n);
+}
+
+void node_calm(struct node *n)
+{
+	if (n->hot)
+		cool(n);
+}
+
 bool node_stand_in(struct node *n, bool heard)
 {
 	if (heard)

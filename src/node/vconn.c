@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "node/vset.h"
 #include "node/vsock_in.h"
 
 #define TOKENS		64	/* in a listener's end at most */
@@ -144,6 +145,7 @@ int vsock_disconnect(struct vsock *vs, int app)
 
 	if (!vs->so)
 		return -EINVAL;
+	vset_expose(vs);
 	if (vs->listening)
 		return vsock_unlisten(vs, app);
 	vs->asked.port = 0;
@@ -222,7 +224,7 @@ int vsock_listen(struct vsock *vs, int backlog, int app)
 	return ret;
 }
 
-static bool waiting(const struct vsock *vs)
+bool vsock_waiting(const struct vsock *vs)
 {
 	return vs->returned || (vs->so && sock_events(vs->so) & EV_IN);
 }
@@ -231,10 +233,10 @@ static bool waiting(const struct vsock *vs)
  * readable anew: an edge for epoll. */
 void vsock_listen_pump(struct vsock *vs)
 {
-	if (!waiting(vs))
+	if (!vsock_waiting(vs))
 		return;
 	vsock_changed(vs);
-	if (waiting(vs) && ((vs->news && vs->tokens < TOKENS) || !vs->tokens))
+	if (!vs->near && vsock_waiting(vs) && ((vs->news && vs->tokens < TOKENS) || !vs->tokens))
 		vs->tokens += send(vs->w.fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
 	vs->news = false;
 }
@@ -263,7 +265,7 @@ int vsock_accept(struct vsock *vs, struct vsock **out, int *new_app)
 
 void vsock_accepted(struct vsock *vs, int app)
 {
-	unsigned keep = waiting(vs) ? 1 : 0;
+	unsigned keep = vsock_waiting(vs) ? 1 : 0;
 	char token;
 
 	do {
@@ -289,6 +291,7 @@ int vsock_unlisten(struct vsock *vs, int app)
 {
 	int ret;
 
+	vset_expose(vs);
 	if (vs->returned)
 		sock_close(vs->returned);
 	vs->returned = NULL;

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "node/vset.h"
 #include "node/vsock_in.h"
 
 static ssize_t sys_recv(int fd, const struct iovec *iov, int n, int flags)
@@ -51,10 +52,16 @@ static ssize_t gone(struct vsock *vs, int fd, ssize_t after)
 
 /* --- in --- */
 
-void vlocal_show(struct vsock *vs)
+void vlocal_token(struct vsock *vs)
 {
 	if (!vs->token && !vs->readers)
 		vs->token = send(vs->w.fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+}
+
+void vlocal_show(struct vsock *vs)
+{
+	if (!vs->near)
+		vlocal_token(vs);
 }
 
 static void take_token(struct vsock *vs, int fd)
@@ -91,8 +98,10 @@ void vlocal_begin(struct vsock *vs, int fd)
 /* The pair carries everything again. */
 void vlocal_end(struct vsock *vs, int fd)
 {
-	int app = vs->token && fd < 0 ? vs->n->front->app_end(vs) : fd;
+	int app;
 
+	vset_expose(vs);
+	app = vs->token && fd < 0 ? vs->n->front->app_end(vs) : fd;
 	vs->drains = false;
 	if (app >= 0)
 		take_token(vs, app);
@@ -202,6 +211,8 @@ ssize_t vlocal_recv(struct vsock *vs, int fd, const struct iovec *iov, int n, in
 		len = dgram_local_recv(vs, fd, iov, n, flags, m);
 	if (vs->so && vs->is_local)
 		vlocal_show_rest(vs, fd);
+	if (!list_empty(&vs->watches))
+		vset_try(vs);
 	if (len >= 0 && vs->type != SOCK_STREAM)
 		vsock_undirect(vs, &m->peer);
 	return len;
@@ -233,7 +244,7 @@ void vlocal_no_room(struct vsock *vs, int fd)
 {
 	int there = 0;
 
-	if (!vs->connected || vs->full || vs->type != SOCK_STREAM)
+	if (!vs->connected || vs->full || vs->near || vs->type != SOCK_STREAM)
 		return;
 	if (ioctl(vs->w.fd, FIONREAD, &there) == 0 && there > (int)vs->fill) {
 		vsock_wake_now(vs);
@@ -250,6 +261,9 @@ ssize_t vlocal_send(struct vsock *vs, int fd, const struct iovec *iov, int n, in
 
 	if (len < 0)
 		return len;
+	vs->sends = true;
+	if (!list_empty(&vs->watches))
+		vset_try(vs);
 	len = vsock_sendto(vs, iov, n, flags | MSG_DONTWAIT, m);
 	if (len == -EAGAIN)
 		vlocal_no_room(vs, fd);
@@ -269,6 +283,7 @@ void vlocal_shut(struct vsock *vs, int how)
 {
 	if (!vs->so || vs->listening || vs->type != SOCK_STREAM)
 		return;
+	vset_expose(vs);
 	if (how != SHUT_RD)
 		vs->shut_out = vs->readable = true;
 	if (how != SHUT_WR)
@@ -329,6 +344,7 @@ void vlocal_share(struct node *n)
 	for (struct map_node *m = map_next(&n->vsocks, NULL); m; m = map_next(&n->vsocks, m)) {
 		struct vsock *vs = container_of(m, struct vsock, node);
 
+		vset_expose(vs);
 		vs->plain = true;
 		if (!vs->is_local && !vs->drains)
 			continue;
@@ -339,6 +355,7 @@ void vlocal_share(struct node *n)
 
 void vlocal_changed(struct vsock *vs)
 {
+	vset_tell(vs);
 	list_for(l, &vs->callers)
 		node_tell(vs->n, container_of(l, struct caller, on));
 }

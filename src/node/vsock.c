@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/stranger.h"
 #include "node/vring.h"
+#include "node/vset.h"
 #include "node/vsock_in.h"
 
 #define TOMBS		256
@@ -84,6 +85,7 @@ void vsock_wake(struct sock *so)
 	if (!vs)
 		return;
 	vs->news = true;
+	vset_note(vs);
 	vsock_again(vs);
 }
 
@@ -174,6 +176,7 @@ int vsock_blank(struct node *n, enum pair_kind kind, struct vsock **out)
 	list_init(&vs->calls);
 	list_init(&vs->callers);
 	list_init(&vs->loans);
+	list_init(&vs->watches);
 	*out = vs;
 	return 0;
 }
@@ -244,6 +247,7 @@ void vsock_free(struct vsock *vs)
 /* Our end and the stack's socket are let go. */
 static void let_go(struct vsock *vs)
 {
+	vset_leave(vs);
 	if (vs->wd && !vs->hup)
 		vpair_error(vs);	/* nothing else would wake who reads there */
 	vpair_ended(vs);

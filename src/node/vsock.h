@@ -52,6 +52,9 @@ struct vsock {
 	bool		token, full;	/* what it shows: to read; no room to write */
 	bool		plain;		/* urgent data: never local again */
 	bool		passed;		/* bytes went through the pair to the program */
+	struct list	watches;	/* vset.c: the sets it is a member of */
+	bool		near, far;	/* its readiness is told there; never is */
+	bool		sends;		/* by calls */
 	unsigned	readers;	/* threads that wait in a call for something to read */
 	bool		sock_gone;	/* of a tomb: names below are what it was */
 	struct map_node	by_wd;		/* vpair.c */
