@@ -111,6 +111,7 @@ static void reset_rules(struct sw *sw, uint32_t port)
 	rules_set_mirror(core, port, NO_PORT, false, false);
 	rules_set_talk(core, port, false);
 	rules_set_mtu(core, port, 0);
+	rules_set_isolated(core, port, false);
 	rules_set_rate(core, port, false, 0, 0);
 	rules_set_rate(core, port, true, 0, 0);
 	for (unsigned i = 0; i < N_STORMS; i++)

@@ -114,6 +114,16 @@ static int set_talk(struct call *c)
 	return rc ? rc : told(c, port, "talk", -rules_set_talk(&c->sw->core, port, talk));
 }
 
+static int set_isolated(struct call *c)
+{
+	uint32_t port, yes;
+	int rc = command_old_port(c, 0, &port);
+
+	if (!rc)
+		rc = command_number(c, 1, 0, 1, &yes);
+	return rc ? rc : told(c, port, "isolated", -rules_set_isolated(&c->sw->core, port, yes));
+}
+
 static int set_addresses(struct call *c)
 {
 	bool refuse = strcmp(word(c, 2), "refuse") == 0;
@@ -158,6 +168,8 @@ static void print_port(struct call *c, uint32_t port)
 
 	if (p->mtu)
 		grow_add(c->out, "port/setmtu %u %u\n", port, p->mtu);
+	if (bit_get(c->sw->core.isolated, port))
+		grow_add(c->out, "port/setisolated %u 1\n", port);
 	if (f->max != FDB_PORT_MAX || f->refuse)
 		grow_add(c->out, "port/setaddresses %u %u%s\n", port, f->max,
 			 f->refuse ? " refuse" : "");
@@ -190,6 +202,8 @@ const struct command rules_commands[] = {
 	{ "port/setmirror", "N PORT|none [in|out|both]", "show the frames of N to a port", false,
 	  set_mirror },
 	{ "port/settalk", "N 0/1", "a port that is shown frames may talk, too", false, set_talk },
+	{ "port/setisolated", "N 0/1", "isolated ports give each other nothing", false,
+	  set_isolated },
 	{ "port/setaddresses", "N MAX [refuse]",
 	  "addresses behind the port; the oldest goes, or a new one is refused", false,
 	  set_addresses },

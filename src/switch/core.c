@@ -30,6 +30,7 @@ static const char *const drop_text[] = {
 	[CORE_LONG]		= "longer than 9234 bytes",
 	[CORE_BAD_SOURCE]	= "source is a group address",
 	[CORE_LOCAL]		= "destination is behind the same port",
+	[CORE_ISOLATED]		= "destination is behind an isolated port, as the source is",
 	[CORE_NO_PORT]		= "port is not up",
 	[CORE_UNTAGGED]		= "no tag, and the port has no untagged VLAN",
 	[CORE_VLAN]		= "tagged for a VLAN the port is not in",
@@ -62,6 +63,7 @@ void core_init(struct core *c, uint32_t n_ports, const struct hash_key *key,
 	*c = (struct core){ .n_ports = n_ports, .changes = 1, .out = out, .ctx = ctx };
 	c->words = (n_ports + 63) / 64;
 	c->up = xzalloc(c->words * sizeof(c->up[0]));
+	c->isolated = xzalloc(c->words * sizeof(c->isolated[0]));
 	c->port = xzalloc(n_ports * sizeof(c->port[0]));
 	c->arena = arena_heap_new(ARENA_LIMIT);
 	fdb_init(&c->fdb, n_ports, key);
@@ -76,6 +78,7 @@ void core_fini(struct core *c)
 	for (uint32_t i = 0; i < c->n_ports; i++)
 		free(c->port[i].rules);
 	free(c->port);
+	free(c->isolated);
 	free(c->up);
 }
 
@@ -172,11 +175,16 @@ void core_rules_changed(struct core *c, uint32_t port)
 	p->rules = NULL;
 }
 
+bool core_apart(const struct core *c, uint32_t a, uint32_t b)
+{
+	return bit_get(c->isolated, a) && bit_get(c->isolated, b);
+}
+
 bool core_plain(const struct core *c, uint32_t a, uint32_t b)
 {
 	const struct core_port *pa = &c->port[a], *pb = &c->port[b];
 
-	return !c->hub && pa->up && pb->up &&
+	return !c->hub && pa->up && pb->up && !core_apart(c, a, b) &&
 	       pa->untagged == pb->untagged && pa->untagged != VLAN_NONE &&
 	       !pa->mtu && !pb->mtu &&
 	       rules_are_plain(pa->rules) && rules_are_plain(pb->rules);
@@ -241,6 +249,14 @@ static void flood_word(struct pass *s, uint32_t i, uint64_t ports, uint64_t tagg
 	}
 }
 
+/* Of these 64 ports those that may have what comes in where the frame did. */
+static uint64_t reachable(const struct pass *s, uint32_t i)
+{
+	const struct core *c = s->core;
+
+	return bit_get(c->isolated, s->from) ? c->up[i] & ~c->isolated[i] : c->up[i];
+}
+
 /* To all ports of the VLAN, or those of them that want a group's frames. */
 static void flood(struct pass *s, const uint64_t *only)
 {
@@ -248,7 +264,7 @@ static void flood(struct pass *s, const uint64_t *only)
 	const struct vlan_ports *v = c->vlan[s->vlan];
 
 	for (uint32_t i = 0; i < c->words; i++)
-		flood_word(s, i, c->up[i] & v->member[i] & (only ? only[i] : UINT64_MAX),
+		flood_word(s, i, reachable(s, i) & v->member[i] & (only ? only[i] : UINT64_MAX),
 			    v->tagged[i]);
 }
 
@@ -256,7 +272,7 @@ static void flood(struct pass *s, const uint64_t *only)
 static void repeat(struct pass *s)
 {
 	for (uint32_t i = 0; i < s->core->words; i++)
-		flood_word(s, i, s->core->up[i], 0);
+		flood_word(s, i, reachable(s, i), 0);
 }
 
 static void to_group(struct pass *s)
@@ -299,6 +315,8 @@ static enum core_drop to_station(struct pass *s, const struct mac *dst)
 		return CORE_LOCAL;
 	if (to == FDB_NO_PORT)
 		return unknown(s);
+	if (core_apart(c, s->from, to))
+		return CORE_ISOLATED;
 	if (!bit_get(c->up, to))
 		return CORE_DOWN;
 	c->one = true;

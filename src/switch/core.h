@@ -45,6 +45,7 @@ enum core_drop {
 	CORE_LONG,		/* more than FRAME_MAX */
 	CORE_BAD_SOURCE,	/* a group address as source (IEEE 802.3 3.2.3) */
 	CORE_LOCAL,		/* the destination is behind the same port */
+	CORE_ISOLATED,		/* it is behind an isolated port, as its source is */
 	CORE_NO_PORT,		/* came from a port that is not up */
 	CORE_UNTAGGED,		/* has no tag; the port has no VLAN for such */
 	CORE_VLAN,		/* tagged for a VLAN that is not the port's */
@@ -128,6 +129,7 @@ struct core {
 	bool		hub;		/* repeat everything to everybody, whatever its VLAN */
 	bool		one;		/* what goes out now is for a station, known to be there */
 	uint64_t	*up;		/* bitmap: ports that take part */
+	uint64_t	*isolated;	/* bitmap: ports that give each other nothing */
 	struct core_port *port;
 	struct vlan_ports *vlan[VLAN_NONE];	/* NULL: not created; vlan.h */
 	struct fdb	fdb;
@@ -178,6 +180,8 @@ void core_port_takes_part(struct core *c, uint32_t port);
 bool core_fits(const struct core_port *p, const struct frame *f);
 /* Out by a port as it is, and counted; no rule is asked. */
 void core_out(struct core *c, uint32_t port, const struct frame *f);
+/* Neither gives the other anything. */
+bool core_apart(const struct core *c, uint32_t a, uint32_t b);
 /* Untagged unicast between the two needs nobody to see each frame. */
 bool core_plain(const struct core *c, uint32_t a, uint32_t b);
 

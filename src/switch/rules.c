@@ -216,3 +216,12 @@ int rules_set_mtu(struct core *c, uint32_t port, uint32_t mtu)
 	c->changes++;
 	return 0;
 }
+
+int rules_set_isolated(struct core *c, uint32_t port, bool isolated)
+{
+	if (port >= c->n_ports)
+		return -EINVAL;
+	bit_set(c->isolated, port, isolated);
+	c->changes++;
+	return 0;
+}

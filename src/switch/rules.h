@@ -25,6 +25,8 @@ int rules_set_storm(struct core *c, uint32_t port, enum storm what, uint64_t rat
 int rules_set_rate(struct core *c, uint32_t port, bool out, uint64_t rate, uint64_t burst);
 /* Frames with more behind the link header are dropped; 0: none are. */
 int rules_set_mtu(struct core *c, uint32_t port, uint32_t mtu);
+/* Two ports that are isolated give each other nothing, whatever their VLAN. */
+int rules_set_isolated(struct core *c, uint32_t port, bool isolated);
 
 /* --- the core's --- */
 

@@ -112,6 +112,20 @@ static void a_hub_takes_it_back(void **state)
 	assert_true(both_have(0));
 }
 
+/* One alone does not: he may talk to those that are not. */
+static void isolation_takes_it_back(void **state)
+{
+	talk_until(1);
+	say("port/setisolated 1 1");
+	here_turn();
+	assert_true(both_have(1));
+	say("port/setisolated 2 1");
+	here_turn();
+	assert_true(both_have(0));
+	talk();
+	assert_true(both_have(0));
+}
+
 static void who_leaves_takes_it_along(void **state)
 {
 	talk_until(1);
@@ -158,6 +172,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(an_introduction_is_shown),
 		T(a_hub_takes_it_back),
+		T(isolation_takes_it_back),
 		T(who_leaves_takes_it_along),
 		T(a_forgotten_address_may_move),
 		T(a_mirror_ends_with_its_port),

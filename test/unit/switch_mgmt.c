@@ -139,7 +139,9 @@ static void rules_are_printed_as_they_are_set(void **state)
 	expect("port/setstorm 3 broadcast 100 10", "1000 Success\n");
 	expect("port/setmirror 3 4", "1000 Success\n");
 	expect("port/setaddresses 3 5 refuse", "1000 Success\n");
-	expect("port rules 3", "0000 DATA END WITH '.'\nport/setmtu 3 1400\n"
+	expect("port/setisolated 3 1", "1000 Success\n");
+	expect_begin("port/setisolated 3 2", "1022 ");
+	expect("port rules 3", "0000 DATA END WITH '.'\nport/setmtu 3 1400\nport/setisolated 3 1\n"
 	       "port/setaddresses 3 5 refuse\nport/setmirror 3 4 both\n"
 	       "port/setrate 3 in 1048576 65536\nport/setstorm 3 broadcast 100 10\n"
 	       ".\n1000 Success\n");

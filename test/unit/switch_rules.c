@@ -355,6 +355,37 @@ static void what_is_plain(void **state)
 	assert_false(core_plain(&core, 2, 4));
 }
 
+/* Port 4 is the way out for 1 and 2, who shall not know each other. */
+static void isolated_ports_reach_only_others(void **state)
+{
+	assert_int_equal(rules_set_isolated(&core, PORTS, true), -EINVAL);
+	assert_int_equal(input(1, 20, 10, 0), CORE_TAKEN);	/* the way is remembered */
+	rules_set_isolated(&core, 1, true);
+	assert_true(core_plain(&core, 1, 2));
+	rules_set_isolated(&core, 2, true);
+	assert_false(core_plain(&core, 1, 2));
+	assert_true(core_plain(&core, 1, 4));
+	assert_int_equal(input(1, 20, 10, 0), CORE_ISOLATED);
+	assert_true(GOT(0, 0, 0, 0));
+	assert_int_equal(input(1, 40, 10, 0), CORE_TAKEN);
+	assert_true(GOT(0, 0, 0, 1));
+	assert_int_equal(input(4, 10, 40, 0), CORE_TAKEN);
+	assert_true(GOT(1, 0, 0, 0));
+	for (uint8_t dst = 0xfd; dst; dst++) {		/* unknown, a group, broadcast */
+		assert_int_equal(input(1, dst, 10, 0), CORE_TAKEN);
+		assert_true(GOT(0, 0, 1, 1));
+		assert_int_equal(input(4, dst, 40, 0), CORE_TAKEN);
+		assert_true(GOT(1, 1, 1, 0));
+	}
+	core.hub = true;
+	assert_int_equal(input(2, 40, 20, 0), CORE_TAKEN);
+	assert_true(GOT(0, 0, 1, 1));
+	core.hub = false;
+	rules_set_isolated(&core, 2, false);
+	assert_int_equal(input(1, 20, 10, 0), CORE_TAKEN);
+	assert_true(GOT(0, 1, 0, 0));
+}
+
 static void addresses_of_an_administrator(void **state)
 {
 	struct mac m = { { 2, 0, 0, 0, 0, 55 } }, group = { { 1 } };
@@ -412,6 +443,7 @@ int main(void)
 		TEST(a_frame_over_the_mtu_is_dropped_whole),
 		TEST(a_super_frame_costs_its_segments), TEST(hooks_are_asked),
 		TEST(suppression_and_snooping), TEST(what_is_plain),
+		TEST(isolated_ports_reach_only_others),
 		TEST(addresses_of_an_administrator), TEST(counters),
 	};
 
