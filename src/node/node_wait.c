@@ -172,7 +172,7 @@ static void cool(struct node *n)
 
 void node_stay(struct node *n)
 {
-	if (!n->hot && n->st->param.busy_read && spin_pays(&n->spin, n->st->now))
+	if (!n->hot && spin_was_soon(&n->spin))
 		heat(n);
 }
 
