@@ -271,13 +271,13 @@ static void trips(void (*trip)(void *ctx), void *ctx, unsigned per)
 	end_children();
 }
 
-static void futex_sleep(atomic_uint *word)
+static void word_sleep(atomic_uint *word)
 {
 	while (!atomic_exchange(word, 0))
 		syscall(SYS_futex, word, FUTEX_WAIT, 0, NULL, NULL, 0);
 }
 
-static void futex_wake(atomic_uint *word)
+static void word_wake(atomic_uint *word)
 {
 	atomic_store(word, 1);
 	syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
@@ -285,16 +285,16 @@ static void futex_wake(atomic_uint *word)
 
 static void futex_trip(void *ctx)
 {
-	futex_wake(&sh->word[0]);
-	futex_sleep(&sh->word[1]);
+	word_wake(&sh->word[0]);
+	word_sleep(&sh->word[1]);
 }
 
 static void bench_futex(void)
 {
 	if (in_child_on(1)) {
 		for (;;) {
-			futex_sleep(&sh->word[0]);
-			futex_wake(&sh->word[1]);
+			word_sleep(&sh->word[0]);
+			word_wake(&sh->word[1]);
 		}
 	}
 	trips(futex_trip, NULL, 1);
