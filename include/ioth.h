@@ -353,6 +353,8 @@ int ioth_statistics(struct ioth *stack, ioth_statistic_fn *each, void *arg);
  * Addresses of a lease are tested before they are used (RFC 2131 4.4.1, RFC 4862 5.4);
  * leases are renewed until they are taken back or the stack ends, which gives them back.
  * What has not come when the time is over is still waited for in the background.
+ * A forked child that has the stack (not a native one) takes nothing back; its parent goes
+ * on to renew, or the child, once it calls this itself: a daemon does that last.
  *
  * Returns which of what was asked for is there: a sum of IOTH_CONFIG_...; -1 with
  * EINVAL (a line of the log names the word), ENODEV, ENOSYS (the kind of stack cannot),

@@ -45,6 +45,7 @@ static int result(int ret)
 
 static void fork_before(void)
 {
+	stack_config_fork(FORK_BEFORE);
 	native_fork(FORK_BEFORE);
 	pthread_mutex_lock(&lock);
 	fds_lock();
@@ -55,6 +56,7 @@ static void fork_over(enum fork_when when)
 	fds_unlock();
 	pthread_mutex_unlock(&lock);
 	native_fork(when);
+	stack_config_fork(when);
 }
 
 static void fork_parent(void)

@@ -42,6 +42,13 @@ void config_free(struct config *c)
 	free(c);
 }
 
+void config_forget(struct config *c)
+{
+	list_for_safe(l, &c->ifs)
+		if_forget(of(l));
+	free(c);
+}
+
 static struct conf_if *if_of(struct config *c, unsigned ifindex)
 {
 	struct conf_if *i;

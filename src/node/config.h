@@ -75,6 +75,7 @@ struct config_ops;
 
 struct config *config_new(const struct config_ops *ops, void *ctx);
 void config_free(struct config *c);		/* gives leases back */
+void config_forget(struct config *c);		/* all stays as it is: another looks after it */
 
 /* Begins what is asked for and undoes what is not any more. 0 or -errno: ENODEV, or
  * what the stack said to an address; *mask: what is asked for. */

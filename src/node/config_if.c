@@ -223,3 +223,17 @@ void if_end(struct conf_if *i, usec now)
 	list_del(&i->link);
 	free(i);
 }
+
+void if_forget(struct conf_if *i)
+{
+	struct conf_sock *ways[] = { i->way4, i->arp, i->way6 };
+
+	for (size_t k = 0; k < ARRAY_LEN(ways); k++) {
+		if (ways[k])
+			i->c->ops->close(ways[k]);
+	}
+	free(i->d4);
+	free(i->d6);
+	list_del(&i->link);
+	free(i);
+}

@@ -108,6 +108,7 @@ int if_apply(struct conf_if *i, const struct words_if *w, usec now);
 bool if_gone(const struct conf_if *i);	/* somebody deleted it */
 void if_run(struct conf_if *i, usec now);
 void if_end(struct conf_if *i, usec now);	/* what it brought is gone, itself too */
+void if_forget(struct conf_if *i);	/* only itself is gone */
 unsigned if_got(const struct conf_if *i);
 
 /* config_dhcp4.c, config_dhcp6.c */

@@ -4,6 +4,9 @@
  * news of links and addresses (and resolvers that routers tell) come by another; leases
  * are asked for by packet and UDP sockets. One thread of the process looks after all
  * such stacks, and is there as long as one of them is; a lock is theirs together.
+ *
+ * A forked child knows what its parent was told. The parent goes on to look after its
+ * stacks, until the child configures one itself: then that is the child's.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -211,6 +214,8 @@ static usec collect(struct pollfd **v, unsigned *n)
 	*n = 0;
 	add_fd(v, n, keep.kick);
 	list_for(l, &keep.all) {
+		if (of(l)->owner != getpid())
+			continue;
 		add_fd(v, n, of(l)->news);
 		list_for(k, &of(l)->socks)
 			add_fd(v, n, container_of(k, struct conf_sock, link)->fd);
@@ -243,6 +248,8 @@ static void *keeper(void *arg)
 
 		wait_for_news(v, n, at);
 		list_for(l, &keep.all) {
+			if (of(l)->owner != getpid())
+				continue;
 			hear_news(of(l));
 			config_run(of(l)->config, now_mono());
 		}
@@ -281,8 +288,10 @@ static int keeper_start(void)
 
 static void end(struct stack_config *sc)
 {
-	if (sc->config)
+	if (sc->config && sc->owner == getpid())
 		config_free(sc->config);
+	else if (sc->config)
+		config_forget(sc->config);
 	if (sc->netlink >= 0)
 		ioth_close(sc->netlink);
 	if (sc->news >= 0)
@@ -314,6 +323,7 @@ static struct stack_config *begin(struct ioth *s, int *e)
 	list_init(&sc->link);
 	list_init(&sc->socks);
 	sc->s = s;
+	sc->owner = getpid();
 	sc->netlink = conf_open(s);
 	sc->news = sc->netlink < 0 ? -1 : news_open(s);
 	*e = sc->news < 0 ? -errno : keeper_start();
@@ -356,13 +366,18 @@ int stack_config(struct ioth *s, const struct words *w)
 	pthread_mutex_lock(&keep.lock);
 	if (!s->config)
 		s->config = begin(s, &ret);
+	else
+		ret = keeper_start();
 	if (ret == 0) {
+		s->config->owner = getpid();
 		c = s->config->config;
 		ret = config_apply(c, w, &mask, now_mono());
 		config_run(c, now_mono());
 		wake_keeper();
 		if (ret == 0) {
+			s->config->waiters++;
 			wait_done(c);
+			s->config->waiters--;
 			ret = (int)(config_got(c) & mask);
 		}
 	}
@@ -410,7 +425,7 @@ int stack_config_end(struct ioth *s)
 	if (sc) {
 		list_for(l, &sc->socks)
 			own += container_of(l, struct conf_sock, link)->quiet < 0 ? 1 : 2;
-		if (fds_open(s) > own)
+		if (fds_open(s) > own || sc->waiters)
 			ret = -EBUSY;
 	}
 	if (sc && ret == 0) {
@@ -419,4 +434,19 @@ int stack_config_end(struct ioth *s)
 	}
 	pthread_mutex_unlock(&keep.lock);
 	return ret;
+}
+
+/* No lock is left locked in the child, which has no thread for them. */
+void stack_config_fork(enum fork_when when)
+{
+	if (when == FORK_BEFORE) {
+		pthread_mutex_lock(&keep.lock);
+		return;
+	}
+	if (when == FORK_CHILD && keep.kick >= 0) {
+		close(keep.kick);
+		keep.kick = -1;
+		keep.ran = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+	}
+	pthread_mutex_unlock(&keep.lock);
 }

@@ -9,9 +9,11 @@
 struct stack_config {
 	struct list	link;		/* of all */
 	struct ioth	*s;
+	pid_t		owner;		/* the process that looks after it */
 	struct config	*config;
 	struct config_ops ops;
 	int		netlink, news;
+	unsigned	waiters;	/* threads that wait for it to be done */
 	struct list	socks;		/* conf_sock.link */
 	unsigned	told_if;	/* whose routers told: */
 	struct nd_opts	told;

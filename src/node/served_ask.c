@@ -279,8 +279,12 @@ long served_call(int nr, uint64_t args[6])
 	struct served *s = kind_current->data;
 	int fd = (int)args[0], new = -1;
 	long ret = CALL_CONTINUE;
+	struct ucred server;
 
-	if (call_trapped(nr, args) && serve_gave(&s->server, fd) &&
+	pthread_mutex_lock(&served_lock);
+	server = s->server;		/* another thread may find a new one there */
+	pthread_mutex_unlock(&served_lock);
+	if (call_trapped(nr, args) && serve_gave(&server, fd) &&
 	    !serve_is_data(&mem, fd, nr, args))
 		ret = served_ask(s, nr, args, fd, &new);
 	if (ret == CALL_CONTINUE)

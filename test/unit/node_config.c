@@ -400,6 +400,18 @@ static void its_interface_goes(void **state)
 	assert_int_equal(config_servers(fake.c, (struct ip_addr[1]){ { { 0 } } }, 1), 0);
 }
 
+static void who_forgets_takes_nothing_back(void **state)
+{
+	configure("dhcp,dhcp6,dns=10.0.0.53");
+	leased();
+	fake.n_out[WAY_DHCP4] = fake.n_out[WAY_DHCP6] = 0;
+	config_forget(fake.c);
+	for (int i = 0; i < 3; i++)
+		assert_true(!fake.open[i] && !fake.n_out[i]);
+	assert_true(fake.n_addr && fake.n_route);
+	fake.c = config_new(&fake_ops, NULL);
+}
+
 static void renewed(void **state)
 {
 	struct dhcp4_msg m, a;
@@ -713,6 +725,7 @@ int main(void)
 		cmocka_unit_test(good_words),
 		WITH_FAKE(a_lease),
 		WITH_FAKE(its_interface_goes),
+		WITH_FAKE(who_forgets_takes_nothing_back),
 		WITH_FAKE(renewed),
 		WITH_FAKE(nobody_renews),
 		WITH_FAKE(somebody_has_it),

@@ -491,6 +491,38 @@ static void stack_outlives_a_parent(void **state)
 
 static atomic_int children_ended;
 
+static void resolvers_are(struct ioth *s, const char *want)
+{
+	char *text = ioth_resolvconf(s, "");
+
+	if (!text || strcmp(text, want) != 0)
+		_exit(3);
+	free(text);
+}
+
+/* A forked child knows what its parent was told, may configure, and takes nothing of it back. */
+static void children_configure(void **state)
+{
+	struct ioth *s = ioth_newstackc("stack=kernel,vnl=null://,eth,ip=10.0.0.1/24,dns=10.0.0.3");
+	struct in_addr second = { htonl(0x0a000002) };
+	pid_t pid;
+
+	if (!s && errno == EPERM)
+		skip();
+	assert_non_null(s);
+	pid = child_start(PATIENCE);
+	if (pid == 0) {
+		resolvers_are(s, "nameserver 10.0.0.3\n");
+		if (ioth_config(s, "ip=10.0.0.2/24,dhcp,timeout=0") < 0)
+			_exit(1);
+		_exit(ioth_delstack(s) < 0 ? 2 : 0);
+	}
+	assert_int_equal(child_status(pid), 0);
+	assert_int_equal(ioth_ipaddr_del(s, AF_INET, &second, 24, (unsigned)ioth_if_nametoindex(s, "vde0")), 0);
+	assert_int_equal(ioth_config(s, "ip=10.0.0.2/24"), IOTH_CONFIG_STATIC);
+	assert_int_equal(ioth_delstack(s), 0);
+}
+
 static void child_ended(int sig)
 {
 	atomic_fetch_add(&children_ended, 1);
@@ -607,6 +639,7 @@ int main(void)
 		cmocka_unit_test(cycles_leave_nothing),
 		cmocka_unit_test(killed_program_leaves_nobody),
 		cmocka_unit_test(stack_outlives_a_parent),
+		cmocka_unit_test(children_configure),
 		cmocka_unit_test(limits_are_named),
 	};
 	int failed;
