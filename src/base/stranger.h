@@ -4,8 +4,6 @@
 
 #include <stddef.h>
 
-#define STRANGER_FDS	253	/* that come by one message (Linux's SCM_MAX_FD) */
-
 /* Closes it, however long that takes, without waiting. */
 void stranger_close(int fd);
 /* All those at once, in one thread. */

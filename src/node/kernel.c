@@ -33,6 +33,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/rights.h"
 #include "base/text.h"
 #include "node/kernel_in.h"
 #include "plug/ifname.h"
@@ -289,10 +290,9 @@ static int hear_sockets(int sock, int fds[])
 {
 	struct kernel_answer a = { .error = ENETDOWN };
 	struct iovec iov = { &a, sizeof(a) };
-	union kernel_rights ctl = { .b = { 0 } };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl.b,
-			     .msg_controllen = sizeof(ctl.b) };
-	const struct cmsghdr *c;
+	RIGHTS(KERNEL_BATCH) ctl;
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &ctl,
+			     .msg_controllen = sizeof(ctl) };
 	ssize_t len;
 	int n;
 
@@ -301,10 +301,7 @@ static int hear_sockets(int sock, int fds[])
 	while (len < 0 && errno == EINTR);
 	if (len != sizeof(a) || a.error)
 		return len == sizeof(a) ? -a.error : -ENETDOWN;
-	c = CMSG_FIRSTHDR(&mh);
-	n = c ? (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int)) : 0;
-	if (n)
-		memcpy(fds, CMSG_DATA(c), (size_t)n * sizeof(int));
+	n = (int)rights_all(&mh, fds, KERNEL_BATCH);
 	hear_end(sock);
 	return n ? n : -EMFILE;		/* ours are used up, not the stack's */
 }

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/rights.h"
 #include "node/kernel_in.h"
 #include "plug/shm.h"
 
@@ -18,14 +19,10 @@
 static void put_sockets(int to, struct kernel_answer *a, const int *fds, size_t n)
 {
 	struct iovec iov = { a, sizeof(*a) };
-	union kernel_rights ctl = { .b = { 0 } };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl.b,
-			     .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
+	RIGHTS(KERNEL_BATCH) ctl;
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	ctl.align.cmsg_level = SOL_SOCKET;
-	ctl.align.cmsg_type = SCM_RIGHTS;
-	ctl.align.cmsg_len = CMSG_LEN(n * sizeof(int));
-	memcpy(CMSG_DATA(&ctl.align), fds, n * sizeof(int));
+	rights_put(&mh, &ctl, fds, n);
 	if (sendmsg(to, &mh, MSG_NOSIGNAL) < 0)
 		return;			/* who asked has gone */
 }

@@ -72,11 +72,6 @@ _Noreturn void kernel_outside(struct kernel_plan *plan);
 _Noreturn void kernel_inside(const struct kernel_plan *plan, int ends);
 /* To the program. */
 void kernel_tell(int ask, int error, const char *why);
-/* Descriptors that go along with a message. */
-union kernel_rights {
-	char		b[CMSG_SPACE(KERNEL_BATCH * sizeof(int))];
-	struct cmsghdr	align;
-};
 
 int kernel_write(const char *path, const char *text);	/* 0 or -errno */
 void kernel_answer_all(const struct kernel_inside *in);	/* kernel_answer.c */

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/rights.h"
 #include "base/stranger.h"
 #include "node/serve_in.h"
 
@@ -30,21 +31,12 @@ struct reply {
 static int put(struct serve_client *cl, const struct serve_answer *an, const uint8_t *mem,
 	       size_t len, int fd)
 {
-	union { char b[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } ctl = { { 0 } };
+	RIGHTS(1) ctl;
 	struct iovec iov[] = { { (void *)an, sizeof(*an) }, { (void *)mem, len } };
 	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = 2 };
 
-	if (fd >= 0) {
-		struct cmsghdr *c;
-
-		mh.msg_control = ctl.b;
-		mh.msg_controllen = sizeof(ctl.b);
-		c = CMSG_FIRSTHDR(&mh);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	}
+	if (fd >= 0)
+		rights_put(&mh, &ctl, &fd, 1);
 	if (sendmsg(cl->w.fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return 0;
 	return errno == EAGAIN || errno == ENOBUFS ? -EAGAIN : -errno;
@@ -144,19 +136,6 @@ static bool is_unix(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
 }
 
-/* How many there are, in fds. */
-static size_t take_fds(struct msghdr *mh, int *fds)
-{
-	struct cmsghdr *c = CMSG_FIRSTHDR(mh);
-	size_t n;
-
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-		return 0;
-	n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	memcpy(fds, CMSG_DATA(c), n * sizeof(int));
-	return n;
-}
-
 /* Only what was given out is kept: of all else we could be the last who has it, and to
  * close that may take as long as a stranger likes. Also a socket of AF_UNIX: others may
  * lie in its queue. */
@@ -191,8 +170,8 @@ static struct asked *asked_new(struct serve_client *cl, const struct serve_ask *
 /* One message. False: there is no use in talking to that client any more. */
 static bool receive(struct serve_client *cl)
 {
-	union { char b[CMSG_SPACE(STRANGER_FDS * sizeof(int))]; struct cmsghdr align; } ctl;
-	int fds[STRANGER_FDS];
+	RIGHTS(RIGHTS_MAX) ctl;
+	int fds[RIGHTS_MAX];
 	struct serve_ask m;
 	struct iovec iov[] = { { &m, sizeof(m) }, { cl->s->buf, SERVE_ROOM } };
 	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = 2,
@@ -203,7 +182,7 @@ static bool receive(struct serve_client *cl)
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
-	n_fds = take_fds(&mh, fds);
+	n_fds = rights_all(&mh, fds, RIGHTS_MAX);
 	ours = n_fds == 1 && is_ours(cl, fds[0]);
 	if (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || !is_good(&m, (size_t)n) || n_fds > 1 ||
 	    (n_fds && !ours && !is_unix(fds[0]))) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/rights.h"
 #include "node/serve.h"
 
 #define STREAM_CUT	65536
@@ -88,36 +89,17 @@ bool serve_is_data(const struct serve_mem *m, int fd, int nr, uint64_t args[6])
 
 int serve_send(int conn, const struct serve_pack *p, int fd, int flags)
 {
-	union { char b[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } ctl = { { 0 } };
+	RIGHTS(1) ctl;
 	struct iovec iov[] = { { (void *)&p->ask, sizeof(p->ask) }, { p->mem, p->len } };
 	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = 2 };
 
-	if (fd >= 0) {
-		struct cmsghdr *c;
-
-		mh.msg_control = ctl.b;
-		mh.msg_controllen = sizeof(ctl.b);
-		c = CMSG_FIRSTHDR(&mh);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	}
+	if (fd >= 0)
+		rights_put(&mh, &ctl, &fd, 1);
 	while (sendmsg(conn, &mh, flags | MSG_NOSIGNAL) < 0) {
 		if (errno != EINTR)
 			return -errno;
 	}
 	return 0;
-}
-
-static void take_fd(struct msghdr *mh, int *fd)
-{
-	struct cmsghdr *c = CMSG_FIRSTHDR(mh);
-
-	*fd = -1;
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len >= CMSG_LEN(sizeof(int)))
-		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
 }
 
 /* Of what call it is, is seen before it is taken: its memory is received in place. */
@@ -133,7 +115,7 @@ static int peek(int conn, struct serve_answer *an, int flags)
 static int recv_one(int conn, struct serve_answer *an, int flags, int *fd, struct serve_pack **found,
 		    struct serve_pack *(*find)(void *ctx, uint64_t id), void *ctx)
 {
-	union { char b[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } ctl;
+	RIGHTS(1) ctl;
 	struct iovec iov[2] = { { an, sizeof(*an) } };
 	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = 2,
 			     .msg_control = ctl.b, .msg_controllen = CMSG_LEN(sizeof(int)) };
@@ -154,7 +136,7 @@ static int recv_one(int conn, struct serve_answer *an, int flags, int *fd, struc
 		p->lo = an->from;
 		p->hi = an->from + (uint32_t)((size_t)n - sizeof(*an));
 	}
-	take_fd(&mh, fd);
+	*fd = rights_get(&mh);
 	if (!(mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
 		return 0;
 	if (*fd >= 0)

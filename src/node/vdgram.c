@@ -19,6 +19,7 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
+#include "base/rights.h"
 #include "base/stranger.h"
 #include "node/vring.h"
 #include "node/vsock_in.h"
@@ -128,21 +129,12 @@ static bool needs_note(const struct vsock *vs, const struct msg *m)
 static bool deliver(struct vsock *vs, const struct msg *m, const void *data, size_t len)
 {
 	struct iovec iov = { (void *)data, len };
-	union { char b[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } ctl = { { 0 } };
+	RIGHTS(1) ctl;
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
 	int fd = m->flags == NOTE_ERROR || needs_note(vs, m) ? note_fd(vs->n, m) : -1;
 
-	if (fd >= 0) {
-		struct cmsghdr *c;
-
-		mh.msg_control = ctl.b;
-		mh.msg_controllen = sizeof(ctl.b);
-		c = CMSG_FIRSTHDR(&mh);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	}
+	if (fd >= 0)
+		rights_put(&mh, &ctl, &fd, 1);
 	if (sendmsg(vs->w.fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return true;
 	if (errno != EAGAIN)
@@ -283,18 +275,12 @@ void dgram_pump(struct vsock *vs)
 /* Takes the note out of the ancillary data; every descriptor is closed. */
 static void take_note(struct node *n, struct msghdr *mh, struct msg *m)
 {
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c)) {
-		size_t fds = c->cmsg_len > CMSG_LEN(0) ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
+	int fds[RIGHTS_MAX];
+	size_t count = rights_all(mh, fds, RIGHTS_MAX);
 
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < fds; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
-			note_read(n, fd, m);
-			stranger_close(fd);
-		}
+	for (size_t i = 0; i < count; i++) {
+		note_read(n, fds[i], m);
+		stranger_close(fds[i]);
 	}
 }
 
@@ -312,7 +298,7 @@ static ssize_t cut_length(const struct iovec *iov, int n)
 static ssize_t next_dgram(struct vsock *vs, int app, const struct iovec *iov, int n, int flags,
 			  struct msg *m)
 {
-	union { char b[CMSG_SPACE(STRANGER_FDS * sizeof(int))]; struct cmsghdr align; } ctl;
+	RIGHTS(RIGHTS_MAX) ctl;
 	struct msghdr mh = {
 		.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n,
 		.msg_control = ctl.b, .msg_controllen = sizeof(ctl.b),

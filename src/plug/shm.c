@@ -18,10 +18,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/rights.h"
 #include "base/stranger.h"
 #include "plug/direct.h"
 
-#define SCM_MAX_FD	253		/* in one message: Linux's limit */
 #define QUEUE_MAX	512
 #define QUEUE_RESERVE	64	/* of its frames, for who does not wait for room */
 #define QUEUE_BYTES	(1u << 20)	/* at a switch: they hold a sender's memory */
@@ -403,20 +403,13 @@ struct wire *shm_wire(struct plug *p)
 
 int shm_put(int sock, const void *msg, size_t size, int file)
 {
-	union {
-		struct cmsghdr	h;
-		char		buf[CMSG_SPACE(sizeof(int))];
-	} c = { .h = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
-		       .cmsg_type = SCM_RIGHTS } };
+	RIGHTS(1) ctl;
 	struct iovec iov = { (void *)(uintptr_t)msg, size };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 
-	if (file >= 0) {
-		memcpy(CMSG_DATA(&c.h), &file, sizeof(file));
-		mh.msg_control = c.buf;
-		mh.msg_controllen = sizeof(c.buf);
-	}
+	if (file >= 0)
+		rights_put(&mh, &ctl, &file, 1);
 	n = sendmsg(sock, &mh, MSG_NOSIGNAL);
 	if (n < 0)
 		return -errno;
@@ -426,33 +419,24 @@ int shm_put(int sock, const void *msg, size_t size, int file)
 /* The one descriptor that is wanted; a stranger may have sent others. */
 static void keep_file(struct msghdr *mh, int *file)
 {
-	for (struct cmsghdr *h = CMSG_FIRSTHDR(mh); h; h = CMSG_NXTHDR(mh, h)) {
-		size_t n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	int fds[RIGHTS_MAX];
+	size_t n = rights_all(mh, fds, RIGHTS_MAX);
 
-		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(h) + i * sizeof(fd), sizeof(fd));
-			if (*file < 0)
-				*file = fd;
-			else
-				stranger_close(fd);
-		}
+	for (size_t i = 0; i < n; i++) {
+		if (*file < 0)
+			*file = fds[i];
+		else
+			stranger_close(fds[i]);
 	}
 }
 
 ssize_t shm_get(int sock, void *msg, size_t size, int *file)
 {
-	union {
-		struct cmsghdr	h;
-		char		buf[CMSG_SPACE(SCM_MAX_FD * sizeof(int))];
-	} c;
+	RIGHTS(RIGHTS_MAX) ctl;
 	struct iovec iov = { msg, size };
 	struct msghdr mh = {
 		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = c.buf, .msg_controllen = sizeof(c.buf),
+		.msg_control = &ctl, .msg_controllen = sizeof(ctl),
 	};
 	ssize_t n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
 
