@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
@@ -75,36 +74,14 @@ static ssize_t host_sendto(int fd, const void *buf, size_t len, int flags,
 	return sendto(fd, buf, len, flags, addr, addrlen);
 }
 
-static int host_ioctl(int fd, unsigned long cmd, ...)
-{
-	void *arg;
-	va_list ap;
-
-	va_start(ap, cmd);
-	arg = va_arg(ap, void *);
-	va_end(ap);
-	return ioctl(fd, cmd, arg);
-}
-
-static int host_fcntl(int fd, int cmd, ...)
-{
-	long arg;
-	va_list ap;
-
-	va_start(ap, cmd);
-	arg = va_arg(ap, long);
-	va_end(ap);
-	return fcntl(fd, cmd, arg);
-}
-
 const struct kind kind_host = {
 	.name = "host", .open = host_open, .close = host_close,
 	.f = {
 		.socket = socket, .close = close, .bind = host_bind, .connect = host_connect,
 		.listen = listen, .accept = host_accept, .getsockname = host_getsockname,
 		.getpeername = host_getpeername, .setsockopt = setsockopt,
-		.getsockopt = getsockopt, .shutdown = shutdown, .ioctl = host_ioctl,
-		.fcntl = host_fcntl, .read = read, .readv = readv, .recv = recv,
+		.getsockopt = getsockopt, .shutdown = shutdown, .ioctl = ioctl,
+		.fcntl = fcntl, .read = read, .readv = readv, .recv = recv,
 		.recvfrom = host_recvfrom, .recvmsg = recvmsg, .write = write,
 		.writev = writev, .send = send, .sendto = host_sendto, .sendmsg = sendmsg,
 	},

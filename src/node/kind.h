@@ -4,6 +4,7 @@
  *   fds.c      descriptor -> stack
  *   api.c      every ioth_ call: descriptor -> stack -> its kind's function
  *   api_conf.c configuration, the same for all kinds
+ *   by_number.c  socket calls as system calls, for kinds that take those
  *   derive.c   calls made from others where a kind has none of its own
  *   native.c, host.c, plugin.c ...    the kinds
  *
@@ -61,6 +62,8 @@ struct kind {
 	int	(*close)(struct ioth *s);
 	struct ioth_functions f;
 	struct kind_more more;
+	/* As syscall(2), of the stack whose call is in progress; by_number.c. NULL: it has none. */
+	long	(*call)(int nr, uint64_t args[6]);
 	bool	addr_later;		/* an IPv6 address is there before it can be used */
 };
 

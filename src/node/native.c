@@ -7,13 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
-#include <stdarg.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/by_number.h"
 #include "node/kind.h"
 #include "node/native.h"
 #include "node/vset.h"
@@ -192,16 +191,13 @@ static struct native *current(void)
 	return kind_current->data;
 }
 
-#define P(pointer)	((uint64_t)(uintptr_t)(pointer))
-#define CALL(name, ...)	native_call(current(), SYS_##name, (const uint64_t[6]){ __VA_ARGS__ })
-
 static int native_socket(int domain, int type, int protocol)
 {
 	bool netlink = domain == AF_NETLINK;
 
 	if (domain == AF_INET || domain == AF_INET6 || domain == AF_PACKET ||
 	    (netlink && (protocol == NETLINK_ROUTE || protocol == NETLINK_SOCK_DIAG)))
-		return (int)CALL(socket, (unsigned)domain, (unsigned)type, (unsigned)protocol);
+		return by_number_socket(domain, type, protocol);
 	errno = netlink ? EPROTONOSUPPORT : EAFNOSUPPORT;
 	return -1;
 }
@@ -289,41 +285,6 @@ static int native_end(int fd)
 	return ret;
 }
 
-static int native_bind(int fd, const struct sockaddr *addr, socklen_t len)
-{
-	return (int)CALL(bind, (unsigned)fd, P(addr), len);
-}
-
-static int native_connect(int fd, const struct sockaddr *addr, socklen_t len)
-{
-	return (int)CALL(connect, (unsigned)fd, P(addr), len);
-}
-
-static int native_listen(int fd, int backlog)
-{
-	return (int)CALL(listen, (unsigned)fd, (unsigned)backlog);
-}
-
-static int native_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
-{
-	return (int)CALL(accept4, (unsigned)fd, P(addr), P(len), (unsigned)flags);
-}
-
-static int native_accept(int fd, struct sockaddr *addr, socklen_t *len)
-{
-	return native_accept4(fd, addr, len, 0);
-}
-
-static int native_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
-{
-	return (int)CALL(getsockname, (unsigned)fd, P(addr), P(len));
-}
-
-static int native_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
-{
-	return (int)CALL(getpeername, (unsigned)fd, P(addr), P(len));
-}
-
 static bool is_inherited(int level, int name)
 {
 	return level == SOL_SOCKET &&
@@ -343,23 +304,17 @@ static void keeps(int fd)
 
 static int native_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
-	int ret = (int)CALL(setsockopt, (unsigned)fd, (unsigned)level, (unsigned)name, P(value), len);
+	int ret = by_number_setsockopt(fd, level, name, value, len);
 
 	if (ret == 0 && is_inherited(level, name))
 		keeps(fd);
 	return ret;
 }
 
-static int native_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
-{
-	return (int)CALL(getsockopt, (unsigned)fd, (unsigned)level, (unsigned)name, P(value),
-			 P(len));
-}
-
 /* The pair was shut; calls that follow, or wait, see it at once. */
 static int native_shutdown(int fd, int how)
 {
-	int ret = (int)CALL(shutdown, (unsigned)fd, (unsigned)how);
+	int ret = by_number_shutdown(fd, how);
 	struct vsock *vs = ret < 0 || current()->orphan ? NULL : native_enter(fd);
 
 	if (vs) {
@@ -367,28 +322,6 @@ static int native_shutdown(int fd, int how)
 		node_unlock(vs->n);
 	}
 	return ret;
-}
-
-static int native_ioctl(int fd, unsigned long cmd, ...)
-{
-	void *arg;
-	va_list ap;
-
-	va_start(ap, cmd);
-	arg = va_arg(ap, void *);
-	va_end(ap);
-	return (int)CALL(ioctl, (unsigned)fd, cmd, P(arg));
-}
-
-static int native_fcntl(int fd, int cmd, ...)
-{
-	long arg;
-	va_list ap;
-
-	va_start(ap, cmd);
-	arg = va_arg(ap, long);
-	va_end(ap);
-	return fcntl(fd, cmd, arg);
 }
 
 static int native_sysctl(const char *name, const char *value)
@@ -409,18 +342,19 @@ static int native_sysctl(const char *name, const char *value)
 
 const struct kind kind_native = {
 	.name = "native", .open = native_open, .close = native_close,
+	.call = native_call,
 	.f = {
-		.socket = native_socket, .close = native_end, .bind = native_bind,
-		.connect = native_connect, .listen = native_listen, .accept = native_accept,
-		.getsockname = native_getsockname, .getpeername = native_getpeername,
-		.setsockopt = native_setsockopt, .getsockopt = native_getsockopt,
-		.shutdown = native_shutdown, .ioctl = native_ioctl, .fcntl = native_fcntl,
+		.socket = native_socket, .close = native_end, .bind = by_number_bind,
+		.connect = by_number_connect, .listen = by_number_listen, .accept = by_number_accept,
+		.getsockname = by_number_getsockname, .getpeername = by_number_getpeername,
+		.setsockopt = native_setsockopt, .getsockopt = by_number_getsockopt,
+		.shutdown = native_shutdown, .ioctl = by_number_ioctl, .fcntl = fcntl,
 		.read = native_read, .readv = native_readv, .recv = native_recv,
 		.recvfrom = native_recvfrom, .recvmsg = native_recvmsg, .write = native_write,
 		.writev = native_writev, .send = native_send, .sendto = native_sendto, .sendmsg = native_sendmsg,
 	},
 	.more = {
-		.accept4 = native_accept4, .recvmmsg = native_recvmmsg,
+		.accept4 = by_number_accept4, .recvmmsg = native_recvmmsg,
 		.sendmmsg = native_sendmmsg, .sendfile = native_sendfile,
 		.splice = native_splice,
 		.sysctl = native_sysctl, .statistics = native_statistics,

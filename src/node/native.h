@@ -34,7 +34,7 @@ void native_calls_init(struct native *s);
 
 /* Does a system call by its number: what the stack does of it, and the rest by the
  * kernel on the descriptor itself. -1 with errno. */
-long native_call(struct native *s, int nr, const uint64_t args[6]);
+long native_call(int nr, uint64_t args[6]);
 /* With the node's lock. fd is being closed: calls that wait there by that name end with
  * EBADF. */
 void native_cancel_at(struct native *s, int fd);

@@ -189,8 +189,9 @@ static long orphan_call(int nr)
 	return -EOPNOTSUPP;
 }
 
-long native_call(struct native *s, int nr, const uint64_t a[6])
+long native_call(int nr, uint64_t a[6])
 {
+	struct native *s = kind_current->data;
 	long ret = CALL_CONTINUE;
 
 	if (call_trapped(nr, a))

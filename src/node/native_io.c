@@ -10,10 +10,10 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "base/mem.h"
+#include "node/by_number.h"
 #include "node/kind.h"
 #include "node/loan.h"
 #include "node/native.h"
@@ -120,8 +120,7 @@ static ssize_t take_other(int fd, const struct iovec *iov, int n, int flags,
 		.msg_name = addr, .msg_namelen = addr ? *addrlen : 0,
 		.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n,
 	};
-	ssize_t len = native_call(kind_current->data, SYS_recvmsg,
-				  (const uint64_t[6]){ (unsigned)fd, (uintptr_t)&mh, (unsigned)flags });
+	ssize_t len = by_number_recvmsg(fd, &mh, flags);
 
 	if (len >= 0 && addr)
 		*addrlen = mh.msg_namelen;
@@ -148,8 +147,7 @@ static ssize_t give_other(int fd, const struct iovec *iov, int n, int flags,
 		.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n,
 	};
 
-	return native_call(kind_current->data, SYS_sendmsg,
-			   (const uint64_t[6]){ (unsigned)fd, (uintptr_t)&mh, (unsigned)flags });
+	return by_number_sendmsg(fd, &mh, flags);
 }
 
 /* Bytes, and when they came. */

@@ -7,16 +7,12 @@
  */
 #include <limits.h>
 #include <sys/sendfile.h>
-#include <sys/syscall.h>
 
+#include "node/by_number.h"
 #include "node/derive.h"
 #include "node/kind.h"
 #include "node/native.h"
 #include "stack/tcp.h"
-
-#define P(pointer)	((uint64_t)(uintptr_t)(pointer))
-#define CALL(name, ...) \
-	native_call(kind_current->data, SYS_##name, (const uint64_t[6]){ __VA_ARGS__ })
 
 /* NULL: it is not ours, or the parent's. */
 static struct vsock *enter(int fd)
@@ -80,7 +76,7 @@ ssize_t native_recvmsg(int fd, struct msghdr *msg, int flags)
 		return native_take_msg(fd, msg, flags);
 	if (!(flags & MSG_ERRQUEUE))
 		by_pair(fd);
-	return CALL(recvmsg, (unsigned)fd, P(msg), (unsigned)flags);
+	return by_number_recvmsg(fd, msg, flags);
 }
 
 ssize_t native_sendmsg(int fd, const struct msghdr *msg, int flags)
@@ -88,7 +84,7 @@ ssize_t native_sendmsg(int fd, const struct msghdr *msg, int flags)
 	if (!(flags & MSG_FASTOPEN) && is_stream(fd))
 		return native_give(fd, msg->msg_iov, (int)MIN(msg->msg_iovlen, INT_MAX), flags,
 				   NULL, 0);
-	return CALL(sendmsg, (unsigned)fd, P(msg), (unsigned)flags);
+	return by_number_sendmsg(fd, msg, flags);
 }
 
 int native_recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *timeout)
@@ -96,14 +92,14 @@ int native_recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags, struct tim
 	if (is_stream(fd))
 		return derive_recvmmsg(fd, v, n, flags, timeout);
 	by_pair(fd);
-	return (int)CALL(recvmmsg, (unsigned)fd, P(v), n, (unsigned)flags, P(timeout));
+	return by_number_recvmmsg(fd, v, n, flags, timeout);
 }
 
 int native_sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
 {
 	if (is_stream(fd))
 		return derive_sendmmsg(fd, v, n, flags);
-	return (int)CALL(sendmmsg, (unsigned)fd, P(v), n, (unsigned)flags);
+	return by_number_sendmmsg(fd, v, n, flags);
 }
 
 ssize_t native_sendfile(int out_fd, int in_fd, off_t *offset, size_t count)

@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
@@ -16,12 +15,10 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "node/by_number.h"
 #include "node/kind.h"
 #include "node/serve.h"
 #include "node/served_in.h"
-
-#define P(pointer)	((uint64_t)(uintptr_t)(pointer))
-#define CALL(name, ...)	served_call(SYS_##name, (uint64_t[6]){ __VA_ARGS__ })
 
 static int served_socket(int domain, int type, int protocol)
 {
@@ -37,101 +34,6 @@ static int served_socket(int domain, int type, int protocol)
 	return -1;
 }
 
-static int served_bind(int fd, const struct sockaddr *addr, socklen_t len)
-{
-	return (int)CALL(bind, (unsigned)fd, P(addr), len);
-}
-
-static int served_connect(int fd, const struct sockaddr *addr, socklen_t len)
-{
-	return (int)CALL(connect, (unsigned)fd, P(addr), len);
-}
-
-static int served_listen(int fd, int backlog)
-{
-	return (int)CALL(listen, (unsigned)fd, (unsigned)backlog);
-}
-
-static int served_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
-{
-	return (int)CALL(accept4, (unsigned)fd, P(addr), P(len), (unsigned)flags);
-}
-
-static int served_accept(int fd, struct sockaddr *addr, socklen_t *len)
-{
-	return served_accept4(fd, addr, len, 0);
-}
-
-static int served_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
-{
-	return (int)CALL(getsockname, (unsigned)fd, P(addr), P(len));
-}
-
-static int served_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
-{
-	return (int)CALL(getpeername, (unsigned)fd, P(addr), P(len));
-}
-
-static int served_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
-{
-	return (int)CALL(setsockopt, (unsigned)fd, (unsigned)level, (unsigned)name, P(value), len);
-}
-
-static int served_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
-{
-	return (int)CALL(getsockopt, (unsigned)fd, (unsigned)level, (unsigned)name, P(value),
-			 P(len));
-}
-
-static int served_shutdown(int fd, int how)
-{
-	return (int)CALL(shutdown, (unsigned)fd, (unsigned)how);
-}
-
-static int served_ioctl(int fd, unsigned long cmd, ...)
-{
-	void *arg;
-	va_list ap;
-
-	va_start(ap, cmd);
-	arg = va_arg(ap, void *);
-	va_end(ap);
-	return (int)CALL(ioctl, (unsigned)fd, cmd, P(arg));
-}
-
-static int served_fcntl(int fd, int cmd, ...)
-{
-	long arg;
-	va_list ap;
-
-	va_start(ap, cmd);
-	arg = va_arg(ap, long);
-	va_end(ap);
-	return fcntl(fd, cmd, arg);
-}
-
-static ssize_t served_sendto(int fd, const void *buf, size_t len, int flags,
-			     const struct sockaddr *addr, socklen_t addrlen)
-{
-	return CALL(sendto, (unsigned)fd, P(buf), len, (unsigned)flags, P(addr), addrlen);
-}
-
-static ssize_t served_sendmsg(int fd, const struct msghdr *msg, int flags)
-{
-	return CALL(sendmsg, (unsigned)fd, P(msg), (unsigned)flags);
-}
-
-static int served_sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
-{
-	return (int)CALL(sendmmsg, (unsigned)fd, P(v), n, (unsigned)flags);
-}
-
-static int served_recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags,
-			   struct timespec *timeout)
-{
-	return (int)CALL(recvmmsg, (unsigned)fd, P(v), n, (unsigned)flags, P(timeout));
-}
-
 /* The end of a stream may have been a reset, if the server could not reach our end to
  * show it. */
 static ssize_t ended(int fd, ssize_t n, size_t len)
@@ -143,7 +45,7 @@ static ssize_t ended(int fd, ssize_t n, size_t len)
 	    type != SOCK_STREAM)
 		return n;
 	size = sizeof(error);
-	if (served_getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 || !error)
+	if (by_number_getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 || !error)
 		return n;
 	errno = error;
 	return -1;
@@ -152,8 +54,7 @@ static ssize_t ended(int fd, ssize_t n, size_t len)
 static ssize_t served_recvfrom(int fd, void *buf, size_t len, int flags,
 			       struct sockaddr *addr, socklen_t *addrlen)
 {
-	return ended(fd, CALL(recvfrom, (unsigned)fd, P(buf), len, (unsigned)flags, P(addr),
-			       P(addrlen)), len);
+	return ended(fd, by_number_recvfrom(fd, buf, len, flags, addr, addrlen), len);
 }
 
 static ssize_t served_recv(int fd, void *buf, size_t len, int flags)
@@ -163,7 +64,7 @@ static ssize_t served_recv(int fd, void *buf, size_t len, int flags)
 
 static ssize_t served_recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	ssize_t n = CALL(recvmsg, (unsigned)fd, P(msg), (unsigned)flags);
+	ssize_t n = by_number_recvmsg(fd, msg, flags);
 
 	return n ? n : ended(fd, n, msg->msg_iovlen);
 }
@@ -222,22 +123,22 @@ static int served_close(struct ioth *stack)
 
 const struct kind kind_served = {
 	.name = "served", .open = served_open, .close = served_close,
-	.addr_later = true,
+	.addr_later = true, .call = served_call,
 	.f = {
-		.socket = served_socket, .close = close, .bind = served_bind,
-		.connect = served_connect, .listen = served_listen, .accept = served_accept,
-		.getsockname = served_getsockname, .getpeername = served_getpeername,
-		.setsockopt = served_setsockopt, .getsockopt = served_getsockopt,
-		.shutdown = served_shutdown, .ioctl = served_ioctl, .fcntl = served_fcntl,
+		.socket = served_socket, .close = close, .bind = by_number_bind,
+		.connect = by_number_connect, .listen = by_number_listen, .accept = by_number_accept,
+		.getsockname = by_number_getsockname, .getpeername = by_number_getpeername,
+		.setsockopt = by_number_setsockopt, .getsockopt = by_number_getsockopt,
+		.shutdown = by_number_shutdown, .ioctl = by_number_ioctl, .fcntl = fcntl,
 		.read = served_read, .readv = served_readv, .recv = served_recv,
 		.recvfrom = served_recvfrom, .recvmsg = served_recvmsg,
 		.write = write, .writev = writev, .send = send,
-		.sendto = served_sendto, .sendmsg = served_sendmsg,
+		.sendto = by_number_sendto, .sendmsg = by_number_sendmsg,
 	},
 	.more = {
-		.accept4 = served_accept4, .resolvconf = resolve_machine_conf,
-		.recvmmsg = served_recvmmsg,
-		.sendmmsg = served_sendmmsg, .sendfile = sendfile, .splice = splice,
+		.accept4 = by_number_accept4, .resolvconf = resolve_machine_conf,
+		.recvmmsg = by_number_recvmmsg,
+		.sendmmsg = by_number_sendmmsg, .sendfile = sendfile, .splice = splice,
 	},
 };
 
