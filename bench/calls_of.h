@@ -1,4 +1,5 @@
-/* calls_of.h - netbench's socket calls: libc's, or the library's where IOTH is defined
+/* calls_of.h - socket calls of netbench and streams: libc's, or the library's where IOTH is
+ * defined
  *
  * Then the options -n LOCATOR and -a ADDRESS/PREFIX make the stack they are for.
  */
@@ -104,3 +105,31 @@ static ssize_t receive_lent(int s, uint64_t (*look)(const void *p, size_t len), 
 }
 
 #endif
+
+static const char *cc;		/* -C: the congestion control */
+static bool plain;		/* -p, of streams: the kernel's epoll also for the library's sockets */
+
+/* The options, and the stack they are for; the first word that is none. -1: bad. */
+static int begin(int argc, char **argv)
+{
+	const char *locator = NULL;
+	char *addr = NULL;
+	int opt;
+
+	optind = 2;
+	while ((opt = getopt(argc, argv, "+C:n:a:p")) != -1) {
+		if (opt == 'C')
+			cc = optarg;
+		else if (opt == 'p')
+			plain = true;
+		else if (opt == 'n')
+			locator = optarg;
+		else if (opt == 'a')
+			addr = optarg;
+		else
+			return -1;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	stack_up(locator, addr);
+	return optind;
+}

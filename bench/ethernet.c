@@ -39,6 +39,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "measure.h"
 #include "plug/shm.h"
 
 #define PIECE		65536u
@@ -73,19 +74,6 @@ static unsigned n_children;
 static uint8_t mine[PIECE];
 
 /* --- processes and time --- */
-
-static double clock_of(clockid_t id)
-{
-	struct timespec ts;
-
-	clock_gettime(id, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-static double now(void)
-{
-	return clock_of(CLOCK_MONOTONIC);
-}
 
 /* True in the child, which dies with us. */
 static bool in_child(void)

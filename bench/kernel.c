@@ -19,23 +19,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "measure.h"
 #include "node/kernel.h"
 
 #define CHUNK	(64 << 10)
 #define READ	(256 << 10)
 
 static char buf[READ];
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
 
 static struct sockaddr_in name_of(const char *addr, const char *port)
 {

@@ -42,7 +42,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SINK_READ	(256 << 10)
@@ -50,22 +49,14 @@
 static char buf[1 << 20];
 
 #include "calls_of.h"
+#include "measure.h"
 
 #define MAX_SAMPLES	(1 << 20)
 #define PATIENCE	20	/* seconds a client waits for anything */
 #define SETTLE_US	50000	/* for datagrams under way */
 
-static const char *cc;
 static const char *host, *port;
 static double seconds;
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
 
 static int socket_for(const struct addrinfo *ai)
 {
@@ -488,25 +479,13 @@ static _Noreturn void usage(void)
 
 int main(int argc, char **argv)
 {
-	const char *role = argc > 1 ? argv[1] : "", *locator = NULL;
-	char *addr = NULL;
-	int opt;
+	const char *role = argc > 1 ? argv[1] : "";
+	int first = begin(argc, argv);
 
-	optind = 2;
-	while ((opt = getopt(argc, argv, "+C:n:a:")) != -1) {
-		if (opt == 'C')
-			cc = optarg;
-		else if (opt == 'n')
-			locator = optarg;
-		else if (opt == 'a')
-			addr = optarg;
-		else
-			usage();
-	}
-	argv += optind;
-	argc -= optind;
-	signal(SIGPIPE, SIG_IGN);
-	stack_up(locator, addr);
+	if (first < 0)
+		usage();
+	argv += first;
+	argc -= first;
 	if (strcmp(role, "serve") == 0 && argc == 1) {
 		port = argv[0];
 		serve();

@@ -14,10 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "measure.h"
 #include "plug/plug.h"
 
 #define BROADCASTS	20
@@ -26,19 +26,6 @@
 static struct plug **plug;
 static uint32_t count, got;
 static int pid;
-
-static double clock_of(clockid_t id)
-{
-	struct timespec ts;
-
-	clock_gettime(id, &ts);
-	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
-}
-
-static double now(void)
-{
-	return clock_of(CLOCK_MONOTONIC);
-}
 
 static double switch_time(void)
 {
@@ -49,37 +36,13 @@ static double switch_time(void)
 	return clock_of(cpu);
 }
 
-static void tell(const char *what, const char *unit, double value)
-{
-	printf("%s\t%s\t%.2f\n", what, unit, value);
-}
-
-/* The sum of the lines "WORD: N kB" of a file in the process's directory. */
-static double kib(int of, const char *file, const char *word)
-{
-	char path[64], line[256], name[64];
-	double sum = 0, v;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", of, file);
-	f = fopen(path, "r");
-	if (!f)
-		err(1, "%s", path);
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%63[^:]: %lf", name, &v) == 2 && strcmp(name, word) == 0)
-			sum += v;
-	}
-	fclose(f);
-	return sum;
-}
-
 struct memory {
 	double	pages, tables;
 };
 
 static struct memory memory_of(int of)
 {
-	return (struct memory){ kib(of, "smaps_rollup", "Pss"), kib(of, "status", "VmPTE") };
+	return (struct memory){ number_of(of, "smaps_rollup", "Pss"), number_of(of, "status", "VmPTE") };
 }
 
 static void tell_memory(const char *when, struct memory from, struct memory to, const char *where)
@@ -87,9 +50,9 @@ static void tell_memory(const char *when, struct memory from, struct memory to, 
 	char what[96];
 
 	snprintf(what, sizeof(what), "a port %s, in the %s", when, where);
-	tell(what, "KiB", (to.pages - from.pages) / count);
+	measured(what, "KiB", (to.pages - from.pages) / count);
 	snprintf(what, sizeof(what), "its page tables %s, in the %s", when, where);
-	tell(what, "KiB", (to.tables - from.tables) / count);
+	measured(what, "KiB", (to.tables - from.tables) / count);
 }
 
 static void delivered(struct plug *p, struct pkt *pkt)
@@ -119,9 +82,9 @@ static void join_all(const char *dir)
 		if (i + 1 == count / 10)
 			tenth = now();
 	}
-	tell("join, the first tenth", "us", (tenth - start) / (count / 10));
-	tell("join, the last tenth", "us", (now() - last) / (count / 10));
-	tell("join, of the switch's time", "us", (switch_time() - cpu) / count);
+	measured("join, the first tenth", "us", (tenth - start) * 1e6 / (count / 10));
+	measured("join, the last tenth", "us", (now() - last) * 1e6 / (count / 10));
+	measured("join, of the switch's time", "us", (switch_time() - cpu) * 1e6 / count);
 }
 
 static void send_broadcast(struct plug *p, struct arena *a)
@@ -161,9 +124,9 @@ static void broadcasts(void)
 	cpu = switch_time();
 	for (unsigned i = 0; i < BROADCASTS; i++)
 		broadcast(a);
-	tell("a broadcast until all have it", "ms", (now() - start) / 1e3 / BROADCASTS);
-	tell("a broadcast, of the switch's time", "ms", (switch_time() - cpu) / 1e3 / BROADCASTS);
-	tell("of it, each port", "us", (switch_time() - cpu) / BROADCASTS / count);
+	measured("a broadcast until all have it", "ms", (now() - start) * 1e3 / BROADCASTS);
+	measured("a broadcast, of the switch's time", "ms", (switch_time() - cpu) * 1e3 / BROADCASTS);
+	measured("of it, each port", "us", (switch_time() - cpu) * 1e6 / BROADCASTS / count);
 	arena_heap_unref(a);
 }
 
@@ -171,6 +134,7 @@ int main(int argc, char **argv)
 {
 	struct memory here, there;
 	struct rlimit rl;
+	double start;
 
 	if (argc != 4)
 		errx(2, "usage: ports SWITCH PID COUNT");
@@ -188,9 +152,9 @@ int main(int argc, char **argv)
 	broadcasts();
 	tell_memory("after broadcasts", here, memory_of(getpid()), "client");
 	tell_memory("after broadcasts", there, memory_of(pid), "switch");
-	here.pages = now();
+	start = now();
 	for (uint32_t i = 0; i < count; i++)
 		plug_close(plug[i]);
-	tell("leave", "us", (now() - here.pages) / count);
+	measured("leave", "us", (now() - start) * 1e6 / count);
 	return 0;
 }

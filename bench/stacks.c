@@ -27,8 +27,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "measure.h"
 
 #define FLIGHT	500
 #define TRIES	5		/* of a ping, a second each */
@@ -36,39 +37,7 @@
 static struct ioth **stack;
 static int count, pid;
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
-}
-
-static void tell(const char *what, const char *unit, double value)
-{
-	printf("%s\t%s\t%.2f\n", what, unit, value);
-}
-
 /* --- what the two processes take --- */
-
-/* The sum of the lines "WORD: N" of a file in the process's directory. */
-static double number(int of, const char *file, const char *word)
-{
-	char path[64], line[256], name[64];
-	double sum = 0, v;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", of, file);
-	f = fopen(path, "r");
-	if (!f)
-		err(1, "%s", path);
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%63[^:]: %lf", name, &v) == 2 && strcmp(name, word) == 0)
-			sum += v;
-	}
-	fclose(f);
-	return sum;
-}
 
 static int descriptors(int of)
 {
@@ -88,7 +57,7 @@ static int descriptors(int of)
 
 static double memory(int of)
 {
-	return number(of, "smaps_rollup", "Pss") + number(of, "status", "VmPTE");
+	return number_of(of, "smaps_rollup", "Pss") + number_of(of, "status", "VmPTE");
 }
 
 static void tell_memory(const char *when)
@@ -97,24 +66,24 @@ static void tell_memory(const char *when)
 	double here = memory(getpid()), there = memory(pid);
 
 	snprintf(what, sizeof(what), "memory %s, here", when);
-	tell(what, "MiB", here / 1024);
+	measured(what, "MiB", here / 1024);
 	snprintf(what, sizeof(what), "memory %s, the switch", when);
-	tell(what, "MiB", there / 1024);
+	measured(what, "MiB", there / 1024);
 	snprintf(what, sizeof(what), "memory %s, both", when);
-	tell(what, "MiB", (here + there) / 1024);
+	measured(what, "MiB", (here + there) / 1024);
 }
 
 static void tell_size(void)
 {
-	tell("threads, here", "", number(getpid(), "status", "Threads"));
-	tell("threads, the switch", "", number(pid, "status", "Threads"));
-	tell("descriptors, here", "", descriptors(getpid()));
-	tell("descriptors, the switch", "", descriptors(pid));
+	measured("threads, here", "", number_of(getpid(), "status", "Threads"));
+	measured("threads, the switch", "", number_of(pid, "status", "Threads"));
+	measured("descriptors, here", "", descriptors(getpid()));
+	measured("descriptors, the switch", "", descriptors(pid));
 	tell_memory("idle");
-	tell("private memory, here", "MiB", (number(getpid(), "smaps_rollup", "Private_Dirty") +
-					     number(getpid(), "smaps_rollup", "Private_Clean")) / 1024);
-	tell("page tables, both", "MiB", (number(getpid(), "status", "VmPTE") +
-					  number(pid, "status", "VmPTE")) / 1024);
+	measured("private memory, here", "MiB", (number_of(getpid(), "smaps_rollup", "Private_Dirty") +
+					     number_of(getpid(), "smaps_rollup", "Private_Clean")) / 1024);
+	measured("page tables, both", "MiB", (number_of(getpid(), "status", "VmPTE") +
+					  number_of(pid, "status", "VmPTE")) / 1024);
 }
 
 /* --- stacks --- */
@@ -146,8 +115,8 @@ static void make_all(const char *net)
 		if (i + 1 == count / 10)
 			tenth = now();
 	}
-	tell("make a stack, the first tenth", "us", (tenth - start) / (count / 10));
-	tell("make a stack, the last tenth", "us", (now() - last) / (count / 10));
+	measured("make a stack, the first tenth", "us", (tenth - start) * 1e6 / (count / 10));
+	measured("make a stack, the last tenth", "us", (now() - last) * 1e6 / (count / 10));
 }
 
 /* Stack who knows the MAC address of stack whom. */
@@ -235,9 +204,9 @@ static void ping_all(const char *how, int flight)
 		answers += ping_some(i, flight < count - i ? flight : count - i);
 	took = now() - start;
 	snprintf(what, sizeof(what), "pings answered, %s", how);
-	tell(what, "", answers);
+	measured(what, "", answers);
 	snprintf(what, sizeof(what), "pings, %s", how);
-	tell(what, "1/s", count / took * 1e6);
+	measured(what, "1/s", count / took);
 	if (answers != count)
 		errx(1, "%d of %d pings were answered", answers, count);
 }
@@ -269,7 +238,7 @@ int main(int argc, char **argv)
 		if (ioth_delstack(stack[i]) < 0)
 			err(1, "stack %d stays", i + 1);
 	}
-	tell("delete a stack", "us", (now() - start) / count);
+	measured("delete a stack", "us", (now() - start) * 1e6 / count);
 	free(stack);
 	return 0;
 }

@@ -24,7 +24,6 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PIECE		(16 << 10)
@@ -36,8 +35,7 @@
 static char buf[PIECE];
 
 #include "calls_of.h"
-
-static bool plain;		/* -p: the kernel's epoll, also with the library's sockets */
+#include "measure.h"
 
 #ifdef IOTH
 #define epoll_create1(...)	(plain ? epoll_create1 : ioth_epoll_create1)(__VA_ARGS__)
@@ -45,18 +43,9 @@ static bool plain;		/* -p: the kernel's epoll, also with the library's sockets *
 #define epoll_wait(...)		(plain ? epoll_wait : ioth_epoll_wait)(__VA_ARGS__)
 #endif
 
-static const char *cc;
 static int count;
 static int *fds;
 static double *bytes;
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
 
 static struct sockaddr_in at(const char *addr, const char *port)
 {
@@ -192,33 +181,20 @@ static void client(const char *addr, const char *port)
 
 int main(int argc, char **argv)
 {
-	const char *role = argc > 1 ? argv[1] : "", *locator = NULL;
+	const char *role = argc > 1 ? argv[1] : "";
 	struct rlimit rl;
-	char *addr = NULL;
-	int opt;
+	int first;
 
-	optind = 2;
-	while ((opt = getopt(argc, argv, "+C:n:a:p")) != -1) {
-		if (opt == 'C')
-			cc = optarg;
-		else if (opt == 'p')
-			plain = true;
-		else if (opt == 'n')
-			locator = optarg;
-		else if (opt == 'a')
-			addr = optarg;
-	}
-	if (argc - optind != 3)
-		errx(2, "usage: streams serve PORT COUNT SECONDS | client ADDR PORT COUNT");
-	argv += optind;
 	getrlimit(RLIMIT_NOFILE, &rl);
 	rl.rlim_cur = rl.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &rl);
-	signal(SIGPIPE, SIG_IGN);
+	first = begin(argc, argv);
+	if (first < 0 || argc - first != 3)
+		errx(2, "usage: streams serve PORT COUNT SECONDS | client ADDR PORT COUNT");
+	argv += first;
 	count = atoi(argv[strcmp(role, "serve") == 0 ? 1 : 2]);
 	fds = calloc((size_t)count, sizeof(*fds));
 	bytes = calloc((size_t)count, sizeof(*bytes));
-	stack_up(locator, addr);
 	if (strcmp(role, "serve") == 0)
 		serve(argv[0], atof(argv[2]));
 	else
