@@ -111,6 +111,38 @@ stop()	# PID: the same after a SIGTERM
 	ended "$1"
 }
 
+# RUNNER is a command or function: "RUNNER N PROGRAM..." runs it as node N
+delivers_after_end()	# RUNNER: what the program wrote is delivered though it has ended
+{
+	serve 5 python3 -u -c '
+import socket
+s = socket.create_server(("10.0.0.5", 7))
+print("ready")
+c = s.accept()[0]
+n = 0
+while True:
+    b = c.recv(65536)
+    if not b:
+        break
+    n += len(b)
+print("got", n)'
+	wait_log 5 ready
+	$1 6 python3 -c '
+import socket
+s = socket.create_connection(("10.0.0.5", 7))
+s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 3000000)
+s.sendall(b"x" * 2000000)'
+	wait_log 5 "got 2000000"
+	ok "delivery after the end"
+}
+
+outlived()	# RUNNER: a descendant of the program keeps the stack
+{
+	$1 6 sh -c "(until [ -e $T/go ]; do sleep 0.1; done; ip addr >$T/later) >/dev/null 2>&1 &"
+	touch "$T/go"
+	check "a descendant has the stack" wait_for 20 grep -q 10.0.0.6 "$T/later"
+}
+
 random_file()	# PATH MEGABYTES
 {
 	head -c "$(($2 * 1048576))" /dev/urandom >"$1"

@@ -54,32 +54,10 @@ same "no such network" "$(status_of ioth run --netns --net "$T/none" -- true)" 1
 same "no such parameter" "$(status_of ioth run --netns --net "$SW" --set no_such=1 -- true)" 1
 contains "which is named" "$(cat "$T/out")" "no_such=1"
 
-# What it wrote is delivered though it has ended.
-serve 5 python3 -u -c '
-import socket
-s = socket.create_server(("10.0.0.5", 7))
-print("ready")
-c = s.accept()[0]
-n = 0
-while True:
-    b = c.recv(65536)
-    if not b:
-        break
-    n += len(b)
-print("got", n)'
-wait_log 5 ready
-netns 6 python3 -c '
-import socket
-s = socket.create_connection(("10.0.0.5", 7))
-s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 3000000)
-s.sendall(b"x" * 2000000)'
-wait_log 5 "got 2000000"
-ok "delivery after the end"
+delivers_after_end netns
+outlived netns
 
-# A descendant keeps the stack; a front that is killed takes the program with it.
-netns 6 sh -c "(until [ -e $T/go ]; do sleep 0.1; done; ip addr >$T/later) >/dev/null 2>&1 &"
-touch "$T/go"
-check "a descendant has the stack" wait_for 20 grep -q 10.0.0.6 "$T/later"
+# A front that is killed takes the program with it.
 NODE_OPTS=--netns
 serve 6 sh -c 'echo $$; exec sleep 1000'
 NODE_OPTS=
