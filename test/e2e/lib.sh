@@ -111,6 +111,17 @@ stop()	# PID: the same after a SIGTERM
 	ended "$1"
 }
 
+has_ended()	# PID
+{
+	! grep -qs '^State:.[^Z]' "/proc/$1/status"
+}
+
+end_now()	# PID: kill(1) is back before the process has closed its sockets
+{
+	kill -KILL "$1"
+	wait_for 10 has_ended "$1" || fail "$TEST" "$1 goes on"
+}
+
 # RUNNER is a command or function: "RUNNER N PROGRAM..." runs it as node N
 delivers_after_end()	# RUNNER: what the program wrote is delivered though it has ended
 {

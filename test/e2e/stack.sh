@@ -79,7 +79,7 @@ contains second_why "$(cat "$T/web.log")" "there already"
 kill "$(cat "$T/group.pid")"
 check sigterm_removes wait_for 10 test ! -e "$T/group"
 serve_stack stale
-kill -KILL "$(cat "$T/stale.pid")"
+end_now "$(cat "$T/stale.pid")"
 check stale_stays test -S "$T/stale"
 check stale_is_replaced serve_stack stale
 check replaced on stale true
@@ -91,7 +91,7 @@ same net_of_its_own "$(status_of ioth run --stack "$T/web" --net "$SW" true)" 2
 on_in_background stale sh -c 'echo begun; until [ -e "$0" ]; do sleep 0.1; done
 	python3 -c "import socket; socket.socket()" 2>/dev/null; echo "status $?"' "$T/go"
 wait_for 15 grep -q begun "$T/bg.log" || true
-kill -KILL "$(cat "$T/stale.pid")"
+end_now "$(cat "$T/stale.pid")"
 touch "$T/go"
 wait_for 15 grep -q status "$T/bg.log" || true
 contains server_killed "$(cat "$T/bg.log")" "status 1"
