@@ -79,17 +79,22 @@ static void give_up(struct tcpc *tc)
 	tcp_fail(tc, tc->soft_error ? tc->soft_error : ETIMEDOUT, "timed out");
 }
 
+/* TCP_USER_TIMEOUT */
+static bool user_gives_up(const struct tcpc *tc)
+{
+	usec waited = tc->so.st->now - tc->stuck_since;
+
+	return tc->asked->user_timeout && waited >= tc->asked->user_timeout * USEC_PER_MSEC;
+}
+
 /* Has the peer been silent too long for what we wait for? */
 static bool too_long(struct tcpc *tc, unsigned tries)
 {
 	const struct param *p = &tc->so.st->param;
-	usec waited = tc->so.st->now - tc->stuck_since;
 
 	if (tc->orphan && tries >= p->tcp_orphan_retries)
 		return true;
-	if (tc->asked->user_timeout)
-		return waited >= tc->asked->user_timeout * USEC_PER_MSEC;
-	return tries >= p->tcp_retries2;
+	return tc->asked->user_timeout ? user_gives_up(tc) : tries >= p->tcp_retries2;
 }
 
 /* --- what happens when one is due --- */
@@ -114,7 +119,9 @@ static bool syn_is_early(const struct tcpc *tc)
 
 static void syn_due(struct tcpc *tc)
 {
-	if (tc->retrans_run >= syn_tries(tc)) {
+	if (!tc->retrans_run)
+		tc->stuck_since = tc->so.st->now - rto(tc);
+	if (tc->retrans_run >= syn_tries(tc) || (tc->retrans_run && user_gives_up(tc))) {
 		tcp_fail(tc, tc->soft_error ? tc->soft_error : ETIMEDOUT, "no answer to SYN");
 		return;
 	}
@@ -128,7 +135,7 @@ static void syn_due(struct tcpc *tc)
 		back_off(tc);
 	tcp_rtt_syn_again(tc);
 	tcp_send_syn(tc);
-	set_in(tc, TCP_T_RTX, rto(tc));
+	set_in(tc, TCP_T_RTX, next_try(tc));
 }
 
 /* The peer lives and keeps its window closed: that may last (RFC 9293 3.8.6.1). */
@@ -242,8 +249,6 @@ static void rtx_due(struct tcpc *tc)
 
 static void persist_due(struct tcpc *tc)
 {
-	if (!tc->probes)
-		tc->stuck_since = tc->so.st->now - rto(tc);
 	if (too_long(tc, tc->probes)) {
 		give_up(tc);
 		return;
@@ -470,10 +475,13 @@ bool tcp_ack_pending(const struct tcpc *tc)
 	return running(tc, TCP_T_DELACK);
 }
 
+/* The user's patience ends though the peer answers: it is he who waits (as Linux). */
 void tcp_ev_blocked(struct tcpc *tc)
 {
-	if (!running(tc, TCP_T_PERSIST))
-		set_in(tc, TCP_T_PERSIST, rto(tc));
+	if (running(tc, TCP_T_PERSIST))
+		return;
+	tc->stuck_since = tc->so.st->now;
+	set_in(tc, TCP_T_PERSIST, next_try(tc));
 }
 
 void tcp_ev_unblocked(struct tcpc *tc)

@@ -1,9 +1,9 @@
 /* datagram.c - packets other than TCP segments
  *
- *	< udp N			> udp N [mac M]	N bytes of pattern; M: last byte of dst
+ *	< udp N			> udp N [mac M] [OPTS]	N bytes of pattern; M: last byte of dst
  *	< icmp NAME [mtu N] [seq N]		about the packet sent last
- *	> icmp NAME [mtu N] [anything]		about the packet that came in last
- *	< icmp echo N		> icmp echo-reply N
+ *	> icmp NAME [mtu N] [anything] [at OCTET]	about the packet that came in last
+ *	< icmp echo N		> icmp echo-reply N [OPTS]
  *	> frag FROM:TO [more]			a piece, bytes of the IP payload
  *	< ip PROTO N		N bytes of any protocol
  *	< hex 0800 4500...	raw, from the Ethernet type on
@@ -11,8 +11,9 @@
  *	< query, < report, > report		group.c
  *	< ra, < redirect, < probe		router.c
  *
+ * OPTS: "opts HEX" or "dstopts HEX" as frame.c has them; none is none.
  * NAME: unreach net|host|proto|port|admin, frag (IPv6: packet too big),
- * time ttl|frag, param. An error the stack sends must quote what came in last
+ * time ttl|frag, param [next|option]. An error the stack sends must quote what came in last
  * ("anything": not compared) and be no larger than the RFCs allow.
  */
 #include <stdio.h>
@@ -34,6 +35,8 @@ static const struct icmp_row {
 	{ "frag", NULL,		ICMP4_UNREACH, ICMP4_FRAG,  ICMP6_TOO_BIG, 0, true },
 	{ "time", "ttl",	ICMP4_TIME_EXCEEDED, 0, ICMP6_TIME_EXCEEDED, 0, true },
 	{ "time", "frag",	ICMP4_TIME_EXCEEDED, 1, ICMP6_TIME_EXCEEDED, 1, true },
+	{ "param", "next",	ICMP4_PARAM, 0, ICMP6_PARAM, 1, true },
+	{ "param", "option",	ICMP4_PARAM, 0, ICMP6_PARAM, 2, true },
 	{ "param", NULL,	ICMP4_PARAM, 0, ICMP6_PARAM, 0, true },
 	{ "echo", NULL,		ICMP4_ECHO, 0, ICMP6_ECHO, 0, false },
 	{ "echo-reply", NULL,	ICMP4_ECHO_REPLY, 0, ICMP6_ECHO_REPLY, 0, false },
@@ -70,16 +73,44 @@ static void udp_in_line(struct world *w, struct conn *c, struct words *ws)
 	free(b);
 }
 
+/* What the header has beside. */
+struct opts {
+	uint8_t	b[256];
+	size_t	n;
+};
+
+static void opts_words(struct world *w, struct words *ws, struct opts *o)
+{
+	o->n = 0;
+	if (word_is(ws, "opts")) {
+		o->n = opts4_need(w, ws, o->b);
+	} else if (word_is(ws, "dstopts")) {
+		o->n = 2 + ext6_need(w, ws, o->b + 2);
+		o->b[1] = (uint8_t)(o->n / 8 - 1);
+	}
+}
+
+static void opts_check(struct world *w, const struct frame *f, const struct opts *o)
+{
+	size_t skip = f->v6 && f->n_opts;	/* the next header's number */
+
+	if (f->n_opts != o->n || (o->n && memcmp(f->opts + skip, o->b + skip, o->n - skip)))
+		differ(w, f, "what is beside the IP header");
+}
+
 static void udp_expect_line(struct world *w, struct conn *c, struct words *ws, struct when when)
 {
 	uint32_t n = number_need(w, ws, "bytes");
 	uint32_t mac = word_is(ws, "mac") ? number_need(w, ws, "mac") : 0;
 	struct frame *f;
+	struct opts o;
 	struct udp u;
 	struct rd r;
 
+	opts_words(w, ws, &o);
 	words_end(w, ws);
 	f = expect_frame(w, when);
+	opts_check(w, f, &o);
 	if (mac && f->eth.dst.b[5] != mac)
 		fail(w, "the MAC address differs\n\tseen: ...%02x", f->eth.dst.b[5]);
 	r = rd_of(f->l4, f->l4_len);
@@ -185,7 +216,7 @@ static void icmp_in_line(struct world *w, struct conn *c, struct words *ws)
 
 static void quote_check(struct world *w, const struct frame *f)
 {
-	size_t n = f->l4_len - ICMP_LEN, ip = w->v6 ? IP6_LEN : IP4_LEN;
+	size_t n = f->l4_len - ICMP_LEN, ip = w->v6 ? IP6_LEN : (size_t)(w->last_in[0] & 15) * 4;
 
 	if (f->len - ETH_LEN > (w->v6 ? 1280 : 576))	/* RFC 1812 4.3.2.3, RFC 4443 2.4c */
 		differ(w, f, "the size of an ICMP error");
@@ -200,13 +231,20 @@ static void icmp_expect_line(struct world *w, struct conn *c, struct words *ws,
 	uint32_t want = m->error ? 0 : number_need(w, ws, "bytes"), mtu = 0;
 	bool has_mtu = word_is(ws, "mtu"), any = word_is(ws, "anything");
 	struct frame *f;
+	struct opts o;
 	struct icmp h;
 	struct rd r;
 
 	if (has_mtu)
 		mtu = number_need(w, ws, "mtu");
+	if (word_is(ws, "at")) {	/* the octet that is wrong */
+		mtu = number_need(w, ws, "octet") << (w->v6 ? 0 : 24);
+		has_mtu = true;
+	}
+	opts_words(w, ws, &o);
 	words_end(w, ws);
 	f = expect_frame(w, when);
+	opts_check(w, f, &o);
 	r = rd_of(f->l4, f->l4_len);
 	if (!f->ip || f->proto != (w->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) || f->frag ||
 	    !icmp_parse(&r, &h))
@@ -218,7 +256,7 @@ static void icmp_expect_line(struct world *w, struct conn *c, struct words *ws,
 	if (!ip_eq(&f->dst, &c->raddr))
 		differ(w, f, "the destination");
 	if (has_mtu && h.rest != mtu)
-		differ(w, f, "the MTU");
+		differ(w, f, "the MTU or the octet");
 	if (m->error && !any)
 		quote_check(w, f);
 	if (!m->error && rd_left(&r) != want)

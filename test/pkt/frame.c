@@ -3,7 +3,9 @@
  * Words that any inbound line may have: src A, dst A, sport N, dport N, ttl N,
  * tos N, badsum, nosum, badipsum, and "frag ID FROM:TO" for a piece of it, in
  * bytes of the IP payload ("more" or "last" when it is not the length that
- * decides which it is).
+ * decides which it is). "opts HEX" are IPv4's options (what is missing to a multiple
+ * of four is 0); "hopopts HEX", "dstopts HEX", "rthdr HEX" IPv6's extension headers in
+ * that order, without their first two bytes (padded to 8 by PadN).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,8 +33,24 @@ static void read_ip4(struct frame *f, struct rd *r)
 	f->frag_off = h.frag;
 	f->frag_id = h.id;
 	f->frag = f->more || h.frag;
+	f->n_opts = (size_t)h.hlen - IP4_LEN;
+	f->opts = r->p - f->n_opts;
 	f->l4 = r->p;
 	f->l4_len = MIN(rd_left(r), (size_t)h.len - h.hlen);
+}
+
+/* Destination options, which only sockets that ask for them have. */
+static void skip_options(struct frame *f, struct rd *r)
+{
+	size_t n = rd_left(r) >= 8 ? (r->p[1] + 1u) * 8 : 0;
+
+	if (f->proto != IPPROTO_DSTOPTS || !n || n > f->l4_len)
+		return;
+	f->opts = r->p;
+	f->n_opts = n;
+	f->proto = r->p[0];
+	f->l4_len -= n;
+	rd_bytes(r, n);
 }
 
 static void read_ip6(struct frame *f, struct rd *r)
@@ -57,6 +75,7 @@ static void read_ip6(struct frame *f, struct rd *r)
 		f->proto = fr.next;
 		f->l4_len -= IP6_FRAG_LEN;
 	}
+	skip_options(f, r);
 	f->l4 = r->p;
 }
 
@@ -132,6 +151,58 @@ static struct ip_addr address_need(struct world *w, struct words *ws)
 	return a;
 }
 
+static unsigned hex_need(struct world *w, struct words *ws, uint8_t *to, size_t room)
+{
+	const char *p = word_need(w, ws, "hexadecimal digits");
+	unsigned n = 0, v;
+
+	for (; p[0] && p[1]; p += 2) {
+		if (n == room || sscanf(p, "%2x", &v) != 1)
+			fail(w, "script: '%s' is not hexadecimal, or too long", p);
+		to[n++] = (uint8_t)v;
+	}
+	return n;
+}
+
+unsigned opts4_need(struct world *w, struct words *ws, uint8_t to[40])
+{
+	memset(to, 0, 40);
+	return (hex_need(w, ws, to, 40) + 3) / 4 * 4;
+}
+
+/* What is missing to a multiple of 8 with the first two bytes: Pad1, PadN. */
+unsigned ext6_need(struct world *w, struct words *ws, uint8_t to[254])
+{
+	unsigned n = hex_need(w, ws, to, 248), pad = (8 - (n + 2) % 8) % 8;
+
+	memset(to + n, 0, pad);
+	if (pad > 1) {
+		to[n] = 1;
+		to[n + 1] = (uint8_t)(pad - 2);
+	}
+	return n + pad;
+}
+
+static bool ext_word(struct world *w, struct words *ws, struct over *o)
+{
+	static const struct { const char *name; uint8_t number; } rows[] = {
+		{ "hopopts", IPPROTO_HOPOPTS }, { "dstopts", IPPROTO_DSTOPTS },
+		{ "rthdr", IPPROTO_ROUTING },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (!word_is(ws, rows[i].name))
+			continue;
+		if (o->n_ext == ARRAY_LEN(o->ext))
+			fail(w, "script: too many headers");
+		o->ext[o->n_ext].number = rows[i].number;
+		o->ext[o->n_ext].len = (uint8_t)ext6_need(w, ws, o->ext[o->n_ext].b);
+		o->n_ext++;
+		return true;
+	}
+	return false;
+}
+
 bool over_word(struct world *w, struct words *ws, struct over *o)
 {
 	if (word_is(ws, "src"))
@@ -154,8 +225,10 @@ bool over_word(struct world *w, struct words *ws, struct over *o)
 		o->badipsum = true;
 	else if (word_is(ws, "frag"))
 		over_frag(w, ws, o);
+	else if (word_is(ws, "opts"))
+		o->n_opts = opts4_need(w, ws, o->opts);
 	else
-		return false;
+		return ext_word(w, ws, o);
 	return true;
 }
 
@@ -172,9 +245,9 @@ void eth_header(struct world *w, struct wr *o, const struct ip_addr *dst, uint16
 
 static void ip4_header(struct wr *o, const struct over *ov, uint8_t proto, size_t len)
 {
-	struct ip4 h = { .hlen = IP4_LEN, .tos = ov->tos, .ttl = ov->ttl, .proto = proto,
-			 .len = (uint16_t)(IP4_LEN + len), .id = (uint16_t)ov->frag_id,
-			 .src = ov->src, .dst = ov->dst };
+	struct ip4 h = { .hlen = (uint8_t)(IP4_LEN + ov->n_opts), .tos = ov->tos, .ttl = ov->ttl,
+			 .proto = proto, .len = (uint16_t)(IP4_LEN + ov->n_opts + len), .id = (uint16_t)ov->frag_id,
+			 .src = ov->src, .dst = ov->dst, .opts = ov->opts };
 
 	if (ov->frag) {
 		h.frag = (uint16_t)ov->frag_from;
@@ -184,7 +257,7 @@ static void ip4_header(struct wr *o, const struct over *ov, uint8_t proto, size_
 	}
 	ip4_emit(o, &h);
 	if (ov->badipsum)
-		o->p[-10] ^= 0x55;
+		o->p[-10 - (int)ov->n_opts] ^= 0x55;
 }
 
 static void ip6_header(struct wr *o, const struct over *ov, uint8_t proto, size_t len)
@@ -194,14 +267,20 @@ static void ip6_header(struct wr *o, const struct over *ov, uint8_t proto, size_
 	struct ip6_frag f = { .next = proto, .off = ov->frag_from, .more = ov->more,
 			      .id = ov->frag_id };
 
-	if (!ov->frag) {
-		ip6_emit(o, &h);
-		return;
-	}
-	h.next = IPPROTO_FRAGMENT;
-	h.plen = (uint16_t)(len + IP6_FRAG_LEN);
+	uint8_t last = ov->frag ? IPPROTO_FRAGMENT : proto;
+
+	for (unsigned i = 0; i < ov->n_ext; i++)
+		len += 2u + ov->ext[i].len;
+	h.next = ov->n_ext ? ov->ext[0].number : last;
+	h.plen = (uint16_t)(len + (ov->frag ? IP6_FRAG_LEN : 0));
 	ip6_emit(o, &h);
-	ip6_frag_emit(o, &f);
+	for (unsigned i = 0; i < ov->n_ext; i++) {
+		wr_u8(o, i + 1 < ov->n_ext ? ov->ext[i + 1].number : last);
+		wr_u8(o, (uint8_t)((ov->ext[i].len + 2) / 8 - 1));
+		wr_bytes(o, ov->ext[i].b, ov->ext[i].len);
+	}
+	if (ov->frag)
+		ip6_frag_emit(o, &f);
 }
 
 static void remember(struct world *w, const uint8_t *ip, size_t len)
@@ -229,8 +308,8 @@ void ip_inject(struct world *w, const struct over *o, uint8_t proto, uint8_t *l4
 {
 	bool v4 = ip_is_v4(&o->src);
 	struct over ov = *o;
-	uint8_t *b = xmalloc(len + 128);
-	struct wr r = wr_of(b, len + 128);
+	uint8_t *b = xmalloc(len + 1200);
+	struct wr r = wr_of(b, len + 1200);
 	size_t from = 0, to = len;
 
 	if (!o->nosum)

@@ -21,10 +21,12 @@
  *	fill, overfill, drain		fill.c
  *	forget				number 0 of this side will be learnt anew
  *	skip N				the next N bytes of the stream are not read
+ *	options HEX			IPv4's options or IPv6's destination options of the socket
  *
  * A digit after the first word (write2, >2) is the connection; none is 1.
  */
 #include <ctype.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,6 +181,19 @@ static void set(struct world *w, struct words *ws)
 		fail(w, "set: %s", errno_text(r));
 }
 
+static void options(struct world *w, struct sock *so, struct words *ws)
+{
+	uint8_t b[256] = { 0 };
+	socklen_t n = w->v6 ? 2 + ext6_need(w, ws, b + 2) : opts4_need(w, ws, b);
+	int r;
+
+	b[1] = w->v6 ? (uint8_t)(n / 8 - 1) : b[1];
+	r = sock_setopt(so, w->v6 ? IPPROTO_IPV6 : IPPROTO_IP, w->v6 ? IPV6_DSTOPTS : IP_OPTIONS,
+			b, n);
+	if (r < 0)
+		fail(w, "options: %s", errno_text(r));
+}
+
 static void addr(struct world *w, struct words *ws)
 {
 	bool add = word_is(ws, "add");
@@ -222,6 +237,8 @@ static bool world_event(struct world *w, const char *name, int n, struct words *
 
 	if (!strcmp(name, "addr")) {
 		addr(w, ws);
+	} else if (!strcmp(name, "options")) {
+		options(w, c->so, ws);
 	} else if (!strcmp(name, "forget")) {
 		c->iss_known = c->ts_in = c->ts_out = c->ts_off_known = false;
 		c->iss = c->written = c->nread = 0;

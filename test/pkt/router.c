@@ -6,10 +6,13 @@
  *	< redirect DST via A [from A]		"via" DST itself: on the link
  *	< probe A own|other			RFC 7527: with the nonce of the last probe or not
  *	route add|del P/N [via A] [metric N] [table N] [TYPE]
+ *	route hops P/N [via A [weight N]] ...	several next hops
  *	rule add PRIORITY [from P/N] [to P/N] [iif lo] table N | TYPE
  *	link up|down|mtu N
  *	expect way DST [via A] [from A] [mtu N]		how a packet would leave
  *	expect way DST -ERRNO
+ *	expect ways DST N via A [N via A]	of 100 flows to DST, which differ by port, how many
+ *						at least go there
  *	expect addrs P/N N [preferred]		how many usable addresses lie in a prefix
  *	expect dns A, expect search NAME	the first of each; "none"
  *
@@ -20,6 +23,7 @@
 
 #include "stack/ip.h"
 #include "stack/netif.h"
+#include "stack/route.h"
 #include "world.h"
 
 static struct ip_addr addr_need(struct world *w, struct words *ws)
@@ -239,12 +243,35 @@ static uint8_t type_word(struct words *ws)
 	return 0;
 }
 
+static void hops_event(struct world *w, struct words *ws)
+{
+	struct route r = { .nif = w->nif }, hops[8];
+	unsigned n = 0;
+	int e;
+
+	r.dst = prefix_need(w, ws, &r.len);
+	while (n < ARRAY_LEN(hops) && word_is(ws, "via")) {
+		r.gw = addr_need(w, ws);
+		hops[n] = r;
+		if (word_is(ws, "weight"))
+			hops[n].weight = (uint8_t)(number_need(w, ws, "a weight") - 1);
+		n++;
+	}
+	e = route_add_hops(w->st, hops, n);
+	if (e < 0)
+		fail(w, "route: %s", errno_text(e));
+}
+
 static void route_event(struct world *w, struct words *ws)
 {
 	bool add = word_is(ws, "add");
 	struct route r = { .nif = w->nif };
 	int e;
 
+	if (word_is(ws, "hops")) {
+		hops_event(w, ws);
+		return;
+	}
 	if (!add && !word_is(ws, "del"))
 		fail(w, "script: route add or del");
 	r.dst = prefix_need(w, ws, &r.len);
@@ -361,6 +388,33 @@ static void expect_way(struct world *w, struct words *ws)
 	}
 }
 
+static void expect_ways(struct world *w, struct words *ws)
+{
+	struct ip_addr dst = addr_need(w, ws), hop[100], want;
+	unsigned least, n;
+
+	for (uint16_t i = 0; i < 100; i++) {
+		struct flow f = { .dst = dst, .proto = IPPROTO_UDP, .sport = (uint16_t)(1000 + i),
+				  .dport = 53 };
+		int e = ip_route(w->st, &f);
+
+		if (e)
+			fail(w, "no way: %s", errno_text(e));
+		hop[i] = f.hop;
+	}
+	while (word_peek(ws)) {
+		least = number_need(w, ws, "a count");
+		if (!word_is(ws, "via"))
+			fail(w, "script: N via A");
+		want = addr_need(w, ws);
+		n = 0;
+		for (unsigned i = 0; i < 100; i++)
+			n += ip_eq(&hop[i], &want);
+		if (n < least)
+			fail(w, "expected: %u flows\n\tseen:     %u", least, n);
+	}
+}
+
 static void expect_addrs(struct world *w, struct words *ws)
 {
 	uint8_t len;
@@ -392,6 +446,8 @@ bool router_expect(struct world *w, struct words *ws)
 
 	if (word_is(ws, "way")) {
 		expect_way(w, ws);
+	} else if (word_is(ws, "ways")) {
+		expect_ways(w, ws);
 	} else if (word_is(ws, "addrs")) {
 		expect_addrs(w, ws);
 	} else if (word_is(ws, "dns")) {

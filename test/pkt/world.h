@@ -38,6 +38,8 @@ struct frame {
 	struct ip_addr	src, dst;
 	uint8_t		proto, ttl, tos;
 	bool		ip, v6, df, frag, more;
+	const uint8_t	*opts;		/* IPv4's options; IPv6's destination options */
+	size_t		n_opts;
 	uint32_t	frag_off, frag_id;
 	const uint8_t	*l4;
 	size_t		l4_len;
@@ -160,9 +162,17 @@ struct over {
 	uint8_t		ttl, tos;
 	bool		badsum, nosum, badipsum, frag, more, more_set;
 	uint32_t	frag_id, frag_from, frag_to;
+	uint8_t		opts[40];	/* IPv4's options */
+	unsigned	n_opts;
+	struct over_ext {		/* IPv6's extension headers, what follows the length */
+		uint8_t	number, len, b[254];
+	} ext[4];
+	unsigned	n_ext;
 };
 void over_init(struct world *w, struct conn *c, struct over *o);
 bool over_word(struct world *w, struct words *ws, struct over *o);
+unsigned opts4_need(struct world *w, struct words *ws, uint8_t to[40]);
+unsigned ext6_need(struct world *w, struct words *ws, uint8_t to[254]);
 /* dst NULL: to us. */
 void eth_header(struct world *w, struct wr *o, const struct ip_addr *dst, uint16_t type);
 /* l4 with a zero checksum field at sum_off; prepends IP and Ethernet, injects. */

@@ -72,11 +72,19 @@ static _Noreturn void broken(const char *what)
 	abort();
 }
 
+/* Of the transport, which may have one header of destination options before it. */
+static uint8_t proto_of(const uint8_t *ip)
+{
+	if (ip[0] >> 4 == 4)
+		return ip[9];
+	return ip[6] == IPPROTO_DSTOPTS ? ip[IP6_LEN] : ip[6];
+}
+
 /* The field of a PARTIAL sum holds the pseudo-header's, over the whole length. */
 static void partial_check(const uint8_t *f, size_t len, const struct pkt *pkt)
 {
 	const uint8_t *ip = f + ETH_LEN;
-	uint8_t proto = ip[0] >> 4 == 4 ? ip[9] : ip[6];
+	uint8_t proto = proto_of(ip);
 	struct ip_addr src, dst;
 	struct sum s = { 0 };
 
@@ -93,7 +101,7 @@ static void sum_complete(uint8_t *f, size_t len, const struct pkt *pkt)
 	uint8_t *field = f + pkt->sum_start + pkt->sum_off;
 	uint16_t v = sum_of(f + pkt->sum_start, len - pkt->sum_start);
 	const uint8_t *ip = f + ETH_LEN;
-	bool udp = (ip[0] >> 4 == 4 ? ip[9] : ip[6]) == IPPROTO_UDP;
+	bool udp = proto_of(ip) == IPPROTO_UDP;
 
 	put16(field, v || !udp ? v : 0xffff);	/* RFC 768 */
 }
@@ -134,7 +142,7 @@ static void segment(const uint8_t *f, size_t len, const struct pkt *pkt,
 {
 	size_t h = pkt->gso_hlen, pay = len - h, n;
 	uint8_t *seg = xmalloc(h + pkt->gso_size), *l4 = seg + pkt->sum_start;
-	uint8_t proto = f[ETH_LEN + (f[ETH_LEN] >> 4 == 4 ? 9 : 6)];
+	uint8_t proto = proto_of(f + ETH_LEN);
 	unsigned i = 0;
 
 	for (size_t off = 0; off < pay; off += n, i++) {
@@ -212,9 +220,15 @@ static const char *ip4_check(const uint8_t *ip, size_t n)
 
 static const char *ip6_check(const uint8_t *ip, size_t n)
 {
+	unsigned skip = 0;
+
 	if (n < IP6_LEN || (size_t)get16(ip + 4) + IP6_LEN > n)
 		return "an IPv6 length past its end";
-	return transport_check(ip, ip + IP6_LEN, get16(ip + 4), ip[6]);
+	if (ip[6] == IPPROTO_DSTOPTS)
+		skip = get16(ip + 4) < 8 ? 0 : (ip[IP6_LEN + 1] + 1u) * 8;
+	if (skip > get16(ip + 4))
+		return "options past the packet's end";
+	return transport_check(ip, ip + IP6_LEN + skip, get16(ip + 4) - skip, proto_of(ip));
 }
 
 const char *wire_check(const uint8_t *f, size_t len)
