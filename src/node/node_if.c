@@ -111,6 +111,8 @@ void iface_recv(struct iface *ifc)
 {
 	int ret;
 
+	/* Who looks for long comes here often: an ACK of what he sent meanwhile is later. */
+	stack_now(ifc->node->st, now_mono());
 	ifc->plug->join_udp = ifc->node->st->udp_gro;
 	ret = plug_recv(ifc->plug, RECV_BATCH);
 

@@ -80,6 +80,8 @@ void rack_ack(struct tcpc *tc, const struct ack_news *n)
 		r->end = h->end;
 	}
 	r->rtt = now_of(tc) - h->at;
+	if (tc->min_rtt != UINT32_MAX)
+		r->rtt = MAX(r->rtt, tc->min_rtt);	/* sent and heard of in one turn of ours */
 	r->valid = true;
 	r->idle = !tc->sent.n;	/* all that follows is sent after r->at */
 }

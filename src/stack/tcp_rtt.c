@@ -117,7 +117,12 @@ usec tcp_rtt_heard(struct tcpc *tc, const struct seg *sg, const struct ack_news 
 	usec rtt;
 
 	if (h->sampled && !h->rxt) {
-		last = MAX(now - h->last_at, 1u);
+		last = now - h->last_at;
+		if (!last && tc->srtt) {
+			rto_update(tc);
+			return NEVER;	/* in one turn of ours: the clock did not move */
+		}
+		last = MAX(last, 1u);
 		min_rtt_heard(tc, last);
 		sample_in_turn(tc, h->end, now - h->first_at);
 		return last;
