@@ -401,6 +401,7 @@ const char *ioth_gai_strerror(int code);
  *	ioth_resolve_addr(r, "www.example.org", "http", NULL, found, arg);
  *	for (;;) {
  *		n = ioth_resolver_fds(r, fds, N);
+ *		n = n < N ? n : N;
  *		poll(fds, n, ioth_resolver_timeout(r));
  *		ioth_resolver_process(r, fds, n);
  *	}

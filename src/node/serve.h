@@ -156,6 +156,7 @@ struct serve_client {
 	struct list	asked;		/* asked.of_client: under way */
 	struct list	answers;	/* that it has no room for */
 	struct list	given;		/* connections it has not told of yet */
+	unsigned	n_given;
 	uint64_t	serial;
 	unsigned	unread;		/* of its user's */
 	bool		supervisor;

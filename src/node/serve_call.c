@@ -156,6 +156,8 @@ static void given(struct call *c, struct vsock *vs)
 	*g = (struct given){ .id = a->id, .cookie = vs->cookie, .listener = c->vs->cookie };
 	list_add_tail(&a->cl->given, &g->link);
 	vs->unsure = true;
+	if (++a->cl->n_given > a->cl->s->max_waiting)	/* it never tells: a liar */
+		serve_client_lost(a->cl);
 }
 
 void serve_owner_lost(struct calls *cs, void *owner)

@@ -61,7 +61,7 @@ static void reply_free(struct reply *r)
 	free(r);
 }
 
-static void lost(struct serve_client *cl)
+void serve_client_lost(struct serve_client *cl)
 {
 	cl->gone = true;
 	serve_todo(cl);
@@ -77,7 +77,7 @@ static void flush(struct serve_client *cl)
 		if (ret == -EAGAIN)
 			return;
 		if (ret < 0) {
-			lost(cl);
+			serve_client_lost(cl);
 			return;
 		}
 		reply_free(r);
@@ -105,7 +105,7 @@ int serve_reply(struct asked *a, long ret, int fd, bool cloexec)
 		return 0;
 	}
 	if (e < 0)
-		lost(cl);
+		serve_client_lost(cl);
 	return e;
 }
 
@@ -211,9 +211,9 @@ void serve_client_ready(struct watch *w, uint32_t events)
 	if (events & EPOLLOUT)
 		flush(cl);
 	else if (!list_empty(&cl->answers))
-		lost(cl);		/* hung up, with answers unread */
+		serve_client_lost(cl);		/* hung up, with answers unread */
 	else if (!cl->next && !receive(cl))
-		lost(cl);
+		serve_client_lost(cl);
 }
 
 static void cancel(struct serve_client *cl, uint64_t id)
@@ -242,6 +242,7 @@ static void told(struct serve_client *cl, struct given *g, bool taken)
 	struct vsock *vs = vsock_by_cookie(n, g->cookie), *l = vsock_by_cookie(n, g->listener);
 
 	list_del(&g->link);
+	cl->n_given--;
 	free(g);
 	if (!vs)
 		return;

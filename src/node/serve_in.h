@@ -38,6 +38,8 @@ static inline void close_fd(int *fd)
 
 /* serve_client.c. What was written of the memory goes along. 0 or -errno; fd stays the caller's. */
 int serve_reply(struct asked *a, long ret, int fd, bool cloexec);
+/* There is no use in talking to it any more: it goes as soon as nothing is being done for it. */
+void serve_client_lost(struct serve_client *cl);
 /* What is no answer. 0 or -errno. */
 int serve_event(struct serve_client *cl, const void *event, size_t len);
 

@@ -255,9 +255,12 @@ int serve_pack_recvmmsg(struct serve_pack *p, const struct serve_mem *m)
 	return pack_many(p, m, true);
 }
 
+/* A server that says more than there was room for would have the program read beyond it. */
 static int back_data(struct serve_pack *p, const struct serve_mem *m, const struct call_msg *t,
 		     const struct layout *l, size_t len)
 {
+	if (len > t->room && !(p->args[p->ask.nr == SYS_recvmsg ? 2 : 3] & MSG_TRUNC))
+		return -EPROTO;
 	for (int i = 0; i < t->n && len; i++) {
 		size_t part = MIN(len, t->iov[i].iov_len);
 

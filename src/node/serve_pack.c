@@ -274,6 +274,12 @@ static int back_sized(struct serve_pack *p, const struct serve_mem *m, int i)
 			  sizeof(len));
 }
 
+/* No more was sent than there was. */
+static int back_sendto(struct serve_pack *p, const struct serve_mem *m, int64_t ret)
+{
+	return (uint64_t)ret > p->args[2] ? -EPROTO : 0;
+}
+
 static int back_name(struct serve_pack *p, const struct serve_mem *m, int64_t ret)
 {
 	return back_sized(p, m, 1);
@@ -288,6 +294,8 @@ static int back_recvfrom(struct serve_pack *p, const struct serve_mem *m, int64_
 {
 	size_t len = MIN((size_t)ret, p->ask.args[2]);
 
+	if ((size_t)ret > len && !(p->args[3] & MSG_TRUNC))
+		return -EPROTO;
 	if (p->args[1] &&
 	    serve_back(p, m, p->args[1], (uint32_t)(p->ask.args[1] - SERVE_MEM), len) < 0)
 		return -EFAULT;
@@ -346,7 +354,7 @@ static const struct packer {
 	{ SYS_setsockopt,	pack_setsockopt, NULL },
 	{ SYS_getsockopt,	pack_getsockopt, back_getsockopt },
 	{ SYS_ioctl,		pack_ioctl, back_ioctl },
-	{ SYS_sendto,		pack_sendto, NULL },
+	{ SYS_sendto,		pack_sendto, back_sendto },
 	{ SYS_recvfrom,		pack_recvfrom, back_recvfrom },
 	{ SYS_sendmsg,		serve_pack_sendmsg, NULL },
 	{ SYS_recvmsg,		serve_pack_recvmsg, serve_back_recvmsg },

@@ -1,6 +1,8 @@
 /* node_serve.c - a stack as a file: msocket, clients of other users, many of them */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -12,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/base.h"
+#include "base/mem.h"
 #include "ioth.h"
 #include "node/serve.h"
 #include "unit.h"
@@ -394,6 +396,66 @@ static void others_have_a_share(void **state)
 	end_server(pid);
 }
 
+/* --- a server that lies --- */
+
+static int peek(const struct serve_mem *m, uint64_t addr, void *buf, size_t n)
+{
+	memcpy(buf, (void *)(uintptr_t)addr, n);
+	return 0;
+}
+
+static int poke_at(const struct serve_mem *m, uint64_t addr, const void *buf, size_t n)
+{
+	memcpy((void *)(uintptr_t)addr, buf, n);
+	return 0;
+}
+
+static int lied(int nr, uint64_t a1, uint64_t a2, uint64_t flags, int64_t ret)
+{
+	const struct serve_mem mem = { peek, poke_at, 0 };
+	struct sockaddr_in sin = at(1);
+	socklen_t len = sizeof(sin);
+	uint64_t args[6] = { 0, a1, a2, flags, (uintptr_t)&sin, (uintptr_t)&len };
+	struct serve_pack p = { .mem = xzalloc(SERVE_ROOM), .ahead = -1 };
+	int e;
+
+	if (nr == SYS_sendto)
+		args[5] = sizeof(sin);
+	assert_int_equal(serve_pack(&p, &mem, nr, args), 0);
+	e = serve_unpack(&p, &mem, ret);
+	serve_pack_end(&p);
+	return e;
+}
+
+/* Who believed it would read beyond what he gave. */
+static void no_more_than_there_was_room_for(void **state)
+{
+	char b[10];
+	struct iovec iov = { b, sizeof(b) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	assert_int_equal(lied(SYS_recvfrom, (uintptr_t)b, sizeof(b), 0, 10), 0);
+	assert_int_equal(lied(SYS_recvfrom, (uintptr_t)b, sizeof(b), 0, 11), -EPROTO);
+	assert_int_equal(lied(SYS_recvfrom, (uintptr_t)b, sizeof(b), MSG_TRUNC, 11), 0);
+	assert_int_equal(lied(SYS_sendto, (uintptr_t)b, sizeof(b), 0, 11), -EPROTO);
+	assert_int_equal(lied(SYS_recvmsg, (uintptr_t)&mh, 0, 0, 10), 0);
+	assert_true(lied(SYS_recvmsg, (uintptr_t)&mh, 0, 0, 11) < 0);
+	assert_int_equal(lied(SYS_recvmsg, (uintptr_t)&mh, MSG_TRUNC, 0, 11), 0);
+}
+
+/* NULL is told before anything is asked. */
+static void nowhere_is_told(void **state)
+{
+	const struct serve_mem mem = { peek, poke_at, 0 };
+	const uint64_t filter[6] = { 0, SOL_SOCKET, SO_ATTACH_FILTER, 0, sizeof(struct sock_fprog) };
+	struct serve_pack p = { .mem = xzalloc(SERVE_ROOM), .ahead = -1 };
+
+	assert_int_equal(serve_pack(&p, &mem, SYS_setsockopt, filter), -EFAULT);
+	assert_int_equal(serve_pack(&p, &mem, SYS_ioctl, (uint64_t[6]){ 0, SIOCADDRT }), -EFAULT);
+	assert_int_equal(serve_pack(&p, &mem, SYS_ioctl, (uint64_t[6]){ 0, SIOCGIFCONF }), -EFAULT);
+	serve_pack_end(&p);
+}
+
 /* --- users who take all that they can get --- */
 
 #define FDS	300		/* that the server may have */
@@ -511,6 +573,32 @@ static void taker_of_real_sockets(void **state)
 	spares_others(take_sockets, true);
 }
 
+/* A supervisor that keeps to itself what became of the connections it was given. */
+static void who_never_tells_is_shown_out(void **state)
+{
+	struct serve_conf conf = { .path = path, .gid = (gid_t)-1 };
+	struct serve_pack p = { .ask = { .magic = SERVE_MAGIC, .nr = SYS_accept4,
+					 .flags = SERVE_SUPERVISOR } };
+	pid_t pid = serve(&conf, FDS);
+	uint16_t port;
+	int lis = listener(&port), conn = connection(), n = 0;
+	ssize_t got;
+	char b[64];
+
+	do {
+		int fd = dial(port);
+
+		serve_send(conn, &p, lis, 0);
+		got = recv(conn, b, sizeof(b), 0);
+		ioth_close(fd);
+	} while (got > 0 && ++n < FDS);
+	assert_true(got <= 0 && n > 16);
+	close(conn);
+	ioth_close(dial(port));
+	ioth_close(lis);
+	end_server(pid);
+}
+
 static int setup(void **state)
 {
 	if (!mkdtemp(dir) || chmod(dir, 0777) < 0)
@@ -535,6 +623,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(default_is_inherited),
 		cmocka_unit_test(the_mode_decides),
 		cmocka_unit_test(others_have_a_share),
+		cmocka_unit_test(no_more_than_there_was_room_for),
+		cmocka_unit_test(nowhere_is_told),
+		cmocka_unit_test(who_never_tells_is_shown_out),
 		cmocka_unit_test(taker_of_connections),
 		cmocka_unit_test(taker_of_calls),
 		cmocka_unit_test(taker_of_sockets),
