@@ -1,4 +1,4 @@
-/* dgram.h - what UDP, ICMP and raw sockets have in common (dgram.c, errq.c) */
+/* dgram.h - what UDP, ICMP and raw sockets have in common (dgram.c, dg_send.c, errq.c) */
 #ifndef STACK_DGRAM_H
 #define STACK_DGRAM_H
 

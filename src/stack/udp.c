@@ -4,7 +4,7 @@
  * out:  sock_send -> udp_send -> udp_out -> ip_out
  *
  * A datagram is delivered whole or dropped with a name. The queue, and what is
- * the same for all sockets of datagrams, is in dgram.c.
+ * the same for all sockets of datagrams, is in dgram.c and dg_send.c.
  */
 #include <errno.h>
 #include <netinet/in.h>
