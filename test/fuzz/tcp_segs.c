@@ -354,8 +354,8 @@ static void end(struct world *w)
 	}
 	CHECK(!sock_next(w->st, NULL));
 	CHECK(w->st->tcp->reqs.count == 0);
+	netif_remove(w->nif);		/* frames with TCP_TX_DELAY outlive their sockets */
 	CHECK(arena_heap_used(w->st->heap) == 0);
-	netif_remove(w->nif);
 	stack_free(w->st);
 }
 
