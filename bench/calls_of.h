@@ -71,6 +71,7 @@ static ssize_t receive_lent(int s, uint64_t (*look)(const void *p, size_t len), 
 #define send			ioth_send
 #define recv			ioth_recv
 #define close			ioth_close
+#define poll			ioth_poll
 
 #else
 

@@ -55,6 +55,7 @@ function cell(c,	l, a, r)
 	below += r < 0.95
 	to_json(c, "linux", l, "null", "null", "null")
 	to_json(c, "native", a, "\"linux\"", sprintf("%.3f", r), "0.95")
+	other(c, "library", l)
 	other(c, "native-to-linux", l)
 	other(c, "linux-to-native", l)
 }

@@ -10,6 +10,7 @@
 #	JOBS=N				slow cells at once, which leave the processor idle
 #	JSON=FILE			one JSON object per row as well
 #
+# native is a program under "ioth run", library one with libioth in itself.
 # A cell is a link (link.c) with a delay each way, loss, reordering and perhaps a
 # bottleneck of 100 Mb/s with a queue of 50 frames. At each end sit a Linux namespace and
 # native nodes; rounds take turns, one flow from left to right each, CUBIC. Both
@@ -28,7 +29,7 @@ DELAYS=${DELAYS:-0 1 20 100}	# ms
 LOSSES=${LOSSES:-0 0.1 1 3}	# %
 REORDERS=${REORDERS:-0 2}	# %
 RATES=${RATES:-none 100M}
-KINDS="linux native"
+KINDS="linux native library"
 if [ "${CROSS:-0}" = 1 ]; then
 	KINDS="$KINDS native-to-linux linux-to-native"
 fi
@@ -36,6 +37,9 @@ JOBS=${JOBS:-4}
 QUEUE=50
 
 ${CC:-cc} $flags -I"$top/src" -o "$T/bin/link" "$here/link.c" \
+	"${LIB:-$top/build/libioth.a}" $libs || exit 1
+
+${CC:-cc} $flags -DIOTH -I"$top/include" -o "$T/bin/netbench-ioth" "$here/netbench.c" \
 	"${LIB:-$top/build/libioth.a}" $libs || exit 1
 
 # --- one link and who sits at its ends; each cell runs in a shell of its own ---
@@ -73,6 +77,13 @@ native()	# DIRECTORY ADDRESS PROGRAM...
 	$as_user "$IOTH" run --net "$dir" --ip "$addr/16" ${NATIVE:-} -- "$@"
 }
 
+library()	# DIRECTORY ADDRESS ARGUMENTS...
+{
+	dir=$1 addr=$2 role=$3
+	shift 3
+	$as_user "$T/bin/netbench-ioth" "$role" -n "$dir" -a "$addr/16" "$@"
+}
+
 cell_up()	# OPTIONS: the current directory is the cell's
 {
 	D=$PWD
@@ -84,6 +95,8 @@ cell_up()	# OPTIONS: the current directory is the cell's
 	answers linux.log
 	native "$D/right" 10.1.0.2 "$bench" serve $port >native.log 2>&1 </dev/null &
 	answers native.log
+	library "$D/right" 10.1.0.5 serve $port >library.log 2>&1 </dev/null &
+	answers library.log
 	kernel_at left 1
 	fresh=10
 }
@@ -111,6 +124,7 @@ flow()	# KIND SECONDS: prints the goodput
 	case $1 in
 	linux)			from_linux 10.0.0.2 "$2" ;;
 	native)			from_native 10.1.0.2 "$2" ;;
+	library)		library "$D/left" "10.1.1.$fresh" client 10.1.0.5 $port "$2" goodput ;;
 	linux-to-native)	from_linux 10.1.0.2 "$2" ;;
 	native-to-linux)	from_native 10.1.0.4 "$2" ;;
 	esac 2>>"$1.info" </dev/null | awk '{ print $3 }'
