@@ -14,6 +14,7 @@
 
 #include "ioth.h"
 #include "node/kind.h"
+#include "open_sockets.h"
 #include "unit.h"
 
 static struct sockaddr_in at(uint16_t port)
@@ -335,23 +336,6 @@ static unsigned open_fds(void)
 
 	while (readdir(d))
 		n++;
-	closedir(d);
-	return n;
-}
-
-/* How many threads wait at once, who each need an eventfd that is kept, is chance. */
-static unsigned open_sockets(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	struct dirent *e;
-	unsigned n = 0;
-
-	while ((e = readdir(d))) {
-		char to[16] = "";
-
-		if (readlinkat(dirfd(d), e->d_name, to, sizeof(to) - 1) > 0)
-			n += strncmp(to, "socket:", 7) == 0;
-	}
 	closedir(d);
 	return n;
 }

@@ -1,6 +1,5 @@
 /* Threads that share sockets do whatever comes to their minds; nothing hangs, and nothing is left. */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,6 +11,7 @@
 
 #include "base/base.h"
 #include "ioth.h"
+#include "open_sockets.h"
 #include "unit.h"
 
 #define THREADS	4
@@ -22,23 +22,6 @@ static struct ioth *stacks[2];
 static int slots[SLOTS];	/* atomic; -1: empty */
 static int listeners[6];	/* of either stack, at each port */
 static int payload;		/* a file */
-
-/* How many threads wait at once, who each need an eventfd that is kept, is chance. */
-static unsigned open_sockets(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	struct dirent *e;
-	unsigned n = 0;
-
-	while ((e = readdir(d))) {
-		char to[16] = "";
-
-		if (readlinkat(dirfd(d), e->d_name, to, sizeof(to) - 1) > 0)
-			n += strncmp(to, "socket:", 7) == 0;
-	}
-	closedir(d);
-	return n;
-}
 
 static struct sockaddr_in at(unsigned r)
 {

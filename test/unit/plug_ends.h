@@ -29,6 +29,16 @@ static void unmake(void)
 	assert_int_equal(arena_heap_used(arena), 0);
 }
 
+static void assert_refused(const char *locator, const char *says)
+{
+	char *why = NULL;
+
+	assert_null(plug_open(locator, NULL, &why));
+	if (!why || !strstr(why, says))
+		fail_msg("%s: %s", locator, why);
+	free(why);
+}
+
 static int setup(void **state)
 {
 	arena = arena_heap_new(64 << 20);
