@@ -1,4 +1,4 @@
-/* driver.c - one thread that stands in for all nodes in which nobody waits
+/* driver.c - the background thread, which drives all nodes in which nobody waits
  *
  * It sleeps on the set that the nodes' loops share (base/pollset.h) and on a heap of
  * their deadlines. The set hears a node's bells while nobody sleeps in the node; a thread

@@ -1,8 +1,8 @@
 /* driver.h - who drives nodes that have no thread of their own
  *
- * Who waits in a node drives it (node_wait). One thread of the process stands in for
- * all nodes in which nobody waits: it is told what each sleeps for, and takes what
- * arrives there.
+ * Who waits in a node drives it (node_wait). The background thread, one of the
+ * process, stands in for all nodes in which nobody waits: it is told what each sleeps for,
+ * and takes what arrives there.
  */
 #ifndef NODE_DRIVER_H
 #define NODE_DRIVER_H
@@ -12,7 +12,7 @@
 struct loop;
 struct node;
 
-/* A node's place with the thread that stands in. */
+/* What the background thread knows of a node. */
 struct stand_in {
 	struct timer	due;		/* under the thread's lock */
 	usec		told;		/* of the node's deadline; under the node's */
@@ -25,7 +25,7 @@ struct loop *driver_loop(struct node *n);
 /* The loop whose callbacks belong to no node. After driver_loop. */
 struct loop *driver_common(void);
 
-/* From here on the thread stands in for n. */
+/* From here on the background thread stands in for n. */
 void driver_add(struct node *n);
 /* It has let go of n when this returns. Without n's lock. */
 void driver_del(struct node *n);

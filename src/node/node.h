@@ -6,7 +6,7 @@
  * and the deadline; it is kicked only when somebody else moved the deadline nearer
  * than the one it sleeps towards. It is a thread of its own (node_drive: the runner's
  * supervisor), or whoever has to wait for something of the node (node_wait), and while
- * nobody does, the thread that stands in for all such nodes of the process (driver.h).
+ * nobody does, the background thread of the process (driver.h).
  */
 #ifndef NODE_NODE_H
 #define NODE_NODE_H
@@ -141,7 +141,7 @@ void node_look(struct node *n);
 /* Waits once for something to do and does it; the driver thread's loop body. */
 void node_drive(struct node *n);
 void node_kick(struct node *n);		/* the driver looks again; any thread */
-/* The same for the thread that stands in: heard of n's descriptors, or at the time. False:
+/* The same for the background thread: heard of n's descriptors, or at the time. False:
  * it was the time, but somebody is in the node. */
 bool node_stand_in(struct node *n, bool heard);
 

@@ -4,7 +4,7 @@
  * nothing comes: on futexes of the plugs' wires, or where a plug has but a descriptor, on
  * bells. If something came soon, the node is hot: the plugs go on without either while
  * the caller has what he waited for, who is likely to be back before the next frame
- * comes. The thread that stands in (driver.c) looks each millisecond, and ends it when
+ * comes. The background thread (driver.c) looks each millisecond, and ends it when
  * no call has come for one.
  */
 #include "node/node_in.h"
@@ -290,7 +290,7 @@ void node_tell(struct node *n, struct caller *c)
 	pthread_cond_signal(&c->cond);
 }
 
-/* Somebody else drives, or the thread that stands in. */
+/* Somebody else drives, or the background thread. */
 static void wait_to_be_told(struct node *n, struct caller *c, usec until)
 {
 	struct timespec ts = { until / USEC_PER_SEC, until % USEC_PER_SEC * 1000 };

@@ -301,7 +301,7 @@ static bool is_closed(const struct vsock *vs)
 	return poll(&pfd, 1, 0) > 0 && pfd.revents & POLLHUP;
 }
 
-/* Our end is not watched meanwhile: its hang-up would wake the thread that stands in. */
+/* Our end is not watched meanwhile: its hang-up would wake the background thread. */
 int vlocal_close(struct vsock *vs, int fd)
 {
 	uint32_t events = vs->w.events;

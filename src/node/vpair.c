@@ -13,7 +13,7 @@
  * That the program's last descriptor is closed is told by inotify, which watches
  * the socket's inode. Where that cannot be had (max_user_watches), it is a
  * SEQPACKET pair too, and errors are told to trapped calls only. The nodes of a
- * process for which one thread stands in have one inotify and one helper in common (a
+ * process that the background thread drives have one inotify and one helper in common (a
  * user may have 128 inotify descriptors), and the lock here; any of its threads may find
  * that an end is closed, and then says so to the node it is of.
  */
@@ -43,7 +43,7 @@ struct vpairs {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;	/* of maps; a node's comes before */
-static struct vpairs *common;		/* of nodes that are stood in for; NULL: none yet */
+static struct vpairs *common;		/* of nodes that are stood_in; NULL: none yet */
 
 static int join(int fd, const struct name *to)
 {
