@@ -1,10 +1,12 @@
 /* serve_msg.c - messages of any bytes to a stack server, from a client it believes
  *
  * Each step is a byte that says which call, a byte of how much memory, and then
- * arguments and memory; or the bytes are a message as they are. What the server gives
+ * arguments and memory; or the bytes are a message as they are; or, behind 0xfe, each is
+ * something a supervisor does about connections of a listener. What the server gives
  * is used for the calls that follow. It answers each call at most once, within the room that
  * was asked for, and ends clean whatever is under way.
  */
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -26,6 +28,7 @@ struct peer {
 	struct serve	*s;
 	int		conn, fd;	/* the last that was given; -1 */
 	unsigned	asked, answered;
+	bool		supervisor;
 };
 
 static void run(const struct peer *p)
@@ -72,9 +75,10 @@ static void take(struct peer *p)
 		n = recvmsg(p->conn, &mh, MSG_DONTWAIT);
 		if (n <= 0)
 			return;
-		CHECK((size_t)n >= sizeof(an) && an.id != SERVE_EVENT);
+		CHECK((size_t)n >= sizeof(an) && (p->supervisor || an.id != SERVE_EVENT));
 		CHECK((size_t)n == sizeof(an) || an.from + ((size_t)n - sizeof(an)) <= SERVE_ROOM);
-		CHECK(++p->answered <= p->asked);
+		p->answered += an.id != SERVE_EVENT;
+		CHECK(p->answered <= p->asked);
 		if (!CMSG_FIRSTHDR(&mh))
 			continue;
 		if (p->fd >= 0)
@@ -104,6 +108,95 @@ static size_t call(struct peer *p, const uint8_t *d, size_t size)
 	return 2 + used + mem;
 }
 
+/* --- a supervisor --- */
+
+#define PORT	7
+#define NEW	5		/* the id of all that are accepted */
+
+/* About the descriptor at *fd; what comes is there afterwards. */
+static void say(struct peer *p, int nr, uint64_t id, int *fd, const uint64_t args[3])
+{
+	union { struct serve_ask m; uint8_t b[sizeof(struct serve_ask) + 64]; } u = { .m = {
+		.magic = SERVE_MAGIC, .nr = nr, .id = id, .room = 64, .flags = SERVE_SUPERVISOR,
+	} };
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(PORT),
+				   .sin_addr = { htonl(INADDR_LOOPBACK) } };
+
+	memcpy(u.m.args, args, 3 * sizeof(args[0]));
+	if (nr == SYS_recvfrom)
+		u.m.args[3] = MSG_TRUNC;
+	memcpy(u.b + sizeof(u.m), &sin, sizeof(sin));
+	p->fd = fd ? *fd : -1;
+	put(p, &u, sizeof(u.m) + sizeof(sin), fd);
+	take(p);
+	if (fd)
+		*fd = p->fd;
+	p->fd = -1;
+}
+
+static void supervise(struct peer *p, const uint8_t *d, size_t n)
+{
+	const uint64_t in[] = { AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0 };
+	const uint64_t there[] = { 0, SERVE_MEM, sizeof(struct sockaddr_in) };
+	const uint64_t none[] = { 0, 0, 0 }, nowhere[] = { 0, SERVE_MEM + 32, 16 };
+	int fd[8] = { -1, -1, -1, -1, -1, -1, -1, -1 };		/* the first: the listener */
+
+	p->supervisor = true;
+	say(p, SYS_socket, 1, &fd[0], in);
+	say(p, SYS_bind, 1, &fd[0], there);
+	say(p, SYS_listen, 1, &fd[0], (uint64_t[]){ 0, 8, 0 });
+	for (size_t i = 0; i < n; i++) {
+		int *at = &fd[d[i] >> 4 & 7], *other = &fd[1 + i % 7], got = fd[0];
+
+		switch (d[i] & 15) {
+		case 0: case 1:
+			say(p, SYS_socket, 1, at, in);
+			say(p, SYS_connect, 1, at, there);
+			break;
+		case 2: case 3:
+			got = dup(fd[0]);
+			say(p, SYS_accept, NEW, &got, none);
+			if (*other >= 0)
+				close(*other);
+			*other = got;
+			break;
+		case 4:
+			say(p, SERVE_TAKEN, NEW, NULL, none);
+			break;
+		case 5: case 6:
+			say(p, SERVE_REFUSED, NEW, NULL, none);
+			break;
+		case 7: case 8:
+			say(p, SYS_recvfrom, 100 + i, at, there);
+			break;
+		case 9:
+			say(p, SYS_connect, 1, at, nowhere);
+			break;
+		case 10:
+			say(p, SYS_shutdown, 1, at, none);
+			break;
+		case 11:
+			say(p, SERVE_CANCEL, 100 + d[i] % 16, NULL, none);
+			break;
+		case 12:
+			say(p, SERVE_END, d[i], at, none);
+			break;
+		case 13:
+			say(p, SYS_listen, 1, at, none);
+			break;
+		default:
+			if (*at >= 0)
+				close(*at);
+			*at = -1;
+			run(p);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_LEN(fd); i++) {
+		if (fd[i] >= 0)
+			close(fd[i]);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct node_conf none = { .n_if = 0 };
@@ -117,6 +210,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(serve_client_new(p.s, pair[1]));
 	if (size && data[0] == 0xff) {
 		put(&p, data + 1, size - 1, false);
+	} else if (size && data[0] == 0xfe) {
+		supervise(&p, data + 1, MIN(size - 1, 200u));
 	} else {
 		for (size_t at = 0; at + 3 < size; at += call(&p, data + at, size - at))
 			take(&p);
