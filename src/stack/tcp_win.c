@@ -12,6 +12,9 @@
 
 #define NEAR_RCVBUF	(2u << 20)	/* a window of 1 MiB */
 #define NEAR_SNDBUF	(1u << 20)
+#define CROWD_ALL	(32u << 20)	/* of all connections: more, and the share of each is */
+#define CROWD_SHARE	(32u << 10)
+#define CROWD_RTT	5000u		/* us */
 #define FIRST_FLIGHT	10u		/* segments: more, and the buffer grows (Linux) */
 #define FASTEST		10000u		/* bytes a us: no path holds more a round trip */
 
@@ -31,10 +34,21 @@ static uint32_t short_space(const struct tcpc *tc)
 	return MAX(SEGS_SHORT * MAX(tc->mss, tc->rcv_mss), tc->drs_space);
 }
 
+/* Of many connections on short paths each has a small share of what stays in the caches:
+ * their windows together fill the path, and more would lie unread, in memory of our own, up
+ * to tcp_mem. */
+static bool is_crowded(const struct tcpc *tc)
+{
+	return tc->so.st->budget[BUDGET_TCP].used > CROWD_ALL && tc->min_rtt &&
+	       tc->min_rtt < CROWD_RTT && !tc->so.rcvbuf_locked && tc->so.asked->rcvlowat <= 1;
+}
+
 static uint32_t free_space(const struct tcpc *tc)
 {
 	uint32_t full = tcp_rcv_space(tc), held = tc->rcv_bytes + tc->asked->lent;
 
+	if (is_crowded(tc))
+		full = MIN(full, CROWD_SHARE + tc->asked->lent);
 	if (budget_pressed(tc->so.st, BUDGET_TCP))
 		full = MIN(full, short_space(tc));
 	return full > held ? full - held : 0;

@@ -200,6 +200,50 @@ static void fragments(void **state)
 	net_free(n);
 }
 
+/* The window after 60000 octets were read, while others of the stack hold so much. */
+static uint32_t window_beside(uint64_t held, usec delay)
+{
+	struct net *n = net_new(1);
+	struct flood fl = { .total = 200000, .unit = 20000 };
+	struct sock *s[2];
+	struct tcpc *tc;
+	uint32_t window;
+
+	n->delay = delay;
+	net_pair(n, false, s);
+	tc = tcpc_of(s[1]);
+	tc->so.rcvbuf = 1 << 20;
+	for (uint64_t left = held; left; left -= 1 << 20)
+		budget_take(n->st[1], BUDGET_TCP, 1 << 20);
+	fill(s[0], 60000);
+	for (size_t got = 0; got < 60000;) {
+		net_run(n, USEC_PER_SEC);
+		got += sock_queues(s[1]).in;
+		sock_consume(s[1], sock_queues(s[1]).in);
+	}
+	tcp_send_ack(tc);
+	window = tcp_rcv_window(tc);
+	fl.from = s[0];
+	fl.to = s[1];
+	net_flood(n, &fl, 1, 600 * USEC_PER_SEC);
+	for (uint64_t left = held; left; left -= 1 << 20)
+		budget_give(n->st[1], BUDGET_TCP, 1 << 20);
+	sock_close(s[0]);
+	sock_close(s[1]);
+	net_run(n, 200 * USEC_PER_SEC);
+	net_free(n);
+	return window;
+}
+
+/* On short paths; a long one could not be filled. */
+static void many_on_short_paths_share(void **state)
+{
+	assert_true(window_beside(16 << 20, 100) > 400000);
+	assert_true(window_beside(40 << 20, 100) <= 40000);
+	assert_true(window_beside(40 << 20, 100) >= 20000);
+	assert_true(window_beside(40 << 20, 20 * USEC_PER_MSEC) > 400000);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -209,6 +253,7 @@ int main(void)
 		cmocka_unit_test(new_ones_are_refused),
 		cmocka_unit_test(datagrams),
 		cmocka_unit_test(fragments),
+		cmocka_unit_test(many_on_short_paths_share),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
