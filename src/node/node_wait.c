@@ -94,7 +94,7 @@ static bool list_futexes(struct node *n, struct futexes *f)
 			continue;
 		if (!p->ops->nap || !p->ops->nap(p, f))
 			return false;
-		if (p->more)
+		if (p->more || (p->resume && !list_empty(&n->ifs[i]->nif->stalled)))
 			n->ifs[i]->woken = true;
 	}
 	return loop_doze_begin(n->loop, f);
@@ -275,7 +275,7 @@ static void drive(struct node *n, struct caller *c, usec until)
 	n->driver = NULL;
 	n->used_at = n->st->now;
 	spin_ended(&n->spin, n->st->now - began);
-	if (spin_was_soon(&n->spin))
+	if (spin_is_near(&n->spin, n->st->now))
 		heat(n);
 	else if (!n->hot)
 		set_looking(n, false);

@@ -91,9 +91,9 @@ void spin_ended(struct spin *s, usec waited)
 		s->skip = MIN(1u << MIN(s->missed, 16u), SKIP_MOST);
 }
 
-bool spin_was_soon(const struct spin *s)
+bool spin_is_near(const struct spin *s, usec now)
 {
-	return !s->missed;
+	return !s->missed && may_spin(now);
 }
 
 bool spin_yield(usec *now)

@@ -13,7 +13,8 @@ struct spin {
 /* How long to look before sleeping, at most; 0: sleep at once. */
 usec spin_time(struct spin *s, usec now, usec most);
 void spin_ended(struct spin *s, usec waited);	/* looking and sleeping */
-bool spin_was_soon(const struct spin *s);	/* what was waited for last came soon */
+/* What was waited for last came soon, and there are cores for what comes next. */
+bool spin_is_near(const struct spin *s, usec now);
 /* Between two looks, now and then: lets others run. False: somebody wanted to. */
 bool spin_yield(usec *now);
 

@@ -254,7 +254,7 @@ static bool shm_nap(struct plug *p, struct futexes *f)
 	go_to_sleep(s);
 	if (queued(s))
 		shm_flush(p);
-	p->more = frames_wait(s) || p->resume;
+	p->more = frames_wait(s);
 	return ok;
 }
 

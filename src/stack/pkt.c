@@ -98,7 +98,7 @@ static uint32_t exts_copy(const struct pkt *pkt, uint32_t off, uint8_t *to, uint
 			continue;
 		}
 		len = MIN(e->len - off, n - done);
-		memcpy(to + done, e->p + off, len);
+		copy_bytes(to + done, e->p + off, len);
 		done += len;
 		off = 0;
 	}
@@ -219,7 +219,7 @@ static void gather(struct gather *g, uint8_t *to, size_t len)
 		size_t k = MIN(len, g->iov->iov_len - g->off);
 
 		if (k)
-			memcpy(to, (const uint8_t *)g->iov->iov_base + g->off, k);
+			copy_bytes(to, (const uint8_t *)g->iov->iov_base + g->off, k);
 		to += k;
 		len -= k;
 		g->off += k;

@@ -4,6 +4,7 @@
  * are the halves of those with one. Errors follow Linux case by case (tcp_sendmsg,
  * tcp_recvmsg). With Fast Open the first bytes may go with the SYN.
  */
+#include "base/mem.h"
 #include "stack/ip_extra.h"
 #include "stack/lend.h"
 #include "stack/tcp_sock.h"
@@ -68,7 +69,7 @@ static void source_copy(struct source *s, uint8_t *to, size_t len)
 	while (len) {
 		size_t k = MIN(len, s->iov->iov_len - s->off);
 
-		memcpy(to, (const uint8_t *)s->iov->iov_base + s->off, k);
+		copy_bytes(to, (const uint8_t *)s->iov->iov_base + s->off, k);
 		to += k;
 		len -= k;
 		s->off += k;
