@@ -172,7 +172,7 @@ static void cool(struct node *n)
 
 void node_stay(struct node *n)
 {
-	if (!n->hot && spin_was_soon(&n->spin))
+	if (!n->hot && spin_is_near(&n->spin, n->st->now))
 		heat(n);
 }
 
