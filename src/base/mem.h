@@ -27,10 +27,13 @@ static inline void copy_bytes(void *to, const void *from, size_t n)
 {
 	size_t odd = -(uintptr_t)to % COPY_ALIGN;
 
-	if (n < COPY_LONG)
-		odd = 0;
-	memcpy(to, from, odd);
-	memcpy((uint8_t *)to + odd, (const uint8_t *)from + odd, n - odd);
+	if (n >= COPY_LONG && odd) {
+		memcpy(to, from, odd);
+		to = (uint8_t *)to + odd;
+		from = (const uint8_t *)from + odd;
+		n -= odd;
+	}
+	memcpy(to, from, n);
 }
 
 #endif
