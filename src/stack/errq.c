@@ -123,7 +123,8 @@ static size_t scatter(const struct err_entry *e, const struct iovec *iov, int n)
 	for (int i = 0; i < n && off < e->len; i++) {
 		size_t k = MIN(iov[i].iov_len, e->len - off);
 
-		memcpy(iov[i].iov_base, e->data + off, k);
+		if (k)
+			memcpy(iov[i].iov_base, e->data + off, k);
 		off += k;
 	}
 	return off;
