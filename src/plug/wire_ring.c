@@ -23,8 +23,11 @@
 #define SEGMENTS_MAX	2048		/* of a super-frame; TCP's smallest MSS needs 1366 */
 #define QUIET_RING	(WIRE_RING / 8)	/* of it is used while there is little to say */
 #define ROOM_WORTH	(WIRE_RING / 2)	/* who waits for room is woken when so much is full */
-#define COPY_BYTES	(WIRE_ARENA / 8)	/* of the other's held by our readers, and */
-#define COPY_FRAMES	(WIRE_FRAMES / 2)	/* frames: beyond, what comes is copied */
+/* Of the other's held by our readers: beyond, what comes is copied. In chunks they are twice as
+ * many bytes at most, half of what it keeps for frames (wire_arena.c): else its queue would wait
+ * for readers who wait for what is in it. */
+#define COPY_BYTES	(WIRE_ARENA / 16)
+#define COPY_FRAMES	(WIRE_FRAMES / 2)
 
 /* A frame of the other side whose payload is still read here. */
 struct wire_in {
