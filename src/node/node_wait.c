@@ -18,6 +18,7 @@
 #include "node/vsock.h"
 
 #define LOOKS		100	/* between yields: about 2 us */
+#define ASK_EVERY	((usec)500)
 
 static void set_looking(struct node *n, bool on)
 {
@@ -62,13 +63,14 @@ static bool ends_calls(usec until)
 	return found & ENDS || (until != NEVER && found & RESTARTS);
 }
 
-/* How long may futexes be slept on? They do not tell of handlers with SA_RESTART, for which
- * we ask once a millisecond; a recent answer is good for a moment. 0: not at all. */
+/* Until when may futexes be slept on? They do not tell of handlers with SA_RESTART, for which
+ * we ask now and then, as it takes 15 us; a recent answer is good for as long again. 0: not at
+ * all. What is missed is the signal that comes in that time to a handler that is as new. */
 static usec futexes_until(usec now, usec until)
 {
 	static _Atomic usec asked_at;
 	static atomic_bool restarts;
-	bool recent = now - asked_at < USEC_PER_MSEC;
+	bool recent = now - asked_at < ASK_EVERY;
 
 	if (!futexes_work())
 		return 0;
@@ -78,7 +80,7 @@ static usec futexes_until(usec now, usec until)
 		restarts = handlers() & RESTARTS;
 		asked_at = now;
 	}
-	return restarts ? 0 : recent ? now + USEC_PER_MSEC : NEVER;
+	return restarts ? 0 : recent ? now + ASK_EVERY : NEVER;
 }
 
 /* --- sleeping and looking --- */
