@@ -51,11 +51,12 @@ struct client {
 	bool		meets;		/* takes introductions */
 	struct intro_end *intro;	/* WIRE_INTROS of them; NULL: none was ever made */
 	struct list	met;		/* in sw->met, if there are any */
-	struct client	*waits;		/* hold.c: not read until this one has room */
+	struct client	*waits;		/* hold.c: not read until this one has room; itself: rests */
 	struct list	wait, waiting;	/* in its waiters, and in sw->waiting */
 	struct list	waiters;
 	usec		wait_since, wait_until;
 	usec		held_for;	/* so long others have waited, since these marks */
+	usec		owes;		/* share.c: until when what it flooded fills its share */
 	uint64_t	frames_mark, bytes_mark;
 	uint64_t	sent_frames, sent_bytes;	/* by the data socket */
 	struct watch	data;
@@ -110,6 +111,9 @@ struct sw {
 	struct list	held;		/* plugs of the switch's own */
 	usec		now;		/* of the frames being read */
 	uint32_t	outs;		/* ports they went to, in this turn of their client */
+	uint32_t	floods;		/* of these, by frames for several ports */
+	uint32_t	sender;		/* share.c: whose turn was the last; his id */
+	usec		sent, other_sent;	/* when; and when that of another was */
 	usec		resume;		/* listening again after a lack of fds; NEVER */
 	usec		next_age, age_every;
 	struct batch	*batch;		/* data.c */
@@ -157,10 +161,15 @@ usec held_deadline(const struct sw *sw);
 void hold_init(struct client *c);
 void hold_saw(struct client *to);	/* a frame to it alone, from sw->from: it is full */
 void hold_room(struct client *c);	/* it may have room again */
+void hold_rest(struct client *c, usec until);	/* waits for nobody, but waits */
 void hold_release(struct client *c);	/* waits no more */
 void hold_leave(struct client *c);
 void hold_run(struct sw *sw, usec now);
 usec hold_deadline(const struct sw *sw);
+
+/* share.c: who floods has a share. A turn in which c's frames are read, and flushed */
+void share_begin(struct client *c);
+void share_end(struct sw *sw);
 
 /* intro.c: wires of two clients' own */
 void intro_init(struct sw *sw);

@@ -252,9 +252,7 @@ static void data_in(struct client *c)
 	int n = read_batch(c);
 	uint32_t len[BATCH];
 
-	sw->now = now_mono();
-	sw->outs = 0;
-	sw->from = c;
+	share_begin(c);
 	for (int i = 0; i < n; i++)
 		len[i] = sw->batch->msg[i].msg_len;
 	for (int i = 0; i < n; i++) {
@@ -264,7 +262,7 @@ static void data_in(struct client *c)
 	}
 	next_burst(c, (uint32_t)MAX(n, 0));
 	port_flush(sw);
-	sw->from = NULL;
+	share_end(sw);
 }
 
 void data_ready(struct watch *w, uint32_t events)

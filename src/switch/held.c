@@ -78,8 +78,7 @@ static void read_on(struct held *h)
 	struct sw *sw = h->c->sw;
 	int n;
 
-	sw->now = now_mono();
-	sw->from = h->c;
+	share_begin(h->c);
 	n = recv_steps(h);
 	plug_run(h->plug, sw->now);
 	if (n < 0 && n != -EAGAIN)
@@ -87,7 +86,7 @@ static void read_on(struct held *h)
 	else
 		watch(h);
 	port_flush(sw);		/* may end any client, this one too */
-	sw->from = NULL;
+	share_end(sw);
 }
 
 static void ready(struct watch *w, uint32_t events)

@@ -58,7 +58,8 @@ void hold_release(struct client *c)
 
 	if (!to)
 		return;
-	to->held_for += MAX(now_mono() - c->wait_since, 0);
+	if (to != c)
+		to->held_for += MAX(now_mono() - c->wait_since, 0);
 	c->waits = NULL;
 	list_del(&c->wait);
 	list_del(&c->waiting);
@@ -97,6 +98,15 @@ static bool is_patient(struct client *to)
 	return to->held_for < to->sw->conf.patience;
 }
 
+static void wait_for(struct client *from, struct client *to, usec until)
+{
+	from->waits = to;
+	from->wait_since = from->sw->now;
+	from->wait_until = until;
+	list_add_tail(&from->sw->waiting, &from->waiting);
+	stop(from);
+}
+
 void hold_saw(struct client *to)
 {
 	struct sw *sw = to->sw;
@@ -104,12 +114,14 @@ void hold_saw(struct client *to)
 
 	if (!from || from == to || from->waits || !is_patient(to))
 		return;
-	from->waits = to;
-	from->wait_since = sw->now;
-	from->wait_until = sw->now + sw->conf.patience - to->held_for;
+	wait_for(from, to, sw->now + sw->conf.patience - to->held_for);
 	list_add_tail(&to->waiters, &from->wait);
-	list_add_tail(&sw->waiting, &from->waiting);
-	stop(from);
+}
+
+void hold_rest(struct client *c, usec until)
+{
+	if (!c->waits)
+		wait_for(c, c, until);
 }
 
 usec hold_deadline(const struct sw *sw)
@@ -127,7 +139,8 @@ void hold_run(struct sw *sw, usec now)
 		struct client *c = container_of(l, struct client, waiting);
 
 		if (c->wait_until <= now) {
-			c->waits->held_for = sw->conf.patience;
+			if (c->waits != c)
+				c->waits->held_for = sw->conf.patience;
 			hold_release(c);
 		}
 	}

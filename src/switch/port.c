@@ -37,6 +37,7 @@ void port_out(void *ctx, uint32_t port, const struct frame *f)
 	struct sw *sw = ctx;
 
 	sw->outs++;
+	sw->floods += !sw->core.one;
 	list_for(l, &sw->port[port].clients) {
 		struct client *c = container_of(l, struct client, link);
 

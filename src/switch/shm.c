@@ -62,9 +62,7 @@ static void read_on(struct client *c)
 	int n;
 
 	list_del(&c->more);
-	sw->now = now_mono();
-	sw->outs = 0;
-	sw->from = c;
+	share_begin(c);
 	n = plug_recv(c->plug, PLUG_BATCH);
 	if (n >= 0 && c->plug->more && !c->waits)
 		list_add_tail(&sw->more, &c->more);
@@ -73,7 +71,7 @@ static void read_on(struct client *c)
 	else
 		hold_room(c);
 	port_flush(sw);		/* may end any client, this one too */
-	sw->from = NULL;
+	share_end(sw);
 }
 
 static void bell(struct watch *w, uint32_t events)
