@@ -12,12 +12,15 @@
  * and what we do:
  *
  *	super		64 KiB super-frames over a wire, payload copied in and out; GB/s
- *	spin, asleep	64 octets over a wire, there and back; us
+ *	spin		64 octets over a wire, there and back; us
+ *	asleep		the same; each sleeps on futexes, as calls of the library do
+ *	bells		the same; each sleeps until a bell rings
  *	shm, vde	64 octets through a switch, by shared memory or VDE's sockets
  *	vde-mtu		frames of 1514 octets through it, by VDE's sockets
- *	bystander	super-frames through it, one MiB under way, while a third process
- *			counts to infinity; GB/s
- *	storm		the same while the third sends broadcasts as fast as it can
+ *	bystander	super-frames through it, one MiB under way, while a third client
+ *			sleeps; GB/s
+ *	counter, storm	the same while the third counts to infinity, or sends broadcasts
+ *			as fast as it can
  *
  * Each subject forks those it needs: they share struct shared and are killed at the end.
  */
@@ -470,7 +473,29 @@ static void got_spinning(struct wire *w)
 	wire_took(w);
 }
 
-static void got_asleep(struct wire *w)
+/* As node_wait.c does: the wire's futex, and one by which others of the process wake him. */
+static void nap(struct wire *w)
+{
+	struct futexes f = { .n = 0 };
+	static atomic_uint kicks;
+
+	if (!wire_by_futex(w, &f) || !futexes_add(&f, &kicks, kicks, false))
+		errx(1, "too many futexes");
+	wire_sleep(w, false);
+	if (!wire_waiting(w))
+		futexes_sleep(&f, NEVER);
+	wire_by_bell(w);
+	wire_awake(w);
+}
+
+static void got_napping(struct wire *w)
+{
+	while (!wire_got(w))
+		nap(w);
+	wire_took(w);
+}
+
+static void got_by_bell(struct wire *w)
 {
 	while (!wire_got(w)) {
 		wire_sleep(w, false);
@@ -480,34 +505,36 @@ static void got_asleep(struct wire *w)
 	wire_took(w);
 }
 
-static void spin_trip(void *ctx)
+struct end {
+	struct wire *w;
+	void	(*got)(struct wire *w);	/* waits for a frame */
+};
+
+static void wire_trip(void *ctx)
 {
-	wire_send(ctx);
-	got_spinning(ctx);
+	const struct end *e = ctx;
+
+	wire_send(e->w);
+	e->got(e->w);
 }
 
-static void asleep_trip(void *ctx)
-{
-	wire_send(ctx);
-	got_asleep(ctx);
-}
-
-static void bench_trip(bool spin)
+static void bench_trip(void (*got)(struct wire *w), unsigned per)
 {
 	struct wire *w[2];
 
 	wire_pair(w);
 	if (in_child_on(1)) {
 		for (;;) {
-			(spin ? got_spinning : got_asleep)(w[1]);
+			got(w[1]);
 			wire_send(w[1]);
 		}
 	}
-	trips(spin ? spin_trip : asleep_trip, w[0], spin ? 100 : 1);
+	trips(wire_trip, &(struct end){ w[0], got }, per);
 }
 
-static void bench_spin(void) { bench_trip(true); }
-static void bench_asleep(void) { bench_trip(false); }
+static void bench_spin(void) { bench_trip(got_spinning, 100); }
+static void bench_asleep(void) { bench_trip(got_napping, 1); }
+static void bench_by_bell(void) { bench_trip(got_by_bell, 1); }
 
 /* --- through a switch --- */
 
@@ -744,7 +771,12 @@ static void window_out(struct wire *w)
 	}
 }
 
-static void count_up(void)
+static void sleep_on(struct wire *w)
+{
+	pause();
+}
+
+static void count_up(struct wire *w)
 {
 	for (volatile unsigned n = 0;; n++)
 		;
@@ -757,7 +789,7 @@ static void blow(struct wire *w)
 	shm_send_all(w);
 }
 
-static void bench_beside(bool storm)
+static void bench_beside(void (*third)(struct wire *w))
 {
 	struct wire *w[3];
 
@@ -771,12 +803,13 @@ static void bench_beside(bool storm)
 	if (in_child())
 		window_in(w[0]);
 	if (in_child())
-		storm ? blow(w[2]) : count_up();
+		third(w[2]);
 	report(1e9, 0);
 }
 
-static void bench_bystander(void) { bench_beside(false); }
-static void bench_storm(void) { bench_beside(true); }
+static void bench_bystander(void) { bench_beside(sleep_on); }
+static void bench_counter(void) { bench_beside(count_up); }
+static void bench_storm(void) { bench_beside(blow); }
 
 static const struct { const char *name; void (*run)(void); bool needs_switch; } subjects[] = {
 	{ "copy",	bench_copy,	false },
@@ -787,10 +820,12 @@ static const struct { const char *name; void (*run)(void); bool needs_switch; } 
 	{ "super",	bench_super,	false },
 	{ "spin",	bench_spin,	false },
 	{ "asleep",	bench_asleep,	false },
+	{ "bells",	bench_by_bell,	false },
 	{ "shm",	bench_shm,	true },
 	{ "vde",	bench_vde,	true },
 	{ "vde-mtu",	bench_vde_mtu,	true },
 	{ "bystander",	bench_bystander, true },
+	{ "counter",	bench_counter,	true },
 	{ "storm",	bench_storm,	true },
 };
 

@@ -59,6 +59,7 @@ round_trips()
 	sample "$trip" us eventfd "$(measure eventfd)"
 	sample "$trip" us "socket and poll" "$(measure socket)"
 	sample "$trip" us "over a wire" "$(measure asleep)" "futex + 2 us"
+	sample "$trip" us "over a wire, by bells" "$(measure bells)"
 }
 
 # Thousands.
@@ -96,12 +97,13 @@ storm_limit()	# FRAMES: of the third port, which is the third that joins
 
 beside()
 {
-	case="64 KiB through the switch, a third process beside"
-	sample "$case" GB/s "that counts" "$(measure bystander "$T/ioth" "$ioth")"
-	sample "$case" GB/s "that storms with broadcasts" "$(measure storm "$T/ioth" "$ioth")"
+	case="64 KiB through the switch, a third client beside"
+	sample "$case" GB/s "that sleeps" "$(measure bystander "$T/ioth" "$ioth")"
+	sample "$case" GB/s "that counts" "$(measure counter "$T/ioth" "$ioth")"
+	sample "$case" GB/s "that storms with broadcasts" "$(measure storm "$T/ioth" "$ioth")" 0.9
 	storm_limit 1000
 	sample "$case" GB/s "that storms, 1000 a second pass" \
-		"$(measure storm "$T/ioth" "$ioth")" 0.9
+		"$(measure storm "$T/ioth" "$ioth")"
 	storm_limit 0
 }
 
