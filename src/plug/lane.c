@@ -59,6 +59,7 @@ bool lane_flush(struct lane *l)
 		done = put_all(l);
 	}
 	wire_ring(l->wire);
+	l->full = l->full && !done;
 	if (l->starved && l->queued < queued) {
 		l->starved = false;
 		l->plug->resume = true;

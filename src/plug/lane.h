@@ -13,6 +13,7 @@ struct lane {
 	uint32_t	queued, bytes;
 	uint32_t	seen;		/* of the other's progress, before the last try */
 	bool		starved;	/* somebody was told that there is less room than all */
+	bool		full;		/* a small frame found no room on the wire, and some wait yet */
 };
 
 void lane_init(struct lane *l, struct wire *w, struct plug *p, uint32_t max);

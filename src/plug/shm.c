@@ -354,10 +354,12 @@ void shm_pass(struct plug *p, void (*small)(struct plug *p, const struct wire_sm
 
 bool shm_put_small(struct plug *p, const struct wire_small *small)
 {
-	struct shm *s = shm_of(p);
+	struct lane *l = &shm_of(p)->main;
 
-	if (s->main.queued || small->rec.head_len > p->mtu + FRAME_OVERHEAD ||
-	    !wire_put_small(s->main.wire, small))
+	if (l->queued || small->rec.head_len > p->mtu + FRAME_OVERHEAD)
+		return false;
+	l->full = !wire_put_small(l->wire, small);
+	if (l->full)
 		return false;
 	p->tx_frames++;
 	p->tx_bytes += small->rec.head_len;
@@ -380,7 +382,8 @@ bool shm_is_full(const struct plug *p)
 {
 	const struct lane *l = &container_of(p, const struct shm, plug)->main;
 
-	return l->queued + QUEUE_RESERVE > l->max || l->bytes > QUEUE_BYTES - QUEUE_BYTES / 8;
+	return l->full || l->queued + QUEUE_RESERVE > l->max ||
+	       l->bytes > QUEUE_BYTES - QUEUE_BYTES / 8;
 }
 
 bool shm_meet(struct plug *p, bool (*bell)(struct plug *p, int fd, bool on))

@@ -50,7 +50,7 @@ bool shm_put_small(struct plug *p, const struct wire_small *s);
 void shm_enough(struct plug *p);
 /* Reads bells and sends what is queued, but takes nothing. False: the other has gone. */
 bool shm_idle(struct plug *p);
-bool shm_is_full(const struct plug *p);	/* nearly: a few frames are still queued */
+bool shm_is_full(const struct plug *p);	/* a small frame had no room; or its queue is nearly so */
 /* It takes introductions from now on; without bell its fd becomes another. False: it cannot. */
 bool shm_meet(struct plug *p, bool (*bell)(struct plug *p, int fd, bool on));
 struct wire *shm_wire(struct plug *p);

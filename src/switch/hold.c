@@ -1,7 +1,7 @@
 /* hold.c - back-pressure: who sends to a full port waits, for a while
  *
- * shm_out, data_flush, held_out -> hold_saw: the port's queue is nearly full, so whose
- * frame it was is not read any more (client.waits); his frames stay in his own memory,
+ * shm_out, data_flush, held_out -> hold_saw: the port's ring, socket or queue is full, so
+ * whose frame it was is not read any more (client.waits); his frames stay in his own memory,
  * his ring or his socket fills, and his stack's TCP stops by itself (plug_room).
  * port_flush, bell, data_ready -> hold_room: there is room, he is read on.
  *

@@ -147,6 +147,21 @@ static void lose_own(bool sender, bool others)
 static void who_does_not_read_loses_his_own(void **state) { lose_own(false, false); }
 static void and_by_sockets(void **state) { lose_own(true, true); }
 
+/* Not in the port's queue, where each would have to be a packet. */
+static void small_frames_wait_in_their_ring(void **state)
+{
+	const struct client *c;
+	uint32_t most;
+
+	start_with(600 * USEC_PER_SEC, false, false);
+	meet();
+	c = list_first(&sw->port[2].clients, struct client, link);
+	most = plug_room(c->plug);
+	fill(0, 1);
+	assert_false(plug_room(plug[0]));
+	assert_in_range(plug_room(c->plug), most - 1, most - 1);
+}
+
 /* Who waits still gets what is for him, and others talk beside. */
 static void listen_on(bool sockets)
 {
@@ -208,6 +223,7 @@ int main(void)
 		T(nothing_is_lost_from_a_socket),
 		T(who_does_not_read_loses_his_own),
 		T(and_by_sockets),
+		T(small_frames_wait_in_their_ring),
 		T(who_waits_still_listens),
 		T(and_at_a_socket),
 		T(whoever_leaves),
