@@ -5,6 +5,7 @@
 #	QUICK=1				a few cells, in under a minute
 #	ROUNDS=N SECONDS_EACH=S		how often; seconds are times 2 at 20 ms, 5 at 100 ms
 #	DELAYS=".." LOSSES=".." REORDERS=".." RATES=".." FAIR=0|1	only these
+#	KINDS="linux native"		only these; each value of LOSSES given twice is measured twice
 #	CROSS=1				also from native to Linux and back: which side loses?
 #	NATIVE="--set NAME=VALUE"	more options of native nodes
 #	JOBS=N				slow cells at once, which leave the processor idle
@@ -29,7 +30,7 @@ DELAYS=${DELAYS:-0 1 20 100}	# ms
 LOSSES=${LOSSES:-0 0.1 1 3}	# %
 REORDERS=${REORDERS:-0 2}	# %
 RATES=${RATES:-none 100M}
-KINDS="linux native library"
+KINDS=${KINDS:-linux native library}
 if [ "${CROSS:-0}" = 1 ]; then
 	KINDS="$KINDS native-to-linux linux-to-native"
 fi
@@ -103,7 +104,7 @@ cell_up()	# OPTIONS: the current directory is the cell's
 
 cell_down()
 {
-	for p in $(grep -lsaF "CELL=$D" /proc/[0-9]*/environ | cut -d / -f 3); do
+	for p in $(grep -lsaxzF "CELL=$D" /proc/[0-9]*/environ | cut -d / -f 3); do
 		[ "$p" = "$me" ] || kill "$p" 2>/dev/null
 	done
 }
