@@ -79,7 +79,7 @@ void rack_ack(struct tcpc *tc, const struct ack_news *n)
 		r->at = h->at;
 		r->end = h->end;
 	}
-	r->rtt = now_of(tc) - h->at;
+	r->rtt = sent_age(h->at, now_of(tc));
 	if (tc->min_rtt != UINT32_MAX)
 		r->rtt = MAX(r->rtt, tc->min_rtt);	/* sent and heard of in one turn of ours */
 	r->valid = true;
@@ -124,7 +124,7 @@ uint32_t rack_detect(struct tcpc *tc, usec *wait)
 	const struct rack *r = &tc->rack;
 	uint32_t before = l->lost, late = r->rtt + reo_wnd(tc), left;
 
-	if (now_of(tc) - r->at > AGE_MAX)
+	if (sent_age(r->at, now_of(tc)) > AGE_MAX)
 		return 0;	/* too old to be compared: the timeout decides */
 	left = sent_lose_overtaken(l, r->at, r->end, now_of(tc) - late);
 	if (left)

@@ -117,14 +117,14 @@ usec tcp_rtt_heard(struct tcpc *tc, const struct seg *sg, const struct ack_news 
 	usec rtt;
 
 	if (h->sampled && !h->rxt) {
-		last = now - h->last_at;
+		last = sent_age(h->last_at, now);
 		if (!last && tc->srtt) {
 			rto_update(tc);
 			return NEVER;	/* in one turn of ours: the clock did not move */
 		}
 		last = MAX(last, 1u);
 		min_rtt_heard(tc, last);
-		sample_in_turn(tc, h->end, now - h->first_at);
+		sample_in_turn(tc, h->end, sent_age(h->first_at, now));
 		return last;
 	}
 	rtt = n->newer ? echoed(tc, sg) : NEVER;

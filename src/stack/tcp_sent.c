@@ -15,7 +15,8 @@
  * A super-frame is one record and is cut where a SACK block or a retransmission
  * cuts it; neighbours that do not differ are joined again (sent_join). What is sent
  * within a fraction of the round trip shares a record, with the time of its first
- * octets, so there are a few hundred in a window of any size. A receiver that
+ * octets, so there are a few hundred in a window of any size; but not what went before
+ * and after something that was sent again, whose arrival tells of the one only. A receiver that
  * invents blocks cannot make more than SENT_MAX of them: SACK is advice.
  *
  * The records lie in an array that empties at its head and fills at its tail; there
@@ -134,15 +135,33 @@ void sent_join(struct sent_log *l, uint32_t from, uint32_t end)
 
 /* --- sending --- */
 
+/* What goes in one turn of ours has one time, and of that the later octets count as sent
+ * later (RFC 8985 6.2). Of earlier ones, sent again after them, the time is a microsecond more. */
+static uint32_t stamp(struct sent_log *l, struct seq end, uint32_t now)
+{
+	struct sent_ring *r = l->ring;
+
+	if (!l->n || (int32_t)(now - r->last_at) > 0)
+		r->last_at = now;
+	else if (seq_lt(end, r->last_end))
+		r->last_at++;
+	r->last_end = end;
+	return r->last_at;
+}
+
 void sent_new(struct sent_log *l, struct seq end, uint32_t now, uint32_t quantum)
 {
 	struct sent *last = l->n ? sent_nth(l, l->n - 1) : NULL;
 
-	if (last && last->state == SENT_FLYING && !last->rxt && now - last->at <= quantum) {
+	if (last && last->state == SENT_FLYING && !last->rxt && !l->ring->apart &&
+	    now - last->at <= quantum) {
+		stamp(l, end, now);
 		last->end = end;
 		return;
 	}
 	make_room(l);
+	now = stamp(l, end, now);
+	l->ring->apart = false;
 	*sent_nth(l, l->n++) = (struct sent){ .end = end, .at = now };
 }
 
@@ -150,6 +169,7 @@ void sent_again(struct sent_log *l, struct seq from, struct seq to, uint32_t now
 {
 	uint32_t first = cut(l, from), end = cut(l, to);
 
+	now = stamp(l, to, now);
 	for (uint32_t i = first; i < end; i++) {
 		struct sent *s = sent_nth(l, i);
 
@@ -161,6 +181,7 @@ void sent_again(struct sent_log *l, struct seq from, struct seq to, uint32_t now
 	}
 	sent_join(l, first, end);
 	sent_note_again(l, from, to, now);
+	l->ring->apart = true;
 }
 
 /* --- what arrived --- */

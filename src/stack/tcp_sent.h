@@ -47,6 +47,9 @@ struct sent_ring {
 	struct seq	once;		/* none below flies that was sent once */
 	struct seq	passed, waits;	/* of these (tcp_late.c) */
 	struct seq	hole;		/* none below is LOST */
+	bool		apart;		/* something went again since the last record began */
+	uint32_t	last_at;	/* what went last */
+	struct seq	last_end;
 	struct again_queue *again;	/* NULL: empty */
 	struct sent	v[];		/* v[head] ... v[head + n - 1], in sequence order */
 };
@@ -88,6 +91,12 @@ static inline struct seq sent_start(const struct sent_log *l, uint32_t i)
 static inline uint32_t sent_len(const struct sent_log *l, uint32_t i)
 {
 	return (uint32_t)seq_diff(sent_nth(l, i)->end, sent_start(l, i));
+}
+
+/* How long ago at was. Some stamps are a little ahead of the clock (tcp_sent.c). */
+static inline uint32_t sent_age(uint32_t at, uint32_t now)
+{
+	return at - now <= UINT16_MAX ? 0 : now - at;
 }
 
 /* RFC 8985 6.2, RACK_sent_after: was (at, end) sent after (at2, end2)? */

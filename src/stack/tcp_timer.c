@@ -147,7 +147,7 @@ static bool only_closed(const struct tcpc *tc)
 /* What is left of the timeout since the first octets were sent. */
 static usec rto_left(const struct tcpc *tc)
 {
-	uint32_t age = tc->sent.n ? (uint32_t)tc->so.st->now - sent_nth(&tc->sent, 0)->at : 0;
+	uint32_t age = tc->sent.n ? sent_age(sent_nth(&tc->sent, 0)->at, (uint32_t)tc->so.st->now) : 0;
 
 	return rto(tc) - age;
 }

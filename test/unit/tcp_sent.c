@@ -286,6 +286,31 @@ static void a_quantum_is_one_record(void **state)
 	sent_free(&l);
 }
 
+/* What goes again divides what is sent within a quantum: its arrival tells of what was sent
+ * before it only, also if all went in one turn. */
+static void what_goes_again_has_its_place(void **state)
+{
+	struct sent_log l = { 0 };
+	struct heard h = { .not_after = 9 };
+
+	sent_init(&l, SEQ(0));
+	sent_new(&l, SEQ(10), 1, 99);
+	sent_lose(&l, 0);
+	sent_new(&l, SEQ(20), 2, 99);
+	sent_new(&l, SEQ(30), 3, 0);
+	sent_again(&l, SEQ(0), SEQ(10), 3);
+	sent_new(&l, SEQ(40), 3, 99);
+	assert_int_equal(l.n, 4);
+	sent_sack(&l, SEQ(20), SEQ(30), &h);
+	sent_lose_overtaken(&l, h.at, h.end, h.at);
+	assert_int_equal(l.lost, 10);
+	sent_ack(&l, SEQ(10), &h);
+	assert_true(h.any && seq_eq(h.end, SEQ(10)));
+	sent_lose_overtaken(&l, h.at, h.end, h.at);
+	assert_int_equal(l.lost, 10);
+	sent_free(&l);
+}
+
 /* RFC 8985 6.2: what arrives after something sent behind it was overtaken. */
 static void overtaking_is_seen(void **state)
 {
@@ -364,6 +389,7 @@ int main(void)
 		cmocka_unit_test(records_are_notes_on_octets),
 		cmocka_unit_test(blocks_have_a_bound),
 		cmocka_unit_test(a_quantum_is_one_record),
+		cmocka_unit_test(what_goes_again_has_its_place),
 		cmocka_unit_test(overtaking_is_seen),
 		cmocka_unit_test(an_early_copy_tells_no_time),
 		cmocka_unit_test(a_step_is_no_walk),
