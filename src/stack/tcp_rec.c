@@ -298,6 +298,7 @@ static void cut_sent_again(struct tcpc *tc, uint32_t len)
 
 	tc->cut->prr.out += len;
 	u->rxt += len;
+	u->again = true;
 	if (!tc->ts_ok || !u->valid || u->has_ts)
 		return;
 	u->has_ts = true;

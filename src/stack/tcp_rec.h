@@ -38,6 +38,7 @@ struct undo {
 	uint32_t	rxt;		/* octets sent again, less those that came twice */
 	uint32_t	ts;		/* our clock when the first were sent again */
 	struct seq	from;		/* snd_una then */
+	bool		again;		/* something was sent again since */
 	bool		valid, has_ts;
 };
 

@@ -82,6 +82,24 @@ static void keep(struct tcpc *tc)
 	};
 }
 
+/* What went again before and still flies may be heard of by its earlier clock, and may
+ * come twice: it counts for this one (as Linux's retrans_stamp and undo_retrans). */
+static void take_over(struct tcpc *tc, struct undo *u)
+{
+	uint32_t now = (uint32_t)tc->so.st->now, age = 0;
+
+	for (uint32_t i = 0; i < tc->sent.n; i++) {
+		const struct sent *s = sent_nth(&tc->sent, i);
+
+		if (s->state != SENT_FLYING || !s->rxt)
+			continue;
+		u->rxt += sent_len(&tc->sent, i);
+		age = MAX(age, sent_age(s->at, now));
+	}
+	u->has_ts = u->rxt && tc->ts_ok && u->valid;
+	u->ts = tcp_ts_now(tc) - (age + USEC_PER_MSEC - 1) / USEC_PER_MSEC;
+}
+
 void tcp_undo_begin(struct tcpc *tc, const struct undo *u, const struct prr *prr)
 {
 	if (tc->cut)
@@ -92,6 +110,7 @@ void tcp_undo_begin(struct tcpc *tc, const struct undo *u, const struct prr *prr
 		return;
 	tc->cut->undo = *u;
 	tc->cut->prr = *prr;
+	take_over(tc, &tc->cut->undo);
 }
 
 static uint32_t scaled(uint32_t n, uint32_t to, uint32_t from)
@@ -196,7 +215,7 @@ static bool all_came_twice(struct tcpc *tc, const struct tcp_sack *twice)
 /* All that was thought lost has come before any of it went again, which pacing delays. */
 static bool came_first(const struct tcpc *tc)
 {
-	return tc->rec == TCP_REC_FAST && !tc->cut->undo.rxt && !tc->sent.lost;
+	return tc->rec == TCP_REC_FAST && !tc->cut->undo.again && !tc->sent.lost;
 }
 
 void tcp_undo_ack(struct tcpc *tc, const struct seg *sg, const struct ack_news *n)
