@@ -19,7 +19,7 @@ if [ "${QUICK:-0}" = 1 ]; then
 fi
 ROUNDS=${ROUNDS:-7} SECONDS_EACH=${SECONDS_EACH:-1}
 
-${CC:-cc} $flags -I"$top/src" -o "$T/bin/ethernet" "$here/ethernet.c" \
+${CC:-cc} $flags -I"$top/src" -o "$T/bin/ethernet" "$here"/ethernet*.c \
 	"${LIB:-$top/build/libioth.a}" $libs || exit 1
 
 start()	# KIND: sets SW; the switch's process is in $SW.pid
@@ -84,10 +84,11 @@ on_one()
 	on=
 }
 
-vde()	# SUBJECT CASE
+vde()	# SUBJECT CASE PAIR
 {
 	[ -z "$debian" ] || rates "$2" vde_switch "$(measure "$1" "$T/debian" "$debian")"
 	rates "$2" "ioth switch" "$(measure "$1" "$T/ioth" "$ioth")" 1.5
+	rates "$2" "socket pair, no switch" "$(measure "$3")"
 }
 
 storm_limit()	# FRAMES: of the third port, which is the third that joins
@@ -120,8 +121,8 @@ for round in $(seq "$ROUNDS"); do
 	round_trips
 	small_frames "64 octets"
 	on_one
-	vde vde "64 octets by VDE's sockets"
-	vde vde-mtu "1514 octets by VDE's sockets"
+	vde vde "64 octets by VDE's sockets" pair
+	vde vde-mtu "1514 octets by VDE's sockets" pair-mtu
 	beside
 	[ ! -t 2 ] || printf '\r%d of %d' "$round" "$ROUNDS" >&2
 done
