@@ -2,7 +2,7 @@
  *
  * read_on, data_in -> share_begin -> frames go out, those for several ports counted
  * (port_out) -> port_flush -> share_end: SHARE times what these took of the turn is
- * owed; who owes more than CREDIT rests.
+ * owed; who owes more than CREDIT rests, which no number of ports makes last longer.
  *
  * A frame for all costs the switch as much as one to each port, and each who sits there
  * his own time, whether he wants it or not. Turns (shm.c) are no help against a storm: it
@@ -16,7 +16,7 @@
 #include "switch/client.h"
 
 #define SHARE		8
-#define CREDIT		(20 * USEC_PER_MSEC)	/* of owing: a SHAREth of it is of the switch's time */
+#define CREDIT		(20 * USEC_PER_MSEC)	/* a SHAREth of it is the switch's time; nobody rests longer */
 #define RECENT		(10 * USEC_PER_MSEC)	/* who sent then sends, too */
 #define COPY_MOST	((usec)10)	/* more was not the frame's fault: the switch did not run */
 
@@ -49,7 +49,7 @@ void share_end(struct sw *sw)
 		return;
 	now = now_mono();
 	took = MIN((now - sw->now) * sw->floods / sw->outs, COPY_MOST * sw->floods);
-	c->owes = MAX(c->owes, now - CREDIT) + took * SHARE;
+	c->owes = MIN(MAX(c->owes, now - CREDIT) + took * SHARE, now + CREDIT);
 	if (c->owes > now)
 		hold_rest(c, c->owes);
 }

@@ -4,6 +4,7 @@
 
 #define N	3
 #define FRAMES	100
+#define LONGEST	(20 * USEC_PER_MSEC)
 
 static struct arena *arena;
 static struct plug *plug[N];
@@ -70,9 +71,9 @@ static void others_are_silent(void)
 	nanosleep(&(struct timespec){ 0, 20 * 1000000 }, NULL);
 }
 
-/* Plug 0 sends FRAMES at once, without credit, beside a frame from 2 to 1. They were read when
- * this returns; true: it rests then. */
-static bool floods(int to, bool another)
+/* Plug 0, which owes already, sends FRAMES at once, beside a frame from 2 to 1. They were read
+ * when this returns; true: it rests then. */
+static bool floods(int to, bool another, usec owes)
 {
 	struct client *c = client_of(0);
 	usec before, after;
@@ -85,21 +86,21 @@ static bool floods(int to, bool another)
 		turns(2);
 	}
 	before = now_mono();
-	c->owes = before;
+	c->owes = before + owes;
 	plug_flush(plug[0]);
 	turns(1);
 	after = now_mono();
 	if (c->waits)
 		assert_true(c->waits == c && c->wait_until > before &&
-			    c->wait_until <= after + 8 * (after - before));
+			    c->wait_until <= after + MIN(owes + 8 * (after - before), LONGEST));
 	return c->waits;
 }
 
 /* Several times, as who measures this may be stopped in between. */
-static bool ever_rests(int to, bool another)
+static bool ever_rests(int to, bool another, usec owes)
 {
 	for (int k = 0; k < 20; k++) {
-		if (floods(to, another))
+		if (floods(to, another, owes))
 			return true;
 		others_are_silent();
 		turns(4);
@@ -139,7 +140,7 @@ static void rest(bool sockets)
 	meet();
 	c = client_of(0);
 	port = sw->core.port;
-	assert_true(ever_rests(255, true));
+	assert_true(ever_rests(255, true, 0));
 	c->wait_until = NEVER;
 	his = port[1].rx_frames;
 	others = port[3].rx_frames;
@@ -161,14 +162,14 @@ static void who_floods_alone_does_not(void **state)
 	start(false);
 	meet();
 	others_are_silent();
-	assert_false(ever_rests(255, false));
+	assert_false(ever_rests(255, false, 0));
 }
 
 static void nor_who_sends_to_one(void **state)
 {
 	start(false);
 	meet();
-	assert_false(ever_rests(1, true));
+	assert_false(ever_rests(1, true, 0));
 }
 
 static void nor_anybody_in_a_hub(void **state)
@@ -177,7 +178,7 @@ static void nor_anybody_in_a_hub(void **state)
 	start(false);
 	is_hub = false;
 	meet();
-	assert_false(ever_rests(255, true));
+	assert_false(ever_rests(255, true, 0));
 }
 
 /* Of 20 ms, a part in 8 is the switch's. */
@@ -193,11 +194,18 @@ static void a_few_broadcasts_are_free(void **state)
 	assert_null(client_of(0)->waits);
 }
 
+static void nobody_rests_long(void **state)
+{
+	start(false);
+	meet();
+	assert_true(ever_rests(255, true, 3600 * USEC_PER_SEC));
+}
+
 static void he_may_leave_meanwhile(void **state)
 {
 	start(false);
 	meet();
-	assert_true(ever_rests(255, true));
+	assert_true(ever_rests(255, true, 0));
 	plug_close(plug[0]);
 	plug[0] = NULL;
 	turns(4);
@@ -214,6 +222,7 @@ int main(void)
 		T(nor_who_sends_to_one),
 		T(nor_anybody_in_a_hub),
 		T(a_few_broadcasts_are_free),
+		T(nobody_rests_long),
 		T(he_may_leave_meanwhile),
 	};
 
