@@ -34,6 +34,7 @@
 #define WIRE_FRAMES	1024u		/* whose payload is under way by reference */
 #define WIRE_ARENA	(32u << 20)
 #define WIRE_BLOCK	CHUNK_MAX
+#define WIRE_CLASSES	9		/* of chunks: 256 bytes to a block */
 #define WIRE_BLOCKS	(WIRE_ARENA / WIRE_BLOCK)
 #define WIRE_ALIGN	16u		/* of records */
 #define WIRE_INTROS	16u		/* introduced wires of one plug */
@@ -113,8 +114,10 @@ struct wire {
 	struct wire_in	*in;			/* frames of the other, by number */
 	struct arena	arena;			/* ours: see wire_arena.c */
 	struct wire_block *block;
-	uint32_t	n_blocks, n_empty;	/* ever used; of them without a chunk out */
-	struct list	partial[9];		/* blocks with room, by class of chunk */
+	uint32_t	n_blocks, n_empty;	/* ever used; of them at rest */
+	uint32_t	first_empty;		/* of empty[], the one that came back first */
+	struct wire_block *current[WIRE_CLASSES]; /* by class of chunk */
+	struct list	partial[WIRE_CLASSES];	/* other blocks with room */
 
 	/* Tables last: what is not used of them is not there, and the rest is a page. */
 	struct pkt	*out[WIRE_FRAMES];	/* under way, by number */

@@ -221,6 +221,46 @@ static void memory_of_the_neighbours(void **state)
 	assert_int_equal(sw[0]->rx_frames, 1);
 }
 
+/* Little under way: the same memory serves again and again. More than a block: all of 4 MiB
+ * does before any of it serves again, as the other's cache has let go of it by then. */
+static void memory_is_walked_through(void **state)
+{
+	static const uint32_t sizes[] = { 65536, 16384, 2048 };
+	struct chunk *out[64] = { NULL };
+	struct mac to = mac_of(1);
+	struct arena *a;
+
+	introduce();
+	crank(5);
+	a = node[0]->ops->arena_to(node[0], &to);
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		uint32_t walk = (4 << 20) / sizes[i], most = 65536 / sizes[i] + 1;
+		struct chunk *c = a->alloc(a, sizes[i]);
+		uint8_t *at = c->data;
+
+		for (uint32_t n = 0; n < 10; n++) {
+			chunk_unref(c);
+			c = a->alloc(a, sizes[i]);
+			assert_ptr_equal(c->data, at);
+		}
+		chunk_unref(c);
+		for (uint32_t n = 0; n < 3 * walk; n++) {
+			c = a->alloc(a, sizes[i]);
+			if (n == 2 * walk)
+				at = c->data;
+			else if (n > 2 * walk && n < 2 * walk + walk * 3 / 4)
+				assert_ptr_not_equal(c->data, at);
+			if (out[n % most])
+				chunk_unref(out[n % most]);
+			out[n % most] = c;
+		}
+		for (uint32_t n = 0; n < most; n++) {
+			chunk_unref(out[n]);
+			out[n] = NULL;
+		}
+	}
+}
+
 /* What is not between the two as it was said goes by the switch. */
 static void the_rest_goes_by_the_switch(void **state)
 {
@@ -813,6 +853,7 @@ int main(void)
 		T(the_rest_goes_by_the_switch),
 		T(resolution_goes_by_the_switch),
 		T(frames_wait_for_the_mark),
+		T(memory_is_walked_through),
 		T(order_and_number_are_kept),
 		T(taken_back_in_the_middle),
 		T(a_full_wire_taken_back),
