@@ -79,6 +79,8 @@ struct node {
 	bool		told_other;		/* the driver had news, but not for himself */
 	bool		hot;			/* looking paid: plugs ring no bells between calls */
 	usec		used_at;		/* hot: when a call was here last */
+	usec		came_at;		/* looking: when there was something */
+	unsigned	in_row;			/* and how often soon after what came before */
 	struct spin	spin;
 	bool		stood_in;		/* by the process's thread */
 	struct stand_in	stand_in;		/* driver.c */

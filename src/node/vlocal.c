@@ -262,6 +262,7 @@ ssize_t vlocal_send(struct vsock *vs, int fd, const struct iovec *iov, int n, in
 	if (len < 0)
 		return len;
 	vs->sends = true;
+	vs->n->in_row = 0;
 	if (!list_empty(&vs->watches))
 		vset_try(vs);
 	len = vsock_sendto(vs, iov, n, flags | MSG_DONTWAIT, m);
