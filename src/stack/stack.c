@@ -21,6 +21,7 @@
 #include "stack/pmtu.h"
 #include "stack/route.h"
 #include "stack/sock.h"
+#include "stack/tcp.h"
 
 #define HEAP_LIMIT	((size_t)64 << 20)	/* bytes of payload without a plug's arena */
 #define LOOP_TURN	1024			/* frames a stack_run delivers */
@@ -135,6 +136,7 @@ void stack_run(struct stack *st)
 	while (timer_turn(st))
 		;
 	loop_turn(st);
+	tcp_answer(st);
 	if (st->lo->looped == 0)
 		netif_ready(st->lo);
 }

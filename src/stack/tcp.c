@@ -295,6 +295,7 @@ void tcp_stack_init(struct stack *st)
 	tcp_tw_init(&st->tcp->tw);
 	list_init(&st->tcp->known);
 	list_init(&st->tcp->ooo);
+	list_init(&st->tcp->answers);
 }
 
 void tcp_stack_fini(struct stack *st)

@@ -108,6 +108,7 @@ struct tcpc {
 	bool		frto_new : 1;	/* new data goes before what is lost, this once */
 	bool		cwnd_limited : 1;
 	bool		ack_now : 1;	/* an ACK is owed at once */
+	bool		ack_soon : 1;	/* and one when all that came at once is taken in */
 	bool		pingpong : 1;	/* interactive: data carries our ACKs */
 	bool		pushed : 1;	/* what came last ended a burst of the peer's */
 	bool		merged : 1;	/* not yet acknowledged: several segments, by a plug */
@@ -229,6 +230,7 @@ struct tcp_stack {
 	usec		chal_at;	/* RFC 5961 7: challenge ACKs of this second */
 	uint32_t	chal_left;
 	struct tcp_tws	tw;		/* TIME-WAIT */
+	struct list	answers;	/* sock.stall: connections that owe an ACK soon */
 	struct list	ooo;		/* struct tcp_ooo, the next to be pruned first */
 	uint32_t	n_ooo;
 	struct list	known;		/* Fast Open: servers that gave us cookies */
@@ -304,6 +306,7 @@ bool tcp_ack_in(struct tcpc *tc, struct seg *sg);
 void tcp_output(struct tcpc *tc);	/* all that may go, then an owed ACK */
 void tcp_send_syn(struct tcpc *tc);	/* SYN, or SYN-ACK in SYN-RECV */
 void tcp_send_ack(struct tcpc *tc);
+void tcp_answer(struct stack *st);	/* all that came is taken in: ACKs that are owed soon */
 void tcp_send_rst(struct tcpc *tc);
 void tcp_send_probe(struct tcpc *tc);	/* an old octet: the peer must answer */
 bool tcp_send_partial(struct tcpc *tc);	/* persist: what fits; false: nothing does */

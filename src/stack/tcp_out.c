@@ -523,6 +523,20 @@ void tcp_output(struct tcpc *tc)
 		send_all(tc);
 	if (tc->ack_now)
 		tcp_send_ack(tc);
+	else if (tc->ack_soon && list_empty(&tc->so.stall))
+		list_add_tail(&tc->so.st->tcp->answers, &tc->so.stall);
+}
+
+void tcp_answer(struct stack *st)
+{
+	struct list *l;
+
+	while ((l = list_pop(&st->tcp->answers))) {
+		struct tcpc *tc = container_of(l, struct tcpc, so.stall);
+
+		if (tc->ack_soon)
+			tcp_send_ack(tc);
+	}
 }
 
 /* The persist timer overrides Nagle and the rule against small segments. */

@@ -270,25 +270,30 @@ static bool trim_new(struct tcpc *tc, struct seg *sg)
 /* RFC 9293 3.8.6.3 and RFC 5681 4.2: an ACK for every second full-sized frame,
  * a super-frame being one as long as they come in equal sizes; one that is
  * smaller than the last, or pushed, ends a burst: the sender waits for us. What a
- * plug merged was several frames on the wire, often all that cwnd allowed. */
+ * plug merged was several frames on the wire, often all that cwnd allowed.
+ *
+ * A sender of super-frames is a neighbour by memory: those that are taken in together get
+ * one ACK, unless that lets too much of the window go by (tcp_answer). */
 static void ack_policy(struct tcpc *tc, uint32_t paylen, const struct pkt *pkt, uint8_t flags)
 {
 	uint32_t unit = pkt->gso_size ? pkt->gso_size : paylen;
+	uint32_t all = (uint32_t)seq_diff(tc->rcv_nxt, tc->rcv_wup) + paylen;
 
 	if (unit > tc->rcv_mss)
 		tc->rcv_mss = MIN(unit, tc->mss_base);
 	if (paylen > tc->rcv_mss) {
 		tc->merged |= pkt->sum == PKT_SUM_OK;
-		tc->ack_now |= pkt->sum == PKT_SUM_OK || paylen != tc->rcv_super ||
-			       (flags & TCP_PSH) || paylen >= tc->so.rcvbuf / 4;
+		tc->ack_now |= pkt->sum == PKT_SUM_OK || all >= tc->so.rcvbuf / 4;
+		tc->ack_soon |= paylen != tc->rcv_super || (flags & TCP_PSH) || tc->ack_frames;
 		tc->rcv_super = paylen;
-	}
-	if (paylen >= tc->rcv_mss && ++tc->ack_frames >= 2)
+		tc->ack_frames = 1;
+	} else if (paylen >= tc->rcv_mss && ++tc->ack_frames >= 2) {
 		tc->ack_now = true;
+	}
 	if (tc->quick && !tc->pingpong)
 		tc->ack_now = true;
 	tc->pushed = flags & TCP_PSH;
-	if (!tc->ack_now)
+	if (!tc->ack_now && !tc->ack_soon)
 		tcp_ev_ack_later(tc);
 }
 

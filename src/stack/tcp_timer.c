@@ -448,7 +448,7 @@ void tcp_ev_data_came(struct tcpc *tc)
 void tcp_ev_ack_sent(struct tcpc *tc)
 {
 	stop(tc, TCP_T_DELACK);
-	tc->ack_now = tc->merged = false;
+	tc->ack_now = tc->ack_soon = tc->merged = false;
 	tc->ack_frames = 0;
 	tc->quick -= tc->quick > 0;
 }

@@ -88,6 +88,67 @@ static void merged_frames_are_answered(void **state)
 	net_free(n);
 }
 
+/* Super-frames of a neighbour: what b sends are ACKs. */
+struct supers {
+	unsigned	frames, acks;
+	unsigned	lose;		/* which of the frames; 0: none */
+};
+
+static bool count_supers(struct net *n, int from, struct pkt *pkt)
+{
+	struct supers *c = n->user;
+
+	if (!c)
+		return false;
+	c->acks += from == 1;
+	return from == 0 && ++c->frames == c->lose;
+}
+
+/* ACKs for frames of size that arrive at once. */
+static unsigned acks_for(struct net *n, struct sock *s[2], int frames, uint32_t size, unsigned lose)
+{
+	static char block[65536];
+	struct iovec iov = { block, size }, all = { block, sizeof(block) };
+	struct supers c = { .lose = lose };
+
+	n->user = &c;
+	tcpc_of(s[0])->cwnd = 1 << 20;
+	for (int i = 0; i < frames; i++)
+		assert_int_equal(sock_send(s[0], &iov, 1, 0, NULL), size);
+	assert_int_equal(c.frames, frames);
+	net_turn(n);
+	n->now += n->delay;
+	net_turn(n);
+	n->user = NULL;
+	net_run(n, 10 * USEC_PER_MSEC);
+	while (sock_recv(s[1], &all, 1, 0, NULL) > 0)
+		;
+	return c.acks;
+}
+
+static void super_frames_that_come_at_once_get_one_ack(void **state)
+{
+	struct net *n = net_new(1);
+	struct sock *s[2];
+
+	n->cut = false;
+	n->tap = count_supers;
+	net_pair(n, false, s);
+	tcpc_of(s[0])->nodelay = true;
+	for (int i = 0; i < 40; i++)	/* the ACKs without delay of the beginning */
+		acks_for(n, s, 4, 8192, 0);
+	assert_int_equal(acks_for(n, s, 4, 8192, 0), 1);
+	assert_int_equal(acks_for(n, s, 1, 8192, 0), 1);	/* pushed: a burst's end */
+	assert_in_range(acks_for(n, s, 4, 8192, 2), 2, 3);	/* RFC 5681 4.2: gaps at once */
+	assert_in_range(acks_for(n, s, 8, 8192, 0), 1, 3);
+	assert_int_equal(sock_setopt(s[1], SOL_SOCKET, SO_RCVBUF, &(int){ 16384 }, sizeof(int)), 0);
+	assert_in_range(acks_for(n, s, 2, 8192, 0), 2, 2);	/* a quarter of what it holds */
+	sock_close(s[0]);
+	sock_close(s[1]);
+	net_run(n, 200 * USEC_PER_SEC);
+	net_free(n);
+}
+
 struct ack_loss {
 	struct tcpc	*from;
 	unsigned	acks, lose;	/* which of them; 0: none */
@@ -436,6 +497,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(time_waits_are_bounded),
 		cmocka_unit_test(merged_frames_are_answered),
+		cmocka_unit_test(super_frames_that_come_at_once_get_one_ack),
 		cmocka_unit_test(merged_frames_are_answered_twice_where_some_are_lost),
 		cmocka_unit_test(bound_port_survives_refusal),
 		cmocka_unit_test(calls_at_the_wrong_moment),
