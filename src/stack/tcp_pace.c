@@ -7,9 +7,9 @@
  * ones a timer that fires late costs more than the burst (doc/bad-links.md has both
  * measured). tcp_pacing 0 paces none of them.
  *
- * A piece of len bytes forbids the next for len / rate. What was not used is kept: an
- * initial window's worth, which no queue minds and which lets small windows go as they
- * are acknowledged; a millisecond's if that is more and we were woken too late, or a
+ * A piece of len bytes forbids the next for len / rate. What was not used is kept: FREE
+ * segments' worth (of a rate that somebody asked for, an initial window's), which few queues
+ * mind and which lets small windows go as they are acknowledged; a millisecond's if that is more and we were woken too late, or a
  * busy machine would halve the rate; under SO_MAX_PACING_RATE, that somebody asked for, a millisecond's
  * worth while data are in flight. A super-frame carries a millisecond at most, as with
  * Linux, and two segments at least. A connection that is not paced pays one comparison.
@@ -17,6 +17,7 @@
 #include "stack/tcp.h"
 
 #define CATCH_UP	USEC_PER_MSEC
+#define FREE		24
 
 uint64_t tcp_pace_own(const struct tcpc *tc)
 {
@@ -50,8 +51,12 @@ static usec time_for(uint64_t bytes, uint64_t rate)
 /* How much of the time before now may be made up for. */
 static usec credit(const struct tcpc *tc, uint64_t rate)
 {
-	usec first = time_for((uint64_t)tc->so.st->param.tcp_initial_cwnd * tc->mss, rate);
+	uint32_t segs = tc->so.st->param.tcp_initial_cwnd;
+	usec first;
 
+	if (!tc->so.asked->max_pacing)
+		segs = MAX(segs, FREE);
+	first = time_for((uint64_t)segs * tc->mss, rate);
 	return tc->pace_waits ? MAX(first, CATCH_UP) : first;
 }
 
