@@ -10,8 +10,8 @@
  */
 #include "stack/tcp.h"
 
-#define NEAR_RCVBUF	(2u << 20)	/* a window of 1 MiB */
-#define NEAR_SNDBUF	(1u << 20)
+#define NEAR_RCVBUF	(4u << 20)	/* a window of 2 MiB */
+#define NEAR_SNDBUF	(2u << 20)
 #define CROWD_ALL	(32u << 20)	/* of all connections: more, and the share of each is */
 #define CROWD_SHARE	(32u << 10)
 #define CROWD_RTT	5000u		/* us */
