@@ -1,8 +1,8 @@
 /* api_config.c - ioth.h: configuration by strings
  *
- * A native stack is configured by its own driver (config_node.c); what is said here
- * begins it and waits. Of other kinds see config_stack.c. What was begun goes on after the call: leases are renewed, and a
- * server that comes late is heard.
+ * The kind does it (native_config.c), or config_stack.c for kinds that have no way of their
+ * own. What was begun goes on after the call: leases are renewed, and a server that comes
+ * late is heard.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,49 +14,6 @@
 #include "node/config_stack.h"
 #include "node/kind.h"
 #include "node/native.h"
-
-/* Until it is done; the lock is given up meanwhile. */
-static void wait_done(struct node_config *nc)
-{
-	usec now = now_mono();
-
-	while (!config_done(nc->config, now)) {
-		usec at = config_patience(nc->config, now);
-		struct timespec ts = { at / USEC_PER_SEC, at % USEC_PER_SEC * 1000 };
-
-		pthread_cond_timedwait(&nc->ran, &nc->n->lock, &ts);
-		now = now_mono();
-	}
-}
-
-int native_config(struct ioth *s, const struct words *w)
-{
-	struct node *n = ((struct native *)s->data)->node;
-	struct node_config *nc;
-	unsigned mask;
-	int ret;
-
-	node_lock(n);
-	nc = node_config(n);
-	ret = config_apply(nc->config, w, &mask, n->st->now);
-	config_run(nc->config, n->st->now);
-	node_unlock(n);
-	if (ret < 0)
-		return ret;
-	pthread_mutex_lock(&n->lock);
-	wait_done(nc);
-	ret = (int)(config_got(nc->config) & mask);
-	pthread_mutex_unlock(&n->lock);
-	return ret;
-}
-
-static int result(int ret)
-{
-	if (ret >= 0)
-		return ret;
-	errno = -ret;
-	return -1;
-}
 
 static struct ioth *stack_of(struct ioth *s)
 {
@@ -86,10 +43,10 @@ int ioth_config(struct ioth *s, const char *string)
 	int ret = parse(string, &w);
 
 	if (ret < 0)
-		return result(ret);
+		return libc_result(ret);
 	ret = w.n_vnl || w.stack ? -EINVAL : configure(stack_of(s), &w);
 	words_free(&w);
-	return result(ret);
+	return libc_result(ret);
 }
 
 static struct ioth *newstack(struct words *w)
@@ -133,26 +90,5 @@ char *ioth_resolvconf(struct ioth *s, const char *string)
 		words_free(&w);
 	}
 	errno = -ret;
-	return text;
-}
-
-char *native_newconf(struct ioth *s, const struct words_if *i, int *error)
-{
-	struct node *n = ((struct native *)s->data)->node;
-	struct node_config *nc;
-	unsigned index;
-	char *text;
-
-	node_lock(n);
-	nc = node_config(n);
-	index = i->iface || i->ifindex ? config_find(nc->config, i) : 0;
-	if ((i->iface || i->ifindex) && !index) {
-		node_unlock(n);
-		*error = -ENODEV;
-		return NULL;
-	}
-	text = config_resolv_new(nc->config, index, &nc->last);
-	node_unlock(n);
-	*error = 0;
 	return text;
 }

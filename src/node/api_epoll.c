@@ -135,14 +135,6 @@ bool epoll_forget(int epfd)
 	return true;
 }
 
-static int result(int ret)
-{
-	if (ret >= 0)
-		return ret;
-	errno = -ret;
-	return -1;
-}
-
 /* fd is a native socket's. */
 static int ctl_of(struct vset *set, int op, int fd, struct epoll_event *ev)
 {
@@ -174,7 +166,7 @@ int ioth_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
 	if (of.s)
 		api_end(&of, 0);
 	put(set);
-	return result(ret);
+	return libc_result(ret);
 }
 
 /* With its stack's, or without any: somebody may put some into it meanwhile. */
@@ -193,7 +185,7 @@ static int wait_once(int epfd, struct epoll_event *v, int n, int timeout)
 	if (c.s)
 		api_end(&c, 0);
 	put(set);
-	return result(ret);
+	return libc_result(ret);
 }
 
 int ioth_epoll_wait(int epfd, struct epoll_event *v, int n, int timeout)

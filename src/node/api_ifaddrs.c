@@ -13,7 +13,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-#include "node/api_conf.h"
+#include "node/api_netlink.h"
 
 struct row {
 	struct ifaddrs	ifa;		/* first: what is given out */
@@ -183,13 +183,13 @@ static int addr_row(const struct nlmsghdr *nlh, void *arg)
 int ioth_getifaddrs(struct ioth *s, struct ifaddrs **list)
 {
 	struct rows rs = { .first = NULL, .last = &rs.first };
-	int fd = conf_open(s), ret, error;
+	int fd = nl_open(s), ret, error;
 
 	if (fd < 0)
 		return -1;
-	ret = conf_dump(fd, RTM_GETLINK, link_row, &rs);
+	ret = nl_dump(fd, RTM_GETLINK, link_row, &rs);
 	if (ret >= 0)
-		ret = conf_dump(fd, RTM_GETADDR, addr_row, &rs);
+		ret = nl_dump(fd, RTM_GETADDR, addr_row, &rs);
 	error = rs.full ? ENOMEM : errno;
 	ioth_close(fd);
 	if (ret >= 0 && !rs.full) {

@@ -7,7 +7,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
-#include "node/api_conf.h"
+#include "node/api_netlink.h"
 
 struct told {
 	ioth_statistic_fn *each;
@@ -56,11 +56,11 @@ static int link_stats(const struct nlmsghdr *nlh, void *arg)
 int ioth_statistics(struct ioth *s, ioth_statistic_fn *each, void *arg)
 {
 	struct told t = { each, arg };
-	int fd = conf_open(s), ret, error;
+	int fd = nl_open(s), ret, error;
 
 	if (fd < 0)
 		return -1;
-	ret = conf_dump(fd, RTM_GETLINK, link_stats, &t);
+	ret = nl_dump(fd, RTM_GETLINK, link_stats, &t);
 	error = errno;
 	ioth_close(fd);
 	if (ret < 0) {

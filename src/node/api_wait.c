@@ -17,7 +17,7 @@ static void show(int fd)
 	if (!s || s->kind != &kind_native || !vset_any())
 		return;
 	c = api_begin(fd);
-	if (c.s && c.s->kind == &kind_native && !((struct native *)c.s->data)->orphan) {
+	if (c.s && c.s->kind == &kind_native) {
 		vs = native_enter(fd);
 		if (vs)
 			vset_no_more(vs);

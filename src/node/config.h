@@ -5,7 +5,7 @@
  *   config_if.c      one of them: link, static addresses, routers
  *   config_dhcp4.c, config_dhcp6.c   and its leases: frames in and out, tests of addresses
  *   config_node.c    how a native stack is configured (struct config_ops)
- *   config_stack.c   how one of any other kind is
+ *   config_stack.c   how one of any other kind is; with config_rtnl.c and config_sock.c
  *   api_config.c     ioth_config and its like
  *
  * The machines of src/name say what to send and when; here it is sent, and what was

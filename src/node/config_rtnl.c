@@ -10,7 +10,7 @@
 #include <net/if.h>
 
 #include "base/loop.h"
-#include "node/api_conf.h"
+#include "node/api_netlink.h"
 #include "node/config_stack_in.h"
 #include "stack/stack.h"
 
@@ -32,7 +32,7 @@ static void *request(struct request *r, uint16_t type, uint16_t flags, size_t le
 
 static int ask(struct stack_config *sc, struct request *r, mnl_cb_t each, void *arg)
 {
-	return conf_ask(sc->netlink, &r->h, each, arg) < 0 ? -errno : 0;
+	return nl_ask(sc->netlink, &r->h, each, arg) < 0 ? -errno : 0;
 }
 
 static int tell(struct stack_config *sc, struct request *r)

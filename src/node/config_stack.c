@@ -2,17 +2,14 @@
  *
  * For kinds that have no node of ours. Requests go by one netlink socket of the stack,
  * news of links and addresses (and resolvers that routers tell) come by another; leases
- * are asked for by packet and UDP sockets. One thread of the process looks after all
+ * are asked for by sockets of it (config_sock.c). One thread of the process looks after all
  * such stacks, and is there as long as one of them is; a lock is theirs together.
  *
  * A forked child knows what its parent was told. The parent goes on to look after its
  * stacks, until the child configures one itself: then that is the child's.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/rtnetlink.h>
-#include <netinet/in.h>
-#include <netpacket/packet.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,7 +17,7 @@
 
 #include "base/loop.h"
 #include "base/mem.h"
-#include "node/api_conf.h"
+#include "node/api_netlink.h"
 #include "node/config_stack.h"
 #include "node/config_stack_in.h"
 #include "proto/nd_ra.h"
@@ -30,15 +27,6 @@
 			 GROUP(RTNLGRP_IPV6_IFADDR) | GROUP(RTNLGRP_IPV6_IFINFO) | \
 			 GROUP(RTNLGRP_ND_USEROPT))
 
-struct conf_sock {
-	struct list	link;
-	struct stack_config *sc;
-	enum conf_way	way;
-	unsigned	ifindex;
-	int		fd;
-	int		quiet;		/* DHCP4: takes what comes to the port; -1 */
-};
-
 /* Of all that are configured in this way. */
 static struct {
 	pthread_mutex_t	lock;
@@ -47,104 +35,12 @@ static struct {
 	int		kick;		/* eventfd; -1: the thread is not there */
 } keep = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, LIST_INIT(keep.all), -1 };
 
-/* --- ways out --- */
-
-static int frames_open(struct stack_config *sc, unsigned ifindex, uint16_t type)
-{
-	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(type),
-				  .sll_ifindex = (int)ifindex };
-	int fd = ioth_msocket(sc->s, AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -1;
-	if (type == ETHERTYPE_IP4)
-		ioth_setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &conf_dhcp4_only,
-				sizeof(conf_dhcp4_only));
-	if (ioth_bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
-		return fd;
-	ioth_close(fd);
-	return -1;
-}
-
-static int udp_open(struct stack_config *sc, int family, unsigned ifindex, uint16_t port)
-{
-	struct sockaddr_in at4 = { .sin_family = AF_INET, .sin_port = htons(port) };
-	struct sockaddr_in6 at6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	bool v4 = family == AF_INET;
-	int fd = ioth_msocket(sc->s, family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int one = 1, index = (int)ifindex;
-
-	if (fd < 0)
-		return -1;
-	ioth_setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	ioth_setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &index, sizeof(index));
-	if (!v4)
-		ioth_setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (ioth_bind(fd, v4 ? (void *)&at4 : (void *)&at6, v4 ? sizeof(at4) : sizeof(at6)) == 0)
-		return fd;
-	ioth_close(fd);
-	return -1;
-}
-
-static void wake_keeper(void)
+void stack_config_kick(void)
 {
 	uint64_t one = 1;
 
 	if (keep.kick >= 0 && write(keep.kick, &one, sizeof(one)) < 0)
 		return;			/* full: it is awake */
-}
-
-static struct conf_sock *op_open(void *ctx, unsigned ifindex, enum conf_way way)
-{
-	struct stack_config *sc = ctx;
-	struct conf_sock *s;
-	int fd;
-
-	if (way == WAY_DHCP6)
-		fd = udp_open(sc, AF_INET6, ifindex, DHCP6_CLIENT_PORT);
-	else
-		fd = frames_open(sc, ifindex, way == WAY_ARP ? ETHERTYPE_ARP : ETHERTYPE_IP4);
-	if (fd < 0)
-		return NULL;
-	s = xzalloc(sizeof(*s));
-	*s = (struct conf_sock){ .sc = sc, .way = way, .ifindex = ifindex, .fd = fd, .quiet = -1 };
-	if (way == WAY_DHCP4)
-		s->quiet = udp_open(sc, AF_INET, ifindex, DHCP4_CLIENT_PORT);
-	list_add_tail(&sc->socks, &s->link);
-	wake_keeper();
-	return s;
-}
-
-static void op_close(struct conf_sock *s)
-{
-	ioth_close(s->fd);
-	if (s->quiet >= 0)
-		ioth_close(s->quiet);
-	list_del(&s->link);
-	free(s);
-}
-
-static void op_send(struct conf_sock *s, const void *p, size_t n)
-{
-	struct ip_addr servers = DHCP6_SERVERS;
-	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6, .sin6_port = htons(DHCP6_SERVER_PORT),
-				    .sin6_scope_id = s->ifindex };
-
-	memcpy(&to6.sin6_addr, &servers, sizeof(servers));
-	if (s->way == WAY_DHCP6)
-		ioth_sendto(s->fd, p, n, 0, (struct sockaddr *)&to6, sizeof(to6));
-	else
-		ioth_send(s->fd, p, n, 0);
-}
-
-static size_t op_recv(struct conf_sock *s, void *p, size_t size)
-{
-	ssize_t n;
-
-	do
-		n = ioth_recv(s->fd, p, size, MSG_DONTWAIT);
-	while (n == 0);
-	return n > 0 ? (size_t)n : 0;
 }
 
 static void op_ran(void *ctx)
@@ -186,7 +82,7 @@ static int hear_one(const struct nlmsghdr *h, void *arg)
 /* All but resolvers is looked at anew anyhow. */
 static void hear_news(struct stack_config *sc)
 {
-	char buf[CONF_BUF];
+	char buf[NL_BUF];
 	ssize_t n;
 
 	while ((n = ioth_recv(sc->news, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
@@ -299,7 +195,7 @@ static void end(struct stack_config *sc)
 	free(sc->last);
 	list_del(&sc->link);
 	free(sc);
-	wake_keeper();
+	stack_config_kick();
 }
 
 static int news_open(struct ioth *s)
@@ -324,7 +220,7 @@ static struct stack_config *begin(struct ioth *s, int *e)
 	list_init(&sc->socks);
 	sc->s = s;
 	sc->owner = getpid();
-	sc->netlink = conf_open(s);
+	sc->netlink = nl_open(s);
 	sc->news = sc->netlink < 0 ? -1 : news_open(s);
 	*e = sc->news < 0 ? -errno : keeper_start();
 	if (*e < 0) {
@@ -332,14 +228,14 @@ static struct stack_config *begin(struct ioth *s, int *e)
 		return NULL;
 	}
 	sc->ops = conf_rtnl_ops;
-	sc->ops.open = op_open;
-	sc->ops.close = op_close;
-	sc->ops.send = op_send;
-	sc->ops.recv = op_recv;
+	sc->ops.open = conf_sock_open;
+	sc->ops.close = conf_sock_close;
+	sc->ops.send = conf_sock_send;
+	sc->ops.recv = conf_sock_recv;
 	sc->ops.ran = op_ran;
 	sc->config = config_new(&sc->ops, sc);
 	list_add_tail(&keep.all, &sc->link);
-	wake_keeper();
+	stack_config_kick();
 	return sc;
 }
 
@@ -373,7 +269,7 @@ int stack_config(struct ioth *s, const struct words *w)
 		c = s->config->config;
 		ret = config_apply(c, w, &mask, now_mono());
 		config_run(c, now_mono());
-		wake_keeper();
+		stack_config_kick();
 		if (ret == 0) {
 			s->config->waiters++;
 			wait_done(c);

@@ -1,4 +1,4 @@
-/* config_stack_in.h - between config_stack.c and config_rtnl.c */
+/* config_stack_in.h - between config_stack.c, config_rtnl.c and config_sock.c */
 #ifndef NODE_CONFIG_STACK_IN_H
 #define NODE_CONFIG_STACK_IN_H
 
@@ -21,7 +21,22 @@ struct stack_config {
 	char		*last;		/* resolv.conf, as it was when asked for last */
 };
 
-/* All but the ways out and ran. */
+struct conf_sock {
+	struct list	link;
+	struct stack_config *sc;
+	enum conf_way	way;
+	unsigned	ifindex;
+	int		fd;
+	int		quiet;		/* DHCP4: takes what comes to the port; -1 */
+};
+
+void stack_config_kick(void);	/* who looks after them looks again */
+
+/* config_rtnl.c: all but ran and those of config_sock.c, as of struct config_ops */
 extern const struct config_ops conf_rtnl_ops;
+struct conf_sock *conf_sock_open(void *ctx, unsigned ifindex, enum conf_way way);
+void conf_sock_close(struct conf_sock *s);
+void conf_sock_send(struct conf_sock *s, const void *p, size_t n);
+size_t conf_sock_recv(struct conf_sock *s, void *p, size_t size);
 
 #endif

@@ -94,22 +94,14 @@ void derive(struct ioth_functions *f)
 
 /* --- ours --- */
 
-static int fail(int error)
-{
-	const struct ioth *s = kind_current;
-
-	*(s->errno_at ? s->errno_at() : &errno) = error;
-	return -1;
-}
-
 int derive_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	int new;
 
 	if (!kind_current->f->accept)
-		return fail(ENOSYS);
+		return kind_fail(kind_current, ENOSYS);
 	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
-		return fail(EINVAL);
+		return kind_fail(kind_current, EINVAL);
 	new = kind_current->f->accept(fd, addr, len);
 	if (new >= 0 && flags & SOCK_NONBLOCK)
 		fcntl(new, F_SETFL, fcntl(new, F_GETFL) | O_NONBLOCK);
@@ -124,7 +116,7 @@ int derive_sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
 	unsigned i;
 
 	if (!kind_current->f->sendmsg)
-		return fail(ENOSYS);
+		return kind_fail(kind_current, ENOSYS);
 	for (i = 0; i < n; i++) {
 		ssize_t ret = kind_current->f->sendmsg(fd, &v[i].msg_hdr, flags);
 
@@ -142,7 +134,7 @@ int derive_recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags, struct tim
 	unsigned i;
 
 	if (!kind_current->f->recvmsg)
-		return fail(ENOSYS);
+		return kind_fail(kind_current, ENOSYS);
 	for (i = 0; i < n; i++) {
 		ssize_t ret = kind_current->f->recvmsg(fd, &v[i].msg_hdr, flags & ~MSG_WAITFORONE);
 
@@ -173,15 +165,15 @@ ssize_t derive_sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
 	char buf[PIECE];
 	off_t at = offset ? *offset : lseek(in_fd, 0, SEEK_CUR);
 	size_t sum = 0, sent = 0;
-	bool all = at >= 0 || fail(errno) == 0;
+	bool all = at >= 0 || kind_fail(kind_current, errno) == 0;
 
 	if (!kind_current->f->write)
-		return fail(ENOSYS);
+		return kind_fail(kind_current, ENOSYS);
 	while (all && sum < count) {
 		ssize_t n = pread(in_fd, buf, MIN(sizeof(buf), count - sum), at);
 
 		if (n <= 0) {
-			all = n == 0 || fail(errno) == 0;
+			all = n == 0 || kind_fail(kind_current, errno) == 0;
 			break;
 		}
 		all = write_all(out_fd, buf, (size_t)n, &sent);

@@ -2,8 +2,9 @@
  *
  *   kinds.c    the table: name -> kind
  *   fds.c      descriptor -> stack
- *   api.c      every ioth_ call: descriptor -> stack -> its kind's function
- *   api_conf.c configuration, the same for all kinds
+ *   api_stack.c  stacks: made, ended, the default one, and the calls under way in each
+ *   api.c      every call on a descriptor: its stack -> that one's kind's function
+ *   api_netlink.c  configuration by rtnetlink, the same for all kinds
  *   by_number.c  socket calls as system calls, for kinds that take those
  *   derive.c   calls made from others where a kind has none of its own
  *   native.c, host.c, plugin.c ...    the kinds
@@ -93,8 +94,27 @@ static inline int kind_errno(const struct ioth *s)
 	return s->errno_at ? *s->errno_at() : errno;
 }
 
-/* --- api.c: a call, counted at its stack, whose kind_current it is --- */
+/* As if a function of the stack had failed. */
+static inline int kind_fail(const struct ioth *s, int error)
+{
+	*(s->errno_at ? s->errno_at() : &errno) = error;
+	return -1;
+}
 
+/* What is 0 or more, or -errno, as libc tells it. */
+static inline ssize_t libc_result(ssize_t ret)
+{
+	if (ret >= 0)
+		return ret;
+	errno = (int)-ret;
+	return -1;
+}
+
+/* --- api_stack.c --- */
+
+struct ioth *stack_default(int domain);	/* NULL with errno: it cannot be reached */
+
+/* A call, counted at its stack, which is kind_current meanwhile. */
 struct api_call {
 	struct ioth	*s;		/* NULL: errno tells */
 	struct ioth	*outer;		/* of the call that this one is within */

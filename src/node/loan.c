@@ -69,14 +69,6 @@ static struct copy *copy_new(size_t len)
 	return c;
 }
 
-static int fail(int error)
-{
-	const struct ioth *s = kind_current;
-
-	*(s->errno_at ? s->errno_at() : &errno) = error;
-	return -1;
-}
-
 int derive_recv_lend(int fd, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen,
 		     struct ioth_loan **loan)
 {
@@ -84,7 +76,7 @@ int derive_recv_lend(int fd, size_t len, int flags, struct sockaddr *addr, sockl
 	ssize_t ret;
 
 	if (!kind_current->f->recvfrom)
-		return fail(ENOSYS);
+		return kind_fail(kind_current, ENOSYS);
 	c = copy_new(MIN(len, COPY_IN));
 	ret = kind_current->f->recvfrom(fd, c->data, c->iov.iov_len, flags, addr, addrlen);
 	if (ret < 0) {
@@ -99,7 +91,7 @@ int derive_recv_lend(int fd, size_t len, int flags, struct sockaddr *addr, sockl
 int derive_send_lend(int fd, size_t len, int flags, struct ioth_loan **loan)
 {
 	if (!kind_current->f->sendmsg)
-		return fail(ENOSYS);
+		return kind_fail(kind_current, ENOSYS);
 	*loan = &copy_new(MIN(len, COPY_OUT))->l.pub;
 	return 0;
 }
@@ -113,7 +105,7 @@ ssize_t derive_send_lent(int fd, struct ioth_loan *l, size_t len, int flags,
 		.msg_iov = iov, .msg_iovlen = (size_t)loan_part(l, iov, len),
 	};
 	ssize_t ret = kind_current->f->sendmsg ? kind_current->f->sendmsg(fd, &m, flags) :
-						 fail(ENOSYS);
+						 kind_fail(kind_current, ENOSYS);
 
 	free(iov);
 	if (ret >= 0 && (size_t)ret >= len)

@@ -1,7 +1,7 @@
 /* loan.h - memory that ioth.h lends
  *
  *   loan.c         what all loans are, and those of kinds that copy
- *   native_lend.c  of native stacks: payload where it lies (vlend.c)
+ *   native_loan.c  of native stacks: payload where it lies (vlend.c)
  */
 #ifndef NODE_LOAN_H
 #define NODE_LOAN_H

@@ -14,14 +14,6 @@
 #include "node/serve.h"
 #include "node/served_in.h"
 
-static int result(long ret)
-{
-	if (ret >= 0)
-		return (int)ret;
-	errno = (int)-ret;
-	return -1;
-}
-
 static struct ioth *shared_at(const char *path)
 {
 	list_for(l, &served_all) {
@@ -110,12 +102,12 @@ static int set_default(const char *path, int domain)
 	while (f < families + ARRAY_LEN(families) && f->domain != domain)
 		f++;
 	if (f == families + ARRAY_LEN(families))
-		return result(-EAFNOSUPPORT);
+		return libc_result(-EAFNOSUPPORT);
 	if (path && *path) {
 		int conn = serve_connect(path, &server);
 
 		if (conn < 0)
-			return result(conn);
+			return libc_result(conn);
 		close(conn);
 	}
 	if (domain == AF_UNSPEC)
@@ -128,7 +120,7 @@ int msocket(const char *path, int domain, int type, int protocol)
 	struct ioth *s = NULL;
 
 	if ((type & 0xf) == SOCK_DEFAULT)
-		return type == SOCK_DEFAULT ? set_default(path, domain) : result(-EINVAL);
+		return type == SOCK_DEFAULT ? set_default(path, domain) : libc_result(-EINVAL);
 	if (path && *path && !(s = stack_at(path)))
 		return -1;
 	return ioth_msocket(path && !*path ? host_stack() : s, domain, type, protocol);

@@ -228,25 +228,22 @@ struct vsock *native_enter(int fd)
 	struct node *n = current()->node;
 	struct vsock *vs;
 
+	if (current()->orphan)
+		return NULL;
 	node_lock(n);
 	node_look(n);
 	vs = native_known(n, fd);
 	if (!vs)
 		vs = look_up(n, fd);
-	if (!vs) {
+	if (!vs)
 		node_unlock(n);
-		errno = EBADF;
-	}
 	return vs;
 }
 
 ssize_t native_leave(struct vsock *vs, ssize_t ret)
 {
 	node_unlock(vs->n);
-	if (ret >= 0)
-		return ret;
-	errno = (int)-ret;
-	return -1;
+	return libc_result(ret);
 }
 
 /* A netlink socket; or the stack is the parent's. */
@@ -269,7 +266,7 @@ static int end_other(struct native *s, int fd)
 static int native_end(int fd)
 {
 	int error = errno, ret;		/* what succeeds leaves errno alone */
-	struct vsock *vs = current()->orphan ? NULL : native_enter(fd);
+	struct vsock *vs = native_enter(fd);
 
 	if (vs) {
 		native_cancel_at(current(), fd);
@@ -294,7 +291,7 @@ static bool is_inherited(int level, int name)
 
 static void keeps(int fd)
 {
-	struct vsock *vs = current()->orphan ? NULL : native_enter(fd);
+	struct vsock *vs = native_enter(fd);
 
 	if (!vs)
 		return;
@@ -315,7 +312,7 @@ static int native_setsockopt(int fd, int level, int name, const void *value, soc
 static int native_shutdown(int fd, int how)
 {
 	int ret = by_number_shutdown(fd, how);
-	struct vsock *vs = ret < 0 || current()->orphan ? NULL : native_enter(fd);
+	struct vsock *vs = ret < 0 ? NULL : native_enter(fd);
 
 	if (vs) {
 		vlocal_shut(vs, how);
@@ -334,10 +331,7 @@ static int native_sysctl(const char *name, const char *value)
 		ret = stack_set(s->node->st, name, value);
 		node_unlock(s->node);
 	}
-	if (ret == 0)
-		return 0;
-	errno = -ret;
-	return -1;
+	return libc_result(ret);
 }
 
 const struct kind kind_native = {

@@ -3,10 +3,12 @@
  *   native.c       the stack, and its table of functions
  *   native_conf.c  what it is made with
  *   native_call.c  a call of the program: done at once, or its thread waits
+ *   native_config.c  what words make of it, and whom it asks for names
  *   native_stat.c  what it has counted
  *   native_io.c    those that move bytes and datagrams, which do not go by the pair
  *   native_msg.c   those that take messages, and those that the kernel does on the pair
- *   native_lend.c  memory that these lend
+ *   native_lend.c  those that lend memory
+ *   native_loan.c  what these have lent, which may outlive the node
  */
 #ifndef NODE_NATIVE_H
 #define NODE_NATIVE_H
@@ -22,7 +24,7 @@ struct native {
 	struct calls	calls;
 	pid_t		pid;
 	bool		orphan;		/* after fork, in the child: the node is the parent's */
-	struct lender	*lender;	/* native_lend.c */
+	struct lender	*lender;	/* native_loan.c */
 };
 
 extern unsigned native_forks;		/* that this process is away from the first */
@@ -42,7 +44,8 @@ void native_cancel_at(struct native *s, int fd);
 /* What the table says, with the node's lock: it is right while the socket lives, whose
  * end clears it. NULL: nothing. */
 struct vsock *native_known(const struct node *n, int fd);
-/* The vsock of fd, its node locked; NULL with errno: not one of the current stack's. */
+/* The vsock of fd, its node locked; NULL: it is no such socket of the current stack's, or
+ * the stack is the parent's. */
 struct vsock *native_enter(int fd);
 ssize_t native_leave(struct vsock *vs, ssize_t ret);	/* as libc: -1 with errno */
 
@@ -64,6 +67,15 @@ ssize_t native_take(int fd, const struct iovec *iov, int n, int flags, struct so
 ssize_t native_take_msg(int fd, struct msghdr *msg, int flags);
 ssize_t native_give(int fd, const struct iovec *iov, int n, int flags,
 		    const struct sockaddr *addr, socklen_t addrlen);
+/* iov is of loan, NULL: of nobody; what was sent of it is the stack's. */
+ssize_t native_give_loan(int fd, const struct iovec *iov, int n, int flags,
+			 const struct sockaddr *addr, socklen_t addrlen, struct ioth_loan *loan);
+/* A call at fd that found nothing, or no room, waits: 0, then it tries again; or -errno:
+ * it may not, or not any more. *until is 0 at the first time. */
+int native_wait(struct vsock *vs, int fd, bool in, int flags, usec *until);
+/* Whom m is from, if addr is not NULL: as recvfrom tells. */
+void native_source(struct vsock *vs, const struct msg *m, struct sockaddr *addr, socklen_t *len);
+ssize_t native_leave_sender(struct vsock *vs, ssize_t ret, int flags);	/* and SIGPIPE */
 
 /* native_msg.c: the same */
 ssize_t native_recvmsg(int fd, struct msghdr *msg, int flags);
@@ -74,14 +86,14 @@ ssize_t native_sendfile(int out_fd, int in_fd, off_t *offset, size_t count);
 ssize_t native_splice(int in_fd, off_t *in_offset, int out_fd, off_t *out_offset, size_t len,
 		      unsigned flags);
 
-/* As of struct kind_more; without a copy where that can be. */
+/* native_lend.c: as of struct kind_more */
 int native_recv_lend(int fd, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen,
 		     struct ioth_loan **loan);
 int native_send_lend(int fd, size_t len, int flags, struct ioth_loan **loan);
 ssize_t native_send_lent(int fd, struct ioth_loan *loan, size_t len, int flags,
 			 const struct sockaddr *addr, socklen_t addrlen);
 
-/* native_lend.c. The loans of a node, which may outlive it. */
+/* native_loan.c */
 struct lender *lender_new(struct node *n);
 void lender_end(struct lender *le);	/* the node goes */
 /* With the node's lock: what vs has lent, moved out of v, as the caller sees it. */
@@ -90,9 +102,8 @@ struct ioth_loan *native_loan(struct native *s, struct vsock *vs, struct vloan *
 const struct draft *native_draft(struct ioth_loan *loan, const struct vsock *vs);
 void native_lent(struct ioth_loan *loan);	/* was sent: it counts no more */
 
-/* Whom it asks for names; native_names.c */
+/* native_config.c: as of struct kind_more */
 char *native_resolvconf(struct ioth *s);
-/* api_config.c */
 int native_config(struct ioth *s, const struct words *w);
 char *native_newconf(struct ioth *s, const struct words_if *i, int *error);
 

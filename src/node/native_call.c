@@ -198,10 +198,7 @@ long native_call(int nr, uint64_t a[6])
 		ret = s->orphan ? orphan_call(nr) : ask(s, nr, a);
 	if (ret == CALL_CONTINUE)
 		return syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
-	if (ret >= 0)
-		return ret;
-	errno = (int)-ret;
-	return -1;
+	return libc_result(ret);
 }
 
 void native_cancel_at(struct native *s, int fd)

@@ -22,18 +22,21 @@
 
 #define AWAY_MOST	65536	/* thrown away by one call */
 
-/* Until when a call on fd may wait; 0: not at all. */
-static usec patience(int fd, int flags, int timeout)
+/* May a call on fd wait? Then until when; else -EAGAIN. */
+static int may_wait(int fd, bool in, int flags, usec *until)
 {
 	struct timeval tv = { 0, 0 };
 	socklen_t len = sizeof(tv);
 	usec t;
 
-	if (flags & MSG_DONTWAIT || fcntl(fd, F_GETFL) & O_NONBLOCK)
+	if (*until)
 		return 0;
-	getsockopt(fd, SOL_SOCKET, timeout, &tv, &len);
+	if (flags & MSG_DONTWAIT || fcntl(fd, F_GETFL) & O_NONBLOCK)
+		return -EAGAIN;
+	getsockopt(fd, SOL_SOCKET, in ? SO_RCVTIMEO : SO_SNDTIMEO, &tv, &len);
 	t = tv.tv_sec * USEC_PER_SEC + tv.tv_usec;
-	return t ? now_mono() + t : NEVER;
+	*until = t ? now_mono() + t : NEVER;
+	return 0;
 }
 
 /* Another thread may have closed it meanwhile, and its number may be another's. The table
@@ -43,6 +46,15 @@ static bool is_still(int fd, const struct vsock *vs)
 	if (fd == vs->pid_fd && vs->so)
 		return fds_stack(fds_at(fd)) == kind_current;
 	return vsock_of_fd(vs->n, fd) == vs;
+}
+
+int native_wait(struct vsock *vs, int fd, bool in, int flags, usec *until)
+{
+	int ret = may_wait(fd, in, flags, until);
+
+	if (ret == 0)
+		ret = vlocal_wait(vs, in, *until);
+	return ret == 0 && !is_still(fd, vs) ? -EBADF : ret;
 }
 
 /* What is left of iov when len bytes are done: at most n spans, their number. */
@@ -68,16 +80,13 @@ static ssize_t recv_waiting(struct vsock *vs, int fd, const struct iovec *iov, i
 {
 	usec until = 0;
 	ssize_t len;
-	int ret;
 
-	while ((len = vlocal_recv(vs, fd, iov, n, flags, m)) == -EAGAIN) {
-		if (!until && !(flags & MSG_ERRQUEUE))
-			until = patience(fd, flags, SO_RCVTIMEO);
-		ret = until ? vlocal_wait(vs, true, until) : -EAGAIN;
+	while ((len = vlocal_recv(vs, fd, iov, n, flags, m)) == -EAGAIN &&
+	       !(flags & MSG_ERRQUEUE)) {
+		int ret = native_wait(vs, fd, true, flags, &until);
+
 		if (ret < 0)
 			return ret;
-		if (!is_still(fd, vs))
-			return -EBADF;
 	}
 	return len;
 }
@@ -99,17 +108,22 @@ static ssize_t recv_all(struct vsock *vs, int fd, const struct iovec *iov, int n
 	return got ? (ssize_t)got : len;
 }
 
-static void put_name(const struct sockaddr_storage *ss, socklen_t n, struct sockaddr *addr,
-		     socklen_t *len)
+void native_source(struct vsock *vs, const struct msg *m, struct sockaddr *addr, socklen_t *len)
 {
-	memcpy(addr, ss, MIN(n, *len));
+	struct sockaddr_storage ss;
+	socklen_t n;
+
+	if (!addr)
+		return;
+	n = vs->type == SOCK_STREAM ? 0 : vname_source(vs, m, &ss);
+	memcpy(addr, &ss, MIN(n, *len));
 	*len = n;
 }
 
-/* A child of fork has the pair and not the node. */
-static bool may_enter(int n)
+/* NULL: it is not the node's, or the kernel shall say what is wrong. */
+static struct vsock *enter(int fd, int n)
 {
-	return n >= 0 && n <= IOV_MAX && !((struct native *)kind_current->data)->orphan;
+	return n >= 0 && n <= IOV_MAX ? native_enter(fd) : NULL;
 }
 
 /* Netlink sockets, and what is wrong. */
@@ -168,7 +182,7 @@ ssize_t native_take_msg(int fd, struct msghdr *msg, int flags)
 	struct vsock *vs;
 	ssize_t len;
 
-	vs = flags & MSG_TRUNC || !may_enter(n) ? NULL : native_enter(fd);
+	vs = flags & MSG_TRUNC ? NULL : enter(fd, n);
 	if (!vs) {
 		len = native_take(fd, msg->msg_iov, n, flags, NULL, NULL);
 		if (len >= 0)
@@ -187,12 +201,10 @@ ssize_t native_take_msg(int fd, struct msghdr *msg, int flags)
 ssize_t native_take(int fd, const struct iovec *iov, int n, int flags, struct sockaddr *addr,
 		    socklen_t *addrlen)
 {
+	struct vsock *vs = enter(fd, n);
 	struct msg m = { .ttl = -1 };
-	struct sockaddr_storage ss;
-	struct vsock *vs;
 	ssize_t len;
 
-	vs = may_enter(n) ? native_enter(fd) : NULL;
 	if (vs && flags & MSG_TRUNC && vs->type == SOCK_STREAM) {
 		node_unlock(vs->n);
 		return take_away(fd, iov, n, flags);
@@ -203,10 +215,8 @@ ssize_t native_take(int fd, const struct iovec *iov, int n, int flags, struct so
 		len = recv_all(vs, fd, iov, n, flags & ~MSG_WAITALL, &m);
 	else
 		len = recv_waiting(vs, fd, iov, n, flags, &m);
-	if (len >= 0 && addr && vs->type == SOCK_STREAM)
-		*addrlen = 0;
-	else if (len >= 0 && addr)
-		put_name(&ss, vname_source(vs, &m, &ss), addr, addrlen);
+	if (len >= 0)
+		native_source(vs, &m, addr, addrlen);
 	return native_leave(vs, len);
 }
 
@@ -250,13 +260,8 @@ static ssize_t send_waiting(struct vsock *vs, int fd, const struct iovec *iov, i
 		put += len > 0 ? (size_t)len : 0;
 		if (len >= 0 && (put >= want || vs->type != SOCK_STREAM))
 			break;
-		if (!until)
-			until = patience(fd, flags, SO_SNDTIMEO);
-		if (!until)
-			break;
-		ret = len < 0 ? vlocal_wait(vs, false, until) : 0;
-		if (ret == 0 && !is_still(fd, vs))
-			ret = -EBADF;
+		ret = len < 0 ? native_wait(vs, fd, false, flags, &until) :
+				may_wait(fd, false, flags, &until);
 		if (ret < 0) {
 			len = ret;
 			break;
@@ -267,8 +272,8 @@ static ssize_t send_waiting(struct vsock *vs, int fd, const struct iovec *iov, i
 	return put ? (ssize_t)put : len;
 }
 
-/* The caller has gone from the node by then: its handler may call us, or jump. */
-static ssize_t leave_sender(struct vsock *vs, ssize_t ret, int flags)
+/* The handler of SIGPIPE may call us, or jump: the node is left first. */
+ssize_t native_leave_sender(struct vsock *vs, ssize_t ret, int flags)
 {
 	bool broken = ret == -EPIPE && vs->type == SOCK_STREAM && !(flags & MSG_NOSIGNAL);
 
@@ -280,15 +285,13 @@ static ssize_t leave_sender(struct vsock *vs, ssize_t ret, int flags)
 	return ret;
 }
 
-/* loan: the bytes are its; what was sent of it is the stack's. */
-static ssize_t give_loan(int fd, const struct iovec *iov, int n, int flags,
+ssize_t native_give_loan(int fd, const struct iovec *iov, int n, int flags,
 			 const struct sockaddr *addr, socklen_t addrlen, struct ioth_loan *loan)
 {
 	struct msg m = { .has_peer = true, .ttl = -1, .tos = -1 };
-	struct vsock *vs;
+	struct vsock *vs = enter(fd, n);
 	ssize_t ret = 0;
 
-	vs = may_enter(n) ? native_enter(fd) : NULL;
 	if (vs && flags & MSG_FASTOPEN && vs->type == SOCK_STREAM) {
 		node_unlock(vs->n);
 		vs = NULL;
@@ -306,13 +309,13 @@ static ssize_t give_loan(int fd, const struct iovec *iov, int n, int flags,
 		ret = send_waiting(vs, fd, iov, n, flags, m.has_peer || m.draft ? &m : NULL);
 	if (loan && ret >= 0 && (size_t)ret == iov_total(iov, n))
 		native_lent(loan);
-	return leave_sender(vs, ret, flags);
+	return native_leave_sender(vs, ret, flags);
 }
 
 ssize_t native_give(int fd, const struct iovec *iov, int n, int flags,
 		    const struct sockaddr *addr, socklen_t addrlen)
 {
-	return give_loan(fd, iov, n, flags, addr, addrlen, NULL);
+	return native_give_loan(fd, iov, n, flags, addr, addrlen, NULL);
 }
 
 ssize_t native_write(int fd, const void *buf, size_t len)
@@ -334,103 +337,4 @@ ssize_t native_sendto(int fd, const void *buf, size_t len, int flags, const stru
 		      socklen_t addrlen)
 {
 	return native_give(fd, &(struct iovec){ (void *)(uintptr_t)buf, len }, 1, flags, addr, addrlen);
-}
-
-/* --- without a copy --- */
-
-static ssize_t lend_waiting(struct vsock *vs, int fd, size_t len, int flags, struct vloan *l,
-			    struct msg *m)
-{
-	usec until = 0;
-	ssize_t got;
-	int ret;
-
-	while ((got = vlend_recv(vs, fd, len, l, m)) == -EAGAIN) {
-		if (!until)
-			until = patience(fd, flags, SO_RCVTIMEO);
-		ret = until ? vlocal_wait(vs, true, until) : -EAGAIN;
-		if (ret < 0)
-			return ret;
-		if (!is_still(fd, vs))
-			return -EBADF;
-	}
-	return got;
-}
-
-int native_recv_lend(int fd, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen,
-		     struct ioth_loan **loan)
-{
-	struct msg m = { .ttl = -1 };
-	struct sockaddr_storage ss;
-	struct vsock *vs = may_enter(0) ? native_enter(fd) : NULL;
-	struct vloan l = { .vs = NULL };
-	ssize_t ret;
-
-	if (!vs)
-		return derive_recv_lend(fd, len, flags, addr, addrlen, loan);
-	lent_init(&l.in);
-	ret = lend_waiting(vs, fd, len, flags, &l, &m);
-	if (ret >= 0) {
-		*loan = native_loan(kind_current->data, vs, &l);
-		if (addr && vs->type == SOCK_STREAM)
-			*addrlen = 0;
-		else if (addr)
-			put_name(&ss, vname_source(vs, &m, &ss), addr, addrlen);
-		ret = 0;
-	}
-	native_leave(vs, ret);
-	if (ret == -EOPNOTSUPP)
-		return derive_recv_lend(fd, len, flags, addr, addrlen, loan);
-	return ret < 0 ? -1 : 0;
-}
-
-static int draft_waiting(struct vsock *vs, int fd, size_t len, int flags, struct vloan *l)
-{
-	usec until = 0;
-	int ret;
-
-	while ((ret = vlend_send(vs, fd, len, l)) == -EAGAIN) {
-		if (!until)
-			until = patience(fd, flags, SO_SNDTIMEO);
-		ret = until ? vlocal_wait(vs, false, until) : -EAGAIN;
-		if (ret < 0)
-			return ret;
-		if (!is_still(fd, vs))
-			return -EBADF;
-	}
-	return ret;
-}
-
-int native_send_lend(int fd, size_t len, int flags, struct ioth_loan **loan)
-{
-	struct vsock *vs = may_enter(0) ? native_enter(fd) : NULL;
-	struct vloan l = { .vs = NULL };
-	int ret;
-
-	if (!vs)
-		return derive_send_lend(fd, len, flags, loan);
-	lent_init(&l.in);
-	ret = draft_waiting(vs, fd, len, flags, &l);
-	if (ret == 0)
-		*loan = native_loan(kind_current->data, vs, &l);
-	leave_sender(vs, ret, flags);
-	if (ret == -EOPNOTSUPP)
-		return derive_send_lend(fd, len, flags, loan);
-	return ret < 0 ? -1 : 0;
-}
-
-ssize_t native_send_lent(int fd, struct ioth_loan *loan, size_t len, int flags,
-			 const struct sockaddr *addr, socklen_t addrlen)
-{
-	struct iovec iov[DRAFT_CHUNKS];
-	ssize_t ret;
-
-	if (loan->n > DRAFT_CHUNKS)	/* what was received, sent on */
-		return derive_send_lent(fd, loan, len, flags, addr, addrlen);
-	ret = give_loan(fd, iov, loan_part(loan, iov, len), flags, addr, addrlen, loan);
-	if (ret >= 0 && (size_t)ret == len)
-		ioth_give_back(loan);
-	else if (ret > 0)
-		loan_sent(loan, (size_t)ret);
-	return ret;
 }

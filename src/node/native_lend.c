@@ -1,131 +1,96 @@
-/* native_lend.c - kind native: loans of a node
+/* native_lend.c - kind native: receiving and sending without a copy
  *
- * A loan may be given back by any thread, when its socket has been closed (vsock.c has
- * settled it then), its stack deleted, its wire ended by either side: the memory is held
- * by references that are the loan's own. What says whether the node is still there is
- * the lender, which is the last to go: whoever gives back holds its lock meanwhile, for
- * reading; the end of the stack takes it for writing.
- *
- * In a child of fork the memory stays readable, but is the parent's to give back: there
- * only the loan itself is freed.
+ * What is lent to be read is payload where it lies; what is lent to be sent is memory of
+ * the send buffer (vlend.c), a draft. Where that cannot be, and of what is no socket of the node,
+ * there are the copies of loan.c.
  */
 #include <errno.h>
-#include <stdlib.h>
 
-#include "base/mem.h"
 #include "node/loan.h"
 #include "node/native.h"
+#include "stack/dgram.h"
 
-struct lender {
-	pthread_rwlock_t lock;
-	struct node	*node;		/* NULL: it has gone */
-	atomic_uint	refs;		/* of the stack, and of each loan */
-};
-
-struct native_loan {
-	struct loan	l;
-	struct lender	*of;
-	unsigned	forks;		/* native_forks when it was made */
-	struct vloan	v;
-	struct iovec	iov[];
-};
-
-struct lender *lender_new(struct node *n)
+static ssize_t lend_received(struct vsock *vs, int fd, size_t len, int flags, struct vloan *l,
+			     struct msg *m)
 {
-	struct lender *le = xzalloc(sizeof(*le));
+	usec until = 0;
+	ssize_t got;
 
-	pthread_rwlock_init(&le->lock, NULL);
-	le->node = n;
-	le->refs = 1;
-	return le;
-}
+	while ((got = vlend_recv(vs, fd, len, l, m)) == -EAGAIN) {
+		int ret = native_wait(vs, fd, true, flags, &until);
 
-static void lender_unref(struct lender *le)
-{
-	if (atomic_fetch_sub_explicit(&le->refs, 1, memory_order_acq_rel) != 1)
-		return;
-	pthread_rwlock_destroy(&le->lock);
-	free(le);
-}
-
-void lender_end(struct lender *le)
-{
-	pthread_rwlock_wrlock(&le->lock);
-	le->node = NULL;
-	pthread_rwlock_unlock(&le->lock);
-	lender_unref(le);
-}
-
-static void memory_end(struct vloan *v)
-{
-	lent_free(&v->in);
-	draft_free(&v->out);
-}
-
-/* The memory goes first: the peer may want it for what the window then lets him send. */
-static void settle(struct native_loan *nl)
-{
-	struct lender *le = nl->of;
-
-	pthread_rwlock_rdlock(&le->lock);
-	if (le->node) {
-		node_lock(le->node);
-		memory_end(&nl->v);
-		vlend_over(&nl->v);
-		node_unlock(le->node);
+		if (ret < 0)
+			return ret;
 	}
-	pthread_rwlock_unlock(&le->lock);
+	return got;
 }
 
-static void loan_end(struct loan *l)
+int native_recv_lend(int fd, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen,
+		     struct ioth_loan **loan)
 {
-	struct native_loan *nl = container_of(l, struct native_loan, l);
-	int error = errno;
+	struct msg m = { .ttl = -1 };
+	struct vsock *vs = native_enter(fd);
+	struct vloan l = { .vs = NULL };
+	ssize_t ret;
 
-	if (nl->forks == native_forks) {
-		if (vlend_counts(&nl->v))
-			settle(nl);
-		memory_end(&nl->v);
-		lender_unref(nl->of);
+	if (!vs)
+		return derive_recv_lend(fd, len, flags, addr, addrlen, loan);
+	lent_init(&l.in);
+	ret = lend_received(vs, fd, len, flags, &l, &m);
+	if (ret >= 0) {
+		*loan = native_loan(kind_current->data, vs, &l);
+		native_source(vs, &m, addr, addrlen);
+		ret = 0;
 	}
-	free(nl);
-	errno = error;
+	native_leave(vs, ret);
+	if (ret == -EOPNOTSUPP)
+		return derive_recv_lend(fd, len, flags, addr, addrlen, loan);
+	return ret < 0 ? -1 : 0;
 }
 
-struct ioth_loan *native_loan(struct native *s, struct vsock *vs, struct vloan *v)
+static int lend_draft(struct vsock *vs, int fd, size_t len, int flags, struct vloan *l)
 {
-	int n = v->out.n ? (int)v->out.n : lent_iov(&v->in, NULL);
-	struct native_loan *nl = xmalloc(sizeof(*nl) + (size_t)n * sizeof(nl->iov[0]));
+	usec until = 0;
+	int ret;
 
-	*nl = (struct native_loan){ .of = s->lender, .forks = native_forks, .v = *v };
-	list_init(&nl->v.in.pkts);
-	list_splice_tail(&nl->v.in.pkts, &v->in.pkts);
-	vlend_begin(vs, &nl->v);
-	atomic_fetch_add_explicit(&s->lender->refs, 1, memory_order_relaxed);
-	if (v->out.n)
-		draft_iov(&nl->v.out, nl->iov);
-	else
-		lent_iov(&nl->v.in, nl->iov);
-	nl->l = (struct loan){
-		.pub = { nl->iov, n, v->out.n ? v->out.len : v->in.len }, .end = loan_end,
-	};
-	return &nl->l.pub;
+	while ((ret = vlend_send(vs, fd, len, l)) == -EAGAIN) {
+		ret = native_wait(vs, fd, false, flags, &until);
+		if (ret < 0)
+			break;
+	}
+	return ret;
 }
 
-static struct native_loan *ours(struct ioth_loan *l)
+int native_send_lend(int fd, size_t len, int flags, struct ioth_loan **loan)
 {
-	return l && loan_of(l)->end == loan_end ? container_of(l, struct native_loan, l.pub) : NULL;
+	struct vsock *vs = native_enter(fd);
+	struct vloan l = { .vs = NULL };
+	int ret;
+
+	if (!vs)
+		return derive_send_lend(fd, len, flags, loan);
+	lent_init(&l.in);
+	ret = lend_draft(vs, fd, len, flags, &l);
+	if (ret == 0)
+		*loan = native_loan(kind_current->data, vs, &l);
+	native_leave_sender(vs, ret, flags);
+	if (ret == -EOPNOTSUPP)
+		return derive_send_lend(fd, len, flags, loan);
+	return ret < 0 ? -1 : 0;
 }
 
-const struct draft *native_draft(struct ioth_loan *l, const struct vsock *vs)
+ssize_t native_send_lent(int fd, struct ioth_loan *loan, size_t len, int flags,
+			 const struct sockaddr *addr, socklen_t addrlen)
 {
-	struct native_loan *nl = ours(l);
+	struct iovec iov[DRAFT_CHUNKS];
+	ssize_t ret;
 
-	return nl && nl->v.vs == vs ? &nl->v.out : NULL;
-}
-
-void native_lent(struct ioth_loan *l)
-{
-	if (ours(l))
-		vlend_over(&ours(l)->v);
+	if (loan->n > DRAFT_CHUNKS)	/* what was received, sent on */
+		return derive_send_lent(fd, loan, len, flags, addr, addrlen);
+	ret = native_give_loan(fd, iov, loan_part(loan, iov, len), flags, addr, addrlen, loan);
+	if (ret >= 0 && (size_t)ret == len)
+		ioth_give_back(loan);
+	else if (ret > 0)
+		loan_sent(loan, (size_t)ret);
+	return ret;
 }

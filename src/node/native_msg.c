@@ -14,12 +14,10 @@
 #include "node/native.h"
 #include "stack/tcp.h"
 
-/* NULL: it is not ours, or the parent's. */
 static struct vsock *enter(int fd)
 {
-	const struct native *s = kind_current->data;
 	int keep = errno;
-	struct vsock *vs = s->orphan ? NULL : native_enter(fd);
+	struct vsock *vs = native_enter(fd);
 
 	errno = keep;
 	return vs;

@@ -291,10 +291,7 @@ long served_call(int nr, uint64_t args[6])
 		return syscall(nr, args[0], args[1], args[2], args[3], args[4], args[5]);
 	if (new >= 0)
 		return new;
-	if (ret >= 0)
-		return ret;
-	errno = (int)-ret;
-	return -1;
+	return libc_result(ret);
 }
 
 int served_begin(struct served *s)
