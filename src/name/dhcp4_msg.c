@@ -267,28 +267,14 @@ static void put_fqdn(struct wr *w, const struct dhcp4_msg *m)
 /* RFC 3397: names that share their ends. */
 static void get_search(struct rd *r, struct dhcp4_msg *m)
 {
-	struct text t = text_of(m->search, sizeof(m->search));
 	const struct rd whole = *r;
 
-	while (rd_left(r)) {
-		char name[256];
-		struct text one = text_of(name, sizeof(name));
-
-		if (label_parse(r, &whole, &one) && t.len + one.len + 2 < sizeof(m->search))
-			text_add(&t, "%s%s", t.len ? " " : "", name);
-	}
+	label_list_parse(r, &whole, m->search, sizeof(m->search));
 }
 
 static void put_search(struct wr *w, const struct dhcp4_msg *m)
 {
-	for (const char *s = m->search; *s;) {
-		size_t n = strcspn(s, " ");
-		char name[256];
-
-		snprintf(name, sizeof(name), "%.*s", (int)n, s);
-		label_emit(w, name);
-		s += n + (s[n] == ' ');
-	}
+	label_list_emit(w, m->search);
 }
 
 /* RFC 3442: destinations by as many bytes as their prefix fills. */

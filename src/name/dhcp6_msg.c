@@ -102,15 +102,7 @@ static void get_dns(struct rd *r, struct dhcp6_msg *m)
 
 static void get_search(struct rd *r, struct dhcp6_msg *m)
 {
-	struct text t = text_of(m->search, sizeof(m->search));
-
-	while (rd_left(r)) {
-		char name[256];
-		struct text one = text_of(name, sizeof(name));
-
-		if (label_parse(r, NULL, &one) && t.len + one.len + 2 < sizeof(m->search))
-			text_add(&t, "%s%s", t.len ? " " : "", name);
-	}
+	label_list_parse(r, NULL, m->search, sizeof(m->search));
 }
 
 /* RFC 4704 4.2: a part of a name has no end; it is of no use to us. */
@@ -273,14 +265,7 @@ static void put_search(struct wr *w, const struct dhcp6_msg *m)
 	if (!m->search[0])
 		return;
 	len = begin(w, OPT_DOMAINS);
-	for (const char *s = m->search; *s;) {
-		size_t n = strcspn(s, " ");
-		char name[256];
-
-		snprintf(name, sizeof(name), "%.*s", (int)n, s);
-		label_emit(w, name);
-		s += n + (s[n] == ' ');
-	}
+	label_list_emit(w, m->search);
 	end(w, len);
 }
 

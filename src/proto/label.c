@@ -4,6 +4,8 @@
  * names are made of is let through. A pointer leads to what was before it only, so
  * a name ends.
  */
+#include <stdio.h>
+
 #include "proto/label.h"
 
 #define LABEL_MAX	63
@@ -84,4 +86,29 @@ void label_emit(struct wr *w, const char *s)
 		s += n + (s[n] == '.');
 	}
 	wr_u8(w, 0);
+}
+
+void label_list_parse(struct rd *r, const struct rd *whole, char *list, size_t size)
+{
+	struct text t = text_of(list, size);
+
+	while (rd_left(r)) {
+		char name[NAME_MAX + 1];
+		struct text one = text_of(name, sizeof(name));
+
+		if (label_parse(r, whole, &one) && t.len + one.len + 2 < size)
+			text_add(&t, "%s%s", t.len ? " " : "", name);
+	}
+}
+
+void label_list_emit(struct wr *w, const char *list)
+{
+	while (*list) {
+		size_t n = strcspn(list, " ");
+		char name[NAME_MAX + 1];
+
+		snprintf(name, sizeof(name), "%.*s", (int)n, list);
+		label_emit(w, name);
+		list += n + (list[n] == ' ');
+	}
 }

@@ -13,4 +13,9 @@ bool label_parse(struct rd *r, const struct rd *whole, struct text *t);
 bool label_text_ok(const char *name);
 void label_emit(struct wr *w, const char *name);
 
+/* The same of several, in text with a space between them, as a search list: all to the
+ * end of r that can be kept and have room. */
+void label_list_parse(struct rd *r, const struct rd *whole, char *list, size_t size);
+void label_list_emit(struct wr *w, const char *list);
+
 #endif
