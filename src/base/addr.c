@@ -42,11 +42,6 @@ bool ip_is_linklocal(const struct ip_addr *a)
 	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
 }
 
-bool ip_is_ula(const struct ip_addr *a)
-{
-	return (a->b[0] & 0xfe) == 0xfc;
-}
-
 unsigned ip_common_bits(const struct ip_addr *a, const struct ip_addr *b)
 {
 	unsigned i = 0;

@@ -64,7 +64,6 @@ static inline bool ip_is_multicast(const struct ip_addr *a)
 	return a->b[0] == 0xff || (ip_v4(a)[0] >> 4 == 14 && ip_is_v4(a));
 }
 bool ip_is_linklocal(const struct ip_addr *a);	/* 169.254/16, fe80::/10 */
-bool ip_is_ula(const struct ip_addr *a);	/* fc00::/7 */
 
 /* True if a and net agree in the first len bits; len counts within the family
  * (0-32 for IPv4, 0-128 for IPv6), and families must agree. */

@@ -162,12 +162,6 @@ void bpf_free(struct bpf *b)
 	free(b);
 }
 
-const struct sock_filter *bpf_code(const struct bpf *b, unsigned *n)
-{
-	*n = b->n;
-	return b->code;
-}
-
 /* --- loads --- */
 
 static unsigned width(uint16_t code)

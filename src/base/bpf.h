@@ -26,7 +26,6 @@ struct bpf_pkt {
 /* A checked copy. 0; -EINVAL: it might not end, or reads what it has not written. */
 int bpf_new(const struct sock_filter *code, unsigned n, struct bpf **out);
 void bpf_free(struct bpf *b);			/* NULL is fine */
-const struct sock_filter *bpf_code(const struct bpf *b, unsigned *n);
 /* Bytes of the data to keep; 0: the packet is not wanted. */
 uint32_t bpf_run(const struct bpf *b, const struct bpf_pkt *p);
 

@@ -33,28 +33,21 @@ void grow_put(struct grow *g, const void *p, size_t n)
 	g->len += n;
 }
 
-void grow_addv(struct grow *g, const char *fmt, va_list ap)
-{
-	va_list again;
-	int n;
-
-	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
-	va_end(again);
-	if (n <= 0)
-		return;
-	make_room(g, (size_t)n + 1);	/* vsnprintf ends with a zero */
-	vsnprintf(g->s + g->len, (size_t)n + 1, fmt, ap);
-	g->len += (size_t)n;
-}
-
 void grow_add(struct grow *g, const char *fmt, ...)
 {
 	va_list ap;
+	int n;
 
 	va_start(ap, fmt);
-	grow_addv(g, fmt, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
+	if (n <= 0)
+		return;
+	make_room(g, (size_t)n + 1);	/* vsnprintf ends with a zero */
+	va_start(ap, fmt);
+	vsnprintf(g->s + g->len, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	g->len += (size_t)n;
 }
 
 void grow_take(struct grow *g, size_t n)

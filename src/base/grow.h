@@ -12,7 +12,6 @@ struct grow {
 };
 
 void grow_add(struct grow *g, const char *fmt, ...) PRINTF(2, 3);
-void grow_addv(struct grow *g, const char *fmt, va_list ap) PRINTF(2, 0);
 void grow_put(struct grow *g, const void *p, size_t n);
 void grow_take(struct grow *g, size_t n);	/* n bytes or fewer off the front */
 void grow_free(struct grow *g);			/* empty again */

@@ -17,7 +17,6 @@
 #define LINE_MAX_LEN	1024
 
 static enum log_level max_level = LOG_ERROR;
-static const char *prefix = "ioth";
 static bool no_copies;
 
 static void put_stderr(void *arg, const char *line);
@@ -45,12 +44,6 @@ bool log_shows(enum log_level lv)
 	return lv <= max_level;
 }
 
-/* The string is kept, not copied. */
-void log_set_name(const char *name)
-{
-	prefix = name;
-}
-
 int log_copy(void)
 {
 	return no_copies ? -1 : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -66,7 +59,7 @@ static void put_stderr(void *arg, const char *text)
 	char line[LINE_MAX_LEN];
 	struct text t = text_of(line, sizeof(line) - 1);
 
-	text_add(&t, "%s: %s", prefix, text);
+	text_add(&t, "ioth: %s", text);
 	line[t.len++] = '\n';
 	if (write(STDERR_FILENO, line, t.len) < 0)
 		return;			/* nobody is left to be told */

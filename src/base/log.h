@@ -18,7 +18,6 @@ void log_stderr(void);
 void log_to(log_taker *take, void *arg);	/* NULL: nobody */
 void log_set_level(enum log_level max);
 bool log_shows(enum log_level lv);	/* is that level printed? */
-void log_set_name(const char *name);	/* the prefix; default "ioth" */
 /* Of the error output, for who writes there after 2 became something else. -1: there is
  * none, or we go to the background and nobody's output may be kept open. */
 int log_copy(void);

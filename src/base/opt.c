@@ -97,26 +97,6 @@ static int short_options(struct args *a, const char *s)
 	return rc;
 }
 
-int opt_parse(const struct opt_page *page, int argc, char **argv, void *conf)
-{
-	struct args a = { page, argc, 1, argv, conf };
-	int rc = OPT_OK;
-
-	while (a.i < argc && rc == OPT_OK) {
-		const char *s = argv[a.i];
-
-		if (s[0] != '-' || !s[1])
-			break;
-		a.i++;
-		if (strcmp(s, "--") == 0)
-			break;
-		rc = s[1] == '-' ? long_option(&a, s + 2) : short_options(&a, s + 1);
-	}
-	if (rc == OPT_HELP)
-		opt_help(page);
-	return rc == OPT_OK ? a.i : rc;
-}
-
 static void help_row(const char *name, char letter, const char *arg, const char *help)
 {
 	char buf[128];
@@ -134,7 +114,7 @@ static void help_row(const char *name, char letter, const char *arg, const char 
 		printf("%-*s%s\n", HELP_COLUMN, buf, help);
 }
 
-void opt_help(const struct opt_page *page)
+static void print_help(const struct opt_page *page)
 {
 	printf("usage: %s\n\n%s\n\n", page->usage, page->what);
 	for (size_t i = 0; i < ARRAY_LEN(page->opts) && page->opts[i]; i++) {
@@ -146,4 +126,24 @@ void opt_help(const struct opt_page *page)
 	if (page->more)
 		printf("\n%s%s", page->more,
 		       page->more[0] && page->more[strlen(page->more) - 1] == '\n' ? "" : "\n");
+}
+
+int opt_parse(const struct opt_page *page, int argc, char **argv, void *conf)
+{
+	struct args a = { page, argc, 1, argv, conf };
+	int rc = OPT_OK;
+
+	while (a.i < argc && rc == OPT_OK) {
+		const char *s = argv[a.i];
+
+		if (s[0] != '-' || !s[1])
+			break;
+		a.i++;
+		if (strcmp(s, "--") == 0)
+			break;
+		rc = s[1] == '-' ? long_option(&a, s + 2) : short_options(&a, s + 1);
+	}
+	if (rc == OPT_HELP)
+		print_help(page);
+	return rc == OPT_OK ? a.i : rc;
 }

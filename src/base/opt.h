@@ -28,6 +28,5 @@ struct opt_page {
 /* Index of the first operand in argv, or: -1 after --help (printed; exit 0),
  * -2 on a usage error (one line printed; exit 2). */
 int opt_parse(const struct opt_page *page, int argc, char **argv, void *conf);
-void opt_help(const struct opt_page *page);
 
 #endif

@@ -27,7 +27,8 @@ void calls_end(struct calls *cs)
 		call_free(list_first(&cs->parked, struct call, link));
 }
 
-const struct trap *trap_of(int nr)
+/* Its first row, or the end. */
+static const struct trap *trap_of(int nr)
 {
 	const struct trap *t = traps;
 

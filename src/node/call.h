@@ -104,7 +104,6 @@ struct trap {
 };
 
 extern const struct trap traps[];	/* nr < 0 ends */
-const struct trap *trap_of(int nr);	/* its first row, or the end */
 bool call_trapped(int nr, const uint64_t args[6]);	/* does a row of the table say so? */
 
 /* call.c */

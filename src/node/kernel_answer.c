@@ -35,12 +35,12 @@ static void answer_socket(const struct kernel_ask *q, int to)
 	do
 		fds[n] = socket(q->domain, q->type | SOCK_CLOEXEC, q->protocol);
 	while (fds[n] >= 0 && ++n < MIN(q->count, KERNEL_BATCH));
-	if (!n)
-		a.error = errno;
-	if (!n)
-		shm_put(to, &a, sizeof(a), -1);
-	else
+	if (n) {
 		put_sockets(to, &a, fds, (size_t)n);
+	} else {
+		a.error = errno;
+		shm_put(to, &a, sizeof(a), -1);
+	}
 	while (n)
 		close(fds[--n]);
 }

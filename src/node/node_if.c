@@ -275,7 +275,7 @@ int node_if_add(struct node *n, const struct if_conf *c, struct netif **nif)
 	return 0;
 }
 
-void iface_end(struct iface *ifc)
+static void iface_end(struct iface *ifc)
 {
 	struct node *n = ifc->node;
 

@@ -19,7 +19,6 @@ struct iface {
 
 /* node_if.c. add: NULL with *why; of: the node's name, or NULL. */
 struct iface *iface_add(struct node *n, const struct if_conf *c, const char *of, char **why);
-void iface_end(struct iface *ifc);
 void iface_recv(struct iface *ifc);
 void iface_flush(struct iface *ifc);
 

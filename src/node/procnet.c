@@ -211,7 +211,7 @@ static const struct file {
 	{ "raw", NULL, AF_INET, IPPROTO_RAW }, { "raw6", NULL, AF_INET6, IPPROTO_RAW },
 };
 
-int procnet_write(FILE *f, struct stack *st, const char *name)
+static int procnet_write(FILE *f, struct stack *st, const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		if (strcmp(files[i].name, name))

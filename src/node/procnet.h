@@ -6,9 +6,8 @@
 
 #include "stack/stack.h"
 
-/* name: "tcp". 0, or -ENOENT: none of ours. */
-int procnet_write(FILE *f, struct stack *st, const char *name);
-int procnet_open(struct stack *st, const char *name);	/* to be read; or -errno */
+/* name: "tcp". A descriptor to be read, or -errno; -ENOENT: none of ours. */
+int procnet_open(struct stack *st, const char *name);
 
 /* procnet_snmp.c */
 void procnet_snmp(FILE *f, struct stack *st);

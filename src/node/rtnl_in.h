@@ -41,8 +41,6 @@ void out_flush(struct nlout *o);
 struct nlattr *nest_start(struct nlmsghdr *nlh, uint16_t type);
 void put_ip(struct nlmsghdr *nlh, uint16_t type, const struct ip_addr *addr);
 
-/* A group's message, if anybody listens: begin, rows, end. */
-bool news_begin(struct nlout *o, struct node *n, unsigned group);
 
 static inline int refuse(struct nlreq *r, int error, const char *why)
 {

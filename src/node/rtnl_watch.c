@@ -8,7 +8,8 @@
 #include "node/rtnl_in.h"
 #include "stack/neigh.h"
 
-bool news_begin(struct nlout *o, struct node *n, unsigned group)
+/* A group's message, if anybody listens: begin, rows, end. */
+static bool news_begin(struct nlout *o, struct node *n, unsigned group)
 {
 	o->n = n;
 	o->to = NULL;

@@ -337,10 +337,10 @@ static struct serve *with_stack(const struct serve_conf *conf, char **why)
 
 	if (conf->node.kernel) {
 		kernel = kernel_node(&conf->node);
-		if (!kernel)
+		if (!kernel) {
 			*why = xasprintf("no stack of the kernel's");
-		if (!kernel)
 			return NULL;
+		}
 	}
 	n = node_new(kernel ? &nothing : &conf->node, why);
 	if (n) {

@@ -95,10 +95,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_msg(&m);
 	start(&c, rd_u8(&in), now);
 	while (rd_left(&in)) {
-		size_t n = MIN(rd_u16(&in), rd_left(&in));
-		uint8_t *copy = malloc(n + !n);
+		size_t n;
+		uint8_t *copy = next_piece(&in, &n);
 
-		rd_copy(&in, copy, n);
 		make_answer(&c, copy, n);
 		r = rd_of(copy, n);
 		dhcp4_input(&c, &r, now);

@@ -71,10 +71,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dhcp6_start(&c, now);
 	run(&c, now);
 	while (rd_left(&in)) {
-		size_t n = MIN(rd_u16(&in), rd_left(&in));
-		uint8_t *copy = malloc(n + !n);
+		size_t n;
+		uint8_t *copy = next_piece(&in, &n);
 
-		rd_copy(&in, copy, n);
 		make_answer(&c, copy, n);
 		r = rd_of(copy, n);
 		dhcp6_input(&c, &r, now);

@@ -41,7 +41,6 @@ static void quiet(void)
 
 static void loud(void)
 {
-	log_set_name("ioth run");
 	log_set_level(LOG_DEBUG);
 	info("a");
 	debug("b");
@@ -72,7 +71,7 @@ static void levels(void **state)
 	assert_int_equal(child(quiet, buf, sizeof(buf)), 0);
 	assert_string_equal(buf, "ioth: file: 5\n");
 	assert_int_equal(child(loud, buf, sizeof(buf)), 0);
-	assert_string_equal(buf, "ioth run: a\nioth run: b\nioth run: c\n");
+	assert_string_equal(buf, "ioth: a\nioth: b\nioth: c\n");
 }
 
 static void a_long_line_is_cut(void **state)
