@@ -57,6 +57,7 @@ DIFFER_OBJ := $(patsubst %.c,$B/%.o,$(wildcard test/differ/*.c) test/mutate/seg.
 # The cases' calls go through a table; the programs of test/e2e make them themselves
 SOCKET_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %/plain.c,$(wildcard test/socket/*.c test/socket/lib/*.c)))
 CASE_OBJ := $(filter-out %/harness.o %/known.o $B/test/socket/lib/%,$(SOCKET_OBJ))
+HOSTILE_OBJ := $(patsubst %.c,$B/%.o,$(wildcard test/hostile/*.c))
 BENCHES	:= $(patsubst bench/%.sh,bench-%,$(sort $(wildcard bench/*.sh)))
 FUZZER	?=
 
@@ -133,7 +134,7 @@ $B/bench/cost: $B/bench/cost.o $B/libioth.a
 	$(if $(V),,@echo '  LINK $@')
 	$(LINK) -static -lsodium
 
-$B/test/hostile/liar: $(patsubst %,$B/test/hostile/%.o,liar lies neighbour) $B/libioth.a
+$B/test/hostile/liar: $(HOSTILE_OBJ) $B/libioth.a
 	$(if $(V),,@echo '  LINK $@')
 	$(LINK) $(LIBS)
 

@@ -12,8 +12,6 @@
 
 #include "liar.h"
 
-static const uint8_t ALL[6] = { 255, 255, 255, 255, 255, 255 }, ME[6] = { 2, 'l', 'i', 'a', 'r', 0 };
-
 /* A record of which nothing is checked; head_len bytes of frame follow its spans. */
 static void record(struct liar *l, struct wire_rec r, const struct wire_span *spans)
 {
