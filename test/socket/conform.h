@@ -109,6 +109,7 @@ int far_socket(int domain, int type, int proto);	/* of a second stack, or the
 void put(int fd, const char *text);
 void want(int fd, const char *text);
 void want_eof(int fd);
+ssize_t recv_from(int fd, void *buf, size_t n, struct addr *from);
 void pat_fill(uint8_t *p, size_t from, size_t n);
 void pat_check(const uint8_t *p, size_t from, size_t n);
 void pat_send(int fd, size_t from, size_t to);
@@ -119,6 +120,8 @@ int64_t now_ms(void);
 void nap(int ms);
 int poll_for(int fd, int events, int ms);	/* revents */
 void poll_until(int fd, int events, int exact);	/* up to 5 s */
+int ep_new(int fd, uint32_t events);	/* a set of fd alone */
+int ep_for(int ep, int ms);		/* its events, 0 after ms without any */
 void catch_signal(int sig, int flags);
 extern volatile sig_atomic_t caught;
 void until_caught(int times);

@@ -1,24 +1,6 @@
 /* edges.c - cases: epoll's edges, sets of sets, and select's three sets */
 #include "conform.h"
 
-static int ep_new(int fd, uint32_t events)
-{
-	struct epoll_event ev = { .events = events, .data.fd = fd };
-	int ep = OK(epoll_create1(EPOLL_CLOEXEC));
-
-	OK(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev));
-	return ep;
-}
-
-static int ep_for(int ep, int ms)
-{
-	struct epoll_event ev[4];
-	int n = OK(epoll_wait(ep, ev, 4, ms));
-
-	NEED(n <= 1);
-	return n ? ev[0].events : 0;
-}
-
 CASE(epoll_mod_tells_again)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };

@@ -251,12 +251,6 @@ CASE(far_pending_is_reset)
 	ERR(read(fd, &b, 1), ECONNRESET);
 }
 
-static ssize_t recv_from(int fd, void *buf, size_t n, struct addr *from)
-{
-	from->len = sizeof(from->ss);
-	return recvfrom(fd, buf, n, 0, &from->sa, &from->len);
-}
-
 CASE(far_udp)
 {
 	struct addr b, from, mine;

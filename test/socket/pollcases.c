@@ -3,25 +3,6 @@
 
 enum { ALL = POLLIN | POLLOUT | POLLRDHUP };
 
-static int ep_new(int fd, uint32_t events)
-{
-	struct epoll_event ev = { .events = events, .data.fd = fd };
-	int ep = OK(epoll_create1(EPOLL_CLOEXEC));
-
-	OK(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev));
-	return ep;
-}
-
-/* The events of the one registered socket, 0 after ms without any. */
-static int ep_for(int ep, int ms)
-{
-	struct epoll_event ev[4];
-	int n = OK(epoll_wait(ep, ev, 4, ms));
-
-	NEED(n <= 1);
-	return n ? ev[0].events : 0;
-}
-
 /* Edges may come one by one (data, then end), so they are gathered. */
 static void ep_until(int ep, int wanted)
 {

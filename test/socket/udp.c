@@ -18,12 +18,6 @@ static ssize_t send_to(int fd, const char *text, const struct addr *a)
 	return sendto(fd, text, strlen(text), 0, &a->sa, a->len);
 }
 
-static ssize_t recv_from(int fd, char *buf, size_t n, struct addr *from)
-{
-	from->len = sizeof(from->ss);
-	return recvfrom(fd, buf, n, 0, &from->sa, &from->len);
-}
-
 CASE(udp_exchange)
 {
 	struct addr a, b, from;

@@ -214,6 +214,12 @@ void want_eof(int fd)
 	EQ(read(fd, &c, 1), 0);
 }
 
+ssize_t recv_from(int fd, void *buf, size_t n, struct addr *from)
+{
+	from->len = sizeof(from->ss);
+	return recvfrom(fd, buf, n, 0, &from->sa, &from->len);
+}
+
 static uint8_t pat(size_t i)
 {
 	return (i * 2654435761u) >> 13;
@@ -295,6 +301,24 @@ void poll_until(int fd, int events, int exact)
 			fail("poll for %#x gives %#x, not %#x", events, got, exact);
 		nap(2);
 	}
+}
+
+int ep_new(int fd, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.fd = fd };
+	int ep = OK(epoll_create1(EPOLL_CLOEXEC));
+
+	OK(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev));
+	return ep;
+}
+
+int ep_for(int ep, int ms)
+{
+	struct epoll_event ev[4];
+	int n = OK(epoll_wait(ep, ev, 4, ms));
+
+	NEED(n <= 1);
+	return n ? ev[0].events : 0;
 }
 
 static void on_signal(int sig)
