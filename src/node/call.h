@@ -1,9 +1,10 @@
-/* call.h - system calls on sockets, done for another process over the node
+/* call.h - system calls on sockets, done by the node
  *
  * A front end brings them: the runner, to which the kernel hands trapped calls
- * of an unmodified program, and the stack server, which gets messages. Both
- * look the same here: a number and six arguments, memory that is not ours, and
- * descriptors that are not ours. How to reach those is the front end's to say.
+ * of an unmodified program; the stack server, which gets messages; the library,
+ * whose caller is a thread of this process (native_call.c). They look the same here: a
+ * number and six arguments, memory and descriptors that may be another process's.
+ * How to reach those is the front end's to say.
  *
  *   calls.c        the table of calls, and finding the socket a call names
  *   call.c         trying, parking, trying again
@@ -149,8 +150,8 @@ long netlink_socket(struct call *c);
 struct nlsock *netlink_of(const struct call *c);	/* NULL: it is not one */
 struct nlsock *netlink_of_fd(const struct calls *cs, int fd);
 long netlink_call(struct call *c, struct nlsock *nl);
-void netlink_end(struct calls *cs);
-int netlink_close(struct calls *cs, int fd);	/* as close(2); perhaps the last of one */	/* all of them */
+void netlink_end(struct calls *cs);		/* all of them */
+int netlink_close(struct calls *cs, int fd);	/* as close(2); perhaps the last of one */
 
 /* call_ring.c */
 long ring_setopt(struct call *c, const void *v, socklen_t len);

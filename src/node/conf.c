@@ -1,4 +1,4 @@
-/* conf.c - NODE OPTIONS: the words that describe a node (design section 13)
+/* conf.c - NODE OPTIONS: the words that describe a node
  *
  * --net may be given several times, one interface each; --ip, --mac and --mtu
  * that follow it are that interface's, those before the first are the first's.

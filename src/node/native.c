@@ -27,7 +27,7 @@ static int native_open(struct ioth *stack, const char *locators[], const char *o
 {
 	struct node_conf conf = { .stood_in = true };
 	char *own = options ? xstrdup(options) : NULL, *why = NULL;
-	int ret = native_conf(&conf, locators, own);
+	int ret = native_options(&conf, locators, own);
 	struct native *s;
 
 	s = xzalloc(sizeof(*s));

@@ -1,7 +1,7 @@
 /* native.h - a stack of kind native: a node in this process
  *
  *   native.c       the stack, and its table of functions
- *   native_conf.c  what it is made with
+ *   native_options.c  what it is made with
  *   native_call.c  a call of the program: done at once, or its thread waits
  *   native_config.c  what words make of it, and whom it asks for names
  *   native_stat.c  what it has counted
@@ -30,7 +30,7 @@ struct native {
 extern unsigned native_forks;		/* that this process is away from the first */
 
 /* Takes options apart in place; conf points into it. 0, -EINVAL, -EEXIST. */
-int native_conf(struct node_conf *conf, const char *locators[], char *options);
+int native_options(struct node_conf *conf, const char *locators[], char *options);
 
 void native_calls_init(struct native *s);
 

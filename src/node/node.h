@@ -26,7 +26,7 @@
 #define NODE_ADDRS	64
 #define NODE_DNS	3
 
-/* What NODE OPTIONS say (design section 13). Strings belong to argv. */
+/* What NODE OPTIONS say (conf.c). Strings belong to argv. */
 struct node_conf {
 	const char	*name;
 	int		n_if;

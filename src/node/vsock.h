@@ -1,11 +1,11 @@
-/* vsock.h - a socket of the stack whose user is another process
+/* vsock.h - a socket of the stack whose user holds a descriptor
  *
  * The program holds one end of a socket pair (a descriptor like any other: it
  * reads, writes, polls, dups, passes and inherits it with no help of ours); we
  * hold the other end and the stack's socket. Bytes are moved between the two by
- * vsock_pump; control (bind, connect, accept, names, options) comes through the
- * functions here, called by a front end: the runner's trapped calls, or the
- * messages of a served stack. All with the node's lock held.
+ * vsock_pump, or go past the pair in calls of the library (vlocal.c); control (bind,
+ * connect, accept, names, options) comes through the functions here, called by a front
+ * end (call.h). All with the node's lock held.
  *
  * A stream is an AF_UNIX stream pair. A datagram socket is a datagram pair that can
  * be told errors, or a SEQPACKET pair (vpair.c).

@@ -1,4 +1,4 @@
-/* wire.h - frames between two processes by shared memory (design section 5)
+/* wire.h - frames between two processes by shared memory (doc/ethernet.md)
  *
  * A wire is two files in memory, one for each direction: a side writes only
  * its own and maps the other's read-only, so neither can change what the other

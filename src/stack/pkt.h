@@ -1,4 +1,4 @@
-/* pkt.h - a packet: headers inline, payload by reference (design section 4)
+/* pkt.h - a packet: headers inline, payload by reference
  *
  * Memory: payload lies in chunks; a chunk belongs to an arena, counts its
  * references and goes back to the arena with the last one. An extent is a span

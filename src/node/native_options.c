@@ -1,4 +1,4 @@
-/* native_conf.c - what a native stack is made with: locators and options
+/* native_options.c - what a native stack is made with: locators and options
  *
  * Options follow the kind's name, as words separated by commas: name=NODE, what the
  * network sees of it; else NAME=VALUE, a parameter of the stack by the name of its
@@ -74,7 +74,7 @@ static int read_option(const char *option, struct node_conf *conf)
 	return 0;
 }
 
-int native_conf(struct node_conf *conf, const char *locators[], char *options)
+int native_options(struct node_conf *conf, const char *locators[], char *options)
 {
 	int ret = read_locators(locators, conf);
 	char *at = options, *option;
