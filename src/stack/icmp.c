@@ -293,9 +293,9 @@ static bool may_complain(struct stack *st, const struct pkt *pkt, struct quote *
 	bool v4 = ip_is_v4(&q->src);
 	bool group = ip_is_multicast(&q->dst) || netif_is_broadcast(pkt->nif, &q->dst);
 
-	/* RFC 1122 3.2.2: not of a later fragment; but RFC 8200 4.5 wants it when
-	 * the fragment itself is what is wrong. */
-	return (q->first || (!v4 && h->type == ICMP6_PARAM)) && !ip_is_any(&q->src) && !ip_is_multicast(&q->src) &&
+	/* RFC 1122 3.2.2: not of a later fragment. RFC 4443 2.4 e has no such rule: what is
+	 * too big must be told of, and RFC 8200 4.5 wants it of a bad fragment. */
+	return (q->first || !v4) && !ip_is_any(&q->src) && !ip_is_multicast(&q->src) &&
 	       (!group || group_allows(v4, h)) && !about_error(q) &&
 	       icmp_limit_ok(st, &q->src);
 }

@@ -234,6 +234,27 @@ static void joined_is_cut(uint8_t proto, unsigned hlen, unsigned pieces, unsigne
 	assert_int_equal(sum_end(&s), 0);
 }
 
+/* Of IPv4's fragments only the first is complained of (RFC 1122 3.2.2); IPv6 knows no such
+ * rule, and who sends must hear of the path's MTU from any (RFC 4443 2.4 e). */
+static void later_pieces(void **state)
+{
+	struct ip4 h = across4();
+	struct ip6 h6 = across6();
+	uint8_t b[3000], piece[1400] = { IPPROTO_UDP, 0, 0, 8 | 1 };
+
+	h.frag = 8;
+	h.ttl = 1;
+	assert_int_equal(from_left4(h, 100), DROP_IP_TTL);
+	assert_int_equal(count(&left), 0);
+	right.nif->mtu = 1300;
+	h6.next = IPPROTO_FRAGMENT;
+	put_ip6(&f, &left, h6, piece, sizeof(piece));
+	assert_int_equal(arrive(&left, &f), DROP_IP_TOO_BIG);
+	assert_int_not_equal(seen(&left, b, sizeof(b)), 0);
+	assert_int_equal(b[40], ICMP6_TOO_BIG);
+	empty();
+}
+
 static void joined_segments_are_cut(void **state)
 {
 	joined_is_cut(IPPROTO_TCP, 20, 3, 20 + 2800);
@@ -289,6 +310,17 @@ static void no_route_is_told(void **state)
 	assert_int_equal(count(&left), 0);
 }
 
+/* The same from beyond another router on that link. */
+static struct ip4 sent_on(struct ip4 h)
+{
+	struct route back = { .dst = IP4(10, 8, 0, 0), .len = 16, .gw = IP4(10, 0, 0, 7),
+			      .nif = left.nif };
+
+	assert_int_equal(route_add(st, &back), 0);
+	h.src = IP4(10, 8, 0, 1);
+	return h;
+}
+
 /* A shorter way on the same link: told, and forwarded all the same. */
 static void shortcut_is_told(void **state)
 {
@@ -306,9 +338,35 @@ static void shortcut_is_told(void **state)
 	pkt_free(container_of(list_pop(&left.out), struct pkt, link));
 	assert_int_equal(seen(&left, b, sizeof(b)), 30);
 	empty();
+	assert_int_equal(from_left4(sent_on(h), 10), DROP_NONE);
+	assert_int_equal(count(&left), 1);	/* who sent it has a router between */
+	empty();
 	stack_set(st, "send_redirects", "0");
 	assert_int_equal(from_left4(h, 10), DROP_NONE);
 	assert_int_equal(count(&left), 1);
+}
+
+/* The same of IPv6 names the way and the destination (RFC 4861 4.5). */
+static void shortcut6_is_told(void **state)
+{
+	struct route r = { .dst = text("fd09::"), .len = 64, .gw = text("fe80::7"),
+			   .nif = left.nif };
+	struct ip6 h = across6();
+	struct nd_redirect m;
+	uint8_t b[200];
+	struct rd rd;
+
+	know(&left, r.gw);
+	assert_int_equal(route_add(st, &r), 0);
+	h.dst = text("fd09::5");
+	assert_int_equal(from_left6(h, 10), DROP_NONE);
+	assert_int_equal(count(&left), 2);
+	pkt_copy(list_first(&left.out, struct pkt, link), ETH_LEN, b, sizeof(b));
+	assert_int_equal(b[IP6_LEN], ND_REDIRECT);
+	rd = rd_of(b + IP6_LEN + 4, 36);
+	assert_true(nd_redirect_parse(&rd, &m));
+	assert_true(ip_eq(&m.target, &r.gw));
+	assert_true(ip_eq(&m.dst, &h.dst));
 }
 
 static void reverse_path(void **state)
@@ -420,10 +478,12 @@ int main(void)
 		TEST(sums_stay_right),
 		TEST(hop_limit_ends),
 		TEST(too_big_is_told_or_cut),
+		TEST(later_pieces),
 		TEST(joined_segments_are_cut),
 		TEST(what_stays_on_its_link),
 		TEST(no_route_is_told),
 		TEST(shortcut_is_told),
+		TEST(shortcut6_is_told),
 		TEST(reverse_path),
 		TEST(rules_see_ports),
 		TEST(protocol_alone),
