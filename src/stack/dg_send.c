@@ -200,8 +200,6 @@ int dg_route(struct sock *so, const struct endpoint *to)
 {
 	int e;
 
-	if (!so->addr_locked)
-		so->local.addr = so->family == AF_INET ? IP4_ANY : IP6_ANY;
 	so->remote = *to;
 	so->flow.gen = 0;
 	e = sock_route(so);

@@ -105,6 +105,17 @@ CASE(udp_queued_before_connect)
 	want(x, "later");
 }
 
+static bool same_host(int fd, const struct addr *want)
+{
+	struct addr n = local_name(fd);
+
+	if (n.ss.ss_family == AF_INET)
+		n.in4.sin_port = want->in4.sin_port;
+	else
+		n.in6.sin6_port = want->in6.sin6_port;
+	return same(&n, want);
+}
+
 CASE(udp_reconnect)
 {
 	struct addr a, b, n;
@@ -117,6 +128,22 @@ CASE(udp_reconnect)
 	put(x, "to b");
 	want(z, "to b");
 	EQ(poll_for(y, POLLIN, 30), 0);
+}
+
+/* The source that the first connect() chose stays until the socket is dissolved. */
+CASE(udp_reconnect_keeps_source)
+{
+	struct addr a, lo, n = { .ss.ss_family = AF_UNSPEC, .len = sizeof(n.in4) };
+	int x = udp();
+
+	bound(SOCK_DGRAM, &a);
+	lo = addr_of(a.ss.ss_family == AF_INET ? "127.0.0.1" : "::1", 9);
+	OK(connect(x, &a.sa, a.len));
+	OK(connect(x, &lo.sa, lo.len));
+	NEED(same_host(x, &a));
+	OK(connect(x, &n.sa, n.len));
+	OK(connect(x, &lo.sa, lo.len));
+	NEED(same_host(x, &lo));
 }
 
 CASE(udp_dissolve)

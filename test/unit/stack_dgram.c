@@ -327,6 +327,75 @@ static void cork_has_limits(void **state)
 	pair_free(p);
 }
 
+static int segment_take(struct sock *so, size_t size)
+{
+	union { uint8_t b[64]; struct cmsghdr h; } ctl = { { 0 } };
+	struct msghdr mh = { .msg_control = &ctl, .msg_controllen = CMSG_SPACE(size) };
+	struct msg m = { .ttl = -1, .tos = -1 };
+
+	ctl.h = (struct cmsghdr){ CMSG_LEN(size), SOL_UDP, UDP_SEGMENT };
+	*CMSG_DATA(&ctl.h) = 7;
+	return cmsg_take(so, &mh, &m) ? -EINVAL : m.segment;
+}
+
+/* UDP_SEGMENT with a datagram: a size of 16 bits, for UDP alone; 128 segments at most. */
+static void segments_are_bounded(void **state)
+{
+	struct pair *p = pair_ready(1500);
+	struct sock *a = udp_open(&p->a, AF_INET, IP4_ANY, 0), *raw;
+	char buf[129] = "";
+
+	assert_int_equal(sock_new(p->a.st, AF_INET, SOCK_RAW, 200, &raw), 0);
+	assert_int_equal(segment_take(raw, 2), -EINVAL);
+	assert_int_equal(segment_take(a, 4), -EINVAL);
+	assert_int_equal(segment_take(a, 2), 7);
+	set(a, IPPROTO_UDP, UDP_SEGMENT, 1);
+	assert_int_equal(udp_to(a, buf, 128, v4_of(2), 2000), 128);
+	assert_int_equal(udp_to(a, buf, 129, v4_of(2), 2000), -EINVAL);
+	pair_free(p);
+}
+
+/* What bind() chose stays; what a route chose is chosen anew. */
+static void bound_address_stays(void **state)
+{
+	struct pair *p = pair_ready(1500);
+	struct ip_addr second = v4_of(9);
+	struct endpoint to = ep_of(v4_of(2), 7);
+	struct sock *free_one = udp_open(&p->a, AF_INET, IP4_ANY, 5), *bound;
+
+	assert_int_equal(netif_addr_add(p->a.nif, &second, 24), 0);
+	bound = udp_open(&p->a, AF_INET, second, 6);
+	assert_int_equal(sock_connect(bound, &to), 0);
+	assert_int_equal(sock_connect(free_one, &to), 0);
+	assert_true(ip_eq(&bound->local.addr, &second));
+	assert_true(ip_eq(&free_one->local.addr, &IP4(10, 0, 0, 1)));
+	pair_free(p);
+}
+
+/* Two sockets that differ in the local address alone; what came last is looked at first. */
+static void addresses_tell_sockets_apart(void **state)
+{
+	struct pair *p = pair_ready(1500);
+	struct ip_addr at[2] = { v4_of(1), v4_of(9) };
+	struct endpoint to = ep_of(v4_of(2), 7);
+	struct sock *b = udp_open(&p->b, AF_INET, IP4_ANY, 7), *a[2];
+	char got;
+
+	assert_int_equal(netif_addr_add(p->a.nif, &at[1], 24), 0);
+	for (int i = 0; i < 2; i++) {
+		a[i] = udp_open(&p->a, AF_INET, at[i], 5);
+		assert_int_equal(sock_connect(a[i], &to), 0);
+	}
+	for (int i = 0; i < 6; i++) {
+		assert_int_equal(udp_to(b, "01" + i % 2, 1, at[i % 2], 5), 1);
+		pair_settle(p);
+		assert_int_equal(udp_from(a[!(i % 2)], &got, 1, NULL), -EAGAIN);
+		assert_int_equal(udp_from(a[i % 2], &got, 1, NULL), 1);
+		assert_int_equal(got, '0' + i % 2);
+	}
+	pair_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -341,6 +410,9 @@ int main(void)
 		cmocka_unit_test(control_that_lies_is_refused),
 		cmocka_unit_test(unicast_if),
 		cmocka_unit_test(segments_wait_for_room),
+		cmocka_unit_test(segments_are_bounded),
+		cmocka_unit_test(bound_address_stays),
+		cmocka_unit_test(addresses_tell_sockets_apart),
 		cmocka_unit_test(cork_has_limits),
 	};
 
