@@ -17,7 +17,7 @@ static const struct field {
 } fields[] = {
 	AT(ca_state), AT(retransmits), AT(probes), AT(backoff), AT(options), AT(rto),
 	AT(snd_mss), AT(unacked), AT(sacked), AT(lost), AT(retrans), AT(snd_ssthresh), AT(snd_cwnd),
-	AT(rtt), AT(reordering), AT(total_retrans),
+	AT(rtt), AT(rttvar), AT(reordering), AT(total_retrans), AT(rcv_space),
 	{ "rate_app_limited", 7, 1 }, { "pacing_rate", 104, 8 }, { "max_pacing_rate", 112, 8 },
 	{ "bytes_acked", 120, 8 }, { "bytes_received", 128, 8 }, { "segs_out", 136, 4 },
 	{ "segs_in", 140, 4 }, { "notsent_bytes", 144, 4 }, { "min_rtt", 148, 4 },
