@@ -375,6 +375,45 @@ static void routers_are_asked(void **state)
 	pair_free(q);
 }
 
+/* Two prefixes, two interface identifiers, none of them 0, which is the routers'
+ * (RFC 8981 3.3.1, RFC 4291 2.6.1). */
+static void temporary_tell_nothing(void **state)
+{
+	struct nd_ra ra = ra_make(1800, 86400, 86400);
+	const uint8_t *iid[4];
+	unsigned n = 0;
+
+	stack_set(p->a.st, "use_tempaddr", "2");
+	assert_int_equal(stack_set(p->a.st, "addr_gen_mode", "3"), 0);	/* random */
+	ra_from(router, &ra);
+	ra.o.prefix[0].prefix.b[7]++;
+	ra_from(router, &ra);
+	list_for(l, &p->a.nif->addrs) {
+		struct netif_addr *a = container_of(l, struct netif_addr, link);
+
+		if (a->slaac && n < ARRAY_LEN(iid))
+			iid[n++] = a->addr.b + 8;
+	}
+	assert_int_equal(n, 4);		/* one each to stay, and a temporary one */
+	for (unsigned i = 0; i < n; i++) {
+		assert_memory_not_equal(iid[i], IP6_ANY.b, 8);
+		for (unsigned k = 0; k < i; k++)
+			assert_memory_not_equal(iid[i], iid[k], 8);
+	}
+}
+
+/* RFC 3021: a link of two has no broadcast, its last address is a host's. */
+static void two_hosts_on_a_link(void **state)
+{
+	struct ip_addr two = IP4(10, 7, 0, 2), last = IP4(10, 7, 0, 3), wide = IP4(10, 8, 0, 1);
+	struct sock *so = udp_open(&p->a, AF_INET, IP4_ANY, 0);
+
+	assert_int_equal(netif_addr_add(p->a.nif, &two, 31), 0);
+	assert_int_equal(netif_addr_add(p->a.nif, &wide, 30), 0);
+	assert_int_equal(udp_to(so, "x", 1, last, 9), 1);
+	assert_int_equal(udp_to(so, "x", 1, IP4(10, 8, 0, 3), 9), -EACCES);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, start, end)
 
 int main(void)
@@ -388,10 +427,12 @@ int main(void)
 		TEST(what_is_no_address),
 		TEST(connected_route_is_shared),
 		TEST(ip4_is_announced),
+		TEST(two_hosts_on_a_link),
 		TEST(router_gives_all),
 		TEST(router_leaves),
 		TEST(silent_router_stands_back),
 		TEST(lifetimes),
+		TEST(temporary_tell_nothing),
 		TEST(not_every_prefix_is_taken),
 		TEST(learned_things_are_bounded),
 		TEST(redirects_only_from_the_router_in_use),

@@ -25,6 +25,24 @@ static const uint8_t *l3_of(const struct pkt *pkt)
 	return pkt->head + pkt->l3;
 }
 
+/* What a report says of itself is right: IGMP's alone, MLD's with its addresses. */
+static void assert_sum(const struct pkt *pkt)
+{
+	uint8_t b[1500];
+	size_t n = pkt_copy(pkt, ETH_LEN, b, sizeof(b));
+	bool v4 = b[0] >> 4 == 4;
+	size_t at = v4 ? (b[0] & 15) * 4u : IP6_LEN + 8;
+	struct ip_addr src, dst;
+	struct sum s = { 0 };
+
+	memcpy(&src, b + 8, 16);
+	memcpy(&dst, b + 24, 16);
+	if (!v4)
+		sum_pseudo(&s, &src, &dst, IPPROTO_ICMPV6, (uint32_t)(n - at));
+	sum_add(&s, b + at, n - at);
+	assert_int_equal(sum_end(&s), 0);
+}
+
 static void join_and_leave_are_reported(void **state)
 {
 	struct ip_addr g4 = IP4(239, 1, 1, 1), g6 = { { 0xff, 5, [15] = 7 } };
@@ -33,6 +51,7 @@ static void join_and_leave_are_reported(void **state)
 
 	netif_join(p->a.nif, &g4);
 	h = l3_of(last_out(&p->a));
+	assert_sum(last_out(&p->a));
 	assert_int_equal(h[9], IPPROTO_IGMP);
 	assert_int_equal(h[8], 1);				/* one hop */
 	assert_memory_equal(h + 16, "\xe0\0\0\x16", 4);
@@ -50,6 +69,7 @@ static void join_and_leave_are_reported(void **state)
 	assert_false(netif_joined(p->a.nif, &g4));
 	netif_join(p->a.nif, &g6);
 	h = l3_of(last_out(&p->a));
+	assert_sum(last_out(&p->a));
 	assert_int_equal(h[6], IPPROTO_HOPOPTS);
 	assert_int_equal(h[7], 1);
 	assert_int_equal(h[8], 0xfe);				/* from the link-local address */

@@ -231,6 +231,29 @@ static void counts_what_passes(void **state)
 	pair_free(p);
 }
 
+/* A cooked socket has no link header, to the filter's offsets and its length alike. */
+static void cooked_is_cut(void **state)
+{
+	struct pair *p = pair_ready(1500);
+	struct sock *ip = tap(&p->b, SOCK_DGRAM, 0x0800);
+	struct sock *a = udp_open(&p->a, AF_INET, IP4_ANY, 1000);
+	static const struct sock_filter udp[] = {
+		S(BPF_LD | BPF_B | BPF_ABS, 9), J(BPF_JMP | BPF_JEQ | BPF_K, 17, 1, 0),
+		S(BPF_RET | BPF_K, 0), S(BPF_RET | BPF_K, 29),
+	};
+	uint8_t data[100] = { 7 }, buf[200];
+	struct msg m;
+
+	assert_int_equal(attach(ip, udp, ARRAY_LEN(udp)), 0);
+	udp_to(a, data, sizeof(data), v4_of(2), 2000);
+	pair_settle(p);
+	assert_int_equal(take(ip, buf, sizeof(buf), &m), 29);
+	assert_int_equal(m.frame.len, 128);
+	assert_int_equal(buf[0], 0x45);
+	assert_int_equal(buf[28], 7);
+	pair_free(p);
+}
+
 /* UDP's begins with the UDP header; IP's own offsets reach the header before. */
 static void on_udp(void **state)
 {
@@ -349,6 +372,7 @@ int main(void)
 		cmocka_unit_test(frames_out),
 		cmocka_unit_test(promiscuous),
 		cmocka_unit_test(counts_what_passes),
+		cmocka_unit_test(cooked_is_cut),
 		cmocka_unit_test(on_udp),
 		cmocka_unit_test(the_machine),
 		cmocka_unit_test(refused),

@@ -133,6 +133,10 @@ static void actions(void **state)
 	struct rule r = to_table(10, 0);
 
 	assert_int_equal(rule_add(st, &r), -EINVAL);
+	r.action = RULE_NOP + 1;			/* reserved */
+	assert_int_equal(rule_add(st, &r), -EINVAL);
+	r.action = RULE_PROHIBIT + 1;
+	assert_int_equal(rule_add(st, &r), -EINVAL);
 	assert_int_equal(add("0.0.0.0/0", "10.0.0.9", 0, ROUTE_UNICAST), 0);
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
 		r.action = (uint8_t)t[i].a;

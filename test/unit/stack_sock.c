@@ -59,6 +59,8 @@ static void addresses_to_bind(void **state)
 	assert_int_equal(sock_bind(make(AF_INET6, SOCK_DGRAM), &ep), -EINVAL);
 	ep.ifindex = p->a.nif->index;
 	assert_int_equal(sock_bind(make(AF_INET6, SOCK_DGRAM), &ep), 0);
+	ep.addr = ll;				/* nobody's */
+	assert_int_equal(sock_bind(make(AF_INET6, SOCK_DGRAM), &ep), -EADDRNOTAVAIL);
 	ep.ifindex = 99;
 	assert_int_equal(sock_bind(make(AF_INET6, SOCK_DGRAM), &ep), -ENODEV);
 	assert_int_equal(bind_to(make(AF_INET, SOCK_DGRAM), v4_of(255), 5), 0);

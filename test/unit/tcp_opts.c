@@ -80,6 +80,9 @@ static void congestion_by_name(void **state)
 	assert_int_equal(sock_getopt(so, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
 	assert_string_equal(name, "cubic");
 	assert_int_equal(sock_setopt(so, IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
+	len = sizeof(name);
+	assert_int_equal(sock_getopt(so, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
+	assert_string_equal(name, "reno");
 	assert_int_equal(sock_setopt(so, IPPROTO_TCP, TCP_CONGESTION, "no such", 7), -ENOENT);
 	assert_int_equal(stack_set(st, "tcp_allowed_congestion_control", "cubic vegas"), -EINVAL);
 	assert_int_equal(stack_set(st, "tcp_allowed_congestion_control", "reno"), 0);
