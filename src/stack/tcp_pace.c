@@ -1,18 +1,19 @@
 /* tcp_pace.c - pacing: a window spread over its round trip
  *
- * The rate is Linux's: cwnd (in recovery the flight, if that is more) per srtt, times tcp_pacing_ss_ratio (200 %) in slow start
- * and tcp_pacing_ca_ratio (120 %) after it, at most SO_MAX_PACING_RATE. That option
- * is always honoured. Otherwise paths of tcp_pacing_min_rtt_us and more are paced: there
- * the bursts that stretched ACKs release overrun a bottleneck's queue, and on shorter
- * ones a timer that fires late costs more than the burst (doc/bad-links.md has both
- * measured). tcp_pacing 0 paces none of them.
+ * The rate is Linux's: cwnd (in recovery the flight, if that is more) per srtt, times
+ * tcp_pacing_ss_ratio (200 %) in slow start and tcp_pacing_ca_ratio (120 %) after it, at
+ * most SO_MAX_PACING_RATE. That option is always honoured. Otherwise paths of
+ * tcp_pacing_min_rtt_us and more are paced: there the bursts that stretched ACKs release
+ * overrun a bottleneck's queue, and on shorter ones a timer that fires late costs more
+ * than the burst (doc/bad-links.md has both measured). tcp_pacing 0 paces none of them.
  *
  * A piece of len bytes forbids the next for len / rate. What was not used is kept: FREE
- * segments' worth (of a rate that somebody asked for, an initial window's), which few queues
- * mind and which lets small windows go as they are acknowledged; a millisecond's if that is more and we were woken too late, or a
- * busy machine would halve the rate; under SO_MAX_PACING_RATE, that somebody asked for, a millisecond's
- * worth while data are in flight. A super-frame carries a millisecond at most, as with
- * Linux, and two segments at least. A connection that is not paced pays one comparison.
+ * segments' worth, which few queues mind and which lets small windows go as they are
+ * acknowledged; a millisecond's if that is more and we were woken too late, or a busy
+ * machine would halve the rate. Of SO_MAX_PACING_RATE, that somebody asked for, it is an
+ * initial window's worth, and a millisecond's while data are in flight. A super-frame
+ * carries a millisecond at most, as with Linux, and two segments at least. A connection
+ * that is not paced pays one comparison.
  */
 #include "stack/tcp.h"
 
