@@ -29,10 +29,10 @@
 #include "base/futex.h"
 #include "stack/pkt.h"
 
-#define WIRE_MAGIC	0x32574f49u	/* "IOW2": this layout */
+#define WIRE_MAGIC	0x33574f49u	/* "IOW3": this layout */
 #define WIRE_RING	(64u << 10)	/* bytes of records */
-#define WIRE_FRAMES	1024u		/* whose payload is under way by reference */
-#define WIRE_ARENA	(32u << 20)
+#define WIRE_FRAMES	4096u		/* whose payload is under way by reference */
+#define WIRE_ARENA	(64u << 20)
 #define WIRE_BLOCK	CHUNK_MAX
 #define WIRE_CLASSES	9		/* of chunks: 256 bytes to a block */
 #define WIRE_BLOCKS	(WIRE_ARENA / WIRE_BLOCK)

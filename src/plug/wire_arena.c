@@ -10,7 +10,7 @@
  * times what it costs from the cache that both share (7 GB/s through 256 KiB, 30
  * through 4 MiB). Who has little under way stays in his current block.
  *
- * A quarter of the blocks is kept for frames on their way whose payload lies
+ * Half of the blocks are kept for frames on their way whose payload lies
  * elsewhere (wire_ring.c copies it): else send buffers could fill the arena and
  * wait behind the frames that can no longer be copied into it.
  */
@@ -23,7 +23,7 @@
 
 #define MIN_BITS	8
 #define MAX_BITS	16
-#define KEPT		(WIRE_BLOCKS / 4)
+#define KEPT		(WIRE_BLOCKS / 2)
 #define WALK		64	/* blocks: more than a processor's own cache holds */
 
 static_assert(1 << MAX_BITS == WIRE_BLOCK, "a block is the largest chunk");

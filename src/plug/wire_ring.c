@@ -26,7 +26,7 @@
 /* Of the other's held by our readers: beyond, what comes is copied. In chunks they are twice as
  * many bytes at most, half of what it keeps for frames (wire_arena.c): else its queue would wait
  * for readers who wait for what is in it. */
-#define COPY_BYTES	(WIRE_ARENA / 16)
+#define COPY_BYTES	(WIRE_ARENA / 4)
 #define COPY_FRAMES	(WIRE_FRAMES / 2)
 
 /* A frame of the other side whose payload is still read here. */

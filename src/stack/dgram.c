@@ -318,7 +318,7 @@ void dg_destroy(struct sock *so)
 	dg_free(dg_of(so));
 }
 
-uint32_t dg_events(const struct sock *so)
+uint32_t dg_events(struct sock *so)
 {
 	const struct dgram *d = dg_of(so);
 	uint32_t ev = 0;

@@ -76,7 +76,7 @@ void dg_lend_end(struct sock *so, const struct lent *l);
 int dg_draft(struct sock *so, uint32_t want, struct draft *d);
 void dg_draft_end(struct sock *so, const struct draft *d);
 int dg_shutdown(struct sock *so, int how);
-uint32_t dg_events(const struct sock *so);
+uint32_t dg_events(struct sock *so);
 void dg_destroy(struct sock *so);
 int dg_setopt(struct sock *so, int level, int name, const void *v, socklen_t len);
 

@@ -338,7 +338,7 @@ int sock_shutdown(struct sock *so, int how)
 	return so->ops->shutdown(so, how);
 }
 
-uint32_t sock_events(const struct sock *so)
+uint32_t sock_events(struct sock *so)
 {
 	return so->ops->events(so);
 }

@@ -94,7 +94,7 @@ struct sock_ops {
 	int	(*shutdown)(struct sock *so, int how);
 	int	(*disconnect)(struct sock *so);
 	void	(*close)(struct sock *so);
-	uint32_t (*events)(const struct sock *so);
+	uint32_t (*events)(struct sock *so);
 	/* The protocol's own levels; also told, after the fact, of each
 	 * SOL_SOCKET option that was set (its answer is then ignored). */
 	int	(*setopt)(struct sock *so, int level, int name, const void *v, socklen_t len);
@@ -212,7 +212,7 @@ bool sock_at_mark(const struct sock *so);
 bool sock_syn_waits(const struct sock *so);
 
 int sock_shutdown(struct sock *so, int how);	/* SHUT_* */
-uint32_t sock_events(const struct sock *so);
+uint32_t sock_events(struct sock *so);
 int sock_take_error(struct sock *so);		/* pending error, cleared; positive errno */
 int sock_local(const struct sock *so, struct endpoint *ep);
 int sock_peer(const struct sock *so, struct endpoint *ep);	/* -ENOTCONN */

@@ -207,13 +207,6 @@ static inline uint32_t tcp_snd_record(struct tcpc *tc, struct seq seq, uint32_t 
 	return tc->snd.bytes && tc->snd.ring->records ? tcp_snd_find_end(tc, seq, len) : len;
 }
 
-static inline uint32_t tcp_snd_space(const struct tcpc *tc)
-{
-	uint32_t used = tc->snd.bytes + tc->asked->drafts;
-
-	return tc->so.sndbuf > used ? tc->so.sndbuf - used : 0;
-}
-
 /* A segment that came in. len counts SYN and FIN. */
 struct seg {
 	struct tcp	h;
@@ -346,6 +339,7 @@ uint32_t tcp_rcv_select_window(struct tcpc *tc);	/* what to advertise; notes it 
 void tcp_rcv_init(struct tcpc *tc);	/* window and scale; before the SYN */
 void tcp_rcv_taken(struct tcpc *tc, uint32_t n);	/* the user read n bytes */
 void tcp_rcv_freed(struct tcpc *tc);	/* or gave some back */
+uint32_t tcp_snd_space(const struct tcpc *tc);	/* that the send queue may take now */
 void tcp_snd_tune(struct tcpc *tc);	/* cwnd may have grown: so may the send buffer */
 void tcp_rcv_rtt_ts(struct tcpc *tc, uint32_t ecr);
 uint32_t tcp_initial_window(const struct tcpc *tc, uint32_t mss);

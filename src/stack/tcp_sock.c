@@ -312,9 +312,9 @@ static bool tcp_syn_waits(const struct sock *so)
 
 /* --- readiness: Linux's tcp_poll, line by line --- */
 
-static uint32_t tcp_events(const struct sock *so)
+static uint32_t tcp_events(struct sock *so)
 {
-	const struct tcpc *tc = tcpc_of(so);
+	struct tcpc *tc = tcpc_of(so);
 	uint32_t ev = so->error || tcp_stamp_waits(tc) ? EV_ERR : 0;
 
 	if (tc->state == TCP_LISTEN)
@@ -331,6 +331,8 @@ static uint32_t tcp_events(const struct sock *so)
 		ev |= EV_IN;
 	if ((tc->shut & TCP_SHUT_SND) || tcp_writeable(tc))
 		ev |= EV_OUT;
+	else
+		tc->nospace = true;
 	if (tc->urg_valid)
 		ev |= EV_PRI;
 	return ev;

@@ -6,15 +6,16 @@
  * (dynamic right sizing, as Linux does it), up to tcp_rmem[2], unless SO_RCVBUF
  * fixed it. A short path cannot hold that much: what a neighbour on the same machine
  * has in flight should stay in the processor's caches, so there the buffers of both
- * directions stop growing earlier.
+ * directions stop growing earlier, and many connections share (near_share).
  */
 #include "stack/tcp.h"
 
 #define NEAR_RCVBUF	(4u << 20)	/* a window of 2 MiB */
 #define NEAR_SNDBUF	(2u << 20)
-#define CROWD_ALL	(32u << 20)	/* of all connections: more, and the share of each is */
-#define CROWD_SHARE	(32u << 10)
-#define CROWD_RTT	5000u		/* us */
+#define NEAR_RTT	5000u		/* us: a short path */
+#define NEAR_ALL	(16u << 20)	/* that all connections may hold before a share is small */
+#define NEAR_LEAST	(16u << 10)	/* of each */
+#define NEAR_TUNE	USEC_PER_MSEC	/* how often its window may grow */
 #define FIRST_FLIGHT	10u		/* segments: more, and the buffer grows (Linux) */
 #define FASTEST		10000u		/* bytes a us: no path holds more a round trip */
 
@@ -34,21 +35,36 @@ static uint32_t short_space(const struct tcpc *tc)
 	return MAX(SEGS_SHORT * MAX(tc->mss, tc->rcv_mss), tc->drs_space);
 }
 
-/* Of many connections on short paths each has a small share of what stays in the caches:
- * their windows together fill the path, and more would lie unread, in memory of our own, up
- * to tcp_mem. */
-static bool is_crowded(const struct tcpc *tc)
+static bool is_near(const struct tcpc *tc)
 {
-	return tc->so.st->budget[BUDGET_TCP].used > CROWD_ALL && tc->min_rtt &&
-	       tc->min_rtt < CROWD_RTT && !tc->so.rcvbuf_locked && tc->so.asked->rcvlowat <= 1;
+	return tc->min_rtt && tc->min_rtt < NEAR_RTT;
+}
+
+/* Each connection may hold as much as NEAR_ALL leaves: few have what they want, of many
+ * each has the same small share (dynamic thresholds, Choudhury and Hahne 1998). More would
+ * lie unread, or unsent, outside of the caches and of the memory that neighbours share. */
+static uint32_t near_share(const struct tcpc *tc)
+{
+	uint64_t used = tc->so.st->budget[BUDGET_TCP].used;
+
+	return used < NEAR_ALL - NEAR_LEAST ? (uint32_t)(NEAR_ALL - used) : NEAR_LEAST;
+}
+
+uint32_t tcp_snd_space(const struct tcpc *tc)
+{
+	uint32_t used = tc->snd.bytes + tc->asked->drafts, size = tc->so.sndbuf;
+
+	if (is_near(tc) && !tc->so.sndbuf_locked)
+		size = MIN(size, near_share(tc));
+	return size > used ? size - used : 0;
 }
 
 static uint32_t free_space(const struct tcpc *tc)
 {
 	uint32_t full = tcp_rcv_space(tc), held = tc->rcv_bytes + tc->asked->lent;
 
-	if (is_crowded(tc))
-		full = MIN(full, CROWD_SHARE + tc->asked->lent);
+	if (is_near(tc) && !tc->so.rcvbuf_locked && tc->so.asked->rcvlowat <= 1)
+		full = MIN(full, near_share(tc) + tc->asked->lent);
 	if (budget_pressed(tc->so.st, BUDGET_TCP))
 		full = MIN(full, short_space(tc));
 	return full > held ? full - held : 0;
@@ -165,15 +181,24 @@ static void grow_buffer(struct tcpc *tc, uint32_t read)
 		tc->so.rcvbuf = (uint32_t)want;
 }
 
+/* On a short path the round trip that the receiver sees is made of what waits for its own
+ * reader. There the buffer grows if more than half of the window is read in NEAR_TUNE. */
+static bool has_outgrown(const struct tcpc *tc, uint32_t read)
+{
+	return read > tc->drs_space && (!is_near(tc) || read > tcp_rcv_space(tc) / 2);
+}
+
 static void auto_tune(struct tcpc *tc)
 {
 	uint32_t now = (uint32_t)tc->so.st->now;
 	uint32_t read = (uint32_t)seq_diff(tc->copied, tc->drs_seq);
+	uint32_t rtt;
 
 	rtt_by_window(tc);
-	if (!tc->rcv_rtt || now - tc->drs_at < tc->rcv_rtt)
+	rtt = is_near(tc) ? MIN(tc->rcv_rtt, NEAR_TUNE) : tc->rcv_rtt;
+	if (!rtt || now - tc->drs_at < rtt)
 		return;
-	if (read > tc->drs_space) {
+	if (has_outgrown(tc, read)) {
 		grow_buffer(tc, read);
 		tc->drs_space = read;
 	}

@@ -135,6 +135,7 @@ static void super_frames_that_come_at_once_get_one_ack(void **state)
 	n->tap = count_supers;
 	net_pair(n, false, s);
 	tcpc_of(s[0])->nodelay = true;
+	tcpc_of(s[1])->so.rcvbuf = 1 << 20;
 	for (int i = 0; i < 40; i++)	/* the ACKs without delay of the beginning */
 		acks_for(n, s, 4, 8192, 0);
 	assert_int_equal(acks_for(n, s, 4, 8192, 0), 1);

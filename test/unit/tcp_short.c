@@ -238,10 +238,53 @@ static uint32_t window_beside(uint64_t held, usec delay)
 /* On short paths; a long one could not be filled. */
 static void many_on_short_paths_share(void **state)
 {
-	assert_true(window_beside(16 << 20, 100) > 400000);
-	assert_true(window_beside(40 << 20, 100) <= 40000);
-	assert_true(window_beside(40 << 20, 100) >= 20000);
+	assert_true(window_beside(8 << 20, 100) > 400000);
+	assert_true(window_beside(40 << 20, 100) <= 16384);
+	assert_true(window_beside(40 << 20, 100) >= 8192);
 	assert_true(window_beside(40 << 20, 20 * USEC_PER_MSEC) > 400000);
+}
+
+static int wakes;
+
+static void woken(struct sock *so)
+{
+	wakes++;
+}
+
+static bool can_send(struct sock *so)
+{
+	return sock_events(so) & EV_OUT;
+}
+
+/* So do their senders; whom the others' memory kept from sending hears of room. */
+static void many_senders_share(void **state)
+{
+	struct net *n = net_new(1);
+	struct sock *s[2];
+
+	n->delay = 100;
+	net_pair(n, false, s);
+	s[0]->wake = woken;
+	fill(s[0], 20000);
+	assert_true(can_send(s[0]));
+	budget_take(n->st[0], BUDGET_TCP, 40 << 20);
+	assert_false(can_send(s[0]));
+	wakes = 0;
+	net_run(n, USEC_PER_SEC);
+	assert_true(wakes && can_send(s[0]));
+	fill(s[0], 60000);
+	assert_in_range(sock_queues(s[0]).out, 8192, 16384);
+	s[0]->sndbuf_locked = true;
+	fill(s[0], 1 << 20);
+	assert_true(sock_queues(s[0]).out > 40000);
+	budget_give(n->st[0], BUDGET_TCP, 40 << 20);
+	sock_consume(s[1], sock_queues(s[1]).in);
+	sock_abort(s[0]);
+	sock_close(s[0]);
+	net_run(n, USEC_PER_SEC);
+	sock_close(s[1]);
+	net_run(n, 200 * USEC_PER_SEC);
+	net_free(n);
 }
 
 int main(void)
@@ -254,6 +297,7 @@ int main(void)
 		cmocka_unit_test(datagrams),
 		cmocka_unit_test(fragments),
 		cmocka_unit_test(many_on_short_paths_share),
+		cmocka_unit_test(many_senders_share),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
