@@ -327,6 +327,15 @@ static bool paws_fails(const struct tcp_req *rq, const struct seg *sg)
 	return rq->ts_ok && sg->h.o.has_ts && (int32_t)(sg->h.o.ts_val - rq->ts_recent) < 0;
 }
 
+/* Ours was lost. RFC 7323 4.3 (2): the echo is of this one, or the peer would take its
+ * timeout for the round trip. */
+static void syn_again(struct tcp_req *rq, const struct seg *sg)
+{
+	if (rq->ts_ok && sg->h.o.has_ts && !paws_fails(rq, sg))
+		rq->ts_recent = sg->h.o.ts_val;
+	tcp_req_syn_ack(rq);
+}
+
 /* TCP_DEFER_ACCEPT: the user wants to see connections with data in them. */
 static bool deferred(struct tcp_req *rq, const struct seg *sg)
 {
@@ -342,7 +351,7 @@ enum drop tcp_req_in(struct tcp_req *rq, struct seg *sg)
 	uint8_t kind = sg->h.flags & (TCP_SYN | TCP_RST | TCP_ACK);
 
 	if (kind == TCP_SYN && seq_eq(sg->h.seq, rq->irs)) {
-		tcp_req_syn_ack(rq);	/* ours was lost */
+		syn_again(rq, sg);
 		return DROP_NONE;
 	}
 	if (!(kind & TCP_RST) && (!in_window(rq, sg) || paws_fails(rq, sg))) {
