@@ -134,11 +134,18 @@ static bool is_called(const struct identity *id, const char *word)
 	       strcmp(word, id->launcher) == 0;
 }
 
+static bool has_gone(int error)
+{
+	return error == ECONNREFUSED || error == ENOENT;
+}
+
 static void add_table(struct show *s, const char *path, const char *label)
 {
 	bool list = strcmp(s->a.table, "nodes") == 0;
 	char *text = answer(path, s->a.table);
 
+	if (!text && has_gone(errno))
+		return;			/* since it said who it is */
 	s->nodes++;
 	if (!text || !grid_add(&s->grid, text, list ? NULL : "node", list ? NULL : label)) {
 		err("show: node %s does not answer: %s", label,
@@ -153,7 +160,7 @@ static void show_node(struct show *s, const char *path)
 	char *text = answer(path, "nodes");
 	struct identity id;
 
-	if (!text && (errno == ECONNREFUSED || errno == ENOENT)) {
+	if (!text && has_gone(errno)) {
 		unlink(path);		/* its node was killed */
 		return;
 	}
