@@ -5,7 +5,8 @@
  * prints a number; with a switch two: frames a second, and frames for each second of
  * processor time that process PID took. What a machine can do at best:
  *
- *	copy		64 KiB pieces through shared memory, copied in and out; GB/s
+ *	copy		64 KiB pieces through a MiB of shared memory, copied in and out; GB/s
+ *	copy-little, copy-much	the same through 256 KiB and through 4 MiB
  *	ring		64 octets from ring to ring by a process in the middle; 1/s
  *	futex, eventfd, socket	one wakes the other and sleeps; us there and back
  *	pair, pair-mtu	64 and 1514 octets by a socket pair, many a call; 1/s
@@ -148,6 +149,8 @@ void trips(void (*trip)(void *ctx), void *ctx, unsigned per)
 
 static const struct { const char *name; void (*run)(void); bool needs_switch; } subjects[] = {
 	{ "copy",	bench_copy,	false },
+	{ "copy-little", bench_copy_little, false },
+	{ "copy-much",	bench_copy_much, false },
 	{ "ring",	bench_ring,	false },
 	{ "futex",	bench_futex,	false },
 	{ "eventfd",	bench_eventfd,	false },

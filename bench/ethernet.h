@@ -14,6 +14,8 @@
 
 #define PIECE		65536u
 #define PIECES		16u		/* under way at once: what a processor's cache holds */
+#define PIECES_LITTLE	4u		/* all of them lie in the other's own cache */
+#define PIECES_MUCH	64u		/* the first does no more when it is its turn again */
 #define FRAME		64u
 #define MTU_FRAME	1514u
 #define SUPER_LEN	65480u		/* payload of a super-frame */
@@ -31,7 +33,7 @@ struct shared {
 	_Alignas(64) atomic_uint out;
 	_Alignas(64) atomic_uint word[2];	/* futexes */
 	_Alignas(64) struct ring ring[2];
-	_Alignas(4096) uint8_t	piece[PIECES][PIECE];
+	_Alignas(4096) uint8_t	piece[PIECES_MUCH][PIECE];
 };
 
 extern struct shared *sh;
@@ -53,6 +55,8 @@ void trips(void (*trip)(void *ctx), void *ctx, unsigned per);
 
 /* ethernet_best.c */
 void bench_copy(void);
+void bench_copy_little(void);
+void bench_copy_much(void);
 void bench_ring(void);
 void bench_futex(void);
 void bench_eventfd(void);

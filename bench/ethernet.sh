@@ -48,6 +48,8 @@ memory()
 {
 	sample "64 KiB in and out" GB/s "copy in memory" "$(measure copy)"
 	sample "64 KiB in and out" GB/s "over a wire" "$(measure super)" 0.85
+	sample "64 KiB in and out" GB/s "copy through 256 KiB" "$(measure copy-little)"
+	sample "64 KiB in and out" GB/s "copy through 4 MiB" "$(measure copy-much)"
 }
 
 round_trips()

@@ -10,34 +10,49 @@
 
 /* --- what memory allows --- */
 
-static void copy_in(void)
+static void copy_in(unsigned pieces)
 {
 	for (unsigned n = 0, k = 0;; n++) {
-		while (n - atomic_load_explicit(&sh->out, memory_order_acquire) == PIECES)
+		while (n - atomic_load_explicit(&sh->out, memory_order_acquire) == pieces)
 			relax(&k);
-		memcpy(sh->piece[n % PIECES], mine, PIECE);
+		memcpy(sh->piece[n % pieces], mine, PIECE);
 		atomic_store_explicit(&sh->in, n + 1, memory_order_release);
 	}
 }
 
-static void copy_out(void)
+static void copy_out(unsigned pieces)
 {
 	for (unsigned n = 0, k = 0;; n++) {
 		while (n == atomic_load_explicit(&sh->in, memory_order_acquire))
 			relax(&k);
-		memcpy(mine, sh->piece[n % PIECES], PIECE);
+		memcpy(mine, sh->piece[n % pieces], PIECE);
 		atomic_store_explicit(&sh->out, n + 1, memory_order_release);
 		atomic_fetch_add_explicit(&sh->got, PIECE, memory_order_relaxed);
 	}
 }
 
-void bench_copy(void)
+static void copy_through(unsigned pieces)
 {
 	if (in_child_on(0))
-		copy_in();
+		copy_in(pieces);
 	if (in_child_on(1))
-		copy_out();
+		copy_out(pieces);
 	report(1e9, 0);
+}
+
+void bench_copy(void)
+{
+	copy_through(PIECES);
+}
+
+void bench_copy_little(void)
+{
+	copy_through(PIECES_LITTLE);
+}
+
+void bench_copy_much(void)
+{
+	copy_through(PIECES_MUCH);
 }
 
 static void ring_put(struct ring *r)
