@@ -143,7 +143,7 @@ void stack_run(struct stack *st)
 
 usec stack_deadline(const struct stack *st)
 {
-	return list_empty(&st->lo->loop) ? heap_deadline(&st->timers) : st->now;
+	return list_empty(&st->lo->loop) && list_empty(&st->tcp->answers) ? heap_deadline(&st->timers) : st->now;
 }
 
 int stack_set(struct stack *st, const char *name, const char *value)

@@ -534,8 +534,8 @@ void tcp_answer(struct stack *st)
 	while ((l = list_pop(&st->tcp->answers))) {
 		struct tcpc *tc = container_of(l, struct tcpc, so.stall);
 
-		if (tc->ack_soon)
-			tcp_send_ack(tc);
+		tc->ack_now |= tc->ack_soon;
+		tc->so.ops->resume(&tc->so);	/* what found no room meanwhile waits for it now */
 	}
 }
 

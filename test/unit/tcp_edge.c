@@ -150,6 +150,61 @@ static void super_frames_that_come_at_once_get_one_ack(void **state)
 	net_free(n);
 }
 
+/* What is due now comes in; the stack does not run yet. */
+static void take_due(struct net *n)
+{
+	struct frame *f;
+
+	while ((f = list_first(&n->wire, struct frame, link)) && f->at <= n->now) {
+		list_del(&f->link);
+		stack_input(n->st[f->to], n->nif[f->to], f->pkt);
+		free(f);
+	}
+}
+
+/* Who owes an ACK for what came first, and found no room for what the next let go, sends that
+ * when there is some: on the loopback interface there is before his ACK goes. */
+static void who_owes_an_ack_hears_of_room(void **state)
+{
+	static char block[8192];
+	struct iovec small = { block, 1448 }, large = { block, sizeof(block) };
+	struct net *n = net_new(1);
+	struct sock *s[2];
+	uint64_t sent;
+
+	n->cut = false;
+	n->tap = count_supers;
+	net_pair(n, false, s);
+	for (int i = 0; i < 40; i++)	/* the ACKs without delay of the beginning */
+		acks_for(n, s, 4, sizeof(block), 0);
+	tcpc_of(s[1])->nodelay = true;
+	tcpc_of(s[1])->cwnd = 2 * tcpc_of(s[1])->mss;
+	n->delay = 300;
+	assert_int_equal(sock_send(s[0], &large, 1, 0, NULL), large.iov_len);
+	n->delay = 100;
+	assert_int_equal(sock_send(s[1], &small, 1, 0, NULL), small.iov_len);
+	n->delay = 1000;
+	assert_int_equal(sock_send(s[1], &small, 1, 0, NULL), small.iov_len);
+	assert_int_equal(sock_send(s[1], &small, 1, 0, NULL), small.iov_len); /* cwnd is full */
+	n->delay = 200;
+	net_run(n, 100);
+	assert_int_equal(sock_send(s[0], &large, 1, 0, NULL), large.iov_len);
+	net_run(n, 199);
+	n->room = 1;			/* one is under way */
+	n->now++;
+	take_due(n);
+	sent = tcpc_of(s[1])->segs_out;
+	n->room = 0;
+	net_turn(n);
+	assert_int_equal(tcpc_of(s[1])->segs_out - sent, 1);	/* data, with the ACK */
+	assert_true(seq_eq(tcpc_of(s[1])->snd_nxt, tcpc_of(s[1])->snd_end));
+	net_run(n, USEC_PER_SEC);
+	sock_close(s[0]);
+	sock_close(s[1]);
+	net_run(n, 200 * USEC_PER_SEC);
+	net_free(n);
+}
+
 struct ack_loss {
 	struct tcpc	*from;
 	unsigned	acks, lose;	/* which of them; 0: none */
@@ -499,6 +554,7 @@ int main(void)
 		cmocka_unit_test(time_waits_are_bounded),
 		cmocka_unit_test(merged_frames_are_answered),
 		cmocka_unit_test(super_frames_that_come_at_once_get_one_ack),
+		cmocka_unit_test(who_owes_an_ack_hears_of_room),
 		cmocka_unit_test(merged_frames_are_answered_twice_where_some_are_lost),
 		cmocka_unit_test(bound_port_survives_refusal),
 		cmocka_unit_test(calls_at_the_wrong_moment),
