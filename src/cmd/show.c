@@ -87,7 +87,7 @@ static int ask(const char *path, const char *table)
 	return fd;
 }
 
-/* The whole answer as a string to free; NULL with errno. */
+/* The whole answer as a string to free; NULL: it did not come. */
 static char *answer(const char *path, const char *table)
 {
 	size_t size = 4096, len = 0;
@@ -95,10 +95,8 @@ static char *answer(const char *path, const char *table)
 	ssize_t n;
 	int fd = ask(path, table);
 
-	if (fd < 0) {
-		errno = -fd;
+	if (fd < 0)
 		return NULL;
-	}
 	text = xmalloc(size);
 	while ((n = recv(fd, text + len, size - len - 1, 0)) > 0 && size < ANSWER_MAX) {
 		len += (size_t)n;
@@ -107,7 +105,7 @@ static char *answer(const char *path, const char *table)
 	}
 	close(fd);
 	text[len] = 0;
-	if (n == 0)
+	if (n == 0 && len)
 		return text;
 	free(text);
 	return NULL;
@@ -134,9 +132,17 @@ static bool is_called(const struct identity *id, const char *word)
 	       strcmp(word, id->launcher) == 0;
 }
 
-static bool has_gone(int error)
+/*
+ * Nobody listens there. Asked after an answer that did not come whole: a node that ends then
+ * may refuse, reset or say nothing.
+ */
+static bool has_gone(const char *path)
 {
-	return error == ECONNREFUSED || error == ENOENT;
+	int fd = ask(path, "nodes");
+
+	if (fd >= 0)
+		close(fd);
+	return fd == -ECONNREFUSED || fd == -ENOENT;
 }
 
 static void add_table(struct show *s, const char *path, const char *label)
@@ -144,12 +150,12 @@ static void add_table(struct show *s, const char *path, const char *label)
 	bool list = strcmp(s->a.table, "nodes") == 0;
 	char *text = answer(path, s->a.table);
 
-	if (!text && has_gone(errno))
+	if (!text && has_gone(path))
 		return;			/* since it said who it is */
 	s->nodes++;
 	if (!text || !grid_add(&s->grid, text, list ? NULL : "node", list ? NULL : label)) {
-		err("show: node %s does not answer: %s", label,
-		    text ? "it is of another version" : strerror(errno));
+		err("show: node %s does not answer%s", label,
+		    text ? ": it is of another version" : "");
 		s->failed = true;
 	}
 	free(text);
@@ -160,7 +166,7 @@ static void show_node(struct show *s, const char *path)
 	char *text = answer(path, "nodes");
 	struct identity id;
 
-	if (!text && has_gone(errno)) {
+	if (!text && has_gone(path)) {
 		unlink(path);		/* its node was killed */
 		return;
 	}

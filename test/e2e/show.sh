@@ -37,23 +37,31 @@ for table in nodes sockets drops routes neigh interfaces resolvers; do
 		python3 -c "import json, sys; [json.loads(l) for l in sys.stdin if l.strip()]"' \
 		sh "$IOTH" $table
 done
-# A node that says who it is and ends before it is asked for the table.
+# A node that says who it is and ends before it is asked for the table, and one that ends
+# before it has said anything. Other tests' nodes are this user's, too.
 mkdir -p -m 700 "$T/run/ioth/nodes"
-python3 -c '
+ends()	# NAME TOLD
+{
+	python3 -c '
 import os, socket, sys
 s = socket.socket(socket.AF_UNIX)
 s.bind(sys.argv[1])
 s.listen(1)
 c = s.accept()[0]
-c.recv(100)
+if sys.argv[2]:
+    c.recv(100)
 os.unlink(sys.argv[1])
 s.close()
-c.sendall(b"pid\tname\tprogram\tlauncher\n77\tghost\tx\t76\n")
-' "$T/run/ioth/nodes/77.sock" &
-wait_for 5 test -S "$T/run/ioth/nodes/77.sock"
-same ends_meanwhile "$(XDG_RUNTIME_DIR=$T/run "$IOTH" show sockets ghost 2>&1; echo $?)" \
-	"ioth: show: no node ghost is running (ioth show lists yours)
-1"
+c.sendall(sys.argv[2].encode())
+' "$T/run/ioth/nodes/77.sock" "$2" &
+	wait_for 5 test -S "$T/run/ioth/nodes/77.sock"
+	same "$1" "$(XDG_RUNTIME_DIR=$T/run "$IOTH" show sockets ghost 2>&1 |
+		grep -e ghost -e /77.sock)" "ioth: show: no node ghost is running (ioth show lists yours)"
+}
+ends ends_meanwhile 'pid	name	program	launcher
+77	ghost	x	76
+'
+ends ends_unasked ''
 same no_such_node "$(status_of ioth show sockets nobody)" 1
 same no_such_table "$(status_of ioth show nonsense)" 2
 stop $bg
