@@ -113,6 +113,10 @@ enum drop ip6_headers_in(struct stack *st, struct pkt *pkt, struct ip *ip, uint8
 enum drop neigh_out(struct netif *nif, struct pkt *pkt, const struct ip_addr *hop);
 /* Upper layer saw progress through this hop (RFC 4861 7.3.1). */
 void neigh_confirm(struct stack *st, const struct flow *f);
+/* Does what is sent now wait for the link address of the hop? */
+bool neigh_waits(const struct flow *f);
+/* When what was sent at that time left, which may have waited. */
+usec neigh_left(const struct flow *f, usec at);
 /* A whole frame. from: the packet socket that sends it, or NULL. */
 void eth_send(struct netif *nif, struct pkt *pkt, const struct sock *from);
 enum drop eth_out(struct netif *nif, struct pkt *pkt, const struct mac *dst, uint16_t type);

@@ -332,6 +332,8 @@ static void queue_send(struct neigh *n)
 	bool v4 = ip_is_v4(&n->addr);
 	struct list waiting, *l;
 
+	if (n->queued)
+		n->answered = nif->st->now;
 	list_init(&waiting);
 	list_splice_tail(&waiting, &n->queue);
 	n->queued = 0;
@@ -428,13 +430,17 @@ void neigh_advert(struct netif *nif, const struct ip_addr *addr, const struct ma
 	note_router(n, flags);
 }
 
+static struct neigh *neigh_of(const struct flow *f)
+{
+	if (!f->nif || f->nif->flags & NETIF_NOARP)
+		return NULL;
+	return neigh_find(f->nif, &f->hop);
+}
+
 void neigh_confirm(struct stack *st, const struct flow *f)
 {
-	struct neigh *n;
+	struct neigh *n = neigh_of(f);
 
-	if (!f->nif || f->nif->flags & NETIF_NOARP)
-		return;
-	n = neigh_find(f->nif, &f->hop);
 	if (!n || n->state == NEIGH_INCOMPLETE || n->state == NEIGH_FAILED ||
 	    n->state == NEIGH_PERMANENT)
 		return;
@@ -442,6 +448,20 @@ void neigh_confirm(struct stack *st, const struct flow *f)
 		n->confirmed = st->now;
 	else
 		goto_state(n, NEIGH_REACHABLE);
+}
+
+bool neigh_waits(const struct flow *f)
+{
+	const struct neigh *n = neigh_of(f);
+
+	return n && n->state == NEIGH_INCOMPLETE;
+}
+
+usec neigh_left(const struct flow *f, usec at)
+{
+	const struct neigh *n = neigh_of(f);
+
+	return n ? MAX(at, n->answered) : at;
 }
 
 /* The oldest makes room (RFC 4861 7.2.2). */

@@ -32,6 +32,7 @@ struct neigh {
 	usec		confirmed;
 	struct list	queue;		/* packets, INCOMPLETE only */
 	unsigned	queued;
+	usec		answered;	/* when those that waited last left; 0: never */
 };
 
 struct neigh_table *neigh_table_new(void);

@@ -83,12 +83,14 @@ static usec echoed(const struct tcpc *tc, const struct seg *sg)
 	return ms >= 0 ? MAX(ms, 1) * USEC_PER_MSEC : NEVER;
 }
 
+/* The question for the hop's link address, that may itself be lost, is no part of the path. */
 void tcp_rtt_syn_acked(struct tcpc *tc, const struct seg *sg)
 {
-	usec rtt = tc->syn_at == NEVER ? echoed(tc, sg) : tc->so.st->now - tc->syn_at;
+	usec now = tc->so.st->now;
+	usec rtt = tc->syn_at == NEVER ? echoed(tc, sg) : now - tc->syn_at;
 
 	if (rtt != NEVER)
-		tcp_rtt_sample(tc, rtt);
+		tcp_rtt_sample(tc, now - neigh_left(&tc->so.flow, now - rtt));
 	tc->rtt_seq = tc->snd_nxt;
 }
 

@@ -117,6 +117,16 @@ static bool syn_is_early(const struct tcpc *tc)
 	       tc->retrans_run <= tc->so.st->param.tcp_syn_linear_timeouts;
 }
 
+static void syn_again(struct tcpc *tc)
+{
+	tc->total_retrans++;
+	count_tcp(tc->so.st, TCP_RetransSegs);
+	count_tcp(tc->so.st, TCP_TCPSynRetrans);
+	tcp_rtt_syn_again(tc);
+	tcp_send_syn(tc);
+}
+
+/* One that still waits for the hop's link address has not been lost (as Linux). */
 static void syn_due(struct tcpc *tc)
 {
 	if (!tc->retrans_run)
@@ -128,13 +138,10 @@ static void syn_due(struct tcpc *tc)
 	tcp_count_rto(tc, !tc->retrans_run);
 	count_tcp(tc->so.st, TCP_TCPTimeouts);
 	tc->retrans_run++;
-	tc->total_retrans++;
-	count_tcp(tc->so.st, TCP_RetransSegs);
-	count_tcp(tc->so.st, TCP_TCPSynRetrans);
 	if (!syn_is_early(tc))
 		back_off(tc);
-	tcp_rtt_syn_again(tc);
-	tcp_send_syn(tc);
+	if (!neigh_waits(&tc->so.flow))
+		syn_again(tc);
 	set_in(tc, TCP_T_RTX, next_try(tc));
 }
 
