@@ -1,8 +1,10 @@
 /* icmp.c - the head that all ICMP messages share (RFC 792, RFC 4443)
  *
  * What the second four bytes mean depends on the type; the tables below are
- * only for people.
+ * only for people. Errors may carry more than the packet they quote (RFC 4884):
+ * a header of four bytes, and objects that begin with their length.
  */
+#include "base/sum.h"
 #include "proto/print.h"
 #include "proto/proto.h"
 
@@ -21,6 +23,41 @@ void icmp_emit(struct wr *w, const struct icmp *h)
 	wr_u8(w, h->code);
 	wr_u16(w, h->sum);
 	wr_u32(w, h->rest);
+}
+
+uint32_t icmp_quoted(bool v4, const struct icmp *h)
+{
+	if (v4 && (h->type == ICMP4_UNREACH || h->type == ICMP4_TIME_EXCEEDED ||
+		   h->type == ICMP4_PARAM))
+		return (h->rest >> 16 & 0xff) * 4;
+	if (!v4 && (h->type == ICMP6_UNREACH || h->type == ICMP6_TIME_EXCEEDED))
+		return (h->rest >> 24) * 8;
+	return 0;
+}
+
+/* RFC 4884 7: a sum of 0 was not computed. Another version is the reader's own affair,
+ * as in Linux: there is nothing that could be checked. */
+bool icmp_ext_ok(struct rd r)
+{
+	struct sum s = { 0 };
+	const uint8_t *h;
+
+	sum_add(&s, r.p, rd_left(&r));
+	h = rd_bytes(&r, ICMP_EXT_LEN);
+	if (!h)
+		return false;
+	if (h[0] >> 4 != ICMP_EXT_VERSION)
+		return true;
+	if (get_u16(h + 2) && sum_end(&s))
+		return false;
+	while (rd_left(&r)) {
+		uint16_t len = rd_u16(&r);	/* its own four bytes, too (RFC 4884 8) */
+
+		if (len < 4)
+			return false;
+		rd_bytes(&r, len - sizeof(len));
+	}
+	return !r.fail;
 }
 
 static const char *const unreach4[] = {

@@ -143,6 +143,8 @@ bool ip6_opt_next(struct rd *r, struct ip6_opt *o);
 /* --- ICMPv4 (RFC 792) and ICMPv6 (RFC 4443): the fixed 8 bytes --- */
 
 #define ICMP_LEN	8
+#define ICMP_EXT_LEN	4	/* RFC 4884 7: the header of what extends an error */
+#define ICMP_EXT_VERSION 2
 enum {
 	ICMP4_ECHO_REPLY = 0, ICMP4_UNREACH = 3, ICMP4_REDIRECT = 5, ICMP4_ECHO = 8,
 	ICMP4_TIME_EXCEEDED = 11, ICMP4_PARAM = 12,
@@ -166,6 +168,11 @@ struct icmp {
 
 bool icmp_parse(struct rd *r, struct icmp *h);
 void icmp_emit(struct wr *w, const struct icmp *h);
+/* RFC 4884 4: how many octets of the quoted packet come before what extends the error;
+ * 0: it does not say. */
+uint32_t icmp_quoted(bool v4, const struct icmp *h);
+/* r: the extensions, up to the end of the message. */
+bool icmp_ext_ok(struct rd r);
 void icmp4_print(struct text *t, const struct icmp *h);
 void icmp6_print(struct text *t, const struct icmp *h);
 

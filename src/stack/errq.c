@@ -17,6 +17,9 @@
 #include <linux/errqueue.h>	/* needs time.h */
 
 #include "base/mem.h"
+#include "proto/proto.h"
+
+#define EXT_FROM	128	/* RFC 4884 4.1: the quoted packet is filled up to that */
 
 struct err_entry {
 	struct list	link;
@@ -67,6 +70,23 @@ static bool wants(const struct dgram *d, const struct ip_addr *dst)
 	return sock_ip(&d->so, dst)->want & WANT_ERRORS;
 }
 
+/* RFC 4884: where in data the extensions begin, and whether they may be believed. Before
+ * are at least 128 octets of the packet (4.1); data begins behind its headers. */
+static uint32_t extended(const struct icmp_note *n, struct rd data)
+{
+	uint32_t head = (uint32_t)(data.p - n->all.p);
+	union { struct sock_ee_data_rfc4884 e; uint32_t data; } u = { { 0 } };
+
+	if (n->quoted < EXT_FROM || n->quoted < head ||
+	    n->quoted - head + ICMP_EXT_LEN > rd_left(&data))
+		return 0;
+	u.e.len = (uint16_t)(n->quoted - head);
+	rd_bytes(&data, u.e.len);
+	if (!icmp_ext_ok(data))
+		u.e.flags = SO_EE_RFC4884_FLAG_INVALID;
+	return u.data;
+}
+
 /* Without IP_RECVERR only connected sockets hear, and what is final or about
  * the size (RFC 1122 4.1.3.3, as Linux). */
 void errq_icmp(struct dgram *d, const struct icmp_note *n, struct rd data)
@@ -77,11 +97,13 @@ void errq_icmp(struct dgram *d, const struct icmp_note *n, struct rd data)
 		.err = { .error = n->error, .origin = n->origin, .type = n->type,
 			 .code = n->code, .info = n->mtu, .from = n->from },
 	};
-
+	const struct sock_ip *ip = sock_ip(&d->so, &n->dst);
 	struct errq q = errq_of(d);
 
-	if (n->mtu && sock_ip(&d->so, &n->dst)->mtu_discover == IP_PMTUDISC_DONT)
+	if (n->mtu && ip->mtu_discover == IP_PMTUDISC_DONT)
 		return;
+	if (ip->want & WANT_EXT)
+		m.err.data = extended(n, data);
 	if (wants(d, &n->dst))
 		put(&q, &m, data);
 	else if (!d->so.connected || (!n->hard && !n->mtu))

@@ -122,7 +122,7 @@ static struct icmp_note note_of(const struct ip *ip, const struct icmp *h, int e
 	return (struct icmp_note){
 		.origin = ip->v4 ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6,
 		.type = h->type, .code = h->code, .from = ip->src,
-		.ifindex = ip->nif->index, .error = error,
+		.ifindex = ip->nif->index, .error = error, .quoted = icmp_quoted(ip->v4, h),
 	};
 }
 

@@ -145,6 +145,7 @@ struct icmp_note {
 	int		error;		/* errno Linux gives for it */
 	bool		hard;		/* RFC 1122 4.2.3.9: abort, or note */
 	uint32_t	mtu;		/* too big: the next hop's; else 0 */
+	uint32_t	quoted;		/* of all, before the extensions; 0: none (RFC 4884) */
 };
 void udp_icmp(struct stack *st, const struct icmp_note *n);
 void tcp_icmp(struct stack *st, const struct icmp_note *n);

@@ -33,7 +33,7 @@ struct sock_error {
 	uint8_t		origin;		/* SO_EE_ORIGIN_* */
 	uint8_t		type, code;	/* of the ICMP message */
 	uint32_t	info;		/* EMSGSIZE: the MTU; a time stamp: which */
-	uint32_t	data;		/* a time stamp: of which datagram */
+	uint32_t	data;		/* a time stamp: of which datagram; ee_rfc4884 */
 	struct ip_addr	from;		/* who complains; IP_NONE: ourselves */
 };
 
@@ -119,6 +119,7 @@ enum {
 	WANT_FLOW = 1024, WANT_HOPOPTS = 2048, WANT_DSTOPTS = 4096, WANT_RTHDR = 8192,
 	WANT_HEADERS = WANT_FLOW | WANT_HOPOPTS | WANT_DSTOPTS | WANT_RTHDR,
 	WANT_ANY = 16383,
+	WANT_EXT = 16384,		/* errors: where the extensions are (RFC 4884) */
 };
 
 enum sock_stamp { STAMP_NONE, STAMP_US, STAMP_NS };

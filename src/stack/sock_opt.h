@@ -76,6 +76,7 @@ OPT_SET(mtu6);
 OPT_SET(unicast_if);
 OPT_SET(v6only);
 OPT_SET(min_ttl);
+OPT_SET(err_ext);
 OPT_GET(ttl);
 OPT_GET(tos);
 OPT_GET(discover);
@@ -84,6 +85,7 @@ OPT_GET(pathmtu);
 OPT_GET(unicast_if);
 OPT_GET(v6only);
 OPT_GET(min_ttl);
+OPT_GET(err_ext);
 
 /* --- ip_extra.c --- */
 

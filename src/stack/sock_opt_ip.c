@@ -213,3 +213,19 @@ OPT_GET(min_ttl)
 {
 	return opt_put_int(v, len, opt_family(so, r)->min_ttl);
 }
+
+/* Unlike the other words of its kind: 0 or 1, as Linux. */
+OPT_SET(err_ext)
+{
+	int n, e = take_within(r, v, len, 0, 1, &n);
+	uint16_t *want = e ? NULL : &opt_family(so, r)->want;
+
+	if (!e)
+		*want = n ? *want | WANT_EXT : *want & ~WANT_EXT;
+	return e;
+}
+
+OPT_GET(err_ext)
+{
+	return opt_put_int(v, len, (opt_family(so, r)->want & WANT_EXT) != 0);
+}

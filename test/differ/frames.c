@@ -114,6 +114,8 @@ static void furnish(struct house *o, unsigned i)
 	op->setopt(o->h, s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	op->setopt(o->h, s, r->v4 ? IPPROTO_IP : IPPROTO_IPV6, r->v4 ? IP_RECVERR : IPV6_RECVERR, &on,
 		   sizeof(on));
+	op->setopt(o->h, s, r->v4 ? IPPROTO_IP : IPPROTO_IPV6,
+		   r->v4 ? IP_RECVERR_RFC4884 : IPV6_RECVERR_RFC4884, &on, sizeof(on));
 	if (r->type == SOCK_RAW && !r->v4)
 		op->setopt(o->h, s, IPPROTO_ICMPV6, ICMP6_FILTER, no_groups, sizeof(no_groups));
 	if (r->port)
@@ -136,18 +138,35 @@ static unsigned digest(const uint8_t *b, ssize_t n)
 }
 
 /* Data, and what came for an error; of raw sockets only how much. */
-static void read_all(struct house *o, unsigned i, int flags, const char *what)
+static void read_all(struct house *o, unsigned i)
 {
 	uint8_t b[2048];
 	ssize_t r;
 
 	for (unsigned k = 0; k < 10; k++) {
-		r = o->h->ops->recv(o->h, o->s[i], b, sizeof(b), flags);
+		r = o->h->ops->recv(o->h, o->s[i], b, sizeof(b), 0);
 		if (r < 0)
 			break;
-		text_add(o->log, " %s %s %zd", rooms[i].name, what, r);
-		if (rooms[i].type != SOCK_RAW && !flags)
+		text_add(o->log, " %s reads %zd", rooms[i].name, r);
+		if (rooms[i].type != SOCK_RAW)
 			text_add(o->log, " %04x", digest(b, r));
+	}
+}
+
+static void read_errors(struct house *o, unsigned i)
+{
+	uint8_t b[2048];
+	uint32_t ext;
+	ssize_t r;
+
+	for (unsigned k = 0; k < 10; k++) {
+		r = o->h->ops->recv_error(o->h, o->s[i], b, sizeof(b), &ext);
+		if (r < 0)
+			break;
+		text_add(o->log, " %s error %zd", rooms[i].name, r);
+		if (ext)
+			text_add(o->log, " extended at %u%s", ext & 0xffff,
+				 ext >> 16 ? ", invalid" : "");
 	}
 }
 
@@ -169,8 +188,8 @@ static void look(struct house *o, unsigned i)
 			text_add(o->log, " %s state %u", rooms[i].name, info.tcpi_state);
 		return;
 	}
-	read_all(o, i, 0, "reads");
-	read_all(o, i, MSG_ERRQUEUE, "error");
+	read_all(o, i);
+	read_errors(o, i);
 }
 
 static void leave(struct house *o, const struct frame_case *f)

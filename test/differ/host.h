@@ -19,6 +19,8 @@ struct host_ops {
 	int	(*accept)(struct host *h, int s);
 	ssize_t	(*send)(struct host *h, int s, const void *b, size_t n, int flags);
 	ssize_t	(*recv)(struct host *h, int s, void *b, size_t n, int flags);
+	/* With MSG_ERRQUEUE; *ext: what the error tells of its extensions (RFC 4884). */
+	ssize_t	(*recv_error)(struct host *h, int s, void *b, size_t n, uint32_t *ext);
 	int	(*shutdown)(struct host *h, int s);	/* of writing */
 	void	(*close)(struct host *h, int s);
 	int	(*setopt)(struct host *h, int s, int level, int name, const void *v, socklen_t n);

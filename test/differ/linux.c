@@ -18,10 +18,14 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <linux/errqueue.h>	/* needs time.h */
 
 #include "base/mem.h"
 
@@ -201,6 +205,26 @@ static ssize_t its_recv(struct host *h, int s, void *b, size_t n, int flags)
 {
 	ssize_t r = recv(s, b, n, flags);
 
+	return r < 0 ? -errno : r;
+}
+
+static ssize_t its_recv_error(struct host *h, int s, void *b, size_t n, uint32_t *ext)
+{
+	alignas(struct cmsghdr) uint8_t control[512];
+	struct iovec iov = { b, n };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+			     .msg_controllen = sizeof(control) };
+	ssize_t r = recvmsg(s, &mh, MSG_ERRQUEUE);
+	struct sock_extended_err ee;
+
+	*ext = 0;
+	for (struct cmsghdr *k = CMSG_FIRSTHDR(&mh); r >= 0 && k; k = CMSG_NXTHDR(&mh, k)) {
+		if ((k->cmsg_level == IPPROTO_IP && k->cmsg_type == IP_RECVERR) ||
+		    (k->cmsg_level == IPPROTO_IPV6 && k->cmsg_type == IPV6_RECVERR)) {
+			memcpy(&ee, CMSG_DATA(k), sizeof(ee));
+			*ext = ee.ee_data;
+		}
+	}
 	return r < 0 ? -errno : r;
 }
 
@@ -402,7 +426,7 @@ struct host *linux_open(int *error)
 {
 	static const struct host_ops ops = {
 		its_socket, its_bind, its_connect, its_listen, its_accept, its_send, its_recv,
-		its_shutdown, its_close, its_setopt, its_getopt, its_events, forget, input, settle,
+		its_recv_error, its_shutdown, its_close, its_setopt, its_getopt, its_events, forget, input, settle,
 	};
 	struct linux_host *l = xzalloc(sizeof(*l));
 

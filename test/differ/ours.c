@@ -122,6 +122,16 @@ static ssize_t our_recv(struct host *h, int s, void *b, size_t n, int flags)
 	return sock_recv(sock(h, s), &iov, 1, flags, &m);
 }
 
+static ssize_t our_recv_error(struct host *h, int s, void *b, size_t n, uint32_t *ext)
+{
+	struct iovec iov = { b, n };
+	struct msg m = { .ttl = -1 };
+	ssize_t r = sock_recv(sock(h, s), &iov, 1, MSG_ERRQUEUE, &m);
+
+	*ext = m.err.data;
+	return r;
+}
+
 static int our_shutdown(struct host *h, int s)
 {
 	return sock_shutdown(sock(h, s), SHUT_WR);
@@ -190,7 +200,7 @@ static void set_up(struct ours *o)
 struct host *ours_open(void)
 {
 	static const struct host_ops ops = {
-		our_socket, our_bind, our_connect, our_listen, our_accept, our_send, our_recv,
+		our_socket, our_bind, our_connect, our_listen, our_accept, our_send, our_recv, our_recv_error,
 		our_shutdown, our_close, our_setopt, our_getopt, our_events, forget, input, settle,
 	};
 	static const struct netif_ops wire = { .out = out };

@@ -22,6 +22,8 @@ static void icmp(struct rd r)
 	CHECK(!w.fail && memcmp(from, b, ICMP_LEN) == 0);
 	CHECK_PRINT(icmp4_print, &h);
 	CHECK_PRINT(icmp6_print, &h);
+	CHECK(icmp_quoted(true, &h) <= 1020 && icmp_quoted(false, &h) <= 2040);
+	icmp_ext_ok(r);
 }
 
 /* The cursor after the head of the message that was emitted. */

@@ -66,6 +66,8 @@ static void sock_make(struct world *w, int i)
 		sock_listen(so, 4);
 	sock_setopt(so, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
 	sock_setopt(so, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
+	sock_setopt(so, IPPROTO_IP, IP_RECVERR_RFC4884, &on, sizeof(on));
+	sock_setopt(so, IPPROTO_IPV6, IPV6_RECVERR_RFC4884, &on, sizeof(on));
 	if (i >= 3 && i < 6)
 		sock_connect(so, how[i].family == AF_INET ? &to4 : &to6);
 }

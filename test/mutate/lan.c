@@ -236,6 +236,8 @@ static struct sock *make(struct lan *l, bool v4, int type, int proto, uint16_t p
 	sock_setopt(so, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	sock_setopt(so, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
 	sock_setopt(so, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
+	sock_setopt(so, IPPROTO_IP, IP_RECVERR_RFC4884, &on, sizeof(on));
+	sock_setopt(so, IPPROTO_IPV6, IPV6_RECVERR_RFC4884, &on, sizeof(on));
 	if (port)
 		sock_bind(so, &ep);
 	return so;

@@ -1,7 +1,7 @@
 /* spoil.c - a good frame, its fields, and what they should not be
  *
  * Headers of IP are taken byte by byte, what follows as bytes, as words and as long
- * words, addresses as a whole. A value is an edge of its width, or beside what was
+ * words, the last 24 as bytes, addresses as a whole. A value is an edge of its width, or beside what was
  * there; an address is one of each kind.
  */
 #include "spoil.h"
@@ -37,6 +37,7 @@ static void find_places(struct frame_case *f)
 	row(f, "body", body, MIN(end, body + 24), 1);
 	row(f, "body", body, end, 2);
 	row(f, "body", body, end, 4);
+	row(f, "tail", MAX(end, f->len - 24), f->len, 1);
 }
 
 static const uint32_t edges[] = { 0, 1, 0xff, 0x80, 0x7f, 2, 0xfe, 0x40, 4, 8, 16 };

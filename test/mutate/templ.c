@@ -5,6 +5,7 @@
  */
 #include <netinet/in.h>
 
+#include "base/sum.h"
 #include "lan.h"
 
 static void eth(struct wr *w, uint16_t type, bool group)
@@ -119,6 +120,51 @@ static uint32_t quote(uint8_t *b, const struct lan *l, unsigned i, uint8_t type,
 	icmp_emit(w, &(struct icmp){ .type = type, .code = code, .rest = rest });
 	wr_bytes(w, l->seen[i] + ETH_LEN, n);
 	return done(w, b);
+}
+
+/* RFC 4884: the quoted packet filled up to 128 octets, then a header and two objects, of
+ * RFC 4950 and RFC 5837. sum: the extensions have one. */
+static uint32_t extension(uint8_t *b, const struct lan *l, unsigned i, uint8_t type, uint32_t rest,
+			  bool sum)
+{
+	static const uint8_t objects[] = { 0x20, 0, 0, 0, 0, 8, 1, 1, 0, 1, 0x21, 0xff,
+					   0, 12, 2, 0, 0, 0, 0, 7, 10, 0, 0, 2 };
+	uint8_t ext[sizeof(objects)];
+	uint32_t n = MIN(l->seen_len[i] - ETH_LEN, 80u);
+	struct sum s = { 0 };
+	BEGIN;
+
+	memcpy(ext, objects, sizeof(ext));
+	sum_add(&s, ext, sizeof(ext));
+	if (sum)
+		put_u16(ext + 2, sum_end(&s));
+	if (i < 2)
+		ip4(w, IPPROTO_ICMP, ICMP_LEN + 128 + sizeof(ext), own4);
+	else
+		ip6(w, IPPROTO_ICMPV6, ICMP_LEN + 128 + sizeof(ext), 64, false);
+	icmp_emit(w, &(struct icmp){ .type = type, .rest = rest });
+	wr_bytes(w, l->seen[i] + ETH_LEN, n);
+	for (; n < 128; n++)
+		wr_u8(w, 0);
+	wr_bytes(w, ext, sizeof(ext));
+	return done(w, b);
+}
+
+static uint32_t extended4(const struct lan *l, uint8_t *b)
+{
+	return extension(b, l, 0, 11, 32u << 16, true);
+}
+static uint32_t extended4_no_sum(const struct lan *l, uint8_t *b)
+{
+	return extension(b, l, 0, 3, 32u << 16, false);
+}
+static uint32_t extended6(const struct lan *l, uint8_t *b)
+{
+	return extension(b, l, 2, 3, 16u << 24, true);
+}
+static uint32_t extended6_no_sum(const struct lan *l, uint8_t *b)
+{
+	return extension(b, l, 2, 1, 16u << 24, false);
 }
 
 static uint32_t unreach4_udp(const struct lan *l, uint8_t *b) { return quote(b, l, 0, 3, 3, 0); }
@@ -347,5 +393,9 @@ const struct templ templs[] = {
 	{ "MLDv1 report", mld1_report }, { "hop-by-hop options", hop_by_hop },
 	{ "destination options", dest_options }, { "routing header", routing },
 	{ "extension headers", chain }, { "IPv6 fragment", fragment6 },
+	{ "ICMP time exceeded, extended", extended4 },
+	{ "ICMP no net, extended", extended4_no_sum },
+	{ "ICMPv6 time exceeded, extended", extended6 },
+	{ "ICMPv6 no route, extended", extended6_no_sum },
 };
 const unsigned n_templs = ARRAY_LEN(templs);

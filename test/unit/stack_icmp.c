@@ -1,7 +1,16 @@
-/* stack_icmp.c - errors sent and heard, their limits; path MTUs; IPv6 extensions */
+/* stack_icmp.c - errors sent and heard, their limits, extended ones; path MTUs; IPv6 extensions */
 #include "unit.h"
 
+#include <time.h>
+
+#include <linux/errqueue.h>
+
 #include "stack_frame.h"
+
+static void set(struct sock *so, int level, int name, int value)
+{
+	assert_int_equal(sock_setopt(so, level, name, &value, sizeof(value)), 0);
+}
 
 static struct pair *p;
 static struct frame f;
@@ -311,6 +320,89 @@ static void pmtudisc_do_wants_to_know(void **state)
 	assert_int_equal(sock_send(so, &iov, 1, 0, NULL), 1372);
 }
 
+/* --- errors that say more (RFC 4884) --- */
+
+/* What, of a quoted datagram of 100 octets that is filled up to 128, then ext, the error
+ * queue tells of the extensions: where they are and whether they are invalid. */
+static struct sock_ee_data_rfc4884 told_of(struct sock *so, bool v4, uint32_t words,
+					   const char *ext, size_t n)
+{
+	struct ip4 h = ip4_head(IPPROTO_ICMP), q = ip4_head(IPPROTO_UDP);
+	struct ip6 h6 = ip6_head(IPPROTO_ICMPV6), q6 = ip6_head(IPPROTO_UDP);
+	struct icmp ih = { v4 ? ICMP4_TIME_EXCEEDED : ICMP6_TIME_EXCEEDED, 0, 0,
+			   words << (v4 ? 16 : 24) };
+	struct udp u = { 1000, 2000, 108, 0 };
+	struct iovec iov = { body, sizeof(body) };
+	struct sock_ee_data_rfc4884 e;
+	uint8_t b[256] = { 0 };
+	struct wr w = wr_of(b, sizeof(b));
+	struct msg m = { 0 };
+
+	q.len = 128;
+	q.src = v4_of(1);
+	q.dst = v4_of(2);
+	q6.src = v6_of(1);
+	q6.dst = v6_of(2);
+	icmp_emit(&w, &ih);
+	if (v4)
+		ip4_emit(&w, &q);
+	else
+		ip6_emit(&w, &q6);
+	udp_emit(&w, &u);
+	w.p = b + ICMP_LEN + 128;
+	wr_bytes(&w, ext, n);
+	icmp_sum(b, wr_len(&w), v4 ? NULL : &h6);
+	if (v4)
+		put_ip4(&f, &p->a, h, b, wr_len(&w));
+	else
+		put_ip6(&f, &p->a, h6, b, wr_len(&w));
+	assert_int_equal(arrive(&p->a, &f), DROP_NONE);
+	assert_int_equal(sock_recv(so, &iov, 1, MSG_ERRQUEUE, &m), 128 - (v4 ? 28 : 48) + n);
+	memcpy(&e, &m.err.data, sizeof(e));
+	return e;
+}
+
+static const struct {
+	const char	*ext;
+	size_t		n;
+	uint32_t	words;		/* of IPv4's length, which counts 4; IPv6's: 8 */
+	bool		told, invalid;
+} extensions_told[] = {
+	{ "\x20\0\0\0" "\0\x08\1\1\0\1\x21\xff", 12, 32, true, false },
+	{ "\x20\0\xbc\xf6" "\0\x08\1\1\0\1\x21\xff", 12, 32, true, false },
+	{ "\x20\0\xbc\xf7" "\0\x08\1\1\0\1\x21\xff", 12, 32, true, true },	/* sum */
+	{ "\x20\0\0\0" "\0\x09\1\1\0\1\x21\xff", 12, 32, true, true },	/* too long */
+	{ "\x20\0\0\0" "\0\x03\1", 7, 32, true, true },	/* too short */
+	{ "\x20\0\0\0" "\0\x04\1\1\0\4\1\1\0", 13, 32, true, true },	/* not whole */
+	{ "\x20\0\0\0", 4, 32, true, false },
+	{ "\x10\0\1\2" "\0\x03\1\1", 8, 32, true, false },	/* another version */
+	{ "\x20\0\0", 3, 32, false, false },
+	{ "\x20\0\0\0", 4, 0, false, false },			/* does not say */
+	{ "\x20\0\0\0", 4, 30, false, false },			/* less than 128 */
+	{ "\x20\0\0\0", 4, 34, false, false },			/* past the end */
+};
+
+static void extensions_are_told(void **state)
+{
+	for (int v4 = 0; v4 < 2; v4++) {
+		struct sock *so = connected(v4 ? AF_INET : AF_INET6);
+		int level = v4 ? IPPROTO_IP : IPPROTO_IPV6, head = v4 ? 28 : 48;
+
+		set(so, level, v4 ? IP_RECVERR : IPV6_RECVERR, 1);
+		assert_int_equal(told_of(so, v4, v4 ? 32 : 16, "\x20\0\0\0", 4).len, 0);
+		set(so, level, v4 ? IP_RECVERR_RFC4884 : IPV6_RECVERR_RFC4884, 1);
+		for (size_t i = 0; i < ARRAY_LEN(extensions_told); i++) {
+			uint32_t words = extensions_told[i].words / (v4 ? 1 : 2);
+			struct sock_ee_data_rfc4884 e =
+				told_of(so, v4, words, extensions_told[i].ext, extensions_told[i].n);
+
+			assert_int_equal(e.len, extensions_told[i].told ? 128 - head : 0);
+			assert_int_equal(e.flags, extensions_told[i].invalid ?
+					 SO_EE_RFC4884_FLAG_INVALID : 0);
+		}
+	}
+}
+
 /* --- extension headers --- */
 
 static enum drop ext(uint8_t next, const char *b, size_t n)
@@ -381,6 +473,7 @@ int main(void)
 		TEST(old_routers_tell_no_mtu),
 		TEST(path_mtus_are_for_what_we_sent),
 		TEST(pmtudisc_do_wants_to_know),
+		TEST(extensions_are_told),
 		TEST(extensions),
 		TEST(limits_of_extensions),
 		TEST(routing_headers),
