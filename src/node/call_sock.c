@@ -150,6 +150,8 @@ static long connect_first(struct call *c, bool nonblock)
 		return -EAFNOSUPPORT;
 	if (wildcard_probe(c, &ep))
 		return -ENETUNREACH;
+	if (c->vs->so)
+		sock_flowinfo(c->vs->so, vname_flowinfo((struct sockaddr *)&ss, len));
 	return vsock_connect(c->vs, &ep, c->of->front->inside && !nonblock ? -1 : c->app);
 }
 
@@ -253,11 +255,12 @@ long call_getsockname(struct call *c)
 
 long call_getpeername(struct call *c)
 {
-	struct endpoint ep;
+	struct sockaddr_storage ss;
+	socklen_t len;
 	long ret = call_vsock(c);
 
 	if (ret)
 		return ret;
-	ret = vsock_peer(c->vs, &ep);
-	return ret < 0 ? ret : call_put_addr(c, ARG(c, 1), ARG(c, 2), &ep, c->vs->family);
+	ret = vname_peer(c->vs, &ss, &len);
+	return ret < 0 ? ret : call_put_name(c, ARG(c, 1), ARG(c, 2), &ss, len);
 }

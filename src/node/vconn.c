@@ -106,6 +106,7 @@ ssize_t vsock_fastopen(struct vsock *vs, const struct iovec *iov, struct msg *m,
 	vs->error = 0;
 	m->peer = vsock_redirect(vs, &m->peer);
 	vsock_fit_family(vs, &m->peer);
+	sock_flowinfo(vs->so, m->flow);
 	ret = sock_send(vs->so, iov, 1, MSG_FASTOPEN, m);
 	if (ret >= 0 || ret == -EINPROGRESS) {
 		vs->connecting = true;

@@ -121,8 +121,8 @@ static bool needs_note(const struct vsock *vs, const struct msg *m)
 	const struct sock *so = vs->so;
 	struct endpoint peer;
 
-	return m->segment || sock_peer(so, &peer) < 0 || stamp_wants_in(so) || so->rxq_ovfl ||
-	       sock_wants(so, WANT_ANY & ~(WANT_ERRORS | WANT_DONTFRAG));
+	return m->segment || m->path_mtu || sock_peer(so, &peer) < 0 || stamp_wants_in(so) ||
+	       so->rxq_ovfl || sock_wants(so, WANT_ANY & ~(WANT_ERRORS | WANT_DONTFRAG));
 }
 
 /* True if it is with the program or lost for good; false: no room now. */

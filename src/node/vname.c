@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <time.h>
 
+#include "proto/proto.h"
 #include "node/vsock.h"
 #include "stack/packet.h"
 
@@ -46,12 +47,22 @@ static socklen_t ll_write(const struct frame_note *f, struct sockaddr_storage *s
 	return sizeof(ll);
 }
 
+uint32_t vname_flowinfo(const struct sockaddr *sa, socklen_t len)
+{
+	struct sockaddr_in6 sin6 = { 0 };
+
+	memcpy(&sin6, sa, MIN(len, (socklen_t)sizeof(sin6)));
+	return sin6.sin6_family == AF_INET6 ? ntohl(sin6.sin6_flowinfo) : 0;
+}
+
 int vname_dest(const struct vsock *vs, const struct sockaddr *sa, socklen_t len, struct msg *m)
 {
 	int e = vs->family == AF_PACKET ? ll_read(sa, len, &m->frame) :
 					  ep_from_sockaddr(sa, len, &m->peer);
 
 	m->has_peer = e == 0;
+	if (vs->so && sock_wants(vs->so, WANT_FLOW_SEND))
+		m->flow = vname_flowinfo(sa, len) & FLOWINFO_MASK;
 	return e;
 }
 
@@ -92,6 +103,19 @@ int vname_local(struct vsock *vs, struct sockaddr_storage *ss, socklen_t *len)
 	if (!e)
 		*len = ep_to_sockaddr(&ep, vs->family, ss);
 	return e;
+}
+
+int vname_peer(struct vsock *vs, struct sockaddr_storage *ss, socklen_t *len)
+{
+	struct endpoint ep;
+	int e = vsock_peer(vs, &ep);
+
+	if (e)
+		return e;
+	*len = ep_to_sockaddr(&ep, vs->family, ss);
+	if (vs->family == AF_INET6 && vs->so)
+		((struct sockaddr_in6 *)ss)->sin6_flowinfo = htonl(sock_peer_flowinfo(vs->so));
+	return 0;
 }
 
 usec vname_epoch(void)

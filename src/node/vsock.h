@@ -200,6 +200,8 @@ socklen_t vname_source(const struct vsock *vs, const struct msg *m, struct socka
 int vname_bind(const struct vsock *vs, const struct sockaddr *sa, socklen_t len,
 	       struct endpoint *ep);
 int vname_local(struct vsock *vs, struct sockaddr_storage *ss, socklen_t *len);
+int vname_peer(struct vsock *vs, struct sockaddr_storage *ss, socklen_t *len);
+uint32_t vname_flowinfo(const struct sockaddr *sa, socklen_t len);	/* IPv6's; else 0 */
 usec vname_epoch(void);		/* Unix time when the stack's clock was 0 */
 
 #endif

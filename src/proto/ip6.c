@@ -15,7 +15,7 @@ bool ip6_parse(struct rd *r, struct ip6 *h)
 		return false;
 	first = get_u32(p);
 	h->tclass = (uint8_t)(first >> 20);
-	h->flow = first & 0xfffff;
+	h->flow = first & IP6_LABEL_MASK;
 	h->plen = get_u16(p + 4);
 	h->next = p[6];
 	h->hops = p[7];
@@ -30,7 +30,7 @@ void ip6_emit(struct wr *w, const struct ip6 *h)
 
 	if (!p)
 		return;
-	put_u32(p, 6u << 28 | (uint32_t)h->tclass << 20 | (h->flow & 0xfffff));
+	put_u32(p, 6u << 28 | (uint32_t)h->tclass << 20 | (h->flow & IP6_LABEL_MASK));
 	put_u16(p + 4, h->plen);
 	p[6] = h->next;
 	p[7] = h->hops;

@@ -101,6 +101,8 @@ void ip4_print(struct text *t, const struct ip4 *h);
 #define IP6_LEN		40
 #define IP6_MIN_MTU	1280
 #define IP6_FRAG_LEN	8
+#define IP6_LABEL_MASK	0xfffffu
+#define FLOWINFO_MASK	0xfffffffu	/* sin6_flowinfo: traffic class and label (RFC 3493 3.3) */
 
 struct ip6 {
 	uint8_t		tclass;

@@ -5,6 +5,7 @@
  * IPv6 socket has the options of both levels: a datagram that came by IPv4 is
  * told of at level IP, its addresses also in their mapped form.
  */
+#include "proto/proto.h"
 #include "stack/cmsg.h"
 
 #include <errno.h>
@@ -202,6 +203,16 @@ static void put_headers(struct put *p, unsigned want)
 	}
 }
 
+static void put_path_mtu(struct put *p)
+{
+	struct ip6_mtuinfo info = { .ip6m_mtu = p->m->path_mtu };
+	struct sockaddr_storage ss;
+
+	ep_to_sockaddr(&p->m->peer, AF_INET6, &ss);
+	memcpy(&info.ip6m_addr, &ss, sizeof(info.ip6m_addr));
+	put(p, IPPROTO_IPV6, IPV6_PATHMTU, &info, sizeof(info));
+}
+
 static void put_ip6(struct put *p)
 {
 	unsigned want = p->so->asked->ip[1].want;
@@ -235,6 +246,8 @@ void cmsg_put(const struct sock *so, const struct msg *m, usec epoch, struct msg
 		put_error(&p);
 	} else if (so->type == SOCK_STREAM) {
 		put_inq(&p);
+	} else if (m->path_mtu) {
+		put_path_mtu(&p);
 	} else {
 		if (so->rxq_ovfl && m->lost)
 			put(&p, SOL_SOCKET, SO_RXQ_OVFL, &m->lost, sizeof(m->lost));
@@ -319,6 +332,18 @@ static int take_tclass6(const struct sock *so, const void *v, size_t n, struct m
 	return take_int(v, n, -1, 255, &m->tos);
 }
 
+/* Whether or not addresses say theirs (IPV6_FLOWINFO_SEND), as Linux. */
+static int take_flowinfo(const struct sock *so, const void *v, size_t n, struct msg *m)
+{
+	be32 flow;
+
+	if (n < sizeof(flow))
+		return -EINVAL;
+	memcpy(&flow, v, sizeof(flow));
+	m->flow = be32_get(flow) & FLOWINFO_MASK;
+	return 0;
+}
+
 static int take_dontfrag6(const struct sock *so, const void *v, size_t n, struct msg *m)
 {
 	int on = 0, e = take_int(v, n, 0, 1, &on);
@@ -385,6 +410,7 @@ static const struct take {
 	{ IPPROTO_IPV6, IPV6_HOPLIMIT, take_hops6 },
 	{ IPPROTO_IPV6, IPV6_TCLASS, take_tclass6 },
 	{ IPPROTO_IPV6, IPV6_DONTFRAG, take_dontfrag6 },
+	{ IPPROTO_IPV6, OPT6_FLOWINFO, take_flowinfo },
 	{ IPPROTO_UDP, UDP_SEGMENT, take_segment },
 };
 

@@ -22,6 +22,7 @@ ssize_t dg_lend(struct sock *so, uint32_t most, struct lent *l, struct msg *m)
 	struct dgram *d = dg_of(so);
 	struct pkt *pkt = list_first(&d->queue, struct pkt, link);
 
+	d->path_mtu = 0;	/* a loan has no ancillary data to tell it */
 	if (so->error)
 		return -sock_take_error(so);
 	if (d->lent > so->rcvbuf / 2)

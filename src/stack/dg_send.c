@@ -5,6 +5,7 @@
  * A datagram goes by the socket's own flow, which is kept up to date, if it is for the
  * connected peer and asks for nothing special; else a flow is made for it.
  */
+#include "proto/proto.h"
 #include "stack/dgram.h"
 
 #include <errno.h>
@@ -50,6 +51,16 @@ static struct ip_addr speak_as(const struct sock *so, const struct endpoint *to,
 	return ip_is_v4(&to->addr) ? IP_NONE : dg_of(so)->sticky_src;
 }
 
+/* Said beside it (IPV6_FLOWINFO) or with its address, else with that of connect. */
+static uint32_t label_of(const struct sock *so, const struct endpoint *to, const struct msg *m)
+{
+	uint32_t said = m && m->has_peer ? 0 : so->asked->flowinfo;
+
+	if (m && m->flow)
+		said = m->flow;
+	return ip_is_v4(&to->addr) ? 0 : said & IP6_LABEL_MASK;
+}
+
 /* The flow of one datagram that is not for the connected peer, or asks for
  * something special. */
 static int flow_make(struct sock *so, const struct endpoint *to, const struct msg *m,
@@ -62,6 +73,7 @@ static int flow_make(struct sock *so, const struct endpoint *to, const struct ms
 		.ttl = ip_is_multicast(&to->addr) ? MAX(ip->group_ttl, 1) : ip->ttl,
 		.tos = ip->tos, .any_src = sock_any_addr(so), .ifindex = leave_by(so, to, m),
 		.mark = so->flow.mark, .sport = so->local.port, .dport = to->port,
+		.label = label_of(so, to, m), .no_label = ip->want & WANT_NO_LABEL,
 	};
 	if (so->flow.ifindex && f->ifindex != so->flow.ifindex)
 		return -ENETUNREACH;		/* bound to another device */
@@ -78,7 +90,7 @@ static bool asks_nothing(const struct sock *so, const struct msg *m)
 	    !ip_eq(&dg_of(so)->sticky_src, &IP_NONE))
 		return false;
 	return !m || (!m->has_peer && !names_source(m) && !m->ifindex &&
-		      m->ttl < 0 && m->tos < 0);
+		      m->ttl < 0 && m->tos < 0 && !m->flow);
 }
 
 /* The connected peer, as always: the socket's own flow, kept up to date. */
@@ -135,15 +147,27 @@ const struct ip_extra *dg_extra(const struct sock *so, const struct msg *m)
 	return m && m->extra ? m->extra : so->asked->extra;
 }
 
+/* RFC 3542 11.3: an empty message will tell how large it may be. */
+static void path_note(struct sock *so, const struct flow *f, const struct msg *m)
+{
+	struct dgram *d = dg_of(so);
+
+	if (ip_is_v4(&f->dst) || !(so->asked->ip[1].want & WANT_PATHMTU))
+		return;
+	d->path_to = (struct endpoint){ f->dst, 0, f->ifindex };
+	d->path_mtu = f->mtu - ip_extra_len(dg_extra(so, m), false);
+	sock_wake(so);
+}
+
 /* Linux: PROBE and INTERFACE do not believe the path MTU, and OMIT neither; what
  * does not fit is refused to those who want to know, else cut. */
 int dg_mtu_check(struct sock *so, struct flow *f, size_t total, const struct msg *m)
 {
 	const struct sock_ip *ip = sock_ip(so, &f->dst);
 	uint8_t discover = ip->mtu_discover;
+	bool dontfrag = ip->want & WANT_DONTFRAG || (m && m->dontfrag);
 	bool refuse = discover == IP_PMTUDISC_DO || discover == IP_PMTUDISC_PROBE ||
-		      discover == IP_PMTUDISC_INTERFACE || ip->want & WANT_DONTFRAG ||
-		      (m && m->dontfrag);
+		      discover == IP_PMTUDISC_INTERFACE || dontfrag;
 
 	total += ip_extra_len(dg_extra(so, m), ip_is_v4(&f->dst));
 	if (total > 65535 + (ip_is_v4(&f->dst) ? 0 : IP6_LEN))
@@ -152,6 +176,8 @@ int dg_mtu_check(struct sock *so, struct flow *f, size_t total, const struct msg
 		f->mtu = netif_mtu(f->nif, ip_is_v4(&f->dst));
 	if (ip->frag_size)
 		f->mtu = MIN(f->mtu, ip->frag_size);
+	if (total > f->mtu && dontfrag)
+		path_note(so, f, m);
 	if (total > f->mtu && refuse)
 		return dg_too_large(so, f, m);
 	f->df = discover == IP_PMTUDISC_DO || discover == IP_PMTUDISC_PROBE ||

@@ -170,7 +170,7 @@ static void tell_headers(struct msg *m, const struct pkt *pkt)
 	if (h[pkt->l3] >> 4 != 6)
 		return;
 	memcpy(&word, h + pkt->l3, sizeof(word));
-	m->flow = be32_get(word) & 0x0fffffff;
+	m->flow = be32_get(word) & FLOWINFO_MASK;
 	m->next = h[pkt->l3 + 6];
 	for (uint8_t next = m->next; ext6_next(&next, h + at, pkt->cur - at, &len); at += len)
 		;
@@ -199,6 +199,7 @@ static void tell_ip(const struct sock *so, struct msg *m, struct pkt *pkt)
 	m->tos = u->tos;
 	m->when = stamp_wants_in(so) ? (usec)pkt->note : 0;
 	m->lost = so->rxq_ovfl ? u->lost : 0;
+	m->path_mtu = 0;
 	m->n_opts = sock_wants(so, WANT_OPTIONS) ? ip4_options(pkt, m->opts) : 0;
 	if (sock_wants(so, WANT_HEADERS))
 		tell_headers(m, pkt);
@@ -220,6 +221,21 @@ void dg_let_go(struct dgram *d, uint32_t size)
 	budget_give(d->so.st, BUDGET_UDP, size);
 }
 
+static bool tells_path(const struct dgram *d)
+{
+	return d->path_mtu && d->so.asked->ip[1].want & WANT_PATHMTU;
+}
+
+/* RFC 3542 11.3: an empty message with ancillary data. Once, also if it was only
+ * peeked at (as Linux). */
+static ssize_t recv_path(struct dgram *d, struct msg *m)
+{
+	if (m)
+		*m = (struct msg){ .peer = d->path_to, .has_peer = true, .path_mtu = d->path_mtu };
+	d->path_mtu = 0;
+	return 0;
+}
+
 ssize_t dg_recv(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m)
 {
 	struct dgram *d = dg_of(so);
@@ -231,6 +247,8 @@ ssize_t dg_recv(struct sock *so, const struct iovec *iov, int n, int flags, stru
 		return -EOPNOTSUPP;
 	if (flags & MSG_ERRQUEUE)
 		return errq_recv(d, iov, n, m);
+	if (tells_path(d))
+		return recv_path(d, m);
 	if (so->error)
 		return -sock_take_error(so);
 	if (!pkt)
@@ -323,7 +341,7 @@ uint32_t dg_events(struct sock *so)
 	const struct dgram *d = dg_of(so);
 	uint32_t ev = 0;
 
-	if (!list_empty(&d->queue) || d->shut_rd)
+	if (!list_empty(&d->queue) || d->shut_rd || tells_path(d))
 		ev |= EV_IN;
 	if (list_empty(&so->stall))
 		ev |= EV_OUT;

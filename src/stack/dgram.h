@@ -19,6 +19,8 @@ struct dgram {
 	bool		filter_locked;
 	struct ip_addr	sticky_src;	/* IPV6_PKTINFO as an option (RFC 3542 6.2) */
 	uint32_t	sticky_if;
+	struct endpoint	path_to;	/* IPV6_RECVPATHMTU: to whom what was too large was */
+	uint32_t	path_mtu;	/* and what the path takes; 0: nothing to tell */
 };
 
 static inline struct dgram *dg_of(const struct sock *so)

@@ -196,7 +196,7 @@ static uint32_t flow_label(struct stack *st, const struct flow *f)
 	struct { struct ip_addr src, dst; uint16_t sport, dport; uint32_t proto; } k = {
 		f->src, f->dst, f->sport, f->dport, f->proto
 	};
-	uint32_t label = (uint32_t)hash64(&st->secret, &k, sizeof(k)) & 0xfffff;
+	uint32_t label = (uint32_t)hash64(&st->secret, &k, sizeof(k)) & IP6_LABEL_MASK;
 
 	return label ? label : 1;
 }
@@ -223,7 +223,7 @@ int ip_route(struct stack *st, struct flow *f)
 		f->mtu = MIN(f->mtu, w.mtu);
 	if (!netif_is_lo(f->nif))
 		f->mtu = pmtu_of(st, &f->dst, f->mtu);
-	if (!f->label && !ip_is_v4(&f->dst) && st->param.auto_flowlabels)
+	if (!f->label && !f->no_label && !ip_is_v4(&f->dst) && st->param.auto_flowlabels)
 		f->label = flow_label(st, f);
 	f->gen = st->route_gen;
 	return 0;

@@ -61,7 +61,8 @@ struct flow {
 	bool		df;		/* never fragment (TCP, PMTU discovery) */
 	bool		any_src;	/* IP_FREEBIND: src need not be ours */
 	bool		loop;		/* a copy to ourselves when dst is a group */
-	uint32_t	label;		/* IPv6 flow label */
+	bool		no_label;	/* IPV6_AUTOFLOWLABEL is off */
+	uint32_t	label;		/* IPv6 flow label; 0: ip_route makes one */
 	uint16_t	sport, dport;	/* 0: none, or not known */
 	uint32_t	mark;		/* SO_MARK */
 	uint32_t	ifindex;	/* 0: any; set: only that interface */

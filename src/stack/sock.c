@@ -4,6 +4,7 @@
  * its ops. A socket is in the stack's list from sock_init to sock_fini, which the
  * protocol calls: it may outlive its user (TCP does).
  */
+#include "proto/proto.h"
 #include "stack/sock.h"
 
 #include <errno.h>
@@ -210,12 +211,28 @@ int sock_connect(struct sock *so, const struct endpoint *ep)
 	return e ? e : so->ops->connect(so, &to);
 }
 
+/* Once it is on its way a stream's does not change. */
+void sock_flowinfo(struct sock *so, uint32_t flowinfo)
+{
+	if (!(so->asked->ip[1].want & WANT_FLOW_SEND))
+		flowinfo = 0;
+	if (flowinfo != so->asked->flowinfo && (so->type != SOCK_STREAM || !so->connected))
+		sock_asked_own(so)->flowinfo = flowinfo & FLOWINFO_MASK;
+}
+
+uint32_t sock_peer_flowinfo(const struct sock *so)
+{
+	return so->asked->ip[1].want & WANT_FLOW_SEND ? so->asked->flowinfo : 0;
+}
+
 /* What bind chose stays, what connect chose goes. */
 int sock_disconnect(struct sock *so)
 {
 	int e = so->ops->disconnect ? so->ops->disconnect(so) : 0;
 
 	sock_table_unconnect(so);
+	if (so->asked->flowinfo)
+		sock_asked_own(so)->flowinfo = 0;
 	so->remote = (struct endpoint){ any_of(so->family), 0, 0 };
 	so->flow.gen = 0;
 	if (!so->port_locked) {
@@ -242,7 +259,8 @@ int sock_route(struct sock *so)
 	f->tos = ip->tos;
 	f->df = ip->mtu_discover != IP_PMTUDISC_DONT;
 	f->any_src = sock_any_addr(so);
-	f->label = 0;
+	f->label = ip_is_v4(&f->dst) ? 0 : so->asked->flowinfo & IP6_LABEL_MASK;
+	f->no_label = ip->want & WANT_NO_LABEL;
 	f->sport = so->local.port;
 	f->dport = so->remote.port;
 	if (group && !f->ifindex)

@@ -64,7 +64,8 @@ struct msg {
 	uint8_t		n_opts;		/* in: IPv4's options, if the socket asks; or */
 	uint8_t		next;		/* IPv6's extension headers, of which this is the first */
 	uint8_t		opts[MSG_OPTS_MAX];
-	uint32_t	flow;		/* in: IPv6's traffic class and flow label */
+	uint32_t	flow;		/* IPv6's traffic class and flow label. out: 0, not said */
+	uint32_t	path_mtu;	/* in: no datagram, but what the path to peer takes */
 	struct ip_extra	*extra;		/* out: the same; of whoever sends */
 	uint32_t	stamping;	/* out: SOF_TIMESTAMPING_TX_* of it alone, if set (stamp.h) */
 	struct sock_error err;		/* in, with MSG_ERRQUEUE */
@@ -120,13 +121,16 @@ enum {
 	WANT_HEADERS = WANT_FLOW | WANT_HOPOPTS | WANT_DSTOPTS | WANT_RTHDR,
 	WANT_ANY = 16383,
 	WANT_EXT = 16384,		/* errors: where the extensions are (RFC 4884) */
+	WANT_PATHMTU = 32768,
+	/* Nothing that is told: the flow label is the user's, or none. */
+	WANT_FLOW_SEND = 65536, WANT_NO_LABEL = 131072,
 };
 
 enum sock_stamp { STAMP_NONE, STAMP_US, STAMP_NS };
 
 /* What a socket asks of IPv4 (index 0) and of IPv6 (index 1). */
 struct sock_ip {
-	uint16_t	want;		/* WANT_* */
+	uint32_t	want;		/* WANT_* */
 	uint8_t		ttl;		/* 0: default */
 	uint8_t		tos;
 	uint8_t		mtu_discover;	/* IP_PMTUDISC_* */
@@ -145,6 +149,7 @@ struct sock_asked {
 	uint64_t	max_pacing;	/* bytes a second; 0: no limit */
 	uint32_t	rcvlowat, priority;
 	int		linger;		/* s */
+	uint32_t	flowinfo;	/* sin6_flowinfo of connect (sock_flowinfo) */
 	struct ip_extra	*extra;		/* IP options, extension headers; NULL: none */
 	uint32_t	stamping, stamp_key;	/* SOF_TIMESTAMPING_*; of the next datagram (stamp.c) */
 	bool		stamping_new;
@@ -191,6 +196,10 @@ void sock_close(struct sock *so);
 
 int sock_bind(struct sock *so, const struct endpoint *ep);
 int sock_connect(struct sock *so, const struct endpoint *ep); /* TCP: -EINPROGRESS */
+/* sin6_flowinfo of the connect that follows: its flow label, if the socket has
+ * IPV6_FLOWINFO_SEND. And what getpeername tells of it. */
+void sock_flowinfo(struct sock *so, uint32_t flowinfo);
+uint32_t sock_peer_flowinfo(const struct sock *so);
 int sock_disconnect(struct sock *so);		/* connect(AF_UNSPEC); TCP: with a RST */
 int sock_listen(struct sock *so, int backlog);
 int sock_accept(struct sock *so, struct sock **out);	/* user and wake are NULL in it */

@@ -16,8 +16,8 @@
 
 /* Of linux/in6.h, which cannot be had together with netinet/in.h. */
 enum {
-	OPT6_FLOWINFO = 11, OPT6_MULTICAST_ALL = 29, OPT6_RECVORIGDSTADDR = 74, OPT6_UNICAST_IF = 76,
-	OPT6_FREEBIND = 78,
+	OPT6_FLOWINFO = 11, OPT6_MULTICAST_ALL = 29, OPT6_FLOWINFO_SEND = 33, OPT6_AUTOFLOWLABEL = 70,
+	OPT6_RECVORIGDSTADDR = 74, OPT6_UNICAST_IF = 76, OPT6_FREEBIND = 78,
 };
 
 #define LEAST_RCVBUF	2304	/* SOCK_MIN_RCVBUF, SOCK_MIN_SNDBUF */
@@ -366,6 +366,8 @@ static const struct opt_row rows[] = {
 	WANT(IPPROTO_IPV6, IPV6_RECVDSTOPTS, WANT_DSTOPTS),
 	WANT(IPPROTO_IPV6, IPV6_RECVRTHDR, WANT_RTHDR),
 	WANT(IPPROTO_IPV6, OPT6_FLOWINFO, WANT_FLOW),
+	WANT(IPPROTO_IPV6, OPT6_FLOWINFO_SEND, WANT_FLOW_SEND),
+	FN(IPPROTO_IPV6, OPT6_AUTOFLOWLABEL, opt_set_auto_label, opt_get_auto_label),
 	FN(IPPROTO_IPV6, IPV6_HOPOPTS, opt_set_ext6, opt_get_ext6),
 	FN(IPPROTO_IPV6, IPV6_RTHDRDSTOPTS, opt_set_ext6, opt_get_ext6),
 	FN(IPPROTO_IPV6, IPV6_RTHDR, opt_set_ext6, opt_get_ext6),
@@ -374,6 +376,7 @@ static const struct opt_row rows[] = {
 	FN(IPPROTO_IPV6, IPV6_RECVERR_RFC4884, opt_set_err_ext, opt_get_err_ext),
 	WANT(IPPROTO_IPV6, OPT6_RECVORIGDSTADDR, WANT_ORIGDST),
 	WANT(IPPROTO_IPV6, IPV6_DONTFRAG, WANT_DONTFRAG),
+	WANT(IPPROTO_IPV6, IPV6_RECVPATHMTU, WANT_PATHMTU),
 	FN(IPPROTO_IPV6, IPV6_PATHMTU, NULL, opt_get_pathmtu),
 	FN(IPPROTO_IPV6, OPT6_UNICAST_IF, opt_set_unicast_if, opt_get_unicast_if),
 	BOOL(IPPROTO_IPV6, OPT6_FREEBIND, freebind),
@@ -404,7 +407,7 @@ static const struct opt_row *row_find(const struct sock *so, int level, int name
 	return NULL;
 }
 
-static void want_set(struct sock_ip *ip, uint16_t bit, bool on)
+void opt_want(struct sock_ip *ip, uint32_t bit, bool on)
 {
 	ip->want = on ? ip->want | bit : ip->want & ~bit;
 }
@@ -421,7 +424,7 @@ static int row_set(struct sock *so, const struct opt_row *r, const void *v, sock
 	if (e)
 		return e;
 	if (r->kind == K_WANT)
-		want_set(opt_family(so, r), (uint16_t)r->off, n != 0);
+		opt_want(opt_family(so, r), (uint32_t)r->off, n != 0);
 	else
 		*(bool *)field(so, r) = n != 0;
 	return 0;

@@ -25,6 +25,7 @@ int opt_put(void *v, socklen_t *len, const void *from, size_t size);
 int opt_put_int(void *v, socklen_t *len, int n);
 int opt_take_int(int level, const void *v, socklen_t len, int *out);
 struct sock_ip *opt_family(struct sock *so, const struct opt_row *r);
+void opt_want(struct sock_ip *ip, uint32_t bit, bool on);
 
 /* --- sock_fixed.c: -ENOPROTOOPT for what is not there either --- */
 
@@ -77,6 +78,7 @@ OPT_SET(unicast_if);
 OPT_SET(v6only);
 OPT_SET(min_ttl);
 OPT_SET(err_ext);
+OPT_SET(auto_label);
 OPT_GET(ttl);
 OPT_GET(tos);
 OPT_GET(discover);
@@ -86,6 +88,7 @@ OPT_GET(unicast_if);
 OPT_GET(v6only);
 OPT_GET(min_ttl);
 OPT_GET(err_ext);
+OPT_GET(auto_label);
 
 /* --- ip_extra.c --- */
 

@@ -218,14 +218,34 @@ OPT_GET(min_ttl)
 OPT_SET(err_ext)
 {
 	int n, e = take_within(r, v, len, 0, 1, &n);
-	uint16_t *want = e ? NULL : &opt_family(so, r)->want;
 
 	if (!e)
-		*want = n ? *want | WANT_EXT : *want & ~WANT_EXT;
+		opt_want(opt_family(so, r), WANT_EXT, n);
 	return e;
 }
 
 OPT_GET(err_ext)
 {
 	return opt_put_int(v, len, (opt_family(so, r)->want & WANT_EXT) != 0);
+}
+
+/* Linux takes anything for it, nothing for 0. */
+OPT_SET(auto_label)
+{
+	int n = 0;
+
+	if (len >= sizeof(n))
+		memcpy(&n, v, sizeof(n));
+	opt_want(opt_family(so, r), WANT_NO_LABEL, !n);
+	so->flow.no_label = !n;
+	so->flow.label = so->asked->flowinfo & IP6_LABEL_MASK;
+	so->flow.gen = 0;
+	return 0;
+}
+
+OPT_GET(auto_label)
+{
+	bool off = opt_family(so, r)->want & WANT_NO_LABEL;
+
+	return opt_put_int(v, len, !off && so->st->param.auto_flowlabels);
 }

@@ -8,6 +8,7 @@
  * What a request has not stored is computed again when it is needed: the route, the
  * clock offset of its timestamps (RFC 7323 5.4), the MSS we offer.
  */
+#include "proto/proto.h"
 #include "stack/tcp_req.h"
 
 #include <assert.h>
@@ -75,7 +76,7 @@ struct flow tcp_req_flow(const struct tcp_req *rq)
 	struct flow f = {
 		.src = rq->local, .dst = rq->remote, .proto = IPPROTO_TCP,
 		.df = want->mtu_discover != IP_PMTUDISC_DONT, .any_src = sock_any_addr(so),
-		.ttl = want->ttl, .tos = want->tos, .label = rq->iss.v & 0xfffff,
+		.ttl = want->ttl, .tos = want->tos, .label = rq->iss.v & IP6_LABEL_MASK,
 		.sport = rq->local_port, .dport = rq->remote_port, .mark = so->flow.mark,
 		.ifindex = rq->ifindex ? rq->ifindex : so->flow.ifindex,
 	};

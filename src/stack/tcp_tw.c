@@ -13,6 +13,7 @@
  * All wait equally long, so a list in the order of their ends and one timer do for
  * all. At most tcp_max_tw_buckets: the oldest gives way. Each holds its port.
  */
+#include "proto/proto.h"
 #include "stack/tcp_tw.h"
 
 #include <assert.h>
@@ -176,7 +177,7 @@ static void answer(struct stack *st, struct tcp_tw *tw)
 {
 	struct flow f = { .src = tw->local, .dst = tw->remote, .proto = IPPROTO_TCP,
 			  .tos = tw->tos, .df = true, .any_src = tw->any_src,
-			  .label = tw->ts_off & 0xfffff, .ifindex = tw->ifindex };
+			  .label = tw->ts_off & IP6_LABEL_MASK, .ifindex = tw->ifindex };
 	struct tcp h = { .src_port = tw->local_port, .dst_port = tw->remote_port,
 			 .seq = tw->snd_nxt, .ack = tw->rcv_nxt, .flags = TCP_ACK,
 			 .win = tw->win };

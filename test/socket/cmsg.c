@@ -6,7 +6,9 @@
 
 #include <linux/errqueue.h>
 
-enum { OPT6_ORIGDSTADDR = 74 };	/* of linux/in6.h */
+enum {	/* of linux/in6.h */
+	OPT6_FLOWINFO = 11, OPT6_FLOWINFO_SEND = 33, OPT6_AUTOFLOWLABEL = 70, OPT6_ORIGDSTADDR = 74,
+};
 
 /* A message with room for all that may come beside it. */
 struct in {
@@ -214,6 +216,126 @@ CASE(cmsg_sticky_pktinfo)
 	if (setsockopt(x, IPPROTO_IPV6, IPV6_PKTINFO, &pi, sizeof(pi)) == 0)
 		skip("who may have raw sockets may send from any address");
 	EQ(errno, EINVAL);
+}
+
+/* --- flow labels, path MTUs (RFC 3542) --- */
+
+/* The label of the next datagram; 0: it has none, or the stack's own. */
+static uint32_t label_at(int fd)
+{
+	uint32_t flow = 0;
+	struct in in;
+
+	EQ(take(fd, &in, 0), 1);
+	has(&in, IPPROTO_IPV6, OPT6_FLOWINFO, &flow, sizeof(flow));
+	return ntohl(flow) & 0xfffff;
+}
+
+CASE(cmsg_flow_label_of_address)
+{
+	struct addr b;
+	int x, y;
+
+	if (v4())
+		skip("an IPv6 option");
+	x = udp();
+	y = bound(SOCK_DGRAM, &b);
+	set_opt(y, IPPROTO_IPV6, OPT6_FLOWINFO, 1);
+	b.in6.sin6_flowinfo = htonl(0x0ff12345);
+	EQ(sendto(x, "x", 1, 0, &b.sa, b.len), 1);
+	NEED(label_at(y) != 0x12345);
+	set_opt(x, IPPROTO_IPV6, OPT6_FLOWINFO_SEND, 1);
+	EQ(sendto(x, "x", 1, 0, &b.sa, b.len), 1);
+	EQ(label_at(y), 0x12345);
+	b.in6.sin6_flowinfo = 0;
+	EQ(sendto(x, "x", 1, 0, &b.sa, b.len), 1);
+	NEED(label_at(y) != 0x12345);
+	set_opt(x, IPPROTO_IPV6, OPT6_AUTOFLOWLABEL, 0);
+	EQ(sendto(x, "x", 1, 0, &b.sa, b.len), 1);
+	EQ(label_at(y), 0);
+}
+
+CASE(cmsg_flow_label_of_connection)
+{
+	uint32_t flow = htonl(0x54321);
+	struct addr b, p;
+	int x, y;
+
+	if (v4())
+		skip("an IPv6 option");
+	x = udp();
+	y = bound(SOCK_DGRAM, &b);
+	set_opt(y, IPPROTO_IPV6, OPT6_FLOWINFO, 1);
+	set_opt(x, IPPROTO_IPV6, OPT6_FLOWINFO_SEND, 1);
+	b.in6.sin6_flowinfo = htonl(0x12345);
+	OK(connect(x, &b.sa, b.len));
+	p = peer_name(x);
+	EQ(ntohl(p.in6.sin6_flowinfo), 0x12345);
+	put(x, "x");
+	EQ(label_at(y), 0x12345);
+	EQ(send_with(x, &b, IPPROTO_IPV6, OPT6_FLOWINFO, &flow, sizeof(flow)), 1);
+	EQ(label_at(y), 0x54321);	/* of that one only */
+	put(x, "x");
+	EQ(label_at(y), 0x12345);
+	set_opt(x, IPPROTO_IPV6, OPT6_FLOWINFO_SEND, 0);
+	p = peer_name(x);
+	EQ(p.in6.sin6_flowinfo, 0);
+	OK(connect(x, &b.sa, b.len));
+	put(x, "x");
+	NEED(label_at(y) != 0x12345);
+}
+
+CASE(flow_label_of_stream)
+{
+	struct addr a, p;
+	int l, c;
+
+	if (v4())
+		skip("an IPv6 option");
+	l = listener(&a);
+	c = tcp();
+	set_opt(c, IPPROTO_IPV6, OPT6_FLOWINFO_SEND, 1);
+	a.in6.sin6_flowinfo = htonl(0x12345);
+	OK(connect(c, &a.sa, a.len));
+	accept_from(l);
+	p = peer_name(c);
+	EQ(ntohl(p.in6.sin6_flowinfo), 0x12345);
+	p = local_name(c);
+	EQ(p.in6.sin6_flowinfo, 0);
+}
+
+/* What was too large is refused, and an empty message tells what is not. */
+CASE(cmsg_path_mtu)
+{
+	static char large[65527];	/* with its headers more than any path takes */
+	struct ip6_mtuinfo info, here;
+	socklen_t n = sizeof(here);
+	struct addr b;
+	struct in in;
+	int x;
+
+	if (v4())
+		skip("an IPv6 option");
+	x = udp();
+	bound(SOCK_DGRAM, &b);
+	set_opt(x, IPPROTO_IPV6, IPV6_DONTFRAG, 1);
+	OK(connect(x, &b.sa, b.len));
+	ERR(sendto(x, large, sizeof(large), 0, &b.sa, b.len), EMSGSIZE);
+	ERR(take(x, &in, MSG_DONTWAIT), EAGAIN);
+	set_opt(x, IPPROTO_IPV6, IPV6_RECVPATHMTU, 1);
+	ERR(sendto(x, large, sizeof(large), 0, &b.sa, b.len), EMSGSIZE);
+	EQ(take(x, &in, 0), 0);
+	NEED(has(&in, IPPROTO_IPV6, IPV6_PATHMTU, &info, sizeof(info)));
+	OK(getsockopt(x, IPPROTO_IPV6, IPV6_PATHMTU, &here, &n));
+	EQ(info.ip6m_mtu, here.ip6m_mtu);
+	EQ(info.ip6m_addr.sin6_family, AF_INET6);
+	EQ(info.ip6m_addr.sin6_port, 0);
+	EQ(memcmp(&info.ip6m_addr.sin6_addr, &b.in6.sin6_addr, 16), 0);
+	ERR(take(x, &in, MSG_DONTWAIT), EAGAIN);
+	set_opt(x, IPPROTO_IPV6, IPV6_DONTFRAG, 0);
+	set_opt(x, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO);
+	ERR(sendto(x, large, sizeof(large), 0, &b.sa, b.len), EMSGSIZE);
+	ERR(take(x, &in, MSG_DONTWAIT), EAGAIN);
 }
 
 /* --- the error queue --- */

@@ -11,6 +11,8 @@
 
 #include "calls.h"
 
+enum { OPT6_FLOWINFO_SEND = 33, OPT6_AUTOFLOWLABEL = 70 };	/* of linux/in6.h */
+
 static uint8_t space[65536];
 
 static int choose(struct world *w)
@@ -81,8 +83,10 @@ static void do_connect(struct world *w)
 	int i = choose(w);
 	struct endpoint ep = any_endpoint(w);
 
-	if (w->so[i])
-		sane(sock_connect(w->so[i], &ep), 0);
+	if (!w->so[i])
+		return;
+	sock_flowinfo(w->so[i], ep.port);
+	sane(sock_connect(w->so[i], &ep), 0);
 }
 
 static void do_disconnect(struct world *w)
@@ -162,6 +166,7 @@ static void fill(struct world *w, struct msg *m)
 	if (which & 32)
 		m->segment = (uint16_t)(rd_u8(&w->rd) * 8);
 	m->dontfrag = which & 64;
+	m->flow = which & 128 ? m->peer.port : 0;
 	m->frame = (struct frame_note){ .proto = ETHERTYPE_IP4, .halen = 6, .ifindex = below(w, 4),
 					.addr = { 2, [5] = 2 } };
 }
@@ -293,6 +298,8 @@ static void do_known_option(struct world *w)
 		{ IPPROTO_IP, IP_RECVERR, 1 }, { IPPROTO_IP, IP_MTU_DISCOVER, 5 },
 		{ IPPROTO_IP, IP_MULTICAST_LOOP, 1 }, { IPPROTO_IP, IP_FREEBIND, 1 },
 		{ IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1 }, { IPPROTO_IP, IP_HDRINCL, 1 },
+		{ IPPROTO_IPV6, OPT6_FLOWINFO_SEND, 1 }, { IPPROTO_IPV6, OPT6_AUTOFLOWLABEL, 1 },
+		{ IPPROTO_IPV6, IPV6_RECVPATHMTU, 1 }, { IPPROTO_IPV6, IPV6_DONTFRAG, 1 },
 		{ IPPROTO_IP, IP_RECVERR_RFC4884, 1 }, { IPPROTO_IPV6, IPV6_RECVERR_RFC4884, 1 },
 		{ IPPROTO_IP, IP_MINTTL, 255 }, { IPPROTO_IPV6, IPV6_RECVERR, 1 },
 		{ IPPROTO_IPV6, IPV6_V6ONLY, 1 }, { IPPROTO_IPV6, IPV6_MTU_DISCOVER, 5 },
