@@ -1,8 +1,8 @@
 /* call_opt.c - trapped socket options and interface ioctls
  *
  * The levels and names in the table go to the stack's socket; every other
- * option (timeouts, low-water marks, credentials) stays with the descriptor in
- * the kernel, which honours it on the data path.
+ * option (timeouts, credentials) stays with the descriptor in the kernel, which
+ * honours it on the data path. A low-water mark is for both.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -41,6 +41,18 @@ static long attach_filter(struct call *c, const void *v, socklen_t len)
 	return ret;
 }
 
+/* recv() waits for it in the descriptor, poll() by us. */
+static long set_lowat(struct call *c, const void *v, size_t len)
+{
+	int mark;
+
+	if (len >= sizeof(mark) && c->vs->type == SOCK_STREAM) {
+		memcpy(&mark, v, sizeof(mark));
+		vlowat_set(c->vs, mark);
+	}
+	return CALL_CONTINUE;
+}
+
 long call_setsockopt(struct call *c)
 {
 	uint8_t value[OPT_MAX];
@@ -57,6 +69,8 @@ long call_setsockopt(struct call *c)
 		return ret;
 	if (!c->vs->so)
 		return 0;	/* reset already: as the kernel, nothing to tell */
+	if ((int)ARG(c, 1) == SOL_SOCKET && (int)ARG(c, 2) == SO_RCVLOWAT)
+		return set_lowat(c, value, (size_t)len);
 	if ((int)ARG(c, 1) == SOL_SOCKET && (int)ARG(c, 2) == SO_ATTACH_FILTER)
 		return attach_filter(c, value, (socklen_t)len);
 	if ((int)ARG(c, 1) == SOL_PACKET && vring_opt((int)ARG(c, 2)))

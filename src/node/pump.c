@@ -215,7 +215,7 @@ static bool pump_in(struct vsock *vs)
 			sock_consume(vs->so, iov_total(iov, n));
 			continue;
 		}
-		if (!vs->writable)
+		if (!vs->writable || (vs->lowat && vlowat_holds(vs)))
 			return false;
 		put = sendmsg(vs->w.fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
 		vs->passed = true;

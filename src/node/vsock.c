@@ -277,6 +277,7 @@ static void let_go(struct vsock *vs)
 	free(vs->held);
 	vs->held = NULL;
 	vstamps_free(vs);
+	vlowat_free(vs);
 	list_del(&vs->dirty);
 }
 

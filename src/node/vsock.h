@@ -68,6 +68,7 @@ struct vsock {
 	struct sock	*returned;	/* a connection that could not be given */
 	struct held	*held;		/* a datagram the program's end had no room for */
 	struct vstamps	*stamps;	/* vstamp.c; NULL: no times were asked for */
+	struct vlowat	*lowat;		/* vlowat.c: SO_RCVLOWAT; NULL: a byte is enough */
 	struct vring	*ring;		/* vring.c: frames in shared memory; NULL: none */
 	bool		wants_v2;	/* PACKET_VERSION */
 	bool		cloexec;	/* front end: as the program's end was given */
@@ -140,6 +141,7 @@ int vsock_unlisten(struct vsock *vs, int app);
 
 /* What the program sees as its own and the other's name. 0 or -ENOTCONN. */
 int vsock_local(struct vsock *vs, struct endpoint *ep);
+void vlowat_set(struct vsock *vs, int mark);	/* of a stream */
 int vsock_peer(struct vsock *vs, struct endpoint *ep);
 int vsock_take_error(struct vsock *vs, int app);
 

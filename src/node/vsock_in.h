@@ -36,6 +36,10 @@ void vstamp_passed(struct vsock *vs, size_t len);
 usec vstamp_of(const struct vsock *vs, uint64_t left);
 void vstamps_free(struct vsock *vs);
 
+/* vlowat.c: what SO_RCVLOWAT says; is there too little to pass on? Only if vs->lowat. */
+bool vlowat_holds(struct vsock *vs);
+void vlowat_free(struct vsock *vs);
+
 /* vspare.c */
 struct vsock *vspare_take(struct node *n);	/* NULL: there is none */
 void vspare_close(struct node *n, int fd);	/* an end whose other one is closed */

@@ -427,3 +427,57 @@ CASE(rcvlowat)
 	poll_until(s, POLLIN, POLLIN);
 	want(s, "abcde");
 }
+
+/* Nothing more comes: told at once, in one of five tries at least. */
+CASE(rcvlowat_end)
+{
+	int64_t least = INT64_MAX;
+
+	for (int i = 0; i < 5; i++) {
+		int64_t began;
+		int c, s;
+
+		pair(&c, &s);
+		set_opt(s, SOL_SOCKET, SO_RCVLOWAT, 5);
+		put(c, "abc");
+		began = now_ms();
+		OK(shutdown(c, SHUT_WR));
+		poll_until(s, POLLIN, POLLIN);
+		least = now_ms() - began < least ? now_ms() - began : least;
+		want(s, "abc");
+		want_eof(s);
+		close(c);
+		close(s);
+	}
+	NEED(least < 150);
+}
+
+/* Who waits in recv() for less than the mark is given it. */
+CASE(rcvlowat_short_read)
+{
+	char b[2];
+	int c, s;
+
+	pair(&c, &s);
+	set_opt(s, SOL_SOCKET, SO_RCVLOWAT, 5);
+	for (int i = 0; i < 3; i++) {
+		put(c, "abc");
+		EQ(recv(s, b, 2, 0), 2);
+		EQ(b[0], 'a');
+		EQ(recv(s, b, 1, 0), 1);
+		EQ(b[0], 'c');
+	}
+}
+
+CASE(rcvlowat_lowered)
+{
+	int c, s;
+
+	pair(&c, &s);
+	set_opt(s, SOL_SOCKET, SO_RCVLOWAT, 5);
+	put(c, "abc");
+	EQ(poll_for(s, POLLIN, 50), 0);
+	set_opt(s, SOL_SOCKET, SO_RCVLOWAT, 2);
+	poll_until(s, POLLIN, POLLIN);
+	want(s, "abc");
+}
