@@ -191,12 +191,14 @@ thread-check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=thread thread-check-here
 thread-check-here: all $B/unit/plug_pair $B/unit/plug_shm $B/unit/plug_direct $B/unit/node_api \
-		$B/unit/base_pollset $B/unit/node_stress $B/unit/node_lives $B/unit/node_epoll
+		$B/unit/base_pollset $B/unit/node_stress $B/unit/node_lives $B/unit/node_epoll \
+		$B/unit/node_resolve
 	@$B/unit/plug_pair >/dev/null
 	@$B/unit/plug_shm >/dev/null
 	@$B/unit/plug_direct >/dev/null
 	@$B/unit/base_pollset >/dev/null
 	@$B/unit/node_stress >/dev/null
+	@$B/unit/node_resolve >/dev/null
 	@TSAN_OPTIONS=die_after_fork=0 $B/unit/node_api >/dev/null
 	@TSAN_OPTIONS=die_after_fork=0 $B/unit/node_lives >/dev/null
 	@TSAN_OPTIONS=die_after_fork=0 $B/unit/node_epoll >/dev/null
