@@ -3,26 +3,31 @@
  * close() of the last reference to a TCP socket with SO_LINGER takes as long as whoever
  * made it has said; of a file of FUSE, as long as its server likes. Who gives us such a
  * descriptor and closes his own would stop us, so it is closed in a thread, which stays as
- * long as it takes. Memory (a file that has seals) is closed at once: that is what honest
- * peers send. Without a thread the descriptor is lost, which is better than to stand.
+ * long as it takes: one for each user whose descriptors are being closed, one after the
+ * other. Who has sent MOST of them owes us, and callers take no more from him until they
+ * are closed. Memory (a file that has seals) is closed at once: that is what honest peers
+ * send. Without a thread descriptors wait for the next that comes, which is better than to
+ * stand.
  *
  * Descriptors that nobody takes from a message are closed by the kernel in recv(), as
- * slowly. So all of them are taken where one is expected; elsewhere the socket refuses them
- * (SO_PASSRIGHTS).
+ * slowly, and those in the queue of a socket when it is closed. So all of them are taken
+ * where one is expected; elsewhere the socket refuses them (SO_PASSRIGHTS); and a
+ * connection that may have some is closed as if it were one (stranger_hang_up).
  */
 #include "base/stranger.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/base.h"
+#include "base/list.h"
 #include "base/mem.h"
 
 #ifndef SO_PASSRIGHTS
@@ -30,19 +35,111 @@
 #endif
 
 #define STACK	(64u << 10)
+#define MOST	64
 
-static void *close_it(void *fd)
+/* Of one user; it is there while anything is being closed. */
+struct account {
+	struct list	link;
+	uid_t		who;
+	unsigned	held;		/* descriptors: the one in its thread's hands, and */
+	unsigned	n, size;
+	int		*fds;		/* those that wait */
+	bool		works;		/* has a thread */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct list accounts = LIST_INIT(accounts);
+static unsigned n_accounts;		/* read without the lock: mostly there is none */
+
+/* --- fork: the child has none of our threads, and leaves what they did to the parent --- */
+
+static void before_fork(void)
 {
-	close((int)(intptr_t)fd);
+	pthread_mutex_lock(&lock);
+}
+
+static void in_parent(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+static void in_child(void)
+{
+	list_init(&accounts);
+	n_accounts = 0;
+	pthread_mutex_unlock(&lock);
+}
+
+static void once(void)
+{
+	pthread_atfork(before_fork, in_parent, in_child);
+}
+
+/* --- accounts --- */
+
+static struct account *account_of(uid_t who)
+{
+	list_for(l, &accounts) {
+		struct account *a = container_of(l, struct account, link);
+
+		if (a->who == who)
+			return a;
+	}
 	return NULL;
 }
 
-/* Behind the array is -1. */
-static void *close_them(void *fds)
+static struct account *account_get(uid_t who)
 {
-	for (int *fd = fds; *fd >= 0; fd++)
-		close(*fd);
-	free(fds);
+	struct account *a = account_of(who);
+
+	if (a)
+		return a;
+	a = xzalloc(sizeof(*a));
+	a->who = who;
+	list_add_tail(&accounts, &a->link);
+	__atomic_add_fetch(&n_accounts, 1, __ATOMIC_RELAXED);
+	return a;
+}
+
+static void account_free(struct account *a)
+{
+	list_del(&a->link);
+	__atomic_sub_fetch(&n_accounts, 1, __ATOMIC_RELAXED);
+	free(a->fds);
+	free(a);
+}
+
+bool stranger_owes(uid_t who)
+{
+	struct account *a;
+	bool owes;
+
+	if (!__atomic_load_n(&n_accounts, __ATOMIC_RELAXED))
+		return false;
+	pthread_mutex_lock(&lock);
+	a = account_of(who);
+	owes = a && a->held >= MOST;
+	pthread_mutex_unlock(&lock);
+	return owes;
+}
+
+/* --- closing --- */
+
+static void *work(void *arg)
+{
+	struct account *a = arg;
+
+	pthread_mutex_lock(&lock);
+	while (a->n) {
+		int fd = a->fds[--a->n];
+
+		pthread_mutex_unlock(&lock);
+		close(fd);
+		pthread_mutex_lock(&lock);
+		a->held--;
+	}
+	account_free(a);
+	pthread_mutex_unlock(&lock);
 	return NULL;
 }
 
@@ -64,28 +161,81 @@ static bool in_thread(void *(*fn)(void *), void *arg)
 	return e == 0;
 }
 
-void stranger_close(int fd)
+static void put(int fd, uid_t who)
+{
+	static pthread_once_t registered = PTHREAD_ONCE_INIT;
+	struct account *a;
+
+	pthread_once(&registered, once);
+	pthread_mutex_lock(&lock);
+	a = account_get(who);
+	if (a->n == a->size) {
+		a->size = a->size * 2 + 8;
+		a->fds = xrealloc(a->fds, a->size * sizeof(*a->fds));
+	}
+	a->fds[a->n++] = fd;
+	a->held++;
+	if (!a->works)
+		a->works = in_thread(work, a);
+	pthread_mutex_unlock(&lock);
+}
+
+void stranger_close(int fd, uid_t who)
 {
 	if (fcntl(fd, F_GET_SEALS) >= 0)
 		close(fd);
 	else
-		in_thread(close_it, (void *)(intptr_t)fd);
+		put(fd, who);
 }
 
-void stranger_close_all(const int *fds, size_t n)
+void stranger_close_all(const int *fds, size_t n, uid_t who)
 {
-	int *all;
+	for (size_t i = 0; i < n; i++)
+		stranger_close(fds[i], who);
+}
 
-	if (!n)
+/* --- sockets --- */
+
+/* Nothing in the queue, and nothing can come. The end of a stream of messages looks as one
+ * that is empty, with others behind it. */
+static bool is_empty(int sock)
+{
+	char byte;
+
+	return stranger_no_files(sock) && recv(sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+	       errno == EAGAIN;
+}
+
+void stranger_hang_up(int sock, uid_t who)
+{
+	if (is_empty(sock)) {
+		close(sock);
 		return;
-	all = xmalloc((n + 1) * sizeof(*all));
-	memcpy(all, fds, n * sizeof(*all));
-	all[n] = -1;
-	if (!in_thread(close_them, all))
-		free(all);
+	}
+	shutdown(sock, SHUT_RDWR);	/* who waits for us need not wait for that */
+	put(sock, who);
 }
 
-void stranger_no_files(int sock)
+uid_t stranger_at(int sock)
 {
-	setsockopt(sock, SOL_SOCKET, SO_PASSRIGHTS, &(int){ 0 }, sizeof(int));
+	struct ucred cred = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(cred);
+
+	getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &len);
+	return cred.uid;
+}
+
+static bool pass(int sock, int on)
+{
+	return setsockopt(sock, SOL_SOCKET, SO_PASSRIGHTS, &on, sizeof(on)) == 0;
+}
+
+bool stranger_no_files(int sock)
+{
+	return pass(sock, 0);
+}
+
+void stranger_files(int sock)
+{
+	pass(sock, 1);
 }

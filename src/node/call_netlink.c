@@ -143,7 +143,7 @@ static struct nlsock *nl_new(struct call *c, int fd, int app)
 	list_init(&nl->waiting);
 	list_init(&nl->calls);
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-	if (c->of->node->front && c->of->node->front->strangers)
+	if (c->of->node->front && c->of->node->front->whose)
 		stranger_no_files(fd);
 	getsockopt(app, SOL_SOCKET, SO_COOKIE, &nl->cookie, &len);
 	nl->peer.reads = c->plain;

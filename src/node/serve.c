@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sockfile.h"
+#include "base/stranger.h"
 #include "ioth.h"
 #include "node/kernel.h"
 #include "node/report.h"
@@ -86,10 +87,11 @@ struct serve_client *serve_client_new(struct serve *s, int fd)
 	cl->serial = ++s->serials;
 	list_add_tail(&s->clients, &cl->link);
 	cl->user->clients++;
-	if (cl->user->clients > s->max_clients || loop_watch(s->node->loop, &cl->w, EPOLLIN) < 0) {
+	if (cl->user->clients > s->max_clients || stranger_owes(cl->cred.uid) || loop_watch(s->node->loop, &cl->w, EPOLLIN) < 0) {
 		serve_client_free(cl);
 		return NULL;
 	}
+	stranger_files(fd);
 	info("stack: client: pid %d, uid %u, gid %u", cl->cred.pid, cl->cred.uid, cl->cred.gid);
 	return cl;
 }
@@ -100,7 +102,7 @@ void serve_client_free(struct serve_client *cl)
 	list_del(&cl->link);
 	list_del(&cl->todo);
 	loop_unwatch(cl->s->node->loop, &cl->w);
-	close(cl->w.fd);
+	stranger_hang_up(cl->w.fd, cl->cred.uid);
 	cl->user->clients--;
 	cl->user->unread -= cl->unread;
 	serve_user_put(cl->s, cl->user);
@@ -200,6 +202,7 @@ static int listen_at(struct serve *s, const struct serve_conf *conf)
 	s->w.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s->w.fd < 0)
 		return -errno;
+	stranger_no_files(s->w.fd);	/* who is turned away leaves none behind */
 	ret = bind_file(s->w.fd, &sun, conf);
 	if (ret < 0)
 		return ret;

@@ -269,12 +269,20 @@ static int app_end(struct vsock *vs)
 		close(pidfd);
 	if (fd < 0 || vsock_of_fd(vs->n, fd) == vs)
 		return fd;
-	stranger_close(fd);		/* it took the number for another meanwhile */
+	stranger_close(fd, u->uid);	/* it took the number for another meanwhile */
 	return -1;
 }
 
+/* Who has it from another user is not known. */
+static uid_t whose(const struct vsock *vs)
+{
+	const struct serve_user *u = vs->owner;
+
+	return u ? u->uid : (uid_t)-1;
+}
+
 static const struct vsock_front ends = {
-	.changed = changed, .app_end = app_end, .strangers = true,
+	.changed = changed, .app_end = app_end, .whose = whose,
 };
 
 void serve_calls_init(struct serve *s)

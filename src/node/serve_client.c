@@ -189,11 +189,11 @@ static bool receive(struct serve_client *cl)
 		if (n)
 			info("stack: client %d (user %u) sent what is no call", cl->cred.pid,
 			     cl->cred.uid);
-		stranger_close_all(fds, n_fds);
+		stranger_close_all(fds, n_fds, cl->cred.uid);
 		return false;
 	}
 	if (n_fds && !ours) {		/* as interfaces may be asked for on any socket */
-		stranger_close_all(fds, n_fds);
+		stranger_close_all(fds, n_fds, cl->cred.uid);
 		fds[0] = fcntl(cl->s->any, F_DUPFD_CLOEXEC, 0);
 	}
 	cl->supervisor |= m.flags & SERVE_SUPERVISOR;

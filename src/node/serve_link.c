@@ -4,6 +4,7 @@
  * lies within the room that was asked for, or it is no server.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 #include "node/serve.h"
 
 #define STREAM_CUT	65536
+#define ACCEPT_MS	10000
 
 static int creds(int fd, struct ucred *c)
 {
@@ -87,17 +89,24 @@ bool serve_is_data(const struct serve_mem *m, int fd, int nr, uint64_t args[6])
 	return false;
 }
 
+/* Descriptors can be sent when the server has accepted us, which it does soon. */
+static bool not_yet(int error, unsigned *ms)
+{
+	return error == EPERM && (*ms)++ < ACCEPT_MS && poll(NULL, 0, 1) <= 0;
+}
+
 int serve_send(int conn, const struct serve_pack *p, int fd, int flags)
 {
 	RIGHTS(1) ctl;
 	struct iovec iov[] = { { (void *)&p->ask, sizeof(p->ask) }, { p->mem, p->len } };
 	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = 2 };
+	unsigned ms = 0;
 
 	if (fd >= 0)
 		rights_put(&mh, &ctl, &fd, 1);
 	while (sendmsg(conn, &mh, flags | MSG_NOSIGNAL) < 0) {
-		if (errno != EINTR)
-			return -errno;
+		if (errno != EINTR && !not_yet(errno, &ms))
+			return errno == EPERM ? -ECONNRESET : -errno;
 	}
 	return 0;
 }

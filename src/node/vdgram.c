@@ -272,15 +272,20 @@ void dgram_pump(struct vsock *vs)
 		vlocal_show(vs);
 }
 
+static uid_t user_of(const struct vsock *vs)
+{
+	return vs->n->front && vs->n->front->whose ? vs->n->front->whose(vs) : geteuid();
+}
+
 /* Takes the note out of the ancillary data; every descriptor is closed. */
-static void take_note(struct node *n, struct msghdr *mh, struct msg *m)
+static void take_note(struct vsock *vs, struct msghdr *mh, struct msg *m)
 {
 	int fds[RIGHTS_MAX];
 	size_t count = rights_all(mh, fds, RIGHTS_MAX);
 
 	for (size_t i = 0; i < count; i++) {
-		note_read(n, fds[i], m);
-		stranger_close(fds[i]);
+		note_read(vs->n, fds[i], m);
+		stranger_close(fds[i], user_of(vs));
 	}
 }
 
@@ -306,12 +311,14 @@ static ssize_t next_dgram(struct vsock *vs, int app, const struct iovec *iov, in
 	ssize_t len;
 
 	memset(m, 0, sizeof(*m));
+	if (stranger_owes(user_of(vs)))
+		return -ENOBUFS;
 	len = recvmsg(app, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC | (flags & MSG_PEEK));
 	if (len < 0)
 		return -errno;
 	if (vs->so && sock_peer(vs->so, &m->peer) == 0)
 		m->local = vs->so->local.addr;
-	take_note(vs->n, &mh, m);
+	take_note(vs, &mh, m);
 	if (m->flags == NOTE_ERROR)
 		return 0;
 	m->len = (uint32_t)len;

@@ -147,7 +147,7 @@ static int pair_make(struct node *n, enum pair_kind kind, int fd[2])
 	if (wd < 0)
 		return wd;
 	fcntl(fd[0], F_SETFL, O_NONBLOCK);
-	if (n->front && n->front->strangers)
+	if (n->front && n->front->whose)
 		stranger_no_files(fd[0]);
 	/* no urgent byte is passed over, even if its event comes late */
 	setsockopt(fd[0], SOL_SOCKET, SO_OOBINLINE, &(int){ 1 }, sizeof(int));

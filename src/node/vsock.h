@@ -90,8 +90,8 @@ struct vsock_front {
 	void	(*changed)(struct vsock *vs);
 	/* A descriptor of the program's end, or -1; -EINPROGRESS: vsock_end will have it. */
 	int	(*app_end)(struct vsock *vs);
-	bool	strangers;	/* programs are others' users': what they send our ends is not closed
-				 * for them (base/stranger.h) */
+	/* The user of vs, who may be a stranger (base/stranger.h); NULL: none is. */
+	uid_t	(*whose)(const struct vsock *vs);
 	bool	near;		/* app_end is asked when needed: none is kept, which would hide
 				 * that the program closed its own */
 };

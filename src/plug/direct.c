@@ -200,7 +200,7 @@ bool direct_answered(struct directs *ds, struct direct *d)
 	else
 		why = wire_join(d->lane.wire, file, d->sock);
 	if (file >= 0)
-		stranger_close(file);
+		stranger_close(file, stranger_at(d->sock));
 	if (why) {
 		debug("introduction %u: %s", d->id, why);
 		return false;

@@ -420,7 +420,7 @@ int shm_put(int sock, const void *msg, size_t size, int file)
 }
 
 /* The one descriptor that is wanted; a stranger may have sent others. */
-static void keep_file(struct msghdr *mh, int *file)
+static void keep_file(int sock, struct msghdr *mh, int *file)
 {
 	int fds[RIGHTS_MAX];
 	size_t n = rights_all(mh, fds, RIGHTS_MAX);
@@ -429,7 +429,7 @@ static void keep_file(struct msghdr *mh, int *file)
 		if (*file < 0)
 			*file = fds[i];
 		else
-			stranger_close(fds[i]);
+			stranger_close(fds[i], stranger_at(sock));
 	}
 }
 
@@ -445,6 +445,6 @@ ssize_t shm_get(int sock, void *msg, size_t size, int *file)
 
 	if (n < 0)
 		return -errno;
-	keep_file(&mh, file);
+	keep_file(sock, &mh, file);
 	return n;
 }

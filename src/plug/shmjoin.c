@@ -70,7 +70,7 @@ static char *asked(struct wire *w, int sock, const struct shm_hello *hello, stru
 		unfit = a->mtu < SHM_MTU_MIN ? "its MTU is below 576" :
 			file < 0 ? "it gave no memory" : wire_join(w, file, sock);
 	if (file >= 0)
-		stranger_close(file);
+		stranger_close(file, stranger_at(sock));
 	if (rc == -EAGAIN)
 		return xasprintf("does not answer (waited %d s)", ANSWER_SECONDS);
 	if (rc)

@@ -43,9 +43,9 @@ void client_free(struct client *c)
 		sw->from = NULL;
 	loop_unwatch(sw->loop, &c->ctl);
 	if (c->ctl.fd >= 0)
-		close(c->ctl.fd);
+		stranger_hang_up(c->ctl.fd, c->uid);
 	if (c->file >= 0)
-		stranger_close(c->file);
+		stranger_close(c->file, c->uid);
 	free(c);
 }
 

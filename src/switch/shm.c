@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -185,13 +186,31 @@ static const char *join(struct client *c, const struct shm_hello *h, struct wire
 	if (!*w)
 		return no_memory();
 	why = wire_join(*w, c->file, c->ctl.fd);
-	stranger_close(c->file);
+	stranger_close(c->file, c->uid);
 	c->file = -1;
 	if (why) {
 		wire_close(*w);
 		*w = NULL;
 	}
 	return why;
+}
+
+/* What came behind the hello before files were refused: bells, and perhaps files, which
+ * whoever hears bells would close. */
+static void take_left(struct client *c)
+{
+	int left = 0;
+	char bells[64];
+	ssize_t n = 1;
+
+	stranger_no_files(c->ctl.fd);
+	ioctl(c->ctl.fd, FIONREAD, &left);
+	for (; left > 0 && n > 0; left -= (int)n) {
+		n = shm_get(c->ctl.fd, bells, sizeof(bells), &c->file);
+		if (c->file >= 0)
+			stranger_close(c->file, c->uid);
+		c->file = -1;
+	}
 }
 
 static void seat(struct client *c, const struct shm_hello *h, struct wire *w)
@@ -202,7 +221,7 @@ static void seat(struct client *c, const struct shm_hello *h, struct wire *w)
 	shm_pass(c->plug, delivered_small);
 	c->meets = h->flags & SHM_MEETS;
 	c->ctl.ready = bell;
-	stranger_no_files(c->ctl.fd);
+	take_left(c);
 	list_del(&c->link);
 	c->sw->n_half--;
 	port_seat(c, h->descr);
@@ -238,6 +257,7 @@ static void request(struct client *c)
 	close(w->fd);
 	w->fd = -1;
 	seat(c, &h, w);
+	bell(&c->ctl, EPOLLIN);	/* one may have been among what was left */
 }
 
 void shm_hello_ready(struct watch *w, uint32_t events)

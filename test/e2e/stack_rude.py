@@ -3,12 +3,14 @@
     stack_rude.py PATH PID  exit status 0 if the server treated each as it should
 """
 import array
+import atexit
 import errno
 import os
 import signal
 import socket
 import struct
 import sys
+import time
 
 MAGIC, MEM = 0x31746F69, 4096
 SYS_SOCKET, SYS_RECVFROM = {"x86_64": (41, 45), "aarch64": (198, 207)}[os.uname().machine]
@@ -18,10 +20,24 @@ SUPERVISOR, REFUSED, EVENT = 1, -3, (1 << 64) - 1
 SO_PASSRIGHTS = 83
 
 
-def client():
+def accepted():
+    """A client that may send descriptors; None: it was turned away."""
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     s.settimeout(20)
     s.connect(sys.argv[1])
+    try:
+        s.send(ask(39))
+        return s if s.recv(4096) else None
+    except (ConnectionResetError, BrokenPipeError):
+        return None
+
+
+def client():
+    """When all that was sent before is closed."""
+    end = time.monotonic() + 20
+    while not (s := accepted()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
     return s
 
 
@@ -144,9 +160,11 @@ for port, spoil in (7776, "wait"), (7777, "disconnect"):
 def lingering():
     """To close the last descriptor of this one takes a thousand seconds."""
     lis = socket.socket()
+    lis.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     lis.bind(("127.0.0.1", 0))
     lis.listen()
     t = socket.socket()
+    t.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     t.connect(lis.getsockname())
     peer = lis.accept()[0]
     t.setblocking(False)
@@ -158,17 +176,31 @@ def lingering():
     return t, lis, peer
 
 
+def is_stopped(task):
+    with open(f"/proc/{server}/task/{task}/stat") as f:
+        return f.read().rsplit(")", 1)[1].split()[0] == "T"
+
+
+def stop():
+    os.kill(server, signal.SIGSTOP)
+    while not all(is_stopped(t) for t in os.listdir(f"/proc/{server}/task")):
+        time.sleep(0.001)
+
+
 def send_lingering(way, t):
     s = client()
     pair = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM,
                          fileno=connected(s, listener(s, 7778)[1]))
     here, there = socket.socketpair()
-    os.kill(server, signal.SIGSTOP)
+    stop()
     if way == "in the queue of a socket":
         send_fds(there, [t.fileno()], b"x")
         send_fds(s, [here.fileno()], ask(SYS_GETSOCKNAME))
     elif way == "behind another":
         send_fds(s, [here.fileno(), t.fileno()], ask(SYS_GETSOCKNAME))
+    elif way == "in the queue of a connection":
+        s.send(b"no call: the end")
+        send_fds(s, [t.fileno()], ask(SYS_GETSOCKNAME))
     elif way == "alone":
         send_fds(s, [t.fileno()], ask(SYS_GETSOCKNAME))
     else:
@@ -181,13 +213,17 @@ def send_lingering(way, t):
 # Descriptors that take long to close: who exits does not wait, the server would, if it is the
 # last to have them
 server = int(sys.argv[2])
+atexit.register(os.kill, server, signal.SIGCONT)
 try:
     client().setsockopt(socket.SOL_SOCKET, SO_PASSRIGHTS, 1)
     ways = ("as data",)
 except OSError:         # before Linux 6.16 they cannot be kept away
     ways = ()
-for way in ("in the queue of a socket", "behind another", "alone") + ways:
-    t, _, _ = kept = lingering()
+kept = []
+for way in ("in the queue of a socket", "behind another", "in the queue of a connection",
+            "alone") + ways:
+    t, lis, peer = lingering()
+    kept += [lis, peer]
     pid = os.fork()
     if pid == 0:
         send_lingering(way, t)
@@ -199,3 +235,28 @@ for way in ("in the queue of a socket", "behind another", "alone") + ways:
     a_socket(s, socket.SOCK_STREAM)
     s.send(ask(39))
     s.recv(4096)
+
+
+def in_use(what):
+    return len(os.listdir(f"/proc/{server}/{what}"))
+
+
+# A hundred of them are closed in one thread; who has sent so many is turned away until they
+# are closed, which is when the other ends are
+threads, files = in_use("task"), in_use("fd")
+many = [client() for _ in range(100)]
+stop()
+for s in many:
+    t, lis, peer = lingering()
+    kept += [lis, peer]
+    send_fds(s, [t.fileno()], ask(SYS_GETSOCKNAME))
+    t.close()
+os.kill(server, signal.SIGCONT)
+for s in many:
+    assert shown_out(s)
+assert in_use("task") <= threads + 1, (threads, in_use("task"))
+assert not accepted()
+assert in_use("fd") <= files + 100, (files, in_use("fd"))
+for sock in kept:
+    sock.close()
+a_socket(client(), socket.SOCK_STREAM)

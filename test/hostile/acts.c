@@ -233,6 +233,7 @@ static void killed_at_any_time(const char *dir)
 const struct act acts[] = {
 	{ "many_descriptors", many_descriptors },
 	{ "descriptors_with_each_byte", descriptors_with_each_byte },
+	{ "file_behind", file_behind },
 	{ "wrong_hello", wrong_hello },
 	{ "half_open", half_open },
 	{ "thousands_come_and_go", thousands_come_and_go },

@@ -92,9 +92,29 @@ int open_bad(const char *name)
 	fail("%s: no such file", name);
 }
 
-/* A hello with a file, of which the switch has the last descriptor: who is ending, as the
- * child is, waits for no close. */
-static void give_away(int sock, int fd)
+static void say_hello(int sock, const int *files)
+{
+	say(sock, &hello, sizeof(hello), files, files[0] >= 0);
+}
+
+static void say_hello_and_more(int sock, const int *files)
+{
+	say(sock, &hello, sizeof(hello), files + 1, 1);
+	say(sock, "", 1, files, 1);
+}
+
+static void say_nonsense_and_more(int sock, const int *files)
+{
+	struct shm_hello no = hello;
+
+	no.magic = 0;
+	say(sock, &no, sizeof(no), NULL, 0);
+	say(sock, "", 1, files, 1);
+}
+
+/* Of the first file the switch has the last descriptor: who is ending, as the child is,
+ * waits for no close. */
+static void give_away(int sock, int files[2], void (*give)(int sock, const int *files))
 {
 	int closed[2];
 	pid_t pid;
@@ -104,10 +124,10 @@ static void give_away(int sock, int fd)
 	if (pid == 0) {
 		close(closed[1]);
 		must((int)read(closed[0], &(char){ 0 }, 1), "read");
-		say(sock, &hello, sizeof(hello), &fd, fd >= 0);
+		give(sock, files);
 		_exit(0);
 	}
-	close(fd);
+	close(files[0]);
 	close(closed[0]);
 	close(closed[1]);
 	waitpid(pid, NULL, 0);
@@ -116,13 +136,31 @@ static void give_away(int sock, int fd)
 void offer_file(const struct bad_file *k, const char *dir)
 {
 	struct shm_answer a;
-	int sock = dial(dir), fd = k->open(), file;
+	int sock = dial(dir), files[] = { k->open(), -1 }, file;
 
-	give_away(sock, fd);
+	give_away(sock, files, say_hello);
 	if (!answer(sock, &a, &file))
 		fail("hung up without a reason");
 	if (!a.error || !a.why[0] || file >= 0)
 		fail("accepted");
 	if (!hung_up(sock))
 		fail("refused, and the connection stays");
+}
+
+/* Behind a hello, as the switch may see it before or after it has answered. */
+void file_behind(const char *dir)
+{
+	for (int i = 0; i < 20; i++) {
+		struct liar l;
+		int files[2], sock = dial(dir);
+
+		liar_init(&l, sock);
+		files[0] = f_lingering();
+		files[1] = l.file;
+		give_away(sock, files, i % 2 ? say_hello_and_more : say_nonsense_and_more);
+		bell(&l);
+		liar_free(&l);
+		join(&l, dir);		/* it does not stand */
+		liar_free(&l);
+	}
 }

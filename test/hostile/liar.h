@@ -79,6 +79,7 @@ struct bad_file {
 
 extern const struct bad_file bad_files[];
 int open_bad(const char *name);
+void file_behind(const char *dir);	/* one that lingers; an act */
 void offer_file(const struct bad_file *f, const char *dir);	/* it must be refused */
 
 /* A row of acts.c: what a client does that breaks no rule of a wire alone. */
