@@ -179,6 +179,13 @@ static void asked_free(struct call *c)
 	free(a);
 }
 
+/* No frames, nor others' packets: AF_INET's SOCK_PACKET is AF_PACKET to Linux. */
+static bool is_plain(int domain, int type)
+{
+	return domain == AF_NETLINK ||
+	       (domain != AF_PACKET && (type == SOCK_STREAM || type == SOCK_DGRAM));
+}
+
 /* A real socket, which needs nothing from us from then on. */
 static long kernel_call(struct call *c)
 {
@@ -188,7 +195,7 @@ static long kernel_call(struct call *c)
 
 	if (c->nr != SYS_socket)
 		return CALL_CONTINUE;
-	if (c->plain && (domain == AF_PACKET || (type & 0xf) == SOCK_RAW) && domain != AF_NETLINK)
+	if (c->plain && !is_plain(domain, type & 0xf))
 		return -EPERM;
 	fd = kernel_socket(kernel_of(s->kernel), domain, type | SOCK_CLOEXEC, (int)ARG(c, 2));
 	if (fd < 0)

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/if_ether.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <pthread.h>
@@ -396,6 +397,34 @@ static void others_have_a_share(void **state)
 	end_server(pid);
 }
 
+/* Linux takes AF_INET with SOCK_PACKET for AF_PACKET, which sees all frames. */
+static int open_packet(void)
+{
+	return msocket(path, AF_INET, SOCK_PACKET, htons(ETH_P_ALL)) < 0 ? errno : 0;
+}
+
+static int open_dgram(void)
+{
+	return msocket(path, AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0) < 0 ? errno : 0;
+}
+
+static void others_see_no_frames(void **state)
+{
+	struct serve_conf conf = { .path = path, .mode = 0666, .gid = (gid_t)-1, .node.kernel = true };
+	pid_t pid;
+
+	if (getuid() != 0)
+		skip();
+	pid = serve(&conf, 0);
+	if (!pid)
+		skip();		/* no namespaces */
+	assert_int_equal(elsewhere(CLIENT_UID, open_raw), EPERM);
+	assert_int_equal(elsewhere(CLIENT_UID, open_packet), EPERM);
+	assert_int_equal(elsewhere(CLIENT_UID, open_dgram), 0);
+	assert_int_equal(elsewhere(SERVER_UID, open_packet), 0);
+	end_server(pid);
+}
+
 /* --- a server that lies --- */
 
 static int peek(const struct serve_mem *m, uint64_t addr, void *buf, size_t n)
@@ -623,6 +652,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(default_is_inherited),
 		cmocka_unit_test(the_mode_decides),
 		cmocka_unit_test(others_have_a_share),
+		cmocka_unit_test(others_see_no_frames),
 		cmocka_unit_test(no_more_than_there_was_room_for),
 		cmocka_unit_test(nowhere_is_told),
 		cmocka_unit_test(who_never_tells_is_shown_out),
