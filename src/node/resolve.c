@@ -21,6 +21,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "proto/label.h"
 
 #define ASK_MOST	64		/* at once: more would overrun a server's queue */
 #define EDNS_SIZE	1232		/* fits where IPv6's least MTU is (DNS flag day 2020) */
@@ -265,6 +266,11 @@ int query_error(const struct ioth_query *q, int status)
 	case ARES_ETIMEOUT:	return EAI_AGAIN;
 	default:		return EAI_FAIL;
 	}
+}
+
+bool is_host_name(const char *name)
+{
+	return name && *name != '-' && label_text_ok(name);
 }
 
 /* --- the user's loop --- */

@@ -52,6 +52,10 @@ bool query_wanted(struct ioth_query *q);
 void query_done(struct ioth_query *q, int status);
 int query_error(const struct ioth_query *q, int ares_status);	/* as EAI_... */
 
+/* What strangers call a host goes to logs and files: only what names are made of is let
+ * through, as in the C library. */
+bool is_host_name(const char *name);
+
 /* RFC 4007 11.2: the zone is an interface's name or number; 0: neither. */
 uint32_t zone_number(struct ioth *s, const char *zone);
 

@@ -146,6 +146,7 @@ static const char *canon_of(const struct ares_addrinfo *found)
 static int answer_found(struct addr_query *a, const struct ares_addrinfo *found)
 {
 	struct endpoint *ep;
+	const char *canon;
 	unsigned n = 0;
 	int error;
 
@@ -154,7 +155,8 @@ static int answer_found(struct addr_query *a, const struct ares_addrinfo *found)
 	ep = xmalloc(n * sizeof(*ep));
 	n = collect(a, found, ep);
 	list_sort(a->q.r->stack, ep, n);
-	error = answer(a, ep, n, canon_of(found));
+	canon = canon_of(found);
+	error = answer(a, ep, n, is_host_name(canon) ? canon : a->node);
 	free(ep);
 	return error;
 }
@@ -226,7 +228,7 @@ struct ioth_query *ioth_resolve_addr(struct ioth_resolver *r, const char *node,
 		query_done(&a->q, answer_self(a));
 	else if (numeric(r->stack, node, &ep))
 		query_done(&a->q, answer_number(a, &ep, node));
-	else if (a->flags & AI_NUMERICHOST || !*node)
+	else if (a->flags & AI_NUMERICHOST || !*node || strpbrk(node, ":% \t\n"))
 		query_done(&a->q, EAI_NONAME);
 	else
 		ask_for(a, node);

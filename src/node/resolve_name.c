@@ -7,10 +7,13 @@
 #include <sys/ioctl.h>
 
 #include "base/mem.h"
+#include "base/prefer.h"
 #include "base/text.h"
 #include "node/resolve.h"
 
 #define FLAGS	(NI_NUMERICHOST | NI_NUMERICSERV | NI_NOFQDN | NI_NAMEREQD | NI_DGRAM)
+
+#define LINK_LOCAL 2	/* RFC 4291 2.7 */
 
 struct name_query {
 	struct ioth_query q;
@@ -18,6 +21,7 @@ struct name_query {
 	void		*arg;
 	int		flags;
 	struct endpoint	ep;
+	bool		six;		/* given as IPv6's, which IPv4's may be, too */
 	char		host[NI_MAXHOST], serv[NI_MAXSERV];
 };
 
@@ -32,16 +36,17 @@ static void clean(struct ioth_query *q)
 {
 }
 
-/* The interface's name, as the stack has it; or its number. */
-static void zone_text(struct ioth *s, uint32_t ifindex, struct text *t)
+/* The interface's name, as the stack has it; or its number, as of what is not link-local. */
+static void zone_text(struct ioth *s, const struct endpoint *ep, struct text *t)
 {
-	struct ifreq ifr = { .ifr_ifindex = (int)ifindex };
-	int fd = ioth_msocket(s, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = { .ifr_ifindex = (int)ep->ifindex };
+	bool named = ip_scope(&ep->addr) == LINK_LOCAL && !ip_is_loopback(&ep->addr);
+	int fd = named ? ioth_msocket(s, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
 
 	if (fd >= 0 && ioth_ioctl(fd, SIOCGIFNAME, &ifr) == 0)
 		text_add(t, "%%%s", ifr.ifr_name);
 	else
-		text_add(t, "%%%u", ifindex);
+		text_add(t, "%%%u", ep->ifindex);
 	if (fd >= 0)
 		ioth_close(fd);
 }
@@ -51,9 +56,9 @@ static void number_text(struct name_query *n)
 	struct text t = text_of(n->host, sizeof(n->host));
 	char buf[IP_STRLEN];
 
-	text_add(&t, "%s", ip_text(&n->ep.addr, buf));
+	text_add(&t, "%s%s", n->six && ip_is_v4(&n->ep.addr) ? "::ffff:" : "", ip_text(&n->ep.addr, buf));
 	if (n->ep.ifindex)
-		zone_text(n->q.r->stack, n->ep.ifindex, &t);
+		zone_text(n->q.r->stack, &n->ep, &t);
 }
 
 /* NI_NOFQDN: of hosts of our own domain the first part. */
@@ -76,6 +81,8 @@ static void answered(void *arg, int status, int timeouts, struct hostent *he)
 
 	if (!query_wanted(&n->q))
 		return;
+	if (!error && !is_host_name(he->h_name))
+		error = EAI_NONAME;
 	if (!error) {
 		struct text t = text_of(n->host, sizeof(n->host));
 
@@ -112,6 +119,7 @@ struct ioth_query *ioth_resolve_name(struct ioth_resolver *r, const struct socka
 	n->arg = arg;
 	n->flags = flags;
 	query_open(&n->q, r);
+	n->six = addrlen >= sizeof(addr->sa_family) && addr->sa_family == AF_INET6;
 	if (flags & ~FLAGS)
 		error = EAI_BADFLAGS;
 	else if (ep_from_sockaddr(addr, addrlen, &n->ep) < 0)

@@ -85,8 +85,8 @@ int ioth_getnameinfo(struct ioth *stack, const struct sockaddr *addr, socklen_t 
 
 	if ((!host || !hostlen) && (!serv || !servlen))
 		return EAI_NONAME;
-	if (!host || !hostlen)
-		flags |= flags & NI_NAMEREQD ? 0 : NI_NUMERICHOST;
+	if (!host || !hostlen)		/* nobody is asked */
+		flags = (flags & ~NI_NAMEREQD) | NI_NUMERICHOST;
 	r = ioth_resolver_new(stack, NULL);
 	if (!r)
 		return EAI_MEMORY;

@@ -24,6 +24,10 @@ static const struct record zone[] = {
 	{ "alone.test", T_TXT, "no address", 1 },
 	{ "3.0.0.10.in-addr.arpa", T_PTR, "web.test", 1 },
 	{ "broken.test", T_TXT, "SERVFAIL", 1 },
+	{ "11.0.0.10.in-addr.arpa", T_PTR, "-rf.test", 1 },
+	{ "12.0.0.10.in-addr.arpa", T_PTR, "a/b.test", 1 },
+	{ "odd.test", T_CNAME, "-x.test", 1 },
+	{ "-x.test", T_A, "10.0.0.9", 1 },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -421,6 +425,60 @@ static void names_of_addresses(void **state)
 	assert_int_equal(name_of("10.0.0.4", 80, 1 << 20).status, EAI_BADFLAGS);
 }
 
+/* What a log or a shell would take for something else. */
+static void names_that_hosts_cannot_have(void **state)
+{
+	unsigned asked = dns.asked[0];
+	struct told t;
+
+	assert_string_equal(name_of("10.0.0.11", 80, 0).host, "10.0.0.11");
+	assert_string_equal(name_of("10.0.0.12", 80, 0).host, "10.0.0.12");
+	assert_int_equal(name_of("10.0.0.11", 80, NI_NAMEREQD).status, EAI_NONAME);
+	assert_true(dns.asked[0] > asked);
+	t = ask(CONF, "odd.test", AF_INET, AI_CANONNAME);
+	assert_int_equal(t.status, 0);
+	assert_string_equal(t.text, "10.0.0.9");
+	assert_string_equal(t.canon, "odd.test");
+
+	/* no server is asked for what is no name */
+	asked = dns.asked[0];
+	fails(EAI_NONAME, CONF, "fe80::1%eth9", AF_UNSPEC, 0);
+	fails(EAI_NONAME, CONF, "we b.test", AF_UNSPEC, 0);
+	fails(EAI_NONAME, CONF, "[::1]", AF_UNSPEC, 0);
+	assert_int_equal(dns.asked[0], asked);
+}
+
+/* Scope 1 is lo, here and on the machine. */
+static void numbers_are_as_in_libc(void **state)
+{
+	static const char *const addrs[] = { "fe80::1", "ff02::1", "2001:db8::1", "::1", "::",
+		"::ffff:10.0.0.1", "::10.0.0.1" };
+
+	for (unsigned i = 0; i < ARRAY_LEN(addrs) * 2; i++) {
+		struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_scope_id = i & 1 };
+		char ours[80], libc[80];
+
+		inet_pton(AF_INET6, addrs[i / 2], &sin6.sin6_addr);
+		assert_int_equal(ioth_getnameinfo(s, (struct sockaddr *)&sin6, sizeof(sin6), ours,
+						  sizeof(ours), NULL, 0, NI_NUMERICHOST), 0);
+		assert_int_equal(getnameinfo((struct sockaddr *)&sin6, sizeof(sin6), libc,
+					     sizeof(libc), NULL, 0, NI_NUMERICHOST), 0);
+		assert_string_equal(ours, libc);
+	}
+}
+
+static void who_wants_no_host_asks_nobody(void **state)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(80) };
+	unsigned asked = dns.asked[0];
+	char serv[40];
+
+	assert_int_equal(ioth_getnameinfo(s, (struct sockaddr *)&sin, sizeof(sin), NULL, 0, serv,
+					  sizeof(serv), NI_NAMEREQD), 0);
+	assert_string_equal(serv, "http");
+	assert_int_equal(dns.asked[0], asked);
+}
+
 static void zones_are_the_stack_s(void **state)
 {
 	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_scope_id = 2 };
@@ -614,6 +672,9 @@ int main(void)
 		cmocka_unit_test(the_machine_s_stack_asks_as_the_machine),
 		cmocka_unit_test(what_needs_no_server_is_as_in_libc),
 		cmocka_unit_test(names_of_addresses),
+		cmocka_unit_test(names_that_hosts_cannot_have),
+		cmocka_unit_test(numbers_are_as_in_libc),
+		cmocka_unit_test(who_wants_no_host_asks_nobody),
 		cmocka_unit_test(zones_are_the_stack_s),
 		cmocka_unit_test(questions_that_are_cancelled_are_not_answered),
 		cmocka_unit_test(a_thousand_at_once),
