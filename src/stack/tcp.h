@@ -140,6 +140,7 @@ struct tcpc {
 	uint32_t	mss_base;	/* the same with options: min(peer's, path) */
 	uint32_t	mtu;		/* mss_base was made from this path MTU */
 	uint16_t	mss_peer;
+	uint16_t	sml_lack;	/* what small segments up to snd_sml lack to full ones */
 	struct tcp_mtup	*mtup;		/* NULL: no other sizes are tried */
 	struct snd_queue snd;
 

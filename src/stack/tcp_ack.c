@@ -158,6 +158,19 @@ static uint32_t earned(const struct tcpc *tc, uint32_t acked, uint32_t delivered
 	return acked;
 }
 
+/* A segment lets cwnd grow by one, however small it was, as with Linux: RFC 5681 3.1 counts
+ * its octets against those who acknowledge it in parts, and here it counts once. What is
+ * written before a stream (a request, a name) would else leave the window behind. */
+static uint32_t small_acked(struct tcpc *tc)
+{
+	uint16_t lack = tc->sml_lack;
+
+	if (!lack || seq_lt(tc->snd_una, tc->snd_sml))
+		return 0;
+	tc->sml_lack = 0;
+	return lack;
+}
+
 /* RFC 9293 3.10.7.4: only newer segments may change the window. Of equal ones the larger
  * holds, for the other is likely to be older; but one that is closed is meant. */
 static void window_in(struct tcpc *tc, const struct seg *sg, bool newer)
@@ -189,6 +202,7 @@ bool tcp_ack_in(struct tcpc *tc, struct seg *sg)
 	struct ack_news n = { .newer = seq_gt(sg->h.ack, tc->snd_una) };
 	struct tcp_ack a = { .flight = flight(tc) };
 	struct rate rate;
+	uint32_t small;
 	bool calm = may_grow(tc);
 
 	if (!acceptable(tc, sg)) {
@@ -221,7 +235,8 @@ bool tcp_ack_in(struct tcpc *tc, struct seg *sg)
 	}
 	window_in(tc, sg, n.newer);
 	tcp_count_ack(tc, sg, &n, &rate);
-	a.acked = earned(tc, calm ? a.flight - flight(tc) : 0, n.heard.delivered);
+	small = n.newer ? small_acked(tc) : 0;
+	a.acked = earned(tc, calm ? a.flight - flight(tc) + small : 0, n.heard.delivered);
 	a.limited = was_limited(tc, a.flight);
 	tcp_rec_ack(tc, sg, &n);
 	if (a.acked && may_grow(tc))

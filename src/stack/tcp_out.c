@@ -133,7 +133,10 @@ static uint32_t first_half(const struct tcpc *tc)
 {
 	uint32_t segs = (uint32_t)seq_diff(tc->rcv_nxt, tc->rcv_wup) / MAX(tc->rcv_mss, 1);
 
-	return tc->merged && segs >= 2 && tcp_count_lossy(tc) ? segs / 2 * tc->rcv_mss : 0;
+
+	if (!tc->merged || segs < 2 || !tcp_count_lossy(tc))
+		return 0;
+	return segs / 2 * tc->rcv_mss;
 }
 
 uint32_t tcp_out_room(const struct tcpc *tc)
@@ -167,8 +170,8 @@ static void send_half_ack(struct tcpc *tc, uint32_t half)
 }
 
 /* One for all that a plug merged is much to lose: where data is lost ACKs are, and then
- * nothing is left that tells the sender. RFC 5681 4.2 has one for every second segment; two
- * it shall be. */
+ * nothing is left that tells the sender. RFC 5681 4.2 has
+ * one for every second segment; two it shall be. */
 void tcp_send_ack(struct tcpc *tc)
 {
 	uint32_t half = first_half(tc);
@@ -431,6 +434,12 @@ static bool fit_room(struct tcpc *tc, struct piece *pc)
 	return true;
 }
 
+static void note_small(struct tcpc *tc, struct seq end, uint32_t lack)
+{
+	tc->snd_sml = end;
+	tc->sml_lack = (uint16_t)MIN(tc->sml_lack + lack, UINT16_MAX);
+}
+
 static void note_sent(struct tcpc *tc, const struct piece *pc)
 {
 	struct seq end = seq_add(pc->from, pc->len + pc->fin);
@@ -444,7 +453,7 @@ static void note_sent(struct tcpc *tc, const struct piece *pc)
 	if (pc->probe)
 		tcp_mtup_sent(tc, pc->from, end);
 	if (pc->len % pc->mss)
-		tc->snd_sml = end;
+		note_small(tc, end, pc->mss - pc->len % pc->mss);
 	tc->snd_nxt = end;
 	tc->fin_sent |= pc->fin;
 	tcp_rec_sent_new(tc, pc->len);
