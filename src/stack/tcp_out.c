@@ -134,7 +134,7 @@ static uint32_t first_half(const struct tcpc *tc)
 	uint32_t segs = (uint32_t)seq_diff(tc->rcv_nxt, tc->rcv_wup) / MAX(tc->rcv_mss, 1);
 
 
-	if (!tc->merged || segs < 2 || !tcp_count_lossy(tc))
+	if (!tc->merged || segs < 2 || !(tcp_count_lossy(tc) || tcp_path_is_long(tc)))
 		return 0;
 	return segs / 2 * tc->rcv_mss;
 }
@@ -170,7 +170,7 @@ static void send_half_ack(struct tcpc *tc, uint32_t half)
 }
 
 /* One for all that a plug merged is much to lose: where data is lost ACKs are, and then
- * nothing is left that tells the sender. RFC 5681 4.2 has
+ * nothing is left that tells the sender; on a long path he would wait long. RFC 5681 4.2 has
  * one for every second segment; two it shall be. */
 void tcp_send_ack(struct tcpc *tc)
 {

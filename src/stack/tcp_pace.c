@@ -20,6 +20,11 @@
 #define CATCH_UP	USEC_PER_MSEC
 #define FREE		24
 
+bool tcp_path_is_long(const struct tcpc *tc)
+{
+	return tc->min_rtt >= tc->so.st->param.tcp_pacing_min_rtt_us;
+}
+
 uint64_t tcp_pace_own(const struct tcpc *tc)
 {
 	const struct param *p = &tc->so.st->param;
@@ -33,7 +38,7 @@ uint64_t tcp_pace_own(const struct tcpc *tc)
 uint64_t tcp_pace_rate(const struct tcpc *tc)
 {
 	const struct param *p = &tc->so.st->param;
-	bool own = p->tcp_pacing && tc->min_rtt >= p->tcp_pacing_min_rtt_us && tc->srtt;
+	bool own = p->tcp_pacing && tcp_path_is_long(tc) && tc->srtt;
 	uint64_t rate;
 
 	if (!own)

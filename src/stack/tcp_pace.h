@@ -6,6 +6,8 @@
 
 struct tcpc;
 
+/* tcp_pacing_min_rtt_us and more */
+bool tcp_path_is_long(const struct tcpc *tc);
 /* What cwnd and the round trip give, whether paced or not; srtt is known. */
 uint64_t tcp_pace_own(const struct tcpc *tc);
 uint64_t tcp_pace_rate(const struct tcpc *tc);	/* bytes a second; 0: not paced */
