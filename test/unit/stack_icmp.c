@@ -80,6 +80,20 @@ static void rate_is_limited(void **state)
 	assert_in_range(said, 10, 59);		/* the limit for all still holds */
 }
 
+/* Messages of the link are ICMP as well (RFC 4293). */
+static void solicitations_are_counted(void **state)
+{
+	const struct mib *m = &p->a.st->mib;
+	uint64_t asked = m->icmp[false][true][icmp_kind(false, ND_NS)];
+	uint64_t sent = m->ip[false][IP_OutRequests];
+
+	assert_true(asked > 0);
+	p->a.cut = false;
+	udp_to(udp_open(&p->a, AF_INET6, IP6_ANY, 0), "", 0, v6_of(77), 9);
+	assert_int_equal(m->icmp[false][true][icmp_kind(false, ND_NS)], asked + 1);
+	assert_int_equal(m->ip[false][IP_OutRequests], sent + 2);	/* and the datagram, which waits */
+}
+
 /* RFC 1122 3.2.2, RFC 4443 2.4 e */
 static void no_error_about(void **state)
 {
@@ -464,6 +478,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(rate_is_limited),
+		TEST(solicitations_are_counted),
 		TEST(no_error_about),
 		TEST(error_quotes_the_packet),
 		TEST(error_points_at_the_fault),

@@ -1,6 +1,8 @@
 /* stack_route.c - routes and the choice of a source (RFC 6724) */
 #include "unit.h"
 
+#include <stdio.h>
+
 #include "stack_pair.h"
 
 static struct pair *p;
@@ -86,6 +88,17 @@ static unsigned count(void)
 	for (const struct route *r = route_next(st, NULL); r; r = route_next(st, r))
 		n++;
 	return n;
+}
+
+static void there_is_a_most(void **state)
+{
+	char most[12];
+
+	snprintf(most, sizeof(most), "%u", count() + 2);
+	assert_int_equal(stack_set(st, "route_max_size", most), 0);
+	assert_int_equal(add("10.1.0.0/16", NULL, 0), 0);
+	assert_int_equal(add("10.2.0.0/16", NULL, 0), 0);
+	assert_int_equal(add("10.3.0.0/16", NULL, 0), -ENOSPC);
 }
 
 /* One route in each of many tables comes and goes: the walk finds all, and what
@@ -262,6 +275,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(longest_prefix_then_metric),
 		TEST(bad_routes),
+		TEST(there_is_a_most),
 		TEST(tables_come_and_go),
 		TEST(generation_moves),
 		TEST(flows),

@@ -51,6 +51,52 @@ static void keeps_its_port(void **state)
 	end(n, l);
 }
 
+/* A wildcard of IPv6 takes IPv4's addresses in, unless it says that it does not. */
+static void in_the_way_of_its_family(void **state)
+{
+	struct net *n = net_new(1);
+	struct sock *l = net_listen(n, 1, 80, false), *a;
+	struct endpoint any = { IP6_ANY, 5000, 0 };
+
+	wait_on(n, l, 5000, false);
+	assert_int_equal(sock_new(n->st[0], AF_INET6, SOCK_STREAM, 0, &a), 0);
+	assert_int_equal(sock_bind(a, &any), -EADDRINUSE);
+	a->v6only = true;
+	assert_int_equal(sock_bind(a, &any), 0);
+	sock_close(a);
+	end(n, l);
+}
+
+/* RFC 4022: an open is active or passive, one that crosses another only active. */
+static void opens_are_counted(void **state)
+{
+	struct net *n = net_new(1);
+	struct sock *s[2];
+
+	net_pair(n, false, s);
+	assert_int_equal(n->st[0]->mib.tcp[TCP_ActiveOpens], 1);
+	assert_int_equal(n->st[0]->mib.tcp[TCP_PassiveOpens], 0);
+	assert_int_equal(n->st[1]->mib.tcp[TCP_ActiveOpens], 0);
+	assert_int_equal(n->st[1]->mib.tcp[TCP_PassiveOpens], 1);
+	for (int i = 0; i < 2; i++)
+		sock_close(s[i]);
+	for (int i = 0; i < 2; i++) {
+		struct endpoint me = net_ep(i, 7000, false), peer = net_ep(!i, 7000, false);
+
+		s[i] = net_bound(n, i, SOCK_STREAM, &me, false);
+		assert_int_equal(sock_connect(s[i], &peer), -EINPROGRESS);
+	}
+	net_run(n, 2 * USEC_PER_SEC);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(tcpc_of(s[i])->state, TCP_ESTABLISHED);
+		assert_int_equal(n->st[i]->mib.tcp[TCP_ActiveOpens], 2 - i);
+		assert_int_equal(n->st[i]->mib.tcp[TCP_PassiveOpens], i);
+		sock_close(s[i]);
+	}
+	net_run(n, 100 * USEC_PER_SEC);
+	net_free(n);
+}
+
 static void reuse_only_if_both_said_so(void **state)
 {
 	struct net *n = net_new(1);
@@ -168,7 +214,8 @@ static void costs_128_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(keeps_its_port), cmocka_unit_test(reuse_only_if_both_said_so),
+		cmocka_unit_test(keeps_its_port), cmocka_unit_test(in_the_way_of_its_family),
+		cmocka_unit_test(opens_are_counted), cmocka_unit_test(reuse_only_if_both_said_so),
 		cmocka_unit_test(connect_may_reuse), cmocka_unit_test(the_user_may_stay),
 		cmocka_unit_test(time_may_be_changed), cmocka_unit_test(costs_128_bytes),
 	};
