@@ -16,14 +16,15 @@
  */
 #include "base/stranger.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/base.h"
@@ -36,6 +37,7 @@
 
 #define STACK	(64u << 10)
 #define MOST	64
+#define SOON	1000000		/* ns: by then what is not slow is closed */
 
 /* Of one user; it is there while anything is being closed. */
 struct account {
@@ -48,6 +50,7 @@ struct account {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t closed = PTHREAD_COND_INITIALIZER;
 static struct list accounts = LIST_INIT(accounts);
 static unsigned n_accounts;		/* read without the lock: mostly there is none */
 
@@ -139,6 +142,7 @@ static void *work(void *arg)
 		a->held--;
 	}
 	account_free(a);
+	pthread_cond_broadcast(&closed);
 	pthread_mutex_unlock(&lock);
 	return NULL;
 }
@@ -161,10 +165,12 @@ static bool in_thread(void *(*fn)(void *), void *arg)
 	return e == 0;
 }
 
-static void put(int fd, uid_t who)
+/* True: nothing else waits for that. */
+static bool put(int fd, uid_t who)
 {
 	static pthread_once_t registered = PTHREAD_ONCE_INIT;
 	struct account *a;
+	bool first;
 
 	pthread_once(&registered, once);
 	pthread_mutex_lock(&lock);
@@ -174,10 +180,11 @@ static void put(int fd, uid_t who)
 		a->fds = xrealloc(a->fds, a->size * sizeof(*a->fds));
 	}
 	a->fds[a->n++] = fd;
-	a->held++;
+	first = !a->held++;
 	if (!a->works)
 		a->works = in_thread(work, a);
 	pthread_mutex_unlock(&lock);
+	return first;
 }
 
 void stranger_close(int fd, uid_t who)
@@ -196,24 +203,56 @@ void stranger_close_all(const int *fds, size_t n, uid_t who)
 
 /* --- sockets --- */
 
-/* Nothing in the queue, and nothing can come. The end of a stream of messages looks as one
- * that is empty, with others behind it. */
+/* At the end of a connection it cannot be told: a message may be empty. */
 static bool is_empty(int sock)
 {
-	char byte;
+	struct pollfd p = { .fd = sock, .events = POLLIN };
 
-	return stranger_no_files(sock) && recv(sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-	       errno == EAGAIN;
+	return poll(&p, 1, 0) >= 0 && !(p.revents & POLLIN);
 }
 
 void stranger_hang_up(int sock, uid_t who)
 {
-	if (is_empty(sock)) {
+	if (stranger_no_files(sock) && is_empty(sock)) {
 		close(sock);
 		return;
 	}
 	shutdown(sock, SHUT_RDWR);	/* who waits for us need not wait for that */
 	put(sock, who);
+}
+
+static bool is_dgram(int sock)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	return getsockopt(sock, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_DGRAM;
+}
+
+/* The thread has closed all that it had, or is at something slow. */
+static void wait_soon(uid_t who)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += SOON;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&lock);
+	while (account_of(who) && pthread_cond_timedwait(&closed, &lock, &until) == 0)
+		;
+	pthread_mutex_unlock(&lock);
+}
+
+/* Only to a datagram socket can others send, if its owner has it part from its partner. */
+void stranger_give_back(int sock, uid_t who)
+{
+	if (!is_dgram(sock) || is_empty(sock)) {
+		close(sock);
+		return;
+	}
+	if (put(sock, who))
+		wait_soon(who);
 }
 
 uid_t stranger_at(int sock)

@@ -11,6 +11,9 @@ void stranger_close(int fd, uid_t who);
 void stranger_close_all(const int *fds, size_t n, uid_t who);
 /* Ends a connection to who, in whose queue there may be descriptors. */
 void stranger_hang_up(int sock, uid_t who);
+/* Closes what was lent by who, a socket in whose queue there may be descriptors: at once, but
+ * for those that are slow. */
+void stranger_give_back(int sock, uid_t who);
 /* So many of his are still being closed that no more shall be taken from him. */
 bool stranger_owes(uid_t who);
 /* Who is at the other end; -1: it cannot be told. */

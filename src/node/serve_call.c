@@ -91,8 +91,8 @@ static bool valid(const struct call *c)
 /* Ours goes first: a close() that follows is then the last one. */
 void serve_answer(struct call *c, long value)
 {
-	close_fd(&c->app);
-	close_fd(&asked_of(c)->fd);
+	give_back(asked_of(c)->cl, &c->app);
+	give_back(asked_of(c)->cl, &asked_of(c)->fd);
 	serve_reply(asked_of(c), value, -1, false);
 }
 
@@ -133,7 +133,7 @@ static int give(struct call *c, int fd, bool cloexec)
 
 	if (u->uid != geteuid() && (u->sockets >= a->cl->s->max_sockets || !may_send(a->cl)))
 		return -EMFILE;
-	close_fd(&c->app);
+	give_back(a->cl, &c->app);
 	ret = serve_reply(a, a->cl->s->kernel ? SERVE_AHEAD : 0, fd, cloexec);
 	u->unread += ret == 0;
 	a->cl->unread += ret == 0;
@@ -172,7 +172,7 @@ static void asked_free(struct call *c)
 {
 	struct asked *a = asked_of(c);
 
-	close_fd(&a->fd);
+	give_back(a->cl, &a->fd);
 	list_del(&a->of_client);
 	a->cl->user->waiting--;
 	free(a->mem);

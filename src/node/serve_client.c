@@ -151,7 +151,7 @@ static struct asked *asked_new(struct serve_client *cl, const struct serve_ask *
 
 	call_init(&a->c, &cl->s->calls, m->nr, m->args);
 	a->c.pid = m->pid > 0 ? m->pid : cl->cred.pid;
-	a->c.plain = cl->cred.uid && cl->cred.uid != geteuid();
+	a->c.plain = is_other_user(cl);
 	a->cl = cl;
 	a->id = m->id;
 	a->fd = fd;
@@ -343,8 +343,10 @@ void serve_forget_calls(struct serve_client *cl)
 	struct reply *r;
 
 	tell_for(cl);
-	while ((a = list_first(&cl->asked, struct asked, of_client)))
+	while ((a = list_first(&cl->asked, struct asked, of_client))) {
+		give_back(cl, &a->c.app);
 		call_free(&a->c);
+	}
 	while ((r = list_first(&cl->answers, struct reply, link)))
 		reply_free(r);
 	cl->next = NULL;

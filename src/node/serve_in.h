@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "base/stranger.h"
 #include "node/serve.h"
 
 struct asked {
@@ -27,6 +28,22 @@ struct given {
 static inline struct asked *asked_of(const struct call *c)
 {
 	return container_of(c, struct asked, c);
+}
+
+/* Not the user who runs the server, nor root: they could end it anyway. */
+static inline bool is_other_user(const struct serve_client *cl)
+{
+	return cl->cred.uid && cl->cred.uid != geteuid();
+}
+
+/* The program's end of a socket, which was lent to us for a call. */
+static inline void give_back(const struct serve_client *cl, int *fd)
+{
+	if (*fd >= 0 && is_other_user(cl))
+		stranger_give_back(*fd, cl->cred.uid);
+	else if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
 }
 
 static inline void close_fd(int *fd)

@@ -12,10 +12,12 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/rights.h"
 #include "ioth.h"
 #include "node/serve.h"
 #include "unit.h"
@@ -628,6 +630,84 @@ static void who_never_tells_is_shown_out(void **state)
 	end_server(pid);
 }
 
+/* --- a user who lets others send to his end of a socket's pair --- */
+
+/* A connection whose end takes a thousand seconds, unless its peer ends. */
+static void linger(int *fd, int *peer)
+{
+	struct sockaddr_in sin = at(0);
+	socklen_t len = sizeof(sin);
+	int l = socket(AF_INET, SOCK_STREAM, 0);
+	static char much[65536];
+
+	*fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(l, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	assert_int_equal(listen(l, 1), 0);
+	assert_int_equal(getsockname(l, (struct sockaddr *)&sin, &len), 0);
+	assert_int_equal(connect(*fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	*peer = accept(l, NULL, NULL);
+	close(l);
+	setsockopt(*fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, 1000 }, sizeof(struct linger));
+	while (send(*fd, much, sizeof(much), MSG_DONTWAIT) > 0)
+		;
+}
+
+/* A call waits with the socket; the other descriptor lies in its queue; and nobody but the
+ * server has either any more. */
+static void part_and_leave(int slow, int others_closed)
+{
+	struct sockaddr_un name;
+	socklen_t len = sizeof(name);
+	struct iovec iov = { "x", 1 };
+	struct msghdr mh = { .msg_name = &name, .msg_iov = &iov, .msg_iovlen = 1 };
+	int fd = msocket(path, AF_INET, SOCK_DGRAM, 0), conn = connection();
+	RIGHTS(1) ctl;
+
+	if (ask(conn, SYS_recvfrom, fd, 0, SERVE_MEM) < 0)
+		_exit(4);
+	usleep(100000);			/* until it waits */
+	if (getsockname(fd, (struct sockaddr *)&name, &len) < 0 ||
+	    connect(fd, &(struct sockaddr){ .sa_family = AF_UNSPEC }, sizeof(struct sockaddr)) < 0)
+		_exit(1);
+	mh.msg_namelen = len;
+	rights_put(&mh, &ctl, &slow, 1);
+	if (sendmsg(socket(AF_UNIX, SOCK_DGRAM, 0), &mh, 0) < 0)
+		_exit(2);
+	_exit(read(others_closed, &(char){ 0 }, 1) == 0 ? 0 : 3);
+}
+
+static void who_fills_his_end_stops_nobody(void **state)
+{
+	struct serve_conf conf = { .path = path, .mode = 0666, .gid = (gid_t)-1 };
+	int slow, peer, closed[2], status;
+	pid_t pid, rude;
+
+	if (getuid() != 0)
+		skip();
+	pid = serve(&conf, 0);
+	linger(&slow, &peer);
+	assert_int_equal(pipe(closed), 0);
+	rude = fork();
+	if (rude == 0) {
+		close(closed[1]);
+		if (setresgid(CLIENT_UID, CLIENT_UID, CLIENT_UID) < 0 ||
+		    setresuid(CLIENT_UID, CLIENT_UID, CLIENT_UID) < 0)
+			_exit(99);
+		part_and_leave(slow, closed[0]);
+	}
+	close(slow);
+	close(closed[0]);
+	close(closed[1]);
+	assert_int_equal(waitpid(rude, &status, 0), rude);
+	assert_int_equal(status, 0);
+	usleep(100000);			/* it has seen that he left */
+	alarm(10);
+	assert_int_equal(elsewhere(NICE_UID, open_one), 0);
+	alarm(0);
+	end_server(pid);
+	close(peer);
+}
+
 static int setup(void **state)
 {
 	if (!mkdtemp(dir) || chmod(dir, 0777) < 0)
@@ -660,6 +740,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(taker_of_calls),
 		cmocka_unit_test(taker_of_sockets),
 		cmocka_unit_test(taker_of_real_sockets),
+		cmocka_unit_test(who_fills_his_end_stops_nobody),
 	};
 
 	self = argv[0];
