@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "plug/ifname.h"
 #include "stack/neigh.h"
+#include "stack/sock_table.h"
 
 #define RECV_BATCH	64
 
@@ -114,6 +115,7 @@ void iface_recv(struct iface *ifc)
 	/* Who looks for long comes here often: an ACK of what he sent meanwhile is later. */
 	stack_now(ifc->node->st, now_mono());
 	ifc->plug->join_udp = ifc->node->st->udp_gro;
+	ifc->plug->join_rows = !sock_onlookers(ifc->node->st);
 	ret = plug_recv(ifc->plug, RECV_BATCH);
 
 	if (ret < 0 && ret != -EAGAIN)

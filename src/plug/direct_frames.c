@@ -26,6 +26,22 @@ static bool is_theirs(const struct direct *d, struct pkt *pkt)
 	       e.type != ETHERTYPE_VLAN;
 }
 
+/* The next frame, or a row of datagrams for who takes them apart; they count in n. */
+static struct pkt *take(struct directs *ds, struct wire *w, int max, int *n)
+{
+	struct pkt *pkt = ds->plug->join_rows ? wire_take_row(w, (unsigned)max) : NULL;
+	unsigned more = pkt ? pkt->paylen / pkt->gso_size - 1 : 0;
+
+	if (more) {
+		ds->plug->rx_frames += more;
+		ds->plug->rx_bytes += (uint64_t)more * pkt->gso_hlen;
+	} else {
+		pkt = wire_take(w);
+	}
+	*n += pkt ? 1 + (int)more : 0;
+	return pkt;
+}
+
 /* No more than a ring at once: who lies can put more the moment we have taken some. */
 int direct_take(struct directs *ds, struct direct *d, int max)
 {
@@ -37,8 +53,7 @@ int direct_take(struct directs *ds, struct direct *d, int max)
 	if (d->state < DIRECT_LIVE || !d->marked)
 		return 0;
 	from = w->taken;
-	while (n < max && w->taken - from < WIRE_RING && (pkt = wire_take(w))) {
-		n++;
+	while (n < max && w->taken - from < WIRE_RING && (pkt = take(ds, w, max - n, &n))) {
 		d->frames++;
 		if (is_theirs(d, pkt)) {
 			ds->in(ds->plug, pkt);

@@ -68,6 +68,7 @@ struct plug {
 	uint32_t	mtu;		/* largest IP packet below: 1500, or more */
 	bool		offload;	/* the other side takes super-frames and PARTIAL sums */
 	bool		join_udp;	/* its user wants datagrams joined, too */
+	bool		join_rows;	/* and takes small ones apart that were, if that costs nothing */
 	struct arena	*arena;		/* for payload sent by here; NULL: any */
 	struct arena	*into;		/* its user's wish: where long payload that arrives
 					 * may be read to; NULL: the plug's own */

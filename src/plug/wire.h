@@ -38,6 +38,7 @@
 #define WIRE_BLOCKS	(WIRE_ARENA / WIRE_BLOCK)
 #define WIRE_ALIGN	16u		/* of records */
 #define WIRE_INTROS	16u		/* introduced wires of one plug */
+#define WIRE_ROW	64		/* datagrams as one packet */
 #define WIRE_INLINE	160		/* a frame no longer than this lies in its record */
 
 /* A side's file. Each line has one writer and, as a rule, one reader. */
@@ -160,6 +161,10 @@ bool wire_put_small(struct wire *w, const struct wire_small *s);	/* false: no ro
 void wire_small_set(struct wire_small *s, const void *frame, uint32_t len);
 struct pkt *wire_small_pkt(const struct wire_small *s);
 
+/* The next frames, if they are small datagrams of one flow and size: from two to max (no more than
+ * WIRE_ROW) as one packet, to be taken apart at gso_size. NULL: wire_take (wire_row.c). */
+struct pkt *wire_take_row(struct wire *w, unsigned max);
+
 /* --- inside of the wire --- */
 
 bool wire_arena_init(struct wire *w);
@@ -175,6 +180,8 @@ uint32_t wire_rec_len(uint32_t n_ext, uint32_t head_len);
 uint32_t wire_unread(struct wire *w);	/* bytes of records there are */
 /* The record at p, where left bytes have been sent: copied out and checked. */
 bool wire_read_rec(struct wire *w, const uint8_t *p, uint32_t left, struct wire_rec *r);
+/* The next record, checked, if it holds a frame: what only fills the ring is passed over. */
+const uint8_t *wire_next(struct wire *w, struct wire_rec *r);
 struct pkt *wire_pkt(const struct wire_rec *r, const uint8_t *head);	/* without its spans */
 void wire_give_back(struct arena *a, struct chunk *c);
 

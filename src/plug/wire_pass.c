@@ -28,8 +28,7 @@ static bool is_small(const struct wire_rec *r)
 	return !r->n_ext && !r->gso_size && r->head_len >= FRAME_MIN;
 }
 
-/* The next record, if it holds a frame: what only fills the ring is passed over. */
-static const uint8_t *next_record(struct wire *w, struct wire_rec *r)
+const uint8_t *wire_next(struct wire *w, struct wire_rec *r)
 {
 	uint32_t left;
 
@@ -48,7 +47,7 @@ static const uint8_t *next_record(struct wire *w, struct wire_rec *r)
 
 bool wire_take_small(struct wire *w, struct wire_small *s)
 {
-	const uint8_t *p = next_record(w, &s->rec);
+	const uint8_t *p = wire_next(w, &s->rec);
 
 	if (!p || !is_small(&s->rec))
 		return false;

@@ -16,6 +16,19 @@
 
 /* --- in --- */
 
+/* Of a row the first is taken out, which counts like any other that is queued. */
+static struct pkt *out_of_row(struct dgram *d, struct pkt *row)
+{
+	struct pkt *pkt = pkt_clone(row);
+
+	pkt->gso_size = 0;
+	pkt_trim_to(pkt, dg_len(row));
+	dg_row_next(d, row);
+	d->queued += pkt->truesize;
+	budget_take(d->so.st, BUDGET_UDP, pkt->truesize);
+	return pkt;
+}
+
 /* The first datagram leaves the queue; its memory counts until it is given back. */
 ssize_t dg_lend(struct sock *so, uint32_t most, struct lent *l, struct msg *m)
 {
@@ -29,12 +42,15 @@ ssize_t dg_lend(struct sock *so, uint32_t most, struct lent *l, struct msg *m)
 		return -ENOBUFS;
 	if (!pkt)
 		return d->shut_rd ? 0 : -EAGAIN;
+	if (dg_len(pkt) < pkt_len(pkt))
+		pkt = out_of_row(d, pkt);
+	else
+		list_del(&pkt->link);
 	l->size = pkt->truesize;
 	dg_tell(so, m, pkt, MIN(most, pkt_len(pkt)));
 	pkt_trim_to(pkt, most);
 	l->len = pkt_len(pkt);
 	d->lent += l->size;
-	list_del(&pkt->link);
 	list_add_tail(&l->pkts, &pkt->link);
 	return l->len;
 }

@@ -3,7 +3,8 @@
  * in:   udp_in | ping_in | raw_in -> dg_put -> queue of the socket -> sock_wake
  *
  * The queue holds no more than rcvbuf, errors included. What recv tells beside
- * the bytes is noted in the queued packet.
+ * the bytes is noted in the queued packet. One with a gso_size is a row of datagrams,
+ * which are read one by one.
  */
 #include "stack/dgram.h"
 
@@ -129,9 +130,40 @@ enum drop dg_put(struct dgram *d, struct pkt *pkt, const struct ip *ip, uint16_t
 	*note_of(pkt) = (struct dg_note){
 		.peer = { ip->src, port, ip->nif->index },
 		.local = ip->dst, .lost = d->lost, .ttl = ip->ttl, .tos = ip->tos,
-		.segment = pkt_len(pkt) > pkt->gso_size ? pkt->gso_size : 0,
+		.segment = d->whole && pkt_len(pkt) > pkt->gso_size ? pkt->gso_size : 0,
 	};
+	if (d->whole)
+		pkt->gso_size = 0;
 	return dg_queue(d, pkt);
+}
+
+/* Room for all of it, and nobody who looks at each datagram. */
+bool dg_takes_row(const struct dgram *d, const struct pkt *pkt)
+{
+	return !d->filter && !d->shut_rd && d->queued + pkt->truesize <= d->so.rcvbuf &&
+	       budget_room(d->so.st, BUDGET_UDP, pkt->truesize);
+}
+
+uint32_t dg_len(const struct pkt *pkt)
+{
+	uint32_t len = pkt_len(pkt);
+
+	return pkt->gso_size ? MIN(pkt->gso_size, len) : len;
+}
+
+void dg_let_go(struct dgram *d, uint32_t size)
+{
+	d->queued -= size;
+	budget_give(d->so.st, BUDGET_UDP, size);
+}
+
+/* The memory of those that are gone counts no more. */
+void dg_row_next(struct dgram *d, struct pkt *row)
+{
+	uint32_t size = row->truesize;
+
+	pkt_trim_front(row, row->gso_size);
+	dg_let_go(d, size - row->truesize);
 }
 
 static struct pkt *queue_first(struct dgram *d)
@@ -139,10 +171,10 @@ static struct pkt *queue_first(struct dgram *d)
 	return list_first(&d->queue, struct pkt, link);
 }
 
-/* Copies as much as fits into the iovec. */
+/* Copies as much of the first datagram as fits into the iovec. */
 static size_t scatter(const struct pkt *pkt, const struct iovec *iov, int n)
 {
-	uint32_t off = 0, len = pkt_len(pkt);
+	uint32_t off = 0, len = dg_len(pkt);
 
 	for (int i = 0; i < n && off < len; i++)
 		off += pkt_copy(pkt, off, iov[i].iov_base,
@@ -211,14 +243,8 @@ void dg_tell(const struct sock *so, struct msg *m, struct pkt *pkt, size_t copie
 		tell_frame(m, pkt);
 	else
 		tell_ip(so, m, pkt);
-	m->len = pkt_len(pkt);
+	m->len = dg_len(pkt);
 	m->flags = m->len > copied ? MSG_TRUNC : 0;
-}
-
-void dg_let_go(struct dgram *d, uint32_t size)
-{
-	d->queued -= size;
-	budget_give(d->so.st, BUDGET_UDP, size);
 }
 
 static bool tells_path(const struct dgram *d)
@@ -240,6 +266,7 @@ ssize_t dg_recv(struct sock *so, const struct iovec *iov, int n, int flags, stru
 {
 	struct dgram *d = dg_of(so);
 	struct pkt *pkt = queue_first(d);
+	uint32_t whole;
 	size_t len;
 	ssize_t ret;
 
@@ -256,9 +283,14 @@ ssize_t dg_recv(struct sock *so, const struct iovec *iov, int n, int flags, stru
 	len = scatter(pkt, iov, n);
 	if (m)
 		dg_tell(so, m, pkt, len);
-	ret = flags & MSG_TRUNC ? (ssize_t)pkt_len(pkt) : (ssize_t)len;
+	whole = dg_len(pkt);
+	ret = flags & MSG_TRUNC ? (ssize_t)whole : (ssize_t)len;
 	if (flags & MSG_PEEK)
 		return ret;
+	if (whole < pkt_len(pkt)) {
+		dg_row_next(d, pkt);
+		return ret;
+	}
 	list_del(&pkt->link);
 	dg_let_go(d, pkt->truesize);
 	pkt_free(pkt);

@@ -17,6 +17,7 @@ struct dgram {
 	bool		shut_rd, shut_wr;
 	struct bpf	*filter;	/* SO_ATTACH_FILTER; NULL: none */
 	bool		filter_locked;
+	bool		whole;		/* UDP_GRO: takes several datagrams as one */
 	struct ip_addr	sticky_src;	/* IPV6_PKTINFO as an option (RFC 3542 6.2) */
 	uint32_t	sticky_if;
 	struct endpoint	path_to;	/* IPV6_RECVPATHMTU: to whom what was too large was */
@@ -31,11 +32,15 @@ static inline struct dgram *dg_of(const struct sock *so)
 void dg_init(struct dgram *d);
 void dg_free(struct dgram *d);		/* what it holds, and itself */
 
-/* pkt is one datagram from ip->src, with cur at what the user gets. Takes pkt. */
+/* pkt is one datagram from ip->src, with cur at what the user gets; or, if its gso_size says
+ * so, several: only if dg_takes_row, or for one who takes them whole. Takes pkt. */
+bool dg_takes_row(const struct dgram *d, const struct pkt *pkt);
 enum drop dg_put(struct dgram *d, struct pkt *pkt, const struct ip *ip, uint16_t port);
 
 /* What recv tells of pkt, of which so many octets were copied. */
 void dg_tell(const struct sock *so, struct msg *m, struct pkt *pkt, size_t copied);
+void dg_row_next(struct dgram *d, struct pkt *row);	/* lets go of its first, not the last */
+uint32_t dg_len(const struct pkt *pkt);	/* of the first of a queued packet */
 void dg_let_go(struct dgram *d, uint32_t size);	/* memory that was queued */
 
 /* As dg_put, of one that is noted already. */

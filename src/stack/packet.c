@@ -164,6 +164,7 @@ static void give(struct packet *p, const struct pkt *pkt, const struct frame_not
 	note.len -= head;
 	note.net = (uint16_t)(ETH_LEN - head);
 	memcpy(c->cb, &note, sizeof(note));
+	c->gso_size = 0;
 	p->packets++;
 	p->drops += dg_queue(&p->d, c) != DROP_NONE;
 }

@@ -102,6 +102,8 @@ static struct pkt *copy_for(const struct pkt *pkt, const struct ip *ip)
 	uint8_t *h;
 	be16 len;
 
+	c->gso_size = 0;
+
 	if (c->sum == PKT_SUM_PARTIAL) {
 		pkt_pull(c, MIN(pkt_len(c), (uint32_t)c->sum_off + 2));
 		pkt_sum_finish(c);

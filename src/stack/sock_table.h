@@ -14,6 +14,12 @@ struct sock_table {
 	uint32_t	count;
 };
 
+/* Somebody sees packets before their protocol does, and wants them as they came. */
+static inline bool sock_onlookers(const struct stack *st)
+{
+	return !list_empty(&st->socks->raws) || !list_empty(&st->socks->taps);
+}
+
 /* Who has no socket keeps a port all the same. */
 void sock_port_hold(struct stack *st, int proto, uint16_t num);
 void sock_port_release(struct stack *st, int proto, uint16_t num);

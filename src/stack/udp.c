@@ -33,7 +33,6 @@ struct udp_sock {
 	bool		cork;		/* UDP_CORK */
 	bool		no_sum_tx, no_sum_rx;	/* UDP_NO_CHECK6_TX, _RX */
 	uint16_t	segment;	/* UDP_SEGMENT: bytes; 0: whole */
-	bool		gro;		/* UDP_GRO: takes several datagrams as one */
 	bool		held;		/* a datagram that grows is underway: */
 	struct flow	flow;
 	struct endpoint	to;
@@ -58,14 +57,16 @@ struct sock *udp_sock_new(struct stack *st)
 
 /* --- in --- */
 
-/* A super-frame is several datagrams, but for who says he can take it as one. */
+/* A super-frame is several datagrams, which as a rule are queued as one. */
 static enum drop deliver(struct sock *so, struct pkt *pkt, const struct ip *ip, uint16_t port)
 {
 	uint32_t total = pkt_len(pkt), size = pkt->gso_size;
 	enum drop why = DROP_NONE;
 
 	count_ip(so->st, ip->v4, IP_UdpInDatagrams, size && total > size ? (total + size - 1) / size : 1);
-	if (!size || total <= size || udp_of(so)->gro)
+	if (total <= size)
+		pkt->gso_size = 0;
+	if (!size || total <= size || dg_of(so)->whole || dg_takes_row(dg_of(so), pkt))
 		return dg_put(dg_of(so), pkt, ip, port);
 	for (uint32_t off = 0; off < total; off += size) {
 		struct pkt *part = pkt_clone(pkt);
@@ -351,8 +352,8 @@ static ssize_t udp_send(struct sock *so, const struct iovec *iov, int n, int fla
 /* The stack counts them: who brings frames then joins what follows each other. */
 static void set_gro(struct udp_sock *us, bool on)
 {
-	us->d.so.st->udp_gro += (uint32_t)on - us->gro;
-	us->gro = on;
+	us->d.so.st->udp_gro += (uint32_t)on - us->d.whole;
+	us->d.whole = on;
 }
 
 static int set_flag(struct udp_sock *us, int name, int n)
@@ -406,7 +407,7 @@ static int udp_getopt(struct sock *so, int level, int name, void *v, socklen_t *
 	case UDP_SEGMENT:
 		return opt_put_int(v, len, us->segment);
 	case UDP_GRO:
-		return opt_put_int(v, len, us->gro);
+		return opt_put_int(v, len, us->d.whole);
 	}
 	return -ENOPROTOOPT;
 }

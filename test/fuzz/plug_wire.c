@@ -101,6 +101,44 @@ static void take(struct run *run, bool keep)
 	run->at = (run->at + 1) % KEPT;
 }
 
+/* Datagrams of one flow, but for an octet of one of them. */
+static void datagrams(struct run *run, struct rd *r)
+{
+	static const uint8_t head[64] = {
+		2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0,
+		0x45, 0, 0, 36, 0, 0, 0x40, 0, 64, 17, 0x26, 0xc7, 10, 0, 0, 1, 10, 0, 0, 2,
+		1, 2, 3, 4, 0, 16, 9, 9,
+	};
+	const struct wire_rec rec = { .len = 80, .head_len = 50, .sum = PKT_SUM_PARTIAL,
+				      .sum_start = 34, .sum_off = 6 };
+	unsigned n = rd_u8(r) % 8, other = rd_u8(r) % 8, at = rd_u8(r) % rec.len;
+	struct wire_file *f = run->liar->own;
+	uint32_t sent = atomic_load(&f->sent);
+
+	for (unsigned i = 0; i < n; i++, sent += rec.len) {
+		uint8_t *p = f->ring + sent % WIRE_RING;
+
+		if (sent % 16 || sent % WIRE_RING + rec.len > WIRE_RING)
+			return;
+		memcpy(p, &rec, sizeof(rec));
+		memcpy(p + sizeof(rec), head, sizeof(head));
+		p[at] ^= i == other ? rd_u8(r) : 0;
+		atomic_store(&f->sent, sent + rec.len);
+	}
+}
+
+static void take_row(struct run *run, struct rd *r)
+{
+	struct pkt *pkt = wire_take_row(run->w, rd_u8(r));
+
+	wire_took(run->w);
+	if (!pkt)
+		return;
+	CHECK(!run->w->why && pkt->gso_size && pkt->paylen % pkt->gso_size == 0);
+	CHECK(pkt->paylen / pkt->gso_size >= 2 && pkt->paylen / pkt->gso_size <= WIRE_ROW);
+	offload_out(pkt, cut, run);
+}
+
 /* What a switch does with small frames: here they go back to where they came from. */
 static void pass(struct run *run)
 {
@@ -132,7 +170,7 @@ static void put(struct run *run, struct rd *r)
 
 static void step(struct run *run, struct rd *r)
 {
-	switch (rd_u8(r) % 9) {
+	switch (rd_u8(r) % 11) {
 	case 0: scribble(run, r); break;
 	case 1: case 2: record(run, r); break;
 	case 3: set_index(run, r); break;
@@ -140,6 +178,8 @@ static void step(struct run *run, struct rd *r)
 	case 5: take(run, false); break;
 	case 6: put(run, r); break;
 	case 7: pass(run); break;
+	case 8: datagrams(run, r); break;
+	case 9: take_row(run, r); break;
 	default: wire_sleep(run->w, rd_u8(r) & 1);
 	}
 }
