@@ -222,6 +222,21 @@ int dg_gather(struct sock *so, const struct flow *f, const struct iovec *iov, in
 	return 0;
 }
 
+int dg_gather_short(struct sock *so, const struct flow *f, const struct iovec *iov, int n,
+		    struct pkt **out)
+{
+	int e;
+
+	if (iov_total(iov, n) > PKT_HEAD - PKT_HEADROOM)
+		return dg_gather(so, f, iov, n, out);
+	e = dg_room(so, f, 1);
+	if (e)
+		return e;
+	*out = pkt_new();
+	pkt_put(*out, iov, n);
+	return 0;
+}
+
 int dg_route(struct sock *so, const struct endpoint *to)
 {
 	int e;

@@ -65,6 +65,9 @@ const struct ip_extra *dg_extra(const struct sock *so, const struct msg *m);
 /* The user's bytes as a packet for the flow. 0, -EAGAIN (dg_room), -ENOBUFS. */
 int dg_gather(struct sock *so, const struct flow *f, const struct iovec *iov, int n,
 	      struct pkt **out);
+/* The same of one frame without options or extension headers: few bytes need no chunk. */
+int dg_gather_short(struct sock *so, const struct flow *f, const struct iovec *iov, int n,
+		    struct pkt **out);
 /* The same of what lies in a draft: by reference. */
 struct pkt *dg_refer(const struct draft *d, uint32_t len);
 size_t iov_total(const struct iovec *iov, int n);

@@ -251,6 +251,15 @@ bool pkt_append_iov(struct pkt *pkt, struct arena *a, const struct iovec *iov, i
 	return true;
 }
 
+void pkt_put(struct pkt *pkt, const struct iovec *iov, int n)
+{
+	for (int i = 0; i < n; i++) {
+		if (iov[i].iov_len)
+			memcpy(pkt->head + pkt->end, iov[i].iov_base, iov[i].iov_len);
+		pkt->end += (uint16_t)iov[i].iov_len;
+	}
+}
+
 bool pkt_append(struct pkt *pkt, struct arena *a, const void *p, uint32_t len)
 {
 	struct iovec iov = { (void *)(uintptr_t)p, len };

@@ -146,6 +146,8 @@ bool pkt_add_ext(struct pkt *pkt, struct chunk *chunk, uint8_t *p, uint32_t len)
 bool pkt_append(struct pkt *pkt, struct arena *a, const void *p, uint32_t len);
 bool pkt_append_iov(struct pkt *pkt, struct arena *a, const struct iovec *iov, int n,
 		    uint32_t total);
+/* Out: the same, into the head of a packet without extents, which has room. */
+void pkt_put(struct pkt *pkt, const struct iovec *iov, int n);
 
 void pkt_trim_front(struct pkt *pkt, uint32_t n);	/* from cur on: header rest, then payload */
 void pkt_cut(struct pkt *pkt, uint32_t len);	/* pkt_len, which is more, becomes len */

@@ -246,12 +246,14 @@ static int send_now(struct udp_sock *us, struct flow *f, const struct iovec *iov
 	struct pkt *pkt;
 	int e = size ? segment_check(us, f, len, size, m) : size_check(so, f, len, m);
 
-	if (!e)
+	if (!e && m && draft_fits(m->draft, iov, n, len)) {
 		e = dg_room(so, f, 1);
-	if (!e && m && draft_fits(m->draft, iov, n, len))
-		pkt = dg_refer(m->draft, (uint32_t)len);
-	else if (!e)
+		pkt = e ? NULL : dg_refer(m->draft, (uint32_t)len);
+	} else if (!e && !size && !dg_extra(so, m)) {
+		e = dg_gather_short(so, f, iov, n, &pkt);
+	} else if (!e) {
 		e = dg_gather(so, f, iov, n, &pkt);
+	}
 	if (e)
 		return e;
 	udp_out(us, pkt, f, m, port, size);
