@@ -17,6 +17,8 @@
 #include "node/native.h"
 #include "node/vset.h"
 
+#define READ_ON	50		/* us */
+
 unsigned native_forks;
 
 /* The stacks of this kind: a dup of a descriptor is looked up in each. */
@@ -223,6 +225,14 @@ static struct vsock *look_up(struct node *n, int fd)
 	return vs;
 }
 
+/* Datagrams that are there are read first: what is not taken yet waits in its sender's ring and
+ * holds him back, where a full queue would lose it. */
+static bool reads_on(const struct node *n, const struct vsock *vs)
+{
+	return vs && vs->type != SOCK_STREAM && n->st->now - n->used_at < READ_ON &&
+	       sock_events(vs->so) & EV_IN;
+}
+
 struct vsock *native_enter(int fd)
 {
 	struct node *n = current()->node;
@@ -231,7 +241,8 @@ struct vsock *native_enter(int fd)
 	if (current()->orphan)
 		return NULL;
 	node_lock(n);
-	node_look(n);
+	if (!reads_on(n, native_known(n, fd)))
+		node_look(n);
 	vs = native_known(n, fd);
 	if (!vs)
 		vs = look_up(n, fd);
