@@ -194,10 +194,7 @@ static void flush_plugs(struct node *n)
 	for (int i = 0; i < n->n_if; i++) {
 		struct iface *ifc = n->ifs[i];
 
-		if (!ifc->plug)
-			continue;
-		plug_run(ifc->plug, n->st->now);
-		if (ifc->queued)
+		if (ifc->plug && ifc->queued)
 			iface_flush(ifc);
 	}
 }
@@ -230,8 +227,10 @@ static bool resume_stalled(struct node *n)
 static void run_plugs(struct node *n)
 {
 	for (int i = 0; i < n->n_if; i++) {
-		if (n->ifs[i]->plug)
-			plug_run(n->ifs[i]->plug, n->st->now);
+		struct plug *p = n->ifs[i]->plug;
+
+		if (p && plug_deadline(p) <= n->st->now)
+			plug_run(p, n->st->now);
 	}
 }
 
@@ -297,9 +296,8 @@ static void let_pass(struct node *n)
 }
 
 /* Who looks after the node from here on knows until when he may sleep. */
-void node_rest(struct node *n)
+static void rest(struct node *n, usec at)
 {
-	usec at = node_deadline(n);
 	bool kick = false;
 
 	if (!n->stand_in.on || n->driver)
@@ -313,10 +311,36 @@ void node_rest(struct node *n)
 		node_kick(n);
 }
 
+void node_rest(struct node *n)
+{
+	rest(n, node_deadline(n));
+}
+
+/* Room that comes may be for them. */
+static bool some_stalled(const struct node *n)
+{
+	for (int i = 0; i < n->n_if; i++) {
+		if (!list_empty(&n->ifs[i]->nif->stalled))
+			return true;
+	}
+	return !list_empty(&n->st->lo->stalled);
+}
+
+/* Most calls leave nothing behind but a frame to send. */
 void node_unlock(struct node *n)
 {
-	node_settle(n);
-	node_rest(n);
+	usec at = node_deadline(n);
+	bool settled = !n->settled && at > n->st->now && !some_stalled(n);
+
+	if (settled) {
+		flush_plugs(n);
+		settled = list_empty(&n->dirty);	/* no plug ended */
+	}
+	if (!settled) {
+		node_settle(n);
+		at = node_deadline(n);
+	}
+	rest(n, at);
 }
 
 static void recv_woken(struct node *n)
