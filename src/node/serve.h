@@ -140,6 +140,7 @@ struct serve_user {
 	uid_t		uid;
 	unsigned	clients, sockets, waiting;
 	unsigned	unread;		/* descriptors sent that may not have been received */
+	size_t		memory;		/* of calls under way */
 };
 
 struct asked;

@@ -55,6 +55,7 @@ static int mem_write(const struct call *c, uint64_t addr, const void *buf, size_
 	if (at + n > a->len) {
 		a->mem = xrealloc(a->mem, at + n);
 		memset(a->mem + a->len, 0, at + n - a->len);
+		a->cl->user->memory += at + n - a->len;
 		a->len = (uint32_t)(at + n);
 	}
 	memcpy(a->mem + at, buf, n);
@@ -175,6 +176,7 @@ static void asked_free(struct call *c)
 	give_back(a->cl, &a->fd);
 	list_del(&a->of_client);
 	a->cl->user->waiting--;
+	a->cl->user->memory -= a->len;
 	free(a->mem);
 	free(a);
 }

@@ -17,6 +17,8 @@
 #include "base/stranger.h"
 #include "node/serve_in.h"
 
+#define MEMORY_MAX	(32u << 20)	/* of one user's calls */
+
 struct reply {
 	struct list	link;		/* serve_client.answers */
 	struct serve_answer an;
@@ -162,6 +164,7 @@ static struct asked *asked_new(struct serve_client *cl, const struct serve_ask *
 		a->mem = xmalloc(len);
 		memcpy(a->mem, mem, len);
 	}
+	cl->user->memory += len;
 	cl->user->waiting++;
 	list_add_tail(&cl->asked, &a->of_client);
 	return a;
@@ -329,7 +332,7 @@ void serve_client_do(struct serve_client *cl)
 	} else if (!call_trapped(c->nr, c->args)) {
 		serve_answer(c, CALL_CONTINUE);
 		call_free(c);
-	} else if (cl->user->waiting > cl->s->max_waiting) {
+	} else if (cl->user->waiting > cl->s->max_waiting || cl->user->memory > MEMORY_MAX) {
 		serve_answer(c, -ENOBUFS);
 		call_free(c);
 	} else {

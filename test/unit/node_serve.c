@@ -604,6 +604,33 @@ static void taker_of_real_sockets(void **state)
 	spares_others(take_sockets, true);
 }
 
+/* Of calls that wait, each with as much memory as one may have. */
+static void memory_of_calls_has_a_limit(void **state)
+{
+	struct serve_conf conf = { .path = path, .gid = (gid_t)-1 };
+	struct serve_pack p = { .ask = { .magic = SERVE_MAGIC, .nr = SYS_recvfrom, .room = SERVE_ROOM,
+					 .args = { 0, SERVE_MEM, 64, MSG_TRUNC } },
+				.mem = xzalloc(SERVE_ROOM), .len = SERVE_ROOM };
+	struct serve_answer an = { .ret = 0 };
+	pid_t pid = serve(&conf, 0);
+	int fd = msocket(path, AF_INET, SOCK_DGRAM, 0), conn = connection(), n = 0;
+
+	while (n < 1000 && recv(conn, &an, sizeof(an), MSG_DONTWAIT) < 0) {
+		assert_int_equal(serve_send(conn, &p, fd, 0), 0);
+		n++;
+	}
+	assert_int_equal(an.ret, -ENOBUFS);
+	assert_in_range(n, (32 << 20) / SERVE_ROOM, 400);
+	close(conn);
+	for (int i = 0; (fd = msocket(path, AF_INET, SOCK_DGRAM, 0)) < 0; i++) {
+		assert_true(i < 500);
+		usleep(10000);
+	}
+	ioth_close(fd);
+	free(p.mem);
+	end_server(pid);
+}
+
 /* A supervisor that keeps to itself what became of the connections it was given. */
 static void who_never_tells_is_shown_out(void **state)
 {
@@ -735,6 +762,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(others_see_no_frames),
 		cmocka_unit_test(no_more_than_there_was_room_for),
 		cmocka_unit_test(nowhere_is_told),
+		cmocka_unit_test(memory_of_calls_has_a_limit),
 		cmocka_unit_test(who_never_tells_is_shown_out),
 		cmocka_unit_test(taker_of_connections),
 		cmocka_unit_test(taker_of_calls),
