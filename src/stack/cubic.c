@@ -29,12 +29,13 @@ uint32_t cubic_root(uint64_t n)
 	return (uint32_t)r;
 }
 
-/* mss * 2/5 * (ms / 1000)^3 */
+/* 2/5 * (ms / 1000)^3, in whole segments as Linux: what is missing to the plateau is cut, so the
+ * window is up to one ahead there, where flows that lose much always are. */
 static uint64_t curve(uint32_t mss, uint32_t ms)
 {
 	uint64_t d = MIN(ms, TIME_MAX);
 
-	return d * d * d / 1000000 * mss * 2 / 5000;
+	return d * d * d / 1000000 * 2 / 5000 * mss;
 }
 
 uint32_t cubic_window(const struct cubic *cu, uint32_t mss, uint32_t t)
