@@ -35,6 +35,7 @@ int pollset_init(struct pollset *s)
 	*s = (struct pollset){ .fd = epoll_create1(EPOLL_CLOEXEC),
 			       .kick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) };
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->common_lock, NULL);
 	map_init(&s->watches);
 	list_init(&s->heard);
 	s->common = loop_new_in(s, NULL);
@@ -54,7 +55,7 @@ void pollset_fini(struct pollset *s)
 	free(s->wakers);
 	map_fini(&s->watches);
 	free(s->common);
-	pthread_mutex_destroy(&s->lock);
+	pthread_mutex_destroy(&s->lock);	/* a thread that fork left behind may hold the other */
 }
 
 struct loop *loop_new_in(struct pollset *s, void *owner)
@@ -196,6 +197,14 @@ static void sort_in(struct pollset *s, const struct epoll_event *ev)
 	hear(w->in);
 }
 
+/* What another thread has begun to read there is told when we return. */
+static void run_common(struct pollset *s)
+{
+	pthread_mutex_lock(&s->common_lock);
+	loop_run(s->common);
+	pthread_mutex_unlock(&s->common_lock);
+}
+
 /* True: there was as much as fits. */
 static bool read_batch(struct pollset *s)
 {
@@ -207,7 +216,7 @@ static bool read_batch(struct pollset *s)
 	for (int i = 0; i < n; i++)
 		sort_in(s, &ev[i]);
 	pthread_mutex_unlock(&s->lock);
-	loop_run(s->common);
+	run_common(s);
 	return n == LOOP_BATCH;
 }
 

@@ -24,7 +24,8 @@ struct pollset {
 	struct map	watches;	/* by number */
 	uint64_t	last;		/* number given */
 	struct list	heard;		/* loops that the thread is told of */
-	struct loop	*common;	/* its watches are called by whoever reads the set */
+	struct loop	*common;	/* its watches are called by whoever reads the set, */
+	pthread_mutex_t	common_lock;	/* one at a time; before lock */
 	int		*wakers;	/* eventfds that are nobody's just now */
 	unsigned	n_wakers;
 };
