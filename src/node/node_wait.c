@@ -154,14 +154,6 @@ static bool look(struct node *n)
 	return any;
 }
 
-void node_look(struct node *n)
-{
-	if (!n->hot)
-		return;
-	n->used_at = n->st->now;
-	look(n);
-}
-
 static void heat(struct node *n)
 {
 	n->hot = true;
@@ -239,6 +231,16 @@ static void came(struct node *n)
 static usec pace(const struct node *n)
 {
 	return n->in_row < STREAM ? 0 : n->came_at + STREAM_PACE;
+}
+
+/* A call that does not wait yet. */
+void node_look(struct node *n)
+{
+	if (!n->hot || n->st->now < pace(n))
+		return;
+	n->used_at = n->st->now;
+	if (look(n))
+		came(n);
 }
 
 static void relax(void)
