@@ -131,7 +131,16 @@ static int next_descriptor(void)
 	return fd;
 }
 
-/* Files that strangers gave are closed in a thread. */
+/* Files that strangers gave are closed in a thread, the other end of their own socket, too. */
+static void all_leave(void)
+{
+	for (int i = 0; i < 6000 && anybody() && !switch_stopped(sw); i++) {
+		turn(i ? HALF_OPEN_TIME : 0);
+		if (i > 1000)
+			usleep(1000);
+	}
+}
+
 static bool closes_all(int next)
 {
 	for (int i = 0; i < 5000 && next_descriptor() != next; i++)
@@ -154,8 +163,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		step(&r);
 	for (int i = 0; i < STRANGERS; i++)
 		hang_up(&sock[i]);
-	for (int i = 0; i < 1000 && anybody() && !switch_stopped(sw); i++)
-		turn(i ? HALF_OPEN_TIME : 0);
+	all_leave();
 	if (!switch_stopped(sw)) {
 		CHECK(!anybody());
 		CHECK(closes_all(before));
