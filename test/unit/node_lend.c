@@ -427,7 +427,7 @@ static void loans_outlive_wires_and_peers(void **state)
 	struct ioth_loan *kept[KEPT] = { NULL };
 	struct sockaddr_in sin = at("10.0.0.1", 80);
 	uint64_t next = 0, from[KEPT] = { 0 };
-	int shared = 0, lis, fd;
+	int shared = 0, lis, fd, room = 4 << 20;	/* half of it may be lent */
 	struct ioth *s;
 	pthread_t t;
 	pid_t pid;
@@ -440,6 +440,7 @@ static void loans_outlive_wires_and_peers(void **state)
 	assert_int_equal(pthread_create(&t, NULL, switching, NULL), 0);
 	s = on_switch("10.0.0.1");
 	lis = bound(s, SOCK_STREAM, &sin);
+	assert_int_equal(ioth_setsockopt(lis, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)), 0);
 	assert_int_equal(ioth_listen(lis, 1), 0);
 	fd = ioth_accept(lis, NULL, NULL);
 	for (int i = 0; i < 800; i++) {
