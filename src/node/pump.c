@@ -281,6 +281,7 @@ static void stream_pump(struct vsock *vs)
 		vsock_bury(vs);		/* TCP finishes by itself */
 		return;
 	}
+	vlocal_urgent(vs);
 	all = vs->is_local ? leave_in(vs) : !vs->drains && pump_in(vs);
 	ev = sock_events(vs->so);
 	if (vs->so->error && ev & EV_HUP) {

@@ -118,6 +118,15 @@ void vlocal_by_pair(struct vsock *vs, int fd)
 	vsock_pump(vs);
 }
 
+/* Only the pair shows that something urgent came, to poll() and by SIGURG. */
+void vlocal_urgent(struct vsock *vs)
+{
+	if (!(vs->is_local || vs->drains) || !(sock_events(vs->so) & EV_PRI))
+		return;
+	vs->plain = true;
+	vlocal_end(vs, -1);
+}
+
 /* The socket has gone: what it passed on before, why it has, the end of the stream. */
 static ssize_t last_recv(struct vsock *vs, int fd, const struct iovec *iov, int n, int flags)
 {

@@ -592,6 +592,42 @@ CASE(urgent_signal)
 	EQ(recv(s, &b, 1, MSG_OOB), 1);
 }
 
+/* Who has read all there was is told, though he asks for nothing else meanwhile. */
+CASE(urgent_after_read)
+{
+	int c, s;
+	char b;
+
+	pair(&c, &s);
+	for (int i = 0; i < 2; i++) {
+		put(c, "ab");
+		want(s, "ab");
+		ERR(recv(s, &b, 1, MSG_DONTWAIT), EAGAIN);
+		EQ(send(c, "!", 1, MSG_OOB), 1);
+		poll_until(s, POLLPRI, POLLPRI);
+		EQ(recv(s, &b, 1, MSG_OOB), 1);
+		EQ(b, '!');
+	}
+}
+
+CASE(urgent_signal_after_read)
+{
+	int c, s;
+	char b;
+
+	pair(&c, &s);
+	put(c, "ab");
+	want(s, "ab");
+	ERR(recv(s, &b, 1, MSG_DONTWAIT), EAGAIN);
+	catch_signal(SIGURG, 0);
+	OK(fcntl(s, F_SETOWN, getpid()));
+	EQ(send(c, "!", 1, MSG_OOB), 1);
+	for (int64_t end = now_ms() + 5000; !caught && now_ms() < end; nap(5))
+		;
+	EQ(caught, 1);
+	EQ(recv(s, &b, 1, MSG_OOB), 1);
+}
+
 static void *send_bulk(void *arg)
 {
 	int fd = *(int *)arg;
