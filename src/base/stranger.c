@@ -4,10 +4,10 @@
  * made it has said; of a file of FUSE, as long as its server likes. Who gives us such a
  * descriptor and closes his own would stop us, so it is closed in a thread, which stays as
  * long as it takes: one for each user whose descriptors are being closed, one after the
- * other. Who has sent MOST of them owes us, and callers take no more from him until they
- * are closed. Memory (a file that has seals) is closed at once: that is what honest peers
- * send. Without a thread descriptors wait for the next that comes, which is better than to
- * stand.
+ * other. Who has sent MOST of them, one of them slow, owes us, and callers take no more from
+ * him until they are closed; that our thread is not run is not his fault. Memory (a file that
+ * has seals) is closed at once: that is what honest peers send. Without a thread descriptors
+ * wait for the next that comes, which is better than to stand.
  *
  * Descriptors that nobody takes from a message are closed by the kernel in recv(), as
  * slowly, and those in the queue of a socket when it is closed. So all of them are taken
@@ -29,6 +29,7 @@
 
 #include "base/base.h"
 #include "base/list.h"
+#include "base/loop.h"
 #include "base/mem.h"
 
 #ifndef SO_PASSRIGHTS
@@ -36,7 +37,9 @@
 #endif
 
 #define STACK	(64u << 10)
-#define MOST	64
+#define MOST	64		/* descriptors of one user that may wait for a slow one, */
+#define MUCH	512		/* and at all */
+#define SLOW	USEC_PER_SEC
 #define SOON	1000000		/* ns: by then what is not slow is closed */
 
 /* Of one user; it is there while anything is being closed. */
@@ -47,6 +50,7 @@ struct account {
 	unsigned	n, size;
 	int		*fds;		/* those that wait */
 	bool		works;		/* has a thread */
+	usec		since;		/* when it began with the one in its hands */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -99,6 +103,7 @@ static struct account *account_get(uid_t who)
 		return a;
 	a = xzalloc(sizeof(*a));
 	a->who = who;
+	a->since = now_mono();
 	list_add_tail(&accounts, &a->link);
 	__atomic_add_fetch(&n_accounts, 1, __ATOMIC_RELAXED);
 	return a;
@@ -121,7 +126,7 @@ bool stranger_owes(uid_t who)
 		return false;
 	pthread_mutex_lock(&lock);
 	a = account_of(who);
-	owes = a && a->held >= MOST;
+	owes = a && a->held >= (now_mono() - a->since > SLOW ? MOST : MUCH);
 	pthread_mutex_unlock(&lock);
 	return owes;
 }
@@ -136,6 +141,7 @@ static void *work(void *arg)
 	while (a->n) {
 		int fd = a->fds[--a->n];
 
+		a->since = now_mono();
 		pthread_mutex_unlock(&lock);
 		close(fd);
 		pthread_mutex_lock(&lock);

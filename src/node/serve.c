@@ -87,7 +87,8 @@ struct serve_client *serve_client_new(struct serve *s, int fd)
 	cl->serial = ++s->serials;
 	list_add_tail(&s->clients, &cl->link);
 	cl->user->clients++;
-	if (cl->user->clients > s->max_clients || stranger_owes(cl->cred.uid) || loop_watch(s->node->loop, &cl->w, EPOLLIN) < 0) {
+	if (cl->user->clients > s->max_clients || stranger_owes(cl->cred.uid) ||
+	    loop_watch(s->node->loop, &cl->w, EPOLLIN) < 0) {
 		serve_client_free(cl);
 		return NULL;
 	}

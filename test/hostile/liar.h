@@ -7,7 +7,7 @@
 
 #include "plug/shm.h"
 
-#define PATIENCE	10000		/* ms */
+#define PATIENCE	20000		/* ms */
 
 extern const uint8_t ME[6], FRIEND[6], ALL[6];
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/sum.h"
@@ -18,7 +19,6 @@
 #include "plug/direct.h"
 #include "proto/proto.h"
 
-#define TRIES		5000		/* of a millisecond */
 #define ETHERTYPE_MARK	0x88b5
 #define ECHO_REQUEST	8		/* RFC 792 */
 
@@ -32,6 +32,11 @@ struct meeting {
 	bool		known;		/* theirs */
 	unsigned	echoes;		/* answers by the switch */
 };
+
+static time_t soon(void)
+{
+	return time(NULL) + PATIENCE / 1000;
+}
 
 static struct ip_addr me(void)
 {
@@ -138,13 +143,14 @@ static void listen_to(struct meeting *m)
 static void find(struct meeting *m, const char *dir, const char *address)
 {
 	uint32_t id = (uint32_t)getpid();
+	time_t end = soon();
 
 	*m = (struct meeting){ .sock = -1, .mine = { { 2, 'n' } } };
 	memcpy(m->mine.b + 2, &id, sizeof(id));
 	if (!ip_parse_text(address, &m->node))
 		fail("%s: not an address", address);
 	join_as(&m->port, dir, SHM_MEETS);
-	for (int i = 0; i < TRIES && !m->known; i++) {
+	for (int i = 0; time(NULL) < end && !m->known; i++) {
 		if (i % 100 == 0)
 			ask(m);
 		listen_to(m);
@@ -155,7 +161,9 @@ static void find(struct meeting *m, const char *dir, const char *address)
 
 static void be_introduced(struct meeting *m)
 {
-	for (int i = 0; i < TRIES && (m->sock < 0 || m->got < sizeof(m->intro)); i++) {
+	time_t end = soon();
+
+	while (time(NULL) < end && (m->sock < 0 || m->got < sizeof(m->intro))) {
 		for (int k = 0; k < 8; k++)
 			ping(m, 64, 0);
 		listen_to(m);
@@ -180,7 +188,7 @@ static void meet(struct meeting *m)
 	int file = -1;
 
 	send_hello(m, m->intro.id, m->wire.file);
-	if (poll(&p, 1, TRIES) != 1 || shm_get(m->sock, &h, sizeof(h), &file) != sizeof(h) ||
+	if (poll(&p, 1, PATIENCE) != 1 || shm_get(m->sock, &h, sizeof(h), &file) != sizeof(h) ||
 	    h.id != m->intro.id || file < 0 || !liar_meet(&m->wire, file))
 		fail("the node did not answer the introduction");
 	mark(m);
@@ -189,8 +197,10 @@ static void meet(struct meeting *m)
 /* The node is asked by the switch, its answers go by the wire; then by the switch again. */
 static void still_there(struct meeting *m)
 {
+	time_t end = soon();
+
 	m->echoes = 0;
-	for (int i = 0; i < TRIES && !m->echoes; i++) {
+	for (int i = 0; time(NULL) < end && !m->echoes; i++) {
 		if (i % 20 == 0)
 			ping(m, 64, 0);
 		listen_to(m);
