@@ -47,6 +47,7 @@ struct direct {
 	struct lane	lane;
 	bool		marked;		/* what they sent by the switch before is here */
 	bool		eof;		/* they have ended it */
+	bool		held;		/* plug.hold: what is there is not taken */
 	usec		since;		/* of this state */
 	usec		held_at;	/* frames wait for the mark; 0: none do */
 	usec		look_at;	/* is it in use? */
@@ -82,6 +83,7 @@ struct lane *directs_lane(struct directs *ds, struct pkt *pkt);
  * neighbour what he sent by his wire is delivered. */
 bool directs_is_mark(struct directs *ds, struct pkt *pkt);
 int directs_take(struct directs *ds, int max);
+void directs_let(struct directs *ds);	/* none is held any more */
 /* Of the live one with least. */
 uint32_t directs_room(struct directs *ds);
 void directs_flush(struct directs *ds);

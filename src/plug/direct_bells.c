@@ -130,21 +130,28 @@ bool directs_hear(struct directs *ds)
 
 /* --- sleeping --- */
 
+/* Bells for what is held would ring again and again. */
 void directs_sleep(struct directs *ds)
 {
 	for_used(ds, d, ALL) {
-		if (d->state >= DIRECT_LIVE)
+		if (d->state >= DIRECT_LIVE && (!d->held || d->lane.queued))
 			wire_sleep(d->lane.wire, d->lane.queued > 0);
 	}
 	for_used(ds, d, ALL)
 		direct_step(ds, d, LATER);
 }
 
-/* What comes before the mark is not taken yet: no futex shall tell of it again and again. */
+static bool is_taken(const struct direct *d)
+{
+	return d->state >= DIRECT_LIVE && d->marked && !d->held && !d->lane.wire->why;
+}
+
+/* What comes before the mark, or is held, is not taken yet: no futex shall tell of it again
+ * and again. */
 bool directs_by_futex(struct directs *ds, struct futexes *f)
 {
 	for_used(ds, d, ALL) {
-		if (d->state >= DIRECT_LIVE && d->marked && !d->lane.wire->why &&
+		if (is_taken(d) &&
 		    !wire_by_futex(d->lane.wire, f))
 			return false;
 	}
@@ -168,8 +175,7 @@ void directs_awake(struct directs *ds)
 bool directs_waiting(const struct directs *ds)
 {
 	for_used(ds, d, ALL) {
-		if (d->state >= DIRECT_LIVE && d->marked && !d->lane.wire->why &&
-		    wire_waiting(d->lane.wire))
+		if (is_taken(d) && wire_waiting(d->lane.wire))
 			return true;
 	}
 	return false;

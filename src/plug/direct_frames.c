@@ -42,7 +42,8 @@ static struct pkt *take(struct directs *ds, struct wire *w, int max, int *n)
 	return pkt;
 }
 
-/* No more than a ring at once: who lies can put more the moment we have taken some. */
+/* No more than a ring at once: who lies can put more the moment we have taken some. Without
+ * a limit also what is to be held. */
 int direct_take(struct directs *ds, struct direct *d, int max)
 {
 	struct wire *w = d->lane.wire;
@@ -53,7 +54,9 @@ int direct_take(struct directs *ds, struct direct *d, int max)
 	if (d->state < DIRECT_LIVE || !d->marked)
 		return 0;
 	from = w->taken;
-	while (n < max && w->taken - from < WIRE_RING && (pkt = take(ds, w, max - n, &n))) {
+	ds->plug->hold = false;
+	while (n < max && (max == INT32_MAX || !ds->plug->hold) && w->taken - from < WIRE_RING &&
+	       (pkt = take(ds, w, max - n, &n))) {
 		d->frames++;
 		if (is_theirs(d, pkt)) {
 			ds->in(ds->plug, pkt);
@@ -65,6 +68,7 @@ int direct_take(struct directs *ds, struct direct *d, int max)
 	}
 	if (n)
 		wire_took(w);
+	d->held = ds->plug->hold;
 	return n;
 }
 
@@ -74,10 +78,16 @@ int directs_take(struct directs *ds, int max)
 	int n = 0;
 
 	for_used(ds, d, after)
-		n += n < max ? direct_take(ds, d, max - n) : 0;
+		n += n < max && !d->held ? direct_take(ds, d, max - n) : 0;
 	for_used(ds, d, ~after)
-		n += n < max ? direct_take(ds, d, max - n) : 0;
+		n += n < max && !d->held ? direct_take(ds, d, max - n) : 0;
 	return n;
+}
+
+void directs_let(struct directs *ds)
+{
+	for_used(ds, d, ALL)
+		d->held = false;
 }
 
 static bool read_mark(const struct pkt *pkt, struct intro_hello *id)
@@ -85,6 +95,23 @@ static bool read_mark(const struct pkt *pkt, struct intro_hello *id)
 	return pkt_peek(pkt, 12) == ETHERTYPE_LOCAL >> 8 &&
 	       pkt_peek(pkt, 13) == (ETHERTYPE_LOCAL & 0xff) &&
 	       pkt_copy(pkt, ETH_LEN, id, sizeof(*id)) == sizeof(*id) && id->magic == INTRO_MAGIC;
+}
+
+/* ARP and neighbour discovery: the switch learns from them whom it may answer for. */
+static bool is_resolution(const struct pkt *pkt, uint16_t type)
+{
+	uint8_t icmp = pkt_peek(pkt, ETH_LEN + IP6_LEN);
+
+	if (type == ETHERTYPE_ARP)
+		return true;
+	return type == ETHERTYPE_IP6 && pkt_peek(pkt, ETH_LEN + IP6_NEXT) == IPPROTO_ICMPV6 &&
+	       icmp >= ND_RS && icmp <= ND_REDIRECT;
+}
+
+/* What always goes by the switch waits for nothing that is held. */
+static bool overtakes(const struct direct *d, const struct pkt *pkt, const struct eth *e)
+{
+	return d->held && (mac_is_group(&e->dst) || is_resolution(pkt, e->type));
 }
 
 bool directs_is_mark(struct directs *ds, struct pkt *pkt)
@@ -102,7 +129,7 @@ bool directs_is_mark(struct directs *ds, struct pkt *pkt)
 			continue;
 		if (mark && id.id == d->id)
 			d->marked = true;
-		else
+		else if (!overtakes(d, pkt, &e))
 			direct_take(ds, d, INT32_MAX);
 	}
 	return mark;
@@ -117,17 +144,6 @@ struct direct *directs_to(struct directs *ds, const struct mac *to)
 			return d;
 	}
 	return NULL;
-}
-
-/* ARP and neighbour discovery: the switch learns from them whom it may answer for. */
-static bool is_resolution(const struct pkt *pkt, uint16_t type)
-{
-	uint8_t icmp = pkt_peek(pkt, ETH_LEN + IP6_LEN);
-
-	if (type == ETHERTYPE_ARP)
-		return true;
-	return type == ETHERTYPE_IP6 && pkt_peek(pkt, ETH_LEN + IP6_NEXT) == IPPROTO_ICMPV6 &&
-	       icmp >= ND_RS && icmp <= ND_REDIRECT;
 }
 
 struct lane *directs_lane(struct directs *ds, struct pkt *pkt)

@@ -52,6 +52,8 @@ struct plug_ops {
 	/* Time-driven plugs (fault): run what is due; next deadline. NULL: none. */
 	void	(*run)(struct plug *p, usec now);
 	usec	(*deadline)(struct plug *p);
+	/* What was held (hold) may come again: recv. NULL: it holds nothing. */
+	void	(*let)(struct plug *p);
 	void	(*close)(struct plug *p);	/* frees p */
 };
 
@@ -63,6 +65,8 @@ struct plug {
 	bool		more;		/* recv stopped at max: call it again, fd is silent */
 	bool		looking;	/* between awake and doze */
 	bool		rung;		/* its user found fd readable: recv reads what is there */
+	bool		hold;		/* its user, while he is given a frame: whatever else that
+					 * neighbour sends stays where it is, until let */
 	bool		told;		/* it ended and has said why */
 	int		hup_fd;		/* becomes readable when the other side has left; -1 */
 	uint32_t	mtu;		/* largest IP packet below: 1500, or more */

@@ -302,6 +302,14 @@ static usec shm_deadline(struct plug *p)
 	return s->directs ? directs_deadline(s->directs) : NEVER;
 }
 
+static void shm_let(struct plug *p)
+{
+	struct shm *s = shm_of(p);
+
+	if (s->directs)
+		directs_let(s->directs);
+}
+
 static void shm_close(struct plug *p)
 {
 	struct shm *s = shm_of(p);
@@ -330,6 +338,7 @@ static const struct plug_ops shm_ops = {
 	.arena_to = shm_arena_to,
 	.run	= shm_run,
 	.deadline = shm_deadline,
+	.let	= shm_let,
 	.close	= shm_close,
 };
 

@@ -823,6 +823,62 @@ static void *node_thread(void *arg)
 	return got == FRAMES ? NULL : "not all came";
 }
 
+static bool holds;
+
+static void hold_if_told(struct plug *p, struct pkt *pkt)
+{
+	bag_deliver(p, pkt);
+	p->hold = holds;
+}
+
+/* node[i] is to be waked. */
+static bool bell_rings(int i)
+{
+	struct pollfd p = { node[i]->fd, POLLIN, 0 };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/* A neighbour whose frame filled something up waits, and rings no bell; the switch's go on. */
+static void a_neighbour_is_held(void **state)
+{
+	struct pkt *pkt;
+
+	introduce();
+	crank(5);
+	node[1]->deliver = hold_if_told;
+	holds = true;
+	for (uint32_t n = 0; n < 5; n++)
+		send_to(1, 100, n);
+	for (int i = 0; i < 5; i++)
+		plug_recv(node[1], 10);
+	assert_int_equal(bag[1].n, 1);
+	assert_false(node[1]->more || node[1]->ops->look(node[1]));
+	for (uint32_t n = 5; n < 10; n++)
+		send_to(1, 100, n);
+	assert_false(bell_rings(1));
+	pkt = frame(1, 100, 77);
+	pkt->ext[0].p[11] = 9;		/* from somebody else */
+	plug_send(sw[1], pkt);
+	plug_flush(sw[1]);
+	pkt = frame(1, 100, 78);
+	memset(pkt->ext[0].p, 0xff, 6);	/* from the held one, to all */
+	plug_send(sw[1], pkt);
+	plug_flush(sw[1]);
+	plug_recv(node[1], 10);
+	assert_int_equal(bag[1].n, 3);
+	holds = false;
+	node[1]->ops->let(node[1]);
+	assert_true(node[1]->ops->look(node[1]));
+	plug_recv(node[1], 20);
+	assert_int_equal(bag[1].n, 12);
+	assert_int_equal(next_number(1), 0);
+	assert_int_equal(next_number(1), 77);
+	assert_int_equal(next_number(1), 78);
+	for (uint32_t n = 1; n < 10; n++)
+		assert_int_equal(next_number(1), n);
+}
+
 static void threads_keep_order(void **state)
 {
 	static int which[2] = { 0, 1 };
@@ -872,6 +928,7 @@ int main(void)
 		T(one_who_does_not_read),
 		T(senseless_introductions),
 		T(a_place_is_used_again),
+		T(a_neighbour_is_held),
 		T(threads_keep_order),
 	};
 
