@@ -32,6 +32,7 @@
 
 #define ROUNDS		4	/* of one settling */
 #define POLLS		16	/* batches of events at a time */
+#define LET_BATCHES	8	/* of frames that were held */
 #define OVERTAKE	4	/* times, by the driver */
 #define NAP		(10 * USEC_PER_MSEC)	/* of whom nobody can wake */
 
@@ -130,6 +131,8 @@ struct node *node_new(const struct node_conf *conf, char **why)
 	list_init(&n->alarms);
 	list_init(&n->dirty);
 	list_init(&n->tombs);
+	list_init(&n->holders);
+	n->let_at = NEVER;
 	vspare_init(n);
 	map_init(&n->vsocks);
 	n->st = stack_new(0, now_mono());
@@ -174,7 +177,7 @@ void node_free(struct node *n)
 
 usec node_deadline(const struct node *n)
 {
-	usec at = MIN(stack_deadline(n->st), n->alarm_at);
+	usec at = MIN(MIN(stack_deadline(n->st), n->alarm_at), n->let_at);
 
 	if (!list_empty(&n->dirty) || (n->driver && n->driver->news))
 		return 0;
@@ -353,8 +356,29 @@ static void recv_woken(struct node *n)
 	}
 }
 
+void node_let(struct node *n)
+{
+	for (int i = 0; i < n->n_if; i++) {
+		struct iface *ifc = n->ifs[i];
+
+		if (ifc->plug && ifc->plug->ops->let) {
+			ifc->plug->ops->let(ifc->plug);
+			ifc->woken = true;
+		}
+	}
+}
+
+/* A ring at most, of small frames. */
+void node_take_let(struct node *n)
+{
+	for (int i = 0; i < LET_BATCHES; i++)
+		recv_woken(n);
+}
+
 static void ring_alarms(struct node *n)
 {
+	if (n->let_at <= n->st->now)
+		vhold_late(n);
 	if (n->alarm_at <= n->st->now && n->alarm) {
 		n->alarm_at = NEVER;
 		n->alarm(n);

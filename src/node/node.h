@@ -103,6 +103,9 @@ struct node {
 	struct rtnl	rtnl;			/* netlink sockets */
 	struct vpairs	*pairs;			/* vpair.c: of datagrams; NULL: none yet */
 	unsigned	n_dgrams;		/* vsocks that are no streams */
+	struct list	holders;		/* vhold.c: vsocks whose senders are held back */
+	usec		let_at;			/* until then at most */
+	bool		hold;			/* by the packet that is being taken */
 	struct dgram_notes *notes;		/* vdgram.c: their sources under way; NULL: none yet */
 	/* Called with the lock held after each settling; may be NULL. */
 	void		(*settled)(struct node *n);
@@ -136,6 +139,11 @@ void node_poll(struct node *n);
  * -EEXIST, -ENOSPC (NODE_IFS), -ENOENT (the user was told why); -EOPNOTSUPP: it is lo. */
 int node_if_add(struct node *n, const struct if_conf *c, struct netif **nif);
 int node_if_del(struct node *n, struct netif *nif);
+
+/* With the lock held: what plugs hold for us may come, and is to be taken: by node_take_let, or
+ * by who looks after the node. */
+void node_let(struct node *n);
+void node_take_let(struct node *n);
 
 /* With the lock held, by a call: takes in what came while the node is hot. */
 void node_look(struct node *n);

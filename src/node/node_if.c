@@ -75,7 +75,9 @@ static void iface_deliver(struct plug *p, struct pkt *pkt)
 {
 	struct iface *ifc = p->user;
 
+	ifc->node->hold = false;
 	stack_input(ifc->node->st, ifc->nif, pkt);
+	p->hold |= ifc->node->hold;
 }
 
 /* The other side has gone: the node lives on without this interface. */

@@ -270,6 +270,7 @@ void dgram_pump(struct vsock *vs)
 		pump_in(vs);
 	else if (sock_events(vs->so) & EV_IN)
 		vlocal_show(vs);
+	vhold_end(vs);
 }
 
 static uid_t user_of(const struct vsock *vs)

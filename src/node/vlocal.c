@@ -6,7 +6,7 @@
  * When such a receive finds the pair empty the socket becomes local: nothing is passed
  * on through the pair any more, whose program's end only shows what poll() wants to
  * know. A byte (the token) lies in it while there is something to read and no thread
- * waits here for it; it is filled, as while connecting, from a send that found no room
+ * waits here for it, and a second one if more came since; it is filled, as while connecting, from a send that found no room
  * until there is some. What the program wrote or did not read by plain system calls
  * before is kept in order: it is in the pair, and comes first.
  *
@@ -52,10 +52,13 @@ static ssize_t gone(struct vsock *vs, int fd, ssize_t after)
 
 /* --- in --- */
 
+/* A second one for what came while there was one: who waits for edges gets one for each arrival,
+ * also if he has left some unread. */
 void vlocal_token(struct vsock *vs)
 {
-	if (!vs->token && !vs->readers)
-		vs->token = send(vs->w.fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+	if (!vs->readers && vs->token < (vs->news ? 2 : 1))
+		vs->token += send(vs->w.fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+	vs->news = false;
 }
 
 void vlocal_show(struct vsock *vs)
@@ -64,13 +67,12 @@ void vlocal_show(struct vsock *vs)
 		vlocal_token(vs);
 }
 
-static void take_token(struct vsock *vs, int fd)
+static void take_tokens(struct vsock *vs, int fd, unsigned keep)
 {
 	char token;
 
-	if (vs->token)
+	for (; vs->token > keep; vs->token--)
 		recv(fd, &token, 1, MSG_DONTWAIT);
-	vs->token = false;
 }
 
 /* What was put into the pair has been read: from now on it is local. */
@@ -104,7 +106,7 @@ void vlocal_end(struct vsock *vs, int fd)
 	app = vs->token && fd < 0 ? vs->n->front->app_end(vs) : fd;
 	vs->drains = false;
 	if (app >= 0)
-		take_token(vs, app);
+		take_tokens(vs, app, 0);
 	if (app >= 0 && app != fd)
 		close(app);
 	vs->is_local = false;
@@ -133,7 +135,7 @@ static ssize_t last_recv(struct vsock *vs, int fd, const struct iovec *iov, int 
 	ssize_t len = 0;
 	int error;
 
-	take_token(vs, fd);
+	take_tokens(vs, fd, 0);
 	if (vs->type == SOCK_STREAM)
 		len = sys_recv(fd, iov, n, flags);
 	if (len > 0)
@@ -149,14 +151,17 @@ static ssize_t last_recv(struct vsock *vs, int fd, const struct iovec *iov, int 
  * an end may be next. */
 void vlocal_show_rest(struct vsock *vs, int fd)
 {
-	uint32_t ev = sock_events(vs->so);
+	uint32_t ev;
 
+	if (vhold_end(vs))
+		node_take_let(vs->n);
+	ev = sock_events(vs->so);
 	if (ev & (EV_RDHUP | EV_HUP))
 		vsock_again(vs);
+	vs->news = false;
 	if (ev & EV_IN)
 		vlocal_show(vs);
-	else
-		take_token(vs, fd);
+	take_tokens(vs, fd, ev & EV_IN ? 1 : 0);
 }
 
 static bool is_plain(struct vsock *vs, int fd, int flags)
@@ -190,17 +195,34 @@ static ssize_t stream_recv(struct vsock *vs, int fd, const struct iovec *iov, in
 	return len == -EAGAIN && vs->no_in ? 0 : len;
 }
 
+/* What was passed on to the pair is first; nothing more is, else who polls before each receive
+ * would have all of it by the pair. What had no room there has some now. */
+static ssize_t pair_dgram(struct vsock *vs, int fd, const struct iovec *iov, int n, int flags,
+			  struct msg *m)
+{
+	ssize_t len;
+
+	vs->drains = true;
+	len = dgram_recv(vs, fd, iov, n, flags, m);
+	if (len == -EAGAIN && vs->held) {
+		vs->writable = true;
+		dgram_pump(vs);
+		len = dgram_recv(vs, fd, iov, n, flags, m);
+	}
+	drained(vs, fd);
+	return len;
+}
+
 static ssize_t dgram_local_recv(struct vsock *vs, int fd, const struct iovec *iov, int n,
 				int flags, struct msg *m)
 {
 	ssize_t len;
 
-	if (vs->ring || flags & MSG_ERRQUEUE || vs->error || vs->held)
+	if (vs->ring || vs->plain || flags & MSG_ERRQUEUE || vs->error)
 		return dgram_recv(vs, fd, iov, n, flags, m);
 	if (!vs->is_local) {
-		len = dgram_recv(vs, fd, iov, n, flags, m);
-		drained(vs, fd);
-		if (len != -EAGAIN)
+		len = pair_dgram(vs, fd, iov, n, flags, m);
+		if (len != -EAGAIN || vs->held)
 			return len;
 		vs->is_local = true;
 	}

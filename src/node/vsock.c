@@ -85,6 +85,7 @@ void vsock_wake(struct sock *so)
 	if (!vs)
 		return;
 	vs->news = true;
+	vhold_begin(vs);
 	vset_note(vs);
 	vsock_again(vs);
 }
@@ -177,6 +178,7 @@ int vsock_blank(struct node *n, enum pair_kind kind, struct vsock **out)
 	list_init(&vs->callers);
 	list_init(&vs->loans);
 	list_init(&vs->watches);
+	list_init(&vs->held_up);
 	*out = vs;
 	return 0;
 }
@@ -268,6 +270,7 @@ static void let_go(struct vsock *vs)
 	vs->returned = NULL;
 	vring_free(vs);
 	vlend_end(vs);
+	vhold_free(vs);
 	vs->so->user = NULL;
 	vs->so->wake = NULL;
 	sock_close(vs->so);

@@ -49,7 +49,8 @@ struct vsock {
 	bool		told;		/* of the connection: by connect's result */
 	bool		is_local;	/* vlocal.c: bytes go by calls, the pair is for poll() */
 	bool		drains;		/* it is to be, once what is in the pair was read */
-	bool		token, full;	/* what it shows: to read; no room to write */
+	unsigned	token;		/* what it shows: to read, in bytes; */
+	bool		full;		/* no room to write */
 	bool		plain;		/* urgent data: never local again */
 	bool		passed;		/* bytes went through the pair to the program */
 	struct list	watches;	/* vset.c: the sets it is a member of */
@@ -63,10 +64,13 @@ struct vsock {
 	int		app;		/* the program's end while connecting (not if near), or while
 					 * a ring's memory is in its place; else -1 */
 	size_t		fill;		/* bytes in it that are not the program's */
-	bool		news;		/* listening: the stack has something new */
+	bool		news;		/* the stack has something new */
 	unsigned	tokens;		/* listening: bytes in the program's end */
 	struct sock	*returned;	/* a connection that could not be given */
 	struct held	*held;		/* a datagram the program's end had no room for */
+	struct list	held_up;	/* vhold.c: node->holders; its senders are held back */
+	usec		held_at;
+	bool		lags;		/* they were, for long enough */
 	struct vstamps	*stamps;	/* vstamp.c; NULL: no times were asked for */
 	struct vlowat	*lowat;		/* vlowat.c: SO_RCVLOWAT; NULL: a byte is enough */
 	struct vring	*ring;		/* vring.c: frames in shared memory; NULL: none */
@@ -96,6 +100,8 @@ struct vsock_front {
 				 * that the program closed its own */
 };
 void vsock_set_front(struct node *n, const struct vsock_front *front);
+
+void vhold_late(struct node *n);	/* vhold.c: node->let_at has come */
 
 /* vspare.c: of a node that is hot */
 void vspare_init(struct node *n);

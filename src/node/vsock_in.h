@@ -41,6 +41,12 @@ void vstamps_free(struct vsock *vs);
 bool vlowat_holds(struct vsock *vs);
 void vlowat_free(struct vsock *vs);
 
+/* vhold.c: of datagrams. Something was queued: is it too much? Something was taken out;
+ * true: what was held is let in. */
+void vhold_begin(struct vsock *vs);
+bool vhold_end(struct vsock *vs);
+void vhold_free(struct vsock *vs);
+
 /* vspare.c */
 struct vsock *vspare_take(struct node *n);	/* NULL: there is none */
 void vspare_close(struct node *n, int fd);	/* an end whose other one is closed */
