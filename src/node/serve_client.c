@@ -29,7 +29,8 @@ struct reply {
 
 /* --- answers --- */
 
-/* 0, -EAGAIN: no room, or -errno: the client is lost. */
+/* 0, -EAGAIN: no room, or -errno: the client is lost, but for -ETOOMANYREFS, when all of
+ * our user's processes have too many descriptors under way (unix(7)). */
 static int put(struct serve_client *cl, const struct serve_answer *an, const uint8_t *mem,
 	       size_t len, int fd)
 {
@@ -106,7 +107,7 @@ int serve_reply(struct asked *a, long ret, int fd, bool cloexec)
 		keep(cl, &an, mem, len, copy);
 		return 0;
 	}
-	if (e < 0)
+	if (e < 0 && e != -ETOOMANYREFS)
 		serve_client_lost(cl);
 	return e;
 }

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -22,11 +23,15 @@
 #include "node/serve.h"
 #include "unit.h"
 
-#define SERVER_UID	65534
-#define CLIENT_UID	65533
+#define SERVER_UID	uid		/* whose rights a server has */
+#define CLIENT_UID	(uid + 1)
+#define NICE_UID	(uid + 2)
 #define THREADS		48
 #define ROUNDS		5
 
+/* Three users who run nothing else: how many descriptors may be under way is for all that
+ * a user runs on the machine. */
+static uid_t uid;
 static const char *self;
 static char dir[] = "/tmp/serveXXXXXX", path[64];
 
@@ -82,13 +87,13 @@ static void end_server(pid_t pid)
 }
 
 /* fn in a child, as another user if that can be had: an exit status. */
-static int elsewhere(uid_t uid, int (*fn)(void))
+static int elsewhere(uid_t who, int (*fn)(void))
 {
 	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (uid && (setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0))
+		if (who && (setresgid(who, who, who) < 0 || setresuid(who, who, who) < 0))
 			_exit(99);
 		_exit(fn());
 	}
@@ -208,16 +213,21 @@ static void children_have_it_too(void **state)
 	end_server(pid);
 }
 
+static atomic_bool poked;
+
 static void nothing(int sig)
 {
 }
 
+/* Until he says that a call ended: the first may come before he is in it. */
 static void *poke(void *arg)
 {
-	struct timespec ts = { 0, 50000000 };
+	const pthread_t *who = arg;
 
-	nanosleep(&ts, NULL);
-	pthread_kill(*(pthread_t *)arg, SIGUSR1);
+	do {
+		usleep(50000);
+		pthread_kill(*who, SIGUSR1);
+	} while (!atomic_load(&poked));
 	return NULL;
 }
 
@@ -233,6 +243,7 @@ static void signals_interrupt(void **state)
 	pthread_create(&t, NULL, poke, &me);
 	assert_int_equal(ioth_accept(lis, NULL, NULL), -1);
 	assert_int_equal(errno, EINTR);
+	atomic_store(&poked, true);
 	pthread_join(t, NULL);
 	fd = dial(port);		/* the call that was ended took nothing */
 	new = ioth_accept(lis, NULL, NULL);
@@ -490,7 +501,6 @@ static void nowhere_is_told(void **state)
 /* --- users who take all that they can get --- */
 
 #define FDS	300		/* that the server may have */
-#define NICE_UID 65532
 
 static int ask(int conn, int nr, int fd, uint64_t a0, uint64_t a1)
 {
@@ -581,6 +591,67 @@ static void spares_others(void (*take)(void), bool kernel)
 		assert_true(i < 500);	/* the server has yet to see that the taker is gone */
 		usleep(20000);
 	}
+	end_server(pid);
+}
+
+/* The server's user has more descriptors under way than one of his processes may have open:
+ * in another process, until that ends. */
+static pid_t much_under_way(void)
+{
+	int ready[2], pair[2], fd[100];
+	struct iovec iov = { "x", 1 };
+	RIGHTS(100) ctl;
+	pid_t pid;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		setresuid(SERVER_UID, SERVER_UID, SERVER_UID);
+		alarm(60);
+		socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+		for (int i = 0; i < 100; i++)
+			fd[i] = ready[0];
+		for (int i = 0; i <= FDS; i += 100) {
+			struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+			rights_put(&mh, &ctl, fd, 100);
+			if (sendmsg(pair[0], &mh, 0) < 0)
+				_exit(1);
+		}
+		if (write(ready[1], "", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(ready[0], &(char){ 0 }, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+/* He gives nothing then, and throws nobody out. */
+static void nothing_more_can_be_sent(void **state)
+{
+	struct serve_conf conf = { .path = path, .gid = (gid_t)-1 };
+	pid_t pid, other;
+	uint16_t port;
+	int lis, fd;
+
+	if (getuid() != 0)
+		skip();
+	pid = serve(&conf, FDS);
+	lis = listener(&port);
+	fd = dial(port);
+	other = much_under_way();
+	assert_int_equal(msocket(path, AF_INET, SOCK_STREAM, 0), -1);
+	assert_int_equal(errno, ETOOMANYREFS);
+	assert_int_equal(ioth_accept(lis, NULL, NULL), -1);
+	assert_int_equal(errno, ETOOMANYREFS);
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+	ioth_close(ioth_accept(lis, NULL, NULL));
+	ioth_close(fd);
+	ioth_close(dial(port));
+	ioth_close(lis);
 	end_server(pid);
 }
 
@@ -740,6 +811,7 @@ static int setup(void **state)
 	if (!mkdtemp(dir) || chmod(dir, 0777) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/stack", dir);
+	uid = 10000 + 3 * ((uid_t)getpid() % 10000);
 	return 0;
 }
 
@@ -764,6 +836,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(nowhere_is_told),
 		cmocka_unit_test(memory_of_calls_has_a_limit),
 		cmocka_unit_test(who_never_tells_is_shown_out),
+		cmocka_unit_test(nothing_more_can_be_sent),
 		cmocka_unit_test(taker_of_connections),
 		cmocka_unit_test(taker_of_calls),
 		cmocka_unit_test(taker_of_sockets),
