@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -11,6 +12,7 @@
 
 #include "base/base.h"
 #include "ioth.h"
+#include "node/kind.h"
 #include "open_sockets.h"
 #include "unit.h"
 
@@ -265,6 +267,8 @@ static void number_is_not_anothers(void **state)
 		ioth_fcntl(pair[1], F_SETFL, 0);
 		be_patient(pair[1], 2999);
 		pthread_create(&t, NULL, wait_there, &pair[0]);
+		while (__atomic_load_n(&stacks[0]->calls, __ATOMIC_SEQ_CST) == 0)
+			sched_yield();		/* later the number would be another's for him, too */
 		usleep(200);
 		ioth_close(pair[0]);
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
