@@ -91,7 +91,6 @@ static void place_out(void *ctx, uint32_t port, const struct frame *f)
 static void place_in(struct place *at, uint32_t port, const struct frame *f)
 {
 	core_input(&at->sw->core, port, f, now_mono());
-	port_flush(at->sw);
 }
 
 static void out_of_link(struct place *at, struct pkt *pkt)
@@ -244,6 +243,8 @@ int main(int argc, char **argv)
 
 		throw_dice(&l);
 		plug_run(l.fault, now);
+		port_flush(l.left.sw);
+		port_flush(l.right.sw);
 		switch_run(l.left.sw, now);
 		switch_run(l.right.sw, now);
 	}
