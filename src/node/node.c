@@ -422,7 +422,8 @@ void node_drive(struct node *n)
 {
 	let_pass(n);
 	pthread_mutex_lock(&n->lock);
-	node_sleep(n, NEVER);
+	stack_now(n->st, now_mono());
+	node_await(n);
 	node_take_in(n);
 	node_unlock(n);
 }

@@ -27,6 +27,7 @@ void node_settle(struct node *n);	/* all that is due */
 usec node_deadline(const struct node *n);
 void node_take_in(struct node *n);	/* what plugs and descriptors have; alarms */
 void node_rest(struct node *n);		/* gives up the lock; who drives knows until when */
+void node_await(struct node *n);	/* node_wait.c: something that comes, or is due */
 void node_sleep(struct node *n, usec until);	/* without the lock meanwhile */
 
 #endif

@@ -6,6 +6,8 @@
  * the caller has what he waited for, who is likely to be back before the next frame
  * comes. The background thread (driver.c) looks each millisecond, and ends it when
  * no call has come for one.
+ *
+ * Who drives a node for programs (node_drive) does the same, with their descriptors.
  */
 #include "node/node_in.h"
 
@@ -275,6 +277,37 @@ static bool look_around(struct node *n, const struct caller *c, usec until)
 	if (found)
 		came(n);
 	return found;
+}
+
+/* The same where programs' descriptors are the loop's, and who drives has no call. */
+static bool look_out(struct node *n)
+{
+	usec now = n->st->now, end = now + spin_time(&n->spin, now, n->st->param.busy_read);
+	bool found = false;
+
+	if (MIN(end, node_deadline(n)) <= now)
+		return false;
+	set_looking(n, true);
+	while (!found && now < MIN(end, node_deadline(n))) {
+		if (__atomic_load_n(&n->waiting, __ATOMIC_RELAXED))
+			make_way(n);
+		found = look_again(n) || loop_wait(n->loop, 0) > 0;
+		if (!found && !spin_yield(&now))
+			break;
+	}
+	stack_now(n->st, now_mono());
+	return found;
+}
+
+void node_await(struct node *n)
+{
+	usec began = n->st->now;
+
+	if (n->stood_in || !look_out(n)) {
+		set_looking(n, false);
+		node_sleep(n, NEVER);
+	}
+	spin_ended(&n->spin, n->st->now - began);
 }
 
 static void sleep_unless_due(struct node *n, usec until)
