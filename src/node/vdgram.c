@@ -1,6 +1,7 @@
 /* vdgram.c - datagrams between a program's descriptor and the stack
  *
- * What a program writes without an address goes to its connected peer. What
+ * What a program writes without an address goes to its connected peer, and waits in the
+ * pair while there is no room on the way there. What
  * arrives is put into the program's end as it is, so read() and recv(), which
  * nobody traps, give the bare datagram. recvfrom() with an address and recvmsg()
  * are trapped and read from the program's end on its behalf; the source travels
@@ -143,12 +144,14 @@ static bool deliver(struct vsock *vs, const struct msg *m, const void *data, siz
 	return false;
 }
 
-static void hold(struct vsock *vs, const struct msg *m, const void *data, size_t len)
+static struct held *hold(const struct msg *m, const void *data, size_t len)
 {
-	vs->held = xmalloc(sizeof(*vs->held) + len);
-	vs->held->m = *m;
-	vs->held->len = len;
-	memcpy(vs->held->data, data, len);
+	struct held *h = xmalloc(sizeof(*h) + len);
+
+	h->m = *m;
+	h->len = len;
+	memcpy(h->data, data, len);
+	return h;
 }
 
 /* An ICMP error came for what was sent. It is SO_ERROR, and the program's end shows
@@ -210,7 +213,7 @@ static void pump_in(struct vsock *vs)
 		}
 		leave_out(vs, &m);
 		if (!deliver(vs, &m, buf, (size_t)len)) {
-			hold(vs, &m, buf, (size_t)len);
+			vs->held = hold(&m, buf, (size_t)len);
 			return;
 		}
 	}
@@ -224,13 +227,38 @@ static bool write_shut(const struct vsock *vs)
 	return vs->hup || (poll(&pfd, 1, 0) > 0 && pfd.revents & (POLLRDHUP | POLLHUP));
 }
 
+/* False: there is no room now; we are told when there is. */
+static bool send_out(struct vsock *vs, void *data, size_t len)
+{
+	struct iovec iov = { data, len };
+	ssize_t ret = sock_send(vs->so, &iov, 1, MSG_DONTWAIT, NULL);
+
+	if (ret == -ECONNREFUSED) {	/* of an earlier one: say so, send this */
+		tell_error(vs, ECONNREFUSED);
+		ret = sock_send(vs->so, &iov, 1, MSG_DONTWAIT, NULL);
+	}
+	return ret != -EAGAIN || sock_events(vs->so) & EV_OUT;
+}
+
+/* What the program wrote that had no room. */
+static bool send_unsent(struct vsock *vs)
+{
+	if (vs->unsent && !send_out(vs, vs->unsent->data, vs->unsent->len))
+		return false;
+	free(vs->unsent);
+	vs->unsent = NULL;
+	return true;
+}
+
+/* Without room the program is left to wait for it: its end fills. */
 static void pump_out(struct vsock *vs)
 {
 	uint8_t *buf = notes(vs->n)->buf;
 
+	if (!send_unsent(vs))
+		return;
 	for (int i = 0; vs->readable; i++) {
-		struct iovec iov = { buf, DGRAM_MAX };
-		ssize_t len, ret;
+		ssize_t len;
 
 		if (i == BURST) {	/* it may write as fast as we read */
 			vsock_again(vs);
@@ -243,11 +271,9 @@ static void pump_out(struct vsock *vs)
 			vs->readable = false;
 			return;
 		}
-		iov.iov_len = (size_t)len;
-		ret = sock_send(vs->so, &iov, 1, MSG_DONTWAIT, NULL);
-		if (ret == -ECONNREFUSED) {	/* of an earlier one: say so, send this */
-			tell_error(vs, ECONNREFUSED);
-			sock_send(vs->so, &iov, 1, MSG_DONTWAIT, NULL);
+		if (!send_out(vs, buf, (size_t)len)) {
+			vs->unsent = hold(&(struct msg){ .len = 0 }, buf, (size_t)len);
+			return;
 		}
 	}
 }

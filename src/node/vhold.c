@@ -12,7 +12,7 @@
 #include "node/vsock_in.h"
 #include "stack/dgram.h"
 
-#define HOLD_MOST	(10 * USEC_PER_MSEC)
+#define HOLD_MOST	(20 * USEC_PER_MSEC)
 
 /* Of what it has room for. */
 static bool above(const struct vsock *vs, uint32_t share)

@@ -278,7 +278,8 @@ static void let_go(struct vsock *vs)
 	if (vs->type != SOCK_STREAM && --vs->n->n_dgrams == 0)
 		dgram_notes_free(vs->n);
 	free(vs->held);
-	vs->held = NULL;
+	free(vs->unsent);
+	vs->held = vs->unsent = NULL;
 	vstamps_free(vs);
 	vlowat_free(vs);
 	list_del(&vs->dirty);

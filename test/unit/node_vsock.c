@@ -298,6 +298,35 @@ static void datagram_errors_are_shown(void **state)
 	close(app);
 }
 
+#define MORE	400	/* datagrams than a pair holds */
+
+/* What the program's end had no room for is read behind what it had. */
+static void datagrams_beyond_the_pair(void **state)
+{
+	static const struct endpoint any = { .addr = IP4(127, 0, 0, 1), .port = 9 };
+	uint16_t c = 0;
+	struct iovec iov = { &c, sizeof(c) };
+	struct msg m = { .peer = any, .has_peer = true, .ttl = -1, .tos = -1 };
+	int app, other;
+	struct vsock *vs, *from = udp_new(&other);
+
+	assert_int_equal(vsock_new(n, AF_INET, SOCK_DGRAM, 0, &vs, &app), 0);
+	assert_int_equal(vsock_bind(vs, &any), 0);
+	for (; c < MORE; c++) {
+		assert_int_equal(vsock_sendto(from, &iov, 1, MSG_DONTWAIT, &m), 2);
+		if (c % 50 == 49)
+			settle();
+	}
+	assert_non_null(vs->held);
+	for (uint16_t i = 0; i < MORE; i++) {
+		assert_int_equal(vlocal_recv(vs, app, &iov, 1, MSG_DONTWAIT, &m), 2);
+		assert_int_equal(c, i);
+	}
+	assert_true(vs->is_local);
+	close(app);
+	close(other);
+}
+
 static void last_close_of_a_datagram_socket(void **state)
 {
 	int app, other;
@@ -357,6 +386,7 @@ int main(void)
 		TEST(descriptors_are_kept_back),
 		TEST(many_open_ones_end_with_the_node),
 		TEST(datagram_errors_are_shown),
+		TEST(datagrams_beyond_the_pair),
 		TEST(last_close_of_a_datagram_socket),
 		TEST(closes_that_inotify_lost),
 	};
