@@ -96,6 +96,8 @@ void pair(int *client, int *server);
 void udp_pair(int *a, int *b);		/* bound, connected to each other */
 int accept_from(int l);
 int begin_connect(int fd, const struct addr *a);
+void exchange(void);		/* the stack has been run since */
+void fill(int fd);			/* a stream, until its peer has no room; non-blocking then */
 void rude_close(int fd);		/* with a RST */
 int get_opt(int fd, int level, int name);
 void set_opt(int fd, int level, int name, int value);
@@ -119,7 +121,7 @@ void pat_recv(int fd, size_t from, size_t to);
 int64_t now_ms(void);
 void nap(int ms);
 int poll_for(int fd, int events, int ms);	/* revents */
-void poll_until(int fd, int events, int exact);	/* up to 5 s */
+void poll_until(int fd, int events, int exact);	/* up to 20 s */
 int ep_new(int fd, uint32_t events);	/* a set of fd alone */
 int ep_for(int ep, int ms);		/* its events, 0 after ms without any */
 void catch_signal(int sig, int flags);

@@ -191,7 +191,7 @@ CASE(connect_sndtimeo)
 	timeout_opt(fd, SO_SNDTIMEO, 200);
 	ERR(connect(fd, &a.sa, a.len), EINPROGRESS);
 	NEED(now_ms() - start >= 190);
-	NEED(now_ms() - start < 2000);
+	NEED(now_ms() - start < 20000);
 	ERR(connect(fd, &a.sa, a.len), EALREADY);
 }
 

@@ -132,7 +132,7 @@ CASE(exec_then_dial)
 
 	if (pid == 0)
 		become("dial", l);
-	NEED(poll_for(l, POLLIN, 5000));
+	NEED(poll_for(l, POLLIN, 20000));
 	want(accept_from(l), "dialled");
 	reap(pid);
 }

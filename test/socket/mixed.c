@@ -227,15 +227,10 @@ static int state(int fd)
 /* The buffer is full and stays so: RST at once all the same. */
 CASE(close_full_with_linger_of_0)
 {
-	static const char much[65536];
 	int c, s;
 
 	pair(&c, &s);
-	nonblock(c);
-	do {
-		while (send(c, much, sizeof(much), 0) > 0)
-			;
-	} while (poll_for(c, POLLOUT, 300));
+	fill(c);
 	OK(setsockopt(c, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, 0 }, sizeof(struct linger)));
 	OK(close(c));
 	for (int i = 0; state(s) != TCP_CLOSE; i++) {

@@ -175,7 +175,7 @@ static int state(int fd)
 
 static void state_until(int fd, int wanted)
 {
-	int64_t end = now_ms() + 3000;
+	int64_t end = now_ms() + 20000;
 
 	while (state(fd) != wanted && now_ms() < end)
 		nap(5);

@@ -84,13 +84,8 @@ CASE(poll_full)
 	uint8_t buf[65536];
 
 	pair(&c, &s);
-	nonblock(c);
 	nonblock(s);
-	do {
-		while (send(c, buf, sizeof(buf), 0) > 0)
-			;
-		EQ(errno, EAGAIN);
-	} while (poll_for(c, POLLOUT, 500));	/* until the peer's buffer is full as well */
+	fill(c);
 	EQ(poll_for(c, ALL, 50), 0);
 	while (poll_for(s, POLLIN, 200) && read(s, buf, sizeof(buf)) > 0)
 		;
@@ -275,7 +270,8 @@ CASE(epoll_edge_writable)
 	do {				/* what the peer has buffers for goes in its own time */
 		while (send(c, buf, sizeof(buf), 0) > 0)
 			;
-	} while (ep_for(ep, 200));
+		exchange();
+	} while (ep_for(ep, 300));
 	while (poll_for(s, POLLIN, 200))
 		NEED(read(s, buf, sizeof(buf)) > 0);
 	EQ(ep_for(ep, 3000), EPOLLOUT);
@@ -415,14 +411,34 @@ CASE(poll_udp)
 	EQ(poll_for(b, ALL, 0), POLLOUT);
 }
 
+/* Three octets of the five that s waits for: they are not told of. Under ioth run they are
+ * after 200 ms, so who was not run for as long tries again. */
+static void below_the_mark(int *c, int *s)
+{
+	for (int i = 0; i < 20; i++) {
+		int64_t began;
+		int told;
+
+		pair(c, s);
+		set_opt(*s, SOL_SOCKET, SO_RCVLOWAT, 5);
+		began = now_ms();
+		put(*c, "abc");
+		told = poll_for(*s, POLLIN, 100);
+		if (now_ms() - began < 190) {
+			EQ(told, 0);
+			return;
+		}
+		OK(close(*c));
+		OK(close(*s));
+	}
+	fail("never run in time");
+}
+
 CASE(rcvlowat)
 {
 	int c, s;
 
-	pair(&c, &s);
-	set_opt(s, SOL_SOCKET, SO_RCVLOWAT, 5);
-	put(c, "abc");
-	EQ(poll_for(s, POLLIN, 100), 0);
+	below_the_mark(&c, &s);
 	put(c, "de");
 	poll_until(s, POLLIN, POLLIN);
 	want(s, "abcde");
@@ -473,10 +489,7 @@ CASE(rcvlowat_lowered)
 {
 	int c, s;
 
-	pair(&c, &s);
-	set_opt(s, SOL_SOCKET, SO_RCVLOWAT, 5);
-	put(c, "abc");
-	EQ(poll_for(s, POLLIN, 50), 0);
+	below_the_mark(&c, &s);
 	set_opt(s, SOL_SOCKET, SO_RCVLOWAT, 2);
 	poll_until(s, POLLIN, POLLIN);
 	want(s, "abc");

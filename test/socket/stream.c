@@ -482,7 +482,7 @@ CASE(siocoutq)
 	pair(&c, &s);
 	put(c, "abcde");
 	want(s, "abcde");
-	for (int64_t end = now_ms() + 3000; n && now_ms() < end; nap(5))
+	for (int64_t end = now_ms() + 20000; n && now_ms() < end; nap(5))
 		OK(ioctl(c, TIOCOUTQ, &n));
 	EQ(n, 0);	/* all acknowledged */
 	nonblock(c);
@@ -506,13 +506,13 @@ CASE(siocoutq_says_all)
 	nonblock(c);
 	for (int i = 0; i < 20 && (n = (int)send(c, (char[1000]){ 0 }, 1000, 0)) > 0; i++)
 		sent += n;
-	for (int64_t end = now_ms() + 3000; in != sent && now_ms() < end; nap(5)) {
+	for (int64_t end = now_ms() + 20000; in != sent && now_ms() < end; nap(5)) {
 		OK(ioctl(c, SIOCOUTQ, &out));
 		OK(ioctl(s, FIONREAD, &in));
 		NEED(in + out >= 0 && in <= sent && out <= sent);
 	}
 	EQ(in, sent);
-	for (int64_t end = now_ms() + 3000; out && now_ms() < end; nap(5))
+	for (int64_t end = now_ms() + 20000; out && now_ms() < end; nap(5))
 		OK(ioctl(c, SIOCOUTQ, &out));
 	EQ(out, 0);
 }

@@ -533,7 +533,7 @@ CASE(udp_rcvtimeo)
 	start = now_ms();
 	ERR(recv_from(x, &c, 1, &from), EAGAIN);
 	NEED(now_ms() - start >= 190);
-	NEED(now_ms() - start < 2000);
+	NEED(now_ms() - start < 20000);
 }
 
 CASE(udp_eintr)

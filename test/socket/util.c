@@ -149,6 +149,33 @@ int begin_connect(int fd, const struct addr *a)
 	return fd;
 }
 
+/* Over a connection of its own. */
+void exchange(void)
+{
+	int c, s;
+
+	pair(&c, &s);
+	put(c, "x");
+	want(s, "x");
+	OK(close(c));
+	OK(close(s));
+}
+
+/* Full is what stays so once the stack was run, which it may not have been for a while. */
+void fill(int fd)
+{
+	static const char much[65536];
+
+	nonblock(fd);
+	do {
+		while (send(fd, much, sizeof(much), MSG_NOSIGNAL) > 0)
+			;
+		EQ(errno, EAGAIN);
+		poll_for(fd, POLLOUT, 200);
+		exchange();
+	} while (poll_for(fd, POLLOUT, 200));
+}
+
 void rude_close(int fd)
 {
 	struct linger li = { .l_onoff = 1 };
@@ -293,7 +320,7 @@ int poll_for(int fd, int events, int ms)
  * for with poll_for and a short time. */
 void poll_until(int fd, int events, int exact)
 {
-	int64_t end = now_ms() + 5000;
+	int64_t end = now_ms() + 20000;
 	int got;
 
 	while ((got = poll_for(fd, events, 0)) != exact) {
