@@ -17,15 +17,18 @@ check wget_v6 node 2 busybox wget -q -O "$T/got6" 'http://[fd00::1]/file'
 same wget_v6_bytes "$(sum "$T/got6")" "$(sum "$T/www/file")"
 
 # nc -l serves one connection, so it is not probed but tried. It ends when its peer
-# ends the stream, so the client keeps its side open for a while.
+# ends the stream, so the client keeps its side open until it has all.
 random_file "$T/small" 1
 serve 3 sh -c 'busybox nc -l -p 4000 <"$1" >"$2"' sh "$T/small" "$T/nc.up"
 talk()
 {
-	node 4 sh -c '(echo up; sleep 2) | busybox nc -w 5 10.0.0.3 4000 >"$0"' "$T/nc.down" &&
+	: >"$T/nc.down"
+	node 4 sh -c '(echo up; i=0; until [ "$(wc -c <"$0")" = 1048576 ] || [ $i = 20 ]; do
+		sleep 0.1; i=$((i + 1)); [ ! -s "$0" ] || i=1; done) |
+		busybox nc -w 5 10.0.0.3 4000 >"$0"' "$T/nc.down" &&
 		[ -s "$T/nc.up" ]
 }
-if wait_for 10 talk; then
+if wait_for 30 talk; then
 	same nc_up "$(cat "$T/nc.up")" up
 	same nc_down_bytes "$(sum "$T/nc.down")" "$(sum "$T/small")"
 else

@@ -145,11 +145,11 @@ for which in all 1; do
 	same "mirror_${which}_is_taken_back" "$(rules)" ""
 done
 watching killed "$SW" --mirror all -w "$T/killed.pcapng"
-wait_for 20 grep -q . "$T/killed.pcapng"
+wait_for 30 grep -q . "$T/killed.pcapng"
 contains mirror_is_set "$(rules)" "port/setmirror 1 "
 kill -KILL $bg
 ended $bg
-wait_for 20 no_rules || true
+wait_for 30 no_rules || true
 same mirror_of_a_killed_one "$(rules)" ""
 contains mirror_elsewhere "$(ioth trace --mirror all "trace://{$SW}" 2>&1)" "give its path"
 same mirror_which "$(status_of ioth trace --mirror some "$SW")" 2

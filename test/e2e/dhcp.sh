@@ -48,7 +48,7 @@ got=$(conf eth,dhcp,fqdn=fixed.lan ip link show dev eth0)
 contains mac_of_the_name "$got" "$(mac fixed.lan)"
 contains mtu "$got" "mtu 1400"
 contains routes "$(conf dhcp ip route)" "192.0.2.0/24 via 10.0.0.1 dev eth0 proto dhcp"
-check given_back wait_for 15 gone 10.0.0.77
+check given_back wait_for 30 gone 10.0.0.77
 
 got=$(conf auto,slaac,fqdn=six.lan ip -o -6 addr show dev eth0)
 contains lease6 "$got" "/128"
@@ -65,7 +65,7 @@ if ioth run --netns --net "$SW" -- true >"$T/why" 2>&1; then
 	contains netns_by_router "$got" "$(ioth addr hash -b fd00:: six.lan)/64"
 	got=$(ioth run --netns --net "$SW" --config eth,dhcp,timeout=30,fqdn=fixed.lan -- getent ahostsv4 web.lan)
 	contains netns_names "$got" "10.0.0.1"
-	check netns_given_back wait_for 15 gone 10.0.0.77
+	check netns_given_back wait_for 30 gone 10.0.0.77
 else
 	skip netns "$(cat "$T/why")"
 fi
@@ -84,7 +84,7 @@ same bad_word "$got" 2
 contains bad_word_named "$(cat "$T/out")" "dhpc: no such word"
 exec_ioth switch "$T/empty" >/dev/null 2>&1 &
 jobs="$jobs$! "
-wait_for 5 test -e "$T/empty/ctl"
+wait_for 30 test -e "$T/empty/ctl"
 got=$(status_of timeout 20 env E2E_MARK="$T" "$IOTH" run --net "$T/empty" --config dhcp,timeout=1 -- true)
 same nobody_there "$got" 1
 contains nobody_says "$(cat "$T/out")" "nobody on the network answered"

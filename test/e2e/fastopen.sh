@@ -11,9 +11,9 @@ py=$(dirname "$0")/fastopen.py
 NODE_OPTS="$NODE_OPTS --set tcp_fastopen=3"
 start_switch
 for to in 10.0.0.2 fd00::2; do
-	serve 2 timeout 30 python3 "$py" serve 5000
+	serve 2 timeout 200 python3 "$py" serve 5000
 	wait_log 2 ready
-	same "$to" "$(node 1 timeout 30 python3 "$py" ask $to 5000)" "sendto False
+	same "$to" "$(node 1 timeout 100 python3 "$py" ask $to 5000)" "sendto False
 sendto True
 sendmsg True
 connect True"

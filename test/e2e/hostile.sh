@@ -115,7 +115,7 @@ victim()	# NAME COMMAND: a node that joins the hostile switch; sets status
 	timeout 60 "$liar" serve "$1" "$BAD" >"$T/liar.log" 2>&1 &
 	server=$!
 	jobs="$jobs$server "
-	wait_for 10 test -e "$BAD/shm"
+	wait_for 30 test -e "$BAD/shm"
 	ioth run -v --net "$BAD" --ip 10.0.0.9/24 -- sh -c "$2" >"$T/victim.log" 2>&1 &&
 		status=0 || status=$?
 }

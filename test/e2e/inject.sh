@@ -72,7 +72,7 @@ s.accept()[0].sendall(b"machine's")
 END
 python3 "$T/abstract.py" "$T" >"$T/abstract" &
 abstract=$!
-check abstract_listens wait_for 10 grep -q ready "$T/abstract"
+check abstract_listens wait_for 30 grep -q ready "$T/abstract"
 same abstract_names "$(injected 4 python3 -c 'import socket, sys
 s = socket.socket(socket.AF_UNIX)
 s.connect("\0" + sys.argv[1])
@@ -167,7 +167,7 @@ nobody_sleeps()
 		! grep -qsa '^sleep.61' "/proc/$p/cmdline" || return 1
 	done
 }
-check killed wait_for 10 nobody_sleeps
+check killed wait_for 30 nobody_sleeps
 
 # The cases of test/socket
 injected 1 timeout 300 "$BIN/conform" -k host -j 8 fd00::1 >"$T/v6.out" 2>&1 || true

@@ -58,7 +58,7 @@ start_switch()
 {
 	exec_ioth switch ${SWITCH_OPTS:-} "$SW" >"$T/switch.log" 2>&1 &
 	jobs="$jobs$! "
-	if ! wait_for 5 test -e "$SW/ctl"; then
+	if ! wait_for 30 test -e "$SW/ctl"; then
 		fail "$TEST" "no switch: $(tail -n 3 "$T/switch.log")"
 		exit 1
 	fi
@@ -84,7 +84,7 @@ serve()	# N PROGRAM...: the same in the background, output to $T/nodeN.log
 
 wait_port()	# ADDRESS PORT: until a TCP connection is taken there
 {
-	if ! node $last_node "$BIN/raw_static" probe "$1" "$2" 15 2>"$T/probe.log"; then
+	if ! node $last_node "$BIN/raw_static" probe "$1" "$2" 60 2>"$T/probe.log"; then
 		fail "$TEST" "no answer on $1 port $2: $(tail -n 2 "$T/probe.log")" \
 			"$(tail -n 3 "$T"/node*.log)"
 		exit 1
@@ -93,7 +93,7 @@ wait_port()	# ADDRESS PORT: until a TCP connection is taken there
 
 wait_log()	# N TEXT: until node N has printed it
 {
-	if ! wait_for 15 grep -q "$2" "$T/node$1.log"; then
+	if ! wait_for 60 grep -q "$2" "$T/node$1.log"; then
 		fail "$TEST" "node $1 never said '$2': $(tail -n 3 "$T/node$1.log")"
 		exit 1
 	fi
@@ -119,7 +119,7 @@ has_ended()	# PID
 end_now()	# PID: kill(1) is back before the process has closed its sockets
 {
 	kill -KILL "$1"
-	wait_for 10 has_ended "$1" || fail "$TEST" "$1 goes on"
+	wait_for 30 has_ended "$1" || fail "$TEST" "$1 goes on"
 }
 
 # RUNNER is a command or function: "RUNNER N PROGRAM..." runs it as node N
@@ -151,7 +151,7 @@ outlived()	# RUNNER: a descendant of the program keeps the stack
 {
 	$1 6 sh -c "(until [ -e $T/go ]; do sleep 0.1; done; ip addr >$T/later) >/dev/null 2>&1 &"
 	touch "$T/go"
-	check "a descendant has the stack" wait_for 20 grep -q 10.0.0.6 "$T/later"
+	check "a descendant has the stack" wait_for 30 grep -q 10.0.0.6 "$T/later"
 }
 
 random_file()	# PATH MEGABYTES

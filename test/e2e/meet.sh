@@ -26,11 +26,26 @@ at_port()	# PORT N PROGRAM...: a node in the background at that port
 	jobs="$jobs$bg "
 }
 
-fetch()	# N CURL'S OPTIONS...
+fetch()	# N
 {
-	n=$1
-	shift
-	node "$n" curl -sS -m 120 "$@" http://10.0.0.1/f 2>&1 | sha256sum | cut -c 1-64
+	node "$1" curl -sS -m 120 http://10.0.0.1/f 2>&1 | sha256sum | cut -c 1-64
+}
+
+slowly()	# N: in the background, three seconds; the last part not before go_on
+{
+	rm -f "$T/go"
+	node "$1" curl -sS -m 120 --limit-rate 8M http://10.0.0.1/f 2>&1 | {
+		head -c 18000000
+		until [ -e "$T/go" ]; do sleep 0.1; done
+		cat
+	} | sha256sum | cut -c 1-64 >"$T/sum" &
+	slow=$!
+}
+
+go_on()
+{
+	touch "$T/go"
+	wait $slow
 }
 
 said()	# WORD TIMES: the switch has said it that often
@@ -45,30 +60,28 @@ same fetch "$(fetch 2)" "$want"
 if [ -n "$alone" ]; then
 	same nobody_meets "$(grep -c introduction "$T/switch.log")" 0
 else
-	check they_meet wait_for 15 said 'introduction [0-9]*$' 1
+	check they_meet wait_for 30 said 'introduction [0-9]*$' 1
 fi
 
 # Somebody sits down at the server's port: its frames are for both, by the switch.
 n_before=$(grep -c 'introduction [0-9]*$' "$T/switch.log")
-fetch 3 --limit-rate 8M >"$T/sum" &
-slow=$!
-[ -n "$alone" ] || check they_meet_again wait_for 15 said 'introduction [0-9]*$' $((n_before + 1))
+slowly 3
+[ -n "$alone" ] || check they_meet_again wait_for 30 said 'introduction [0-9]*$' $((n_before + 1))
 at_port 5 9 sleep 2
-[ -n "$alone" ] || check taken_back wait_for 15 said revoked "$n_before"
-wait $slow
+[ -n "$alone" ] || check taken_back wait_for 30 said revoked "$n_before"
+go_on
 same taken_back_in_the_middle "$(cat "$T/sum")" "$want"
 ended $bg
 
 # A rule: from now on the switch has to see every frame; then not any more.
 n_before=$(grep -c 'introduction [0-9]*$' "$T/switch.log")
-fetch 10 --limit-rate 8M >"$T/sum" &
-slow=$!
-[ -n "$alone" ] || check they_meet_before_a_rule wait_for 15 said 'introduction [0-9]*$' $((n_before + 1))
+slowly 10
+[ -n "$alone" ] || check they_meet_before_a_rule wait_for 30 said 'introduction [0-9]*$' $((n_before + 1))
 check a_port ioth switch "$SW" port/create 11
 n_back=$(grep -c revoked "$T/switch.log")
 check a_mirror ioth switch "$SW" port/setmirror 5 11 both
-[ -n "$alone" ] || check a_mirror_ends_it wait_for 15 said revoked $((n_back + 1))
-wait $slow
+[ -n "$alone" ] || check a_mirror_ends_it wait_for 30 said revoked $((n_back + 1))
+go_on
 same a_mirror_in_the_middle "$(cat "$T/sum")" "$want"
 check no_mirror ioth switch "$SW" port/setmirror 5 none
 same fetch_without_mirror "$(fetch 12)" "$want"
@@ -77,19 +90,18 @@ by_intros()	# the server's port has sent frames past the switch
 {
 	ioth switch "$SW" show ports -t | awk -F '\t' '$1 == 5 && $13 > 0 { n = 1 } END { exit !n }'
 }
-[ -n "$alone" ] || check counted wait_for 15 by_intros
+[ -n "$alone" ] || check counted wait_for 30 by_intros
 
 # A client is killed while two read: the other does not notice.
-fetch 4 --limit-rate 8M >"$T/sum" &
-slow=$!
+slowly 4
 n_before=$(grep -c 'port [0-9]*: ioth' "$T/switch.log")
 at_port 7 6 curl -sS -m 120 -o /dev/null --limit-rate 4M http://10.0.0.1/f
-check a_victim wait_for 15 grep -q '^ioth: port 7: ioth' "$T/switch.log"
+check a_victim wait_for 30 grep -q '^ioth: port 7: ioth' "$T/switch.log"
 victim=$(sed -n 's/^ioth: port 7: ioth.* pid=\([0-9]*\)$/\1/p' "$T/switch.log")
 wait_for 2 said 'and 7: introduction\|7 and [0-9]*: introduction' 1 || true
 kill -KILL "$victim" 2>/dev/null || true
 ended $bg
-wait $slow
+go_on
 same a_death_beside "$(cat "$T/sum")" "$want"
 same fetch_after "$(fetch 8)" "$want"
 stop $server

@@ -61,7 +61,7 @@ outlived netns
 NODE_OPTS=--netns
 serve 6 sh -c 'echo $$; exec sleep 1000'
 NODE_OPTS=
-check "a program that sleeps" wait_for 20 grep -q '[0-9]' "$T/node6.log"
+check "a program that sleeps" wait_for 30 grep -q '[0-9]' "$T/node6.log"
 sleeper=$(cat "$T/node6.log")
 check "and is there" kill -0 "$sleeper"
 kill -KILL "$bg"
@@ -70,5 +70,5 @@ gone()
 {
 	! kill -0 "$sleeper" 2>/dev/null
 }
-check "a front that is killed" wait_for 20 gone
+check "a front that is killed" wait_for 30 gone
 finish

@@ -73,7 +73,7 @@ new_workers()
 	pgrep -P "$(cat "$T/nginx.pid")" | sort >"$T/workers2"
 	[ "$(wc -l <"$T/workers2")" = 2 ] && ! grep -qxFf "$T/workers" "$T/workers2"
 }
-if wait_for 10 new_workers; then
+if wait_for 30 new_workers; then
 	same after_reload "$(node 2 curl -s http://10.0.0.1/)" small
 else
 	fail after_reload "workers are not replaced: $(tail -n 3 "$T/node1.log")"

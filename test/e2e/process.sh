@@ -26,7 +26,7 @@ same no_blocked_signals "$(node 1 grep SigBlk /proc/self/status | cut -f 2)" \
 	"$(grep SigBlk /proc/self/status | cut -f 2)"
 
 serve 1 sleep 60
-wait_for 5 pgrep -P $bg
+wait_for 30 pgrep -P $bg
 stop $bg
 same sigterm_passes $status 143
 serve 1 sh -c 'trap "echo hup; exit 9" HUP; echo ready; while :; do sleep 0.1; done'
@@ -47,14 +47,14 @@ if ! on_host; then
 	serve 1 sleep 60
 	supervisor() { keeper=$(pgrep -P $bg) && pgrep -P "$keeper"; }
 	program() { node=$(supervisor) && pgrep -x -P "$node" sleep; }
-	check node_runs wait_for 5 program
+	check node_runs wait_for 30 program
 	program=$(program)
 	kill -KILL "$(supervisor)"
 	ended $bg
 	same node_killed_status $status 1
 	contains node_killed_says "$(cat "$T/node1.log")" "the node was killed"
 	gone() { ! [ -e "/proc/$program" ] || grep -q 'State:.*zombie' "/proc/$program/status"; }
-	check node_killed_program wait_for 5 gone
+	check node_killed_program wait_for 30 gone
 
 	# Nor has what the program started: a worker, and a daemon that outlived it.
 	for sig in KILL TERM ABRT; do
@@ -63,7 +63,7 @@ if ! on_host; then
 		kill -$sig "$(supervisor)"
 		ended $bg
 		same node_${sig}_status $status 1
-		check node_${sig}_leaves_nobody wait_for 5 nobody_sleeps
+		check node_${sig}_leaves_nobody wait_for 30 nobody_sleeps
 	done
 	serve 1 sh -c 'setsid sleep 61 & echo ready; until [ -e "$0" ]; do sleep 0.1; done; exit 7' \
 		"$T/end"
@@ -73,9 +73,9 @@ if ! on_host; then
 	ended $bg
 	same daemon_outlives $status 7
 	asleep() { pgrep -x -P "$node" sleep; }
-	check daemon_runs wait_for 5 asleep
+	check daemon_runs wait_for 30 asleep
 	kill -KILL "$node"
-	check daemon_ends_with_node wait_for 5 nobody_sleeps
+	check daemon_ends_with_node wait_for 30 nobody_sleeps
 fi
 
 # A background child outlives the program's own exit, and its sockets with it.
@@ -93,19 +93,19 @@ nobody_there()
 {
 	! node 250 "$BIN/raw_static" probe 10.0.0.1 80 0
 }
-check ends_with_it wait_for 10 nobody_there
+check ends_with_it wait_for 30 nobody_there
 
 # The same address again and again, as a person would: no stale state in between.
 serve 1 python3 -m http.server 80
 wait_port 10.0.0.1 80
 for i in 1 2 3 4 5; do
-	[ "$(status_of node 2 "$BIN/raw_static" probe 10.0.0.1 80 5)" = 0 ] || break
+	[ "$(status_of node 2 "$BIN/raw_static" probe 10.0.0.1 80 60)" = 0 ] || break
 done
 same same_address_again $i 5
 stop $bg
 serve 1 python3 -m http.server 80
-check server_comes_back node 2 "$BIN/raw_static" probe 10.0.0.1 80 10
-check closed_streams node 2 "$BIN/raw_static" probe 10.0.0.1 80 10 <&-
+check server_comes_back node 2 "$BIN/raw_static" probe 10.0.0.1 80 60
+check closed_streams node 2 "$BIN/raw_static" probe 10.0.0.1 80 60 <&-
 same closed_stays_closed "$(status_of node 2 sh -c 'exec 3<&0' <&- 2>/dev/null)" 2
 
 # On a terminal: what is typed arrives, and ^C ends the program.
@@ -131,7 +131,7 @@ except OSError:     # the terminal has no more users
 status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 print("ended", status if status >= 0 else 128 - status)
 END
-same terminal "$(timeout 20 python3 "$T/typist.py" env E2E_MARK="$T" "$IOTH" run --net "$SW" \
-	--ip 10.0.0.5/24 -- sh -c 'test -t 0 && echo ready; read x; echo "<$x>"; exec sleep 30' 2>&1 |
+same terminal "$(timeout 100 python3 "$T/typist.py" env E2E_MARK="$T" "$IOTH" run --net "$SW" \
+	--ip 10.0.0.5/24 -- sh -c 'test -t 0 && echo ready; read x; echo "<$x>"; exec sleep 200' 2>&1 |
 	tail -n 1)" "ended 130"
 finish

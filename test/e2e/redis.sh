@@ -15,13 +15,13 @@ same set "$(node 2 $cli set key value)" OK
 same get "$(node 3 $cli get key)" value
 contains client_list "$(node 2 $cli client list)" "addr=10.0.0.2:"
 
-ioth run --net "$SW" --ip 10.0.0.4/24 -- $cli blpop queue 20 >"$T/popped" &
+ioth run --net "$SW" --ip 10.0.0.4/24 -- $cli blpop queue 100 >"$T/popped" &
 popper=$!
 blocked()
 {
 	node 2 $cli client list | grep -q 'cmd=blpop'
 }
-wait_for 10 blocked
+wait_for 30 blocked
 node 2 $cli rpush queue item >/dev/null
 wait $popper
 same blocked_client_woken "$(tr '\n' ' ' <"$T/popped")" "queue item "

@@ -33,7 +33,7 @@ serve_on()	# PORT N PROGRAM...: returns when the node is there
 	port=$1
 	shift
 	on "$port" serve "$@"
-	wait_for 15 joined "$port" || fail "$TEST" "node $1 did not join: $(tail -n 3 "$T/node$1.log")"
+	wait_for 30 joined "$port" || fail "$TEST" "node $1 did not join: $(tail -n 3 "$T/node$1.log")"
 }
 
 probe()	# PORT N ADDRESS SECONDS: does the node N, there, reach the server?
@@ -134,7 +134,7 @@ known()
 	say snoop/print >"$T/groups"
 	grep -q "^239.1.2.3 VLAN 0000 ports 2$" "$T/groups" && grep -q "(querier)" "$T/groups"
 }
-check snoop_knows wait_for 20 known
+check snoop_knows wait_for 30 known
 send asked
 wait_log 2 asked
 same snoop_members_only "$(seen 3)" 1

@@ -45,8 +45,9 @@ ends()	# NAME TOLD
 	python3 -c '
 import os, socket, sys
 s = socket.socket(socket.AF_UNIX)
-s.bind(sys.argv[1])
+s.bind(sys.argv[1] + "-")
 s.listen(1)
+os.rename(sys.argv[1] + "-", sys.argv[1])   # who finds it can connect
 c = s.accept()[0]
 if sys.argv[2]:
     c.recv(100)
@@ -54,7 +55,7 @@ os.unlink(sys.argv[1])
 s.close()
 c.sendall(sys.argv[2].encode())
 ' "$T/run/ioth/nodes/77.sock" "$2" &
-	wait_for 5 test -S "$T/run/ioth/nodes/77.sock"
+	wait_for 30 test -S "$T/run/ioth/nodes/77.sock"
 	same "$1" "$(XDG_RUNTIME_DIR=$T/run "$IOTH" show sockets ghost 2>&1 |
 		grep -e ghost -e /77.sock)" "ioth: show: no node ghost is running (ioth show lists yours)"
 }
@@ -69,5 +70,5 @@ gone()
 {
 	! ioth show 2>/dev/null | grep -q web
 }
-check node_gone wait_for 5 gone
+check node_gone wait_for 30 gone
 finish

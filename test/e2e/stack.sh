@@ -43,7 +43,7 @@ same file "$(stat -c '%F %a' "$T/web")" "socket $(printf '%o' $((0777 & ~$(umask
 # One program serves, others ask it and see it; so do other nodes
 echo hello >"$T/page"
 on_in_background web python3 -m http.server --bind :: --directory "$T" 80
-wait_for 15 listens web 80 || fail listens "$(on web ss -Htln 2>&1)"
+wait_for 30 listens web 80 || fail listens "$(on web ss -Htln 2>&1)"
 same loopback "$(on web curl -s http://127.0.0.1/page 2>&1)" hello
 same own_address "$(on web curl -s http://10.0.0.1/page 2>&1)" hello
 same from_outside "$(node 2 curl -s 'http://[fd00::1]/page' 2>&1)" hello
@@ -60,8 +60,8 @@ wait_gone()
 {
 	! listens "$1" "$2"
 }
-check killed_program_lets_go wait_for 15 wait_gone web 80
-check rude_clients timeout 60 python3 "$(dirname "$0")/stack_rude.py" "$T/web" "$(cat "$T/web.pid")"
+check killed_program_lets_go wait_for 30 wait_gone web 80
+check rude_clients timeout 200 python3 "$(dirname "$0")/stack_rude.py" "$T/web" "$(cat "$T/web.pid")"
 contains serves_on "$(on web ip -4 addr show eth0 2>&1)" 10.0.0.1/24
 
 # Who may
@@ -77,7 +77,7 @@ same mode_given "$(stat -c '%a %g' "$T/group")" "660 $(id -g)"
 same second "$(status_of serve_stack web)" 1
 contains second_why "$(cat "$T/web.log")" "there already"
 kill "$(cat "$T/group.pid")"
-check sigterm_removes wait_for 10 test ! -e "$T/group"
+check sigterm_removes wait_for 30 test ! -e "$T/group"
 serve_stack stale
 end_now "$(cat "$T/stale.pid")"
 check stale_stays test -S "$T/stale"
@@ -90,17 +90,17 @@ same net_of_its_own "$(status_of ioth run --stack "$T/web" --net "$SW" true)" 2
 # The server is killed: programs go on, without a network
 on_in_background stale sh -c 'echo begun; until [ -e "$0" ]; do sleep 0.1; done
 	python3 -c "import socket; socket.socket()" 2>/dev/null; echo "status $?"' "$T/go"
-wait_for 15 grep -q begun "$T/bg.log" || true
+wait_for 30 grep -q begun "$T/bg.log" || true
 end_now "$(cat "$T/stale.pid")"
 touch "$T/go"
-wait_for 15 grep -q status "$T/bg.log" || true
+wait_for 30 grep -q status "$T/bg.log" || true
 contains server_killed "$(cat "$T/bg.log")" "status 1"
 ended "$bg"
 
 # The kernel's stack as a file
 if serve_stack real --stack kernel --net "$SW" --ip 10.0.0.3/24; then
 	on_in_background real python3 -m http.server --bind 10.0.0.3 --directory "$T" 80
-	wait_for 15 listens real 80 || fail kernel_listens "$(cat "$T/bg.log")"
+	wait_for 30 listens real 80 || fail kernel_listens "$(cat "$T/bg.log")"
 	same kernel_own "$(on real curl -s http://10.0.0.3/page 2>&1)" hello
 	same kernel_closed_at_once "$(on real python3 -c 'import socket
 for i in range(200):

@@ -33,7 +33,7 @@ exchanges()	# NAME ADDRESS RUNNER...
 options()
 {
 	node 2 $peer hold 10.0.0.9 3 >"$T/hold.log" 2>&1 &
-	if ! wait_for 3 sh -c "nsenter --net=/proc/$kernel_pid/ns/net ss -Htn dst 10.0.0.2 |
+	if ! wait_for 30 sh -c "nsenter --net=/proc/$kernel_pid/ns/net ss -Htn dst 10.0.0.2 |
 			grep -q ESTAB"; then
 		fail "$kind options" "no connection: $(cat "$T/hold.log")"
 		return

@@ -28,7 +28,7 @@ far_up()
 {
 	unshare --net sleep 1000 &
 	far_pid=$!
-	wait_for 5 away $far_pid
+	wait_for 30 away $far_pid
 	kernel ip link add far0 type veth peer name eth0 netns $far_pid
 	kernel ip link set far0 up
 	kernel ip addr add 192.0.2.1/24 dev far0
@@ -43,7 +43,7 @@ far_up()
 	far ip route add default via 192.0.2.1
 	far ip route add default via 2001:db8::1
 	far $peer serve "$T/www" </dev/null >"$T/far.log" 2>&1 &
-	wait_for 10 grep -q '^ready' "$T/far.log" ||
+	wait_for 30 grep -q '^ready' "$T/far.log" ||
 		fail "$kind far host" "$(tail -n 3 "$T/far.log")"
 }
 

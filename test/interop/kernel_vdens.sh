@@ -28,7 +28,7 @@ for k in $(switches); do
 		same "$k vdens fetches from $a" "$(sum <"$T/got")" "$want"
 	done
 	inside "$peer serve $T/www" >"$T/vdens.log" 2>&1 &
-	check "$k vdens serves" wait_for 10 served
+	check "$k vdens serves" wait_for 30 served
 	for a in 10.0.0.8 '[fd00::8]'; do
 		same "$k our client fetches from $a in vdens" \
 			"$(node 2 curl -sS -m 20 "http://$a/page" 2>&1 | sum)" "$want"

@@ -72,7 +72,7 @@ start_switch()	# KIND
 	ioth)	$as_user "$IOTH" switch ${SWITCH_OPTS:-} -d -m 0777 "$SW" ;;
 	debian)	$as_user vde_switch -s "$SW" -m 0777 -d -p "$SW.pid" </dev/null ;;
 	esac >"$SW.log" 2>&1
-	if ! wait_for 5 test -e "$SW/ctl"; then
+	if ! wait_for 30 test -e "$SW/ctl"; then
 		fail "$TEST" "no switch: $(tail -n 3 "$SW.log")"
 		stop_all
 		exit 1
@@ -92,7 +92,7 @@ kernel_new()	# N
 {
 	unshare --net vde_plug "vde://$SW" tap://tap0 </dev/null >"$T/kernel$1.log" 2>&1 &
 	kernel_pid=$!
-	if ! wait_for 5 in_own_net $kernel_pid; then
+	if ! wait_for 30 in_own_net $kernel_pid; then
 		fail "$TEST" "no kernel node: $(tail -n 3 "$T/kernel$1.log")"
 		stop_all
 		exit 1
@@ -152,7 +152,7 @@ serve_peers()
 	kernel $peer serve "$T/www" </dev/null >"$T/kernel.log" 2>&1 &
 	serve 1 $peer serve "$T/www"
 	for log in kernel node1; do
-		if ! wait_for 10 grep -q '^ready' "$T/$log.log"; then
+		if ! wait_for 30 grep -q '^ready' "$T/$log.log"; then
 			fail "$kind" "$log does not serve: $(tail -n 3 "$T/$log.log")"
 			stop_all
 			exit 1

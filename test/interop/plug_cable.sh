@@ -17,7 +17,7 @@ head -c 1000000 /dev/urandom >"$T/www/file"
 chmod -R a+rX "$T/www"
 want=$(sum <"$T/www/file")
 NET=$a serve 1 python3 -u -m http.server -d "$T/www" 80
-wait_for 10 grep -q Serving "$T/node1.log"
+wait_for 30 grep -q Serving "$T/node1.log"
 
 head -c 200000 "$T/www/file" >"$T/www/part"
 
@@ -44,7 +44,7 @@ cable()	# NAME COMMAND...: what it joins lets a file through, and it ends
 	cable=$!
 	same "$name" "$(fetch)" "$want"
 	kill $cable || cat "$T/cable.log"
-	if ! wait_for 10 no_cables; then
+	if ! wait_for 30 no_cables; then
 		fail "$name ends" "$(cat "$T/cable.log")"
 	fi
 }
@@ -66,7 +66,7 @@ filtered()
 		cable=$!
 		got=$(fetch part)
 		kill $cable || cat "$T/cable.log"
-		wait_for 10 no_cables || fail "wirefilter ends" "$(cat "$T/cable.log")"
+		wait_for 30 no_cables || fail "wirefilter ends" "$(cat "$T/cable.log")"
 		[ "$got" != "$(sum <"$T/www/part")" ] || break
 	done
 	same "dpipe: ioth, wirefilter, ioth" "$got" "$(sum <"$T/www/part")"
@@ -83,13 +83,13 @@ for own in "vde://$a" "$b" "cmd://exec $IOTH plug $a" "cmd://exec vde_plug $b"; 
 	esac
 	$as_user "$IOTH" switch "$T/own" --plug "$own" >"$T/own.log" 2>&1 &
 	switch=$!
-	wait_for 5 test -e "$T/own/ctl"
+	wait_for 30 test -e "$T/own/ctl"
 	NET=$T/own serve 3 python3 -u -m http.server -d "$T/www" 80
-	wait_for 10 grep -q Serving "$T/node3.log"
+	wait_for 30 grep -q Serving "$T/node3.log"
 	same "a switch's own: $own" "$(NET=$far node 2 curl -s --retry 10 --retry-all-errors \
 		--retry-delay 1 --max-time 20 http://10.0.0.3/file | sum)" "$want"
 	kill $! $switch
-	wait_for 5 sh -c "! [ -e '$T/own' ]"
+	wait_for 30 sh -c "! [ -e '$T/own' ]"
 done
 
 # --- bad use, in one line ---
@@ -127,10 +127,10 @@ says "stdin in the background" 2 "closes stdin" "$IOTH" plug -d "$a"
 check "background" $as_user "$IOTH" plug -d -p "$T/cable.pid" "$a" "$b"
 same "background: carries" "$(fetch)" "$want"
 kill "$(cat "$T/cable.pid")"
-wait_for 5 sh -c "! [ -e '$T/cable.pid' ]"
+wait_for 30 sh -c "! [ -e '$T/cable.pid' ]"
 check "background: a capture keeps nobody's output open" timeout 20 sh -c '"$@" 2>&1 | cat' sh \
 	$as_user "$IOTH" plug -d -p "$T/cable.pid" "capture://$T/frames{$a}" "$b"
 kill "$(cat "$T/cable.pid")"
-wait_for 5 sh -c "! [ -e '$T/cable.pid' ]"
+wait_for 30 sh -c "! [ -e '$T/cable.pid' ]"
 same "background: ends" "$(ls "$T/cable.pid" 2>&1 | grep -c 'No such')" 1
 finish

@@ -24,7 +24,7 @@ in_ns()
 	[ "$(readlink "/proc/$ns/ns/net")" != "$(readlink /proc/self/ns/net)" ] &&
 		grep -q sleep "/proc/$ns/comm" && ns true
 }
-wait_for 5 in_ns
+wait_for 30 in_ns
 ns ip link set lo up
 mkdir "$T/www"
 head -c 5000000 /dev/urandom >"$T/www/file"
@@ -87,20 +87,20 @@ no_servers()
 end_servers()
 {
 	kill $(servers) 2>/dev/null
-	wait_for 10 no_servers
+	wait_for 30 no_servers
 }
 
 both_ways()	# NAME IF LOCATOR
 {
 	: >"$T/node1.log"
 	our 1 "$3" $web >"$T/node1.log" 2>&1 &
-	wait_for 10 grep -q Serving "$T/node1.log"
+	wait_for 30 grep -q Serving "$T/node1.log"
 	supers "$1 to the kernel" "$2" rx ns $get http://10.0.0.1/file
 	supers "$1 to the kernel, IPv6" "$2" rx ns $get 'http://[fd00::1]/file'
 	end_servers
 	: >"$T/kernel.log"
 	ns $web >"$T/kernel.log" 2>&1 &
-	wait_for 10 grep -q Serving "$T/kernel.log"
+	wait_for 30 grep -q Serving "$T/kernel.log"
 	supers "$1 from the kernel" "$2" tx our 2 "$3" $get http://10.0.0.9/file
 	supers "$1 from the kernel, IPv6" "$2" tx our 2 "$3" $get 'http://[fd00::9]/file'
 	end_servers
@@ -110,7 +110,7 @@ gone()	# NAME IF LOCATOR: a cable's end that is deleted
 {
 	ns "$IOTH" plug -p "$T/gone.pid" "$3" null:// >"$T/gone.log" 2>&1 &
 	cable=$!
-	wait_for 10 test -s "$T/gone.pid"
+	wait_for 30 test -s "$T/gone.pid"
 	ns ip link del "$2"
 	wait $cable
 	same "$1: an interface that goes" "$? $(cat "$T/gone.log")" "1 ioth: $3: No such device"
@@ -145,13 +145,13 @@ if have_tun; then
 	both_ways tap tap0 tap://tap0
 	gone tap tap0 tap://tap0
 	ns "$IOTH" switch --nostdin --tap tap1 "$T/sw" >"$T/sw.log" 2>&1 &
-	wait_for 5 ns ip link show tap1
+	wait_for 30 ns ip link show tap1
 	address tap1
 	both_ways "a switch's tap" tap1 "$T/sw"
 	if command -v vdens >/dev/null; then
 		: >"$T/node1.log"
 		our 1 "$T/sw" $web >"$T/node1.log" 2>&1 &
-		wait_for 10 grep -q Serving "$T/node1.log"
+		wait_for 30 grep -q Serving "$T/node1.log"
 		same "vdens, ioth plug its command" "$(ns vdens "cmd://$IOTH plug $T/sw" sh -c "
 			ip link set vde0 up
 			ip addr add 10.0.0.8/24 dev vde0

@@ -32,7 +32,7 @@ serve_on()	# LOCATOR
 {
 	NET=$1 serve 1 python3 -u -m http.server -d "$T/www" 80
 	server=$!
-	wait_for 10 grep -q Serving "$T/node1.log"
+	wait_for 30 grep -q Serving "$T/node1.log"
 }
 
 fetch_on()	# LOCATOR
@@ -56,7 +56,7 @@ kill $server $other
 serve_on "$b"
 background "$IOTH" plug "ptp://$T/ptp" "$b"
 background vde_plug "ptp://$T/ptp" "hub://$T/hub"
-wait_for 5 test -e "$T/hub/ctl"
+wait_for 30 test -e "$T/hub/ctl"
 same "ptp and hub, vde_plug between" "$(fetch_on "$T/hub")" "$want"
 stop_all
 

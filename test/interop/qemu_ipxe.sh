@@ -67,7 +67,7 @@ said()	# NAME WORD PAGE: the first that the web server was asked for with WORD
 
 serves()	# NODE WORD: its program has said it
 {
-	wait_for 20 grep -q "$2" "$T/node$1.log" || fail "$kind" "node $1: $(tail -n 2 "$T/node$1.log")"
+	wait_for 30 grep -q "$2" "$T/node$1.log" || fail "$kind" "node $1: $(tail -n 2 "$T/node$1.log")"
 }
 
 qemu-system-x86_64 -netdev help 2>/dev/null | grep -qx vde || {

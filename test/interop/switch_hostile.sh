@@ -30,7 +30,7 @@ as()	# NAME WORDS BEFORE A COMMAND
 		fail "$who memory" "the switch used $kib KiB"
 	fi
 	kill "$pid"
-	if wait_for 5 test ! -e "$SW"; then
+	if wait_for 30 test ! -e "$SW"; then
 		ok "$who ends after all that"
 	else
 		fail "$who ends after all that" "$(ls "$SW" 2>&1)"

@@ -22,7 +22,7 @@ fails()
 
 gone()
 {
-	if wait_for 5 test ! -e "$SW"; then
+	if wait_for 30 test ! -e "$SW"; then
 		ok "$1"
 	else
 		fail "$1" "$(ls -la "$SW" 2>&1)"
@@ -41,16 +41,16 @@ life()	# NAME WORDS BEFORE A COMMAND
 	fails "$who second, waiting" 1 "already running at $SW" "$@" "$IOTH" switch "$SW"
 
 	"$@" $clients stays "$SW" >"$T/stays.log" 2>&1 &
-	wait_for 5 grep -q joined "$T/stays.log"
+	wait_for 30 grep -q joined "$T/stays.log"
 	kill -TERM "$(cat "$SW.pid")"
 	gone "$who TERM leaves no files"
 	same "$who no pid file" "$(ls "$SW.pid" 2>/dev/null)" ""
 
 	check "$who again" "$@" "$IOTH" switch -d -p "$SW.pid" "$SW"
 	"$@" $clients stays "$SW" >"$T/stays2.log" 2>&1 &
-	wait_for 5 grep -q joined "$T/stays2.log"
+	wait_for 30 grep -q joined "$T/stays2.log"
 	kill -KILL "$(cat "$SW.pid")"
-	wait_for 5 sh -c "! kill -0 $(cat "$SW.pid")"
+	wait_for 30 sh -c "! kill -0 $(cat "$SW.pid")"
 	same "$who KILL leaves files" "$(ls "$SW" | tail -n 3 | tr '\n' ' ')" "ctl mgmt shm "
 	fails "$who dead one" 1 "no such switch: $SW (start one: ioth switch -d $SW)" \
 		"$@" "$IOTH" run --net "$SW" --ip 10.0.0.1/24 -- true

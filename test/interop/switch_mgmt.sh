@@ -93,11 +93,11 @@ lines()
 $as_user vde_switch -n 32 -s "$T/v" -M "$T/v.mgmt" -d -p "$T/v.pid" </dev/null
 $as_user "$IOTH" switch -numports 32 -sock "$T/i" -mgmt "$T/i.mgmt" -daemon -p "$T/i.pid"
 for s in v i; do
-	wait_for 5 test -e "$T/$s.mgmt"
+	wait_for 30 test -e "$T/$s.mgmt"
 	sleep 300 | $as_user vde_plug "$T/$s" >/dev/null 2>&1 &
 done
 for s in v i; do
-	wait_for 5 sh -c "echo port/print | $as_user $peer ask '$T/$s.mgmt' | grep -q ^Port"
+	wait_for 30 sh -c "echo port/print | $as_user $peer ask '$T/$s.mgmt' | grep -q ^Port"
 	lines | $as_user $peer ask "$T/$s.mgmt" >"$T/$s.txt" 2>&1
 	sed 's/PATH\/v/PATH\/i/' "$T/$s.txt" >"$T/$s.lines"
 done
@@ -154,7 +154,7 @@ case $out in "$T/i	$(cat "$T/i.pid")	"*"	1	1	"*) ok "show switches" ;; *) fail "
 $tell "$T/i" events port >"$T/events" 2>&1 &
 events=$!
 # not before it listens
-wait_for 5 sh -c "$tell '$T/i' port/create 10; $tell '$T/i' port/remove 10; test -s '$T/events'"
+wait_for 30 sh -c "$tell '$T/i' port/create 10; $tell '$T/i' port/remove 10; test -s '$T/events'"
 kill $events 2>/dev/null
 case $(head -n 1 "$T/events") in "port/"*) ok "events" ;; *) fail "events" "$(cat "$T/events")" ;; esac
 
@@ -168,7 +168,7 @@ case $out in *"line 5: 1006 "*"vlan/create 21"*) ok "rc file's errors" ;; *) fai
 same "rc file" "$($tell "$T/rc" port/allprint | head -n 1)" \
 	"Port 0005 untagged_vlan=0020 INACTIVE - NOT Unnamed Allocatable"
 check "shutdown" $tell "$T/rc" shutdown
-wait_for 5 test ! -e "$T/rc"
+wait_for 30 test ! -e "$T/rc"
 same "shutdown leaves no files" "$(ls -d "$T/rc" "$T/rc.pid" 2>/dev/null)" ""
 
 out=$(printf 'port/showinfo\nport/create 300\n' | HOME=$T timeout 20 $as_user "$IOTH" switch "$T/stdin" 2>&1)
@@ -176,7 +176,7 @@ same "end of stdin" $? 0
 case $out in *Numports=255*1022*) ok "stdin" ;; *) fail "stdin" "$out" ;; esac
 same "end of stdin leaves no files" "$(ls -d "$T/stdin" 2>/dev/null)" ""
 HOME=$T timeout 30 $as_user "$IOTH" switch "$T/null" </dev/null >/dev/null 2>&1 &
-check "/dev/null is no console" wait_for 5 $tell "$T/null" showinfo
+check "/dev/null is no console" wait_for 30 $tell "$T/null" showinfo
 $tell "$T/null" shutdown
 out=$(printf 'help port\nshutdown' | HOME=$T timeout 30 $as_user $peer term port/setvlan "$IOTH" switch "$T/tty" 2>&1)
 case $out in *"port/setvlan"*) ok "on a terminal" ;; *) fail "on a terminal" "$out" ;; esac
@@ -200,7 +200,7 @@ if [ "$(id -u)" = 0 ] && [ -c /dev/net/tun ] && unshare --net true 2>/dev/null; 
 	done
 	out=$($as_user unshare --user --net "$IOTH" switch -d -t tapa "$T/notap" 2>&1)
 	same "-t refused" $? 1
-	wait_for 5 test ! -e "$T/notap"
+	wait_for 30 test ! -e "$T/notap"
 	same "-t refused: no switch" "$(ls -d "$T/notap" 2>/dev/null)" ""
 else
 	skip "-t" "no tap devices or no network namespaces here"

@@ -12,7 +12,7 @@ for k in $(switches); do
 	check "$k nothing left" timeout 60 $clients leaves_and_comes "$SW"
 	if ! on_host; then
 		serve 1 python3 -u -m http.server 80
-		wait_for 5 grep -q Serving "$T/node1.log"
+		wait_for 30 grep -q Serving "$T/node1.log"
 		for url in http://10.0.0.1/ 'http://[fd00::1]/'; do
 			check "$k nodes $url" node 2 python3 -c "
 import urllib.request

@@ -9,7 +9,7 @@ with_console()	# KIND, then options of its own: a switch with a console at $SW.c
 	SW=$T/$kind
 	shift
 	$as_user "$@" -d -M "$SW.console" </dev/null >"$SW.log" 2>&1
-	wait_for 5 test -e "$SW/ctl" -a -e "$SW.console"
+	wait_for 30 test -e "$SW/ctl" -a -e "$SW.console"
 }
 
 with_console debian vde_switch -s "$T/debian" -m 0777 -p "$T/debian.pid"

@@ -17,7 +17,7 @@ print("port", server.server_port, flush=True)
 server.serve_forever()
 END
 (cd "$T" && exec $as_user python3 server.py >"$T/host.log" 2>&1) &
-if ! wait_for 10 grep -q '^port' "$T/host.log"; then
+if ! wait_for 30 grep -q '^port' "$T/host.log"; then
 	fail "$TEST" "no server on the host: $(tail -n 3 "$T/host.log")"
 	exit 1
 fi
@@ -42,7 +42,7 @@ chmod +x "$T/told" "$T/guest"
 for k in $(switches); do
 	start_switch $k
 	$as_user slirpvde -s "$SW" -D >"$T/slirp.$k" 2>&1 &
-	if ! wait_for 10 grep -q 'vde switch' "$T/slirp.$k"; then
+	if ! wait_for 30 grep -q 'vde switch' "$T/slirp.$k"; then
 		fail "$k" "no slirpvde: $(tail -n 3 "$T/slirp.$k")"
 		continue
 	fi
