@@ -59,15 +59,15 @@ for k in $(switches); do
 	NODE_OPTS="--gw 10.0.0.9 --gw fd00::9"
 	serve_peers
 	for a in 192.0.2.9 '[2001:db8::9]'; do
-		same "$k fetch from $a" "$(node 2 curl -sS -m 20 "http://$a/big" 2>&1 | sum)" "$want"
+		same "$k fetch from $a" "$(node 2 curl -sS -m 100 "http://$a/big" 2>&1 | sum)" "$want"
 		same "$k put to $a" \
-			"$(node 2 curl -sS -m 20 -T "$T/www/big" "http://$a/put" 2>&1)" "$want"
+			"$(node 2 curl -sS -m 100 -T "$T/www/big" "http://$a/put" 2>&1)" "$want"
 	done
 	for a in 10.0.0.1 '[fd00::1]'; do
 		same "$k far host fetches from $a" \
-			"$(far curl -sS -m 20 "http://$a/big" 2>&1 | sum)" "$want"
+			"$(far curl -sS -m 100 "http://$a/big" 2>&1 | sum)" "$want"
 		same "$k far host puts to $a" \
-			"$(far curl -sS -m 20 -T "$T/www/big" "http://$a/put" 2>&1)" "$want"
+			"$(far curl -sS -m 100 -T "$T/www/big" "http://$a/put" 2>&1)" "$want"
 	done
 	for a in 192.0.2.9 2001:db8::9; do
 		check "$k udp to $a" node 2 $peer udp "$a" 1 1200 1400 8192

@@ -24,14 +24,14 @@ for k in $(switches); do
 	kernel_up
 	serve_peers
 	for a in 10.0.0.1 '[fd00::1]'; do
-		inside "curl -sS -m 20 'http://$a/page'" >"$T/got" 2>"$T/vdens.log"
+		inside "curl -sS -m 100 'http://$a/page'" >"$T/got" 2>"$T/vdens.log"
 		same "$k vdens fetches from $a" "$(sum <"$T/got")" "$want"
 	done
 	inside "$peer serve $T/www" >"$T/vdens.log" 2>&1 &
 	check "$k vdens serves" wait_for 30 served
 	for a in 10.0.0.8 '[fd00::8]'; do
 		same "$k our client fetches from $a in vdens" \
-			"$(node 2 curl -sS -m 20 "http://$a/page" 2>&1 | sum)" "$want"
+			"$(node 2 curl -sS -m 100 "http://$a/page" 2>&1 | sum)" "$want"
 	done
 	stop_all
 done

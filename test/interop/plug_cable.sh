@@ -23,7 +23,7 @@ head -c 200000 "$T/www/file" >"$T/www/part"
 
 fetch()		# [FILE]
 {
-	NET=$b node 2 curl -s --retry 10 --retry-all-errors --retry-delay 1 --max-time 20 \
+	NET=$b node 2 curl -s --retry 10 --retry-all-errors --retry-delay 1 --connect-timeout 5 --max-time 200 \
 		http://10.0.0.1/"${1:-file}" | sum
 }
 
@@ -87,7 +87,7 @@ for own in "vde://$a" "$b" "cmd://exec $IOTH plug $a" "cmd://exec vde_plug $b"; 
 	NET=$T/own serve 3 python3 -u -m http.server -d "$T/www" 80
 	wait_for 30 grep -q Serving "$T/node3.log"
 	same "a switch's own: $own" "$(NET=$far node 2 curl -s --retry 10 --retry-all-errors \
-		--retry-delay 1 --max-time 20 http://10.0.0.3/file | sum)" "$want"
+		--retry-delay 1 --connect-timeout 5 --max-time 200 http://10.0.0.3/file | sum)" "$want"
 	kill $! $switch
 	wait_for 30 sh -c "! [ -e '$T/own' ]"
 done

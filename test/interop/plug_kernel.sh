@@ -46,7 +46,8 @@ our()	# N LOCATOR PROGRAM...
 }
 
 web="python3 -u -m http.server -d $T/www --bind :: 80"
-get="curl -s --retry 10 --retry-all-errors --retry-delay 1 --max-time 20"
+# Who tries again after a part has come has that twice: only to connect is hurried.
+get="curl -s --retry 10 --retry-all-errors --retry-delay 1 --connect-timeout 5 --max-time 200"
 
 frames()	# IF rx|tx: bytes and packets so far
 {

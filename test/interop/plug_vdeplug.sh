@@ -37,7 +37,7 @@ serve_on()	# LOCATOR
 
 fetch_on()	# LOCATOR
 {
-	NET=$1 node 2 curl -s --retry 10 --retry-all-errors --retry-delay 1 --max-time 20 \
+	NET=$1 node 2 curl -s --retry 10 --retry-all-errors --retry-delay 1 --connect-timeout 5 --max-time 200 \
 		http://10.0.0.1/file | sum
 }
 

@@ -86,7 +86,7 @@ static void waits_until_the_deadline(void **state)
 
 	assert_int_equal(loop_wait(l, start + 3000), 0);
 	took = now_mono() - start;
-	assert_true(took >= 3000 && took < USEC_PER_SEC);
+	assert_true(took >= 3000 && took < 20 * USEC_PER_SEC);
 	assert_int_equal(loop_wait(l, start - 1000), 0);
 	loop_free(l);
 }

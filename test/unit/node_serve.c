@@ -799,7 +799,7 @@ static void who_fills_his_end_stops_nobody(void **state)
 	assert_int_equal(waitpid(rude, &status, 0), rude);
 	assert_int_equal(status, 0);
 	usleep(100000);			/* it has seen that he left */
-	alarm(10);
+	alarm(30);
 	assert_int_equal(elsewhere(NICE_UID, open_one), 0);
 	alarm(0);
 	end_server(pid);
