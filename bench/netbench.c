@@ -15,6 +15,7 @@
  *	fill_64k, fill_1m	as lend, but every byte is written before it is sent, and
  *				read after it has come
  *	rr			one byte there and back, p50 and p99
+ *	rr_poll			the same, and both wait in poll() before they read
  *	crr			connect, byte there, byte back, close
  *	udp_64			datagrams of 64 bytes, one per call: those that arrived
  *	goodput			what the server has read SECONDS after it accepted; then
@@ -152,12 +153,25 @@ static void sink_lent(int s, bool look)
 		write_all(s, &total, sizeof(total));
 }
 
-static void echo(int s)
+static void wait_for_input(int s)
+{
+	struct pollfd p = { .fd = s, .events = POLLIN };
+
+	if (poll(&p, 1, PATIENCE * 1000) != 1)
+		err(1, "poll");
+}
+
+static void echo(int s, bool polls)
 {
 	char byte;
 
-	while (read(s, &byte, 1) == 1)
+	do {
+		if (polls)
+			wait_for_input(s);
+		if (read(s, &byte, 1) != 1)
+			return;
 		write_all(s, &byte, 1);
+	} while (true);
 }
 
 /* For some time; then tells how much came and waits for the end. */
@@ -211,7 +225,8 @@ static bool serve_one(int s)
 		sink_lent(s, what == 'f');
 		break;
 	case 'r':
-		echo(s);
+	case 'p':
+		echo(s, what == 'p');
 		break;
 	case 'c':
 		write_all(s, &what, 1);
@@ -324,10 +339,10 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void rr(void)
+static void rr_of(const char *name, bool polls)
 {
 	static double us[MAX_SAMPLES];
-	int s = connected('r');
+	int s = connected(polls ? 'p' : 'r');
 	double began = now(), t = began, last;
 	size_t n = 0;
 
@@ -336,15 +351,20 @@ static void rr(void)
 
 		last = t;
 		write_all(s, &byte, 1);
+		if (polls)
+			wait_for_input(s);
 		read_all(s, &byte, 1);
 		t = now();
 		us[n++] = (t - last) * 1e6;
 	}
 	close(s);
 	qsort(us, n, sizeof(*us), by_size);
-	printf("rr_p50 us %.2f\nrr_p99 us %.2f\n", us[n / 2], us[n * 99 / 100]);
-	tell("rr", n);
+	printf("%s_p50 us %.2f\n%s_p99 us %.2f\n", name, us[n / 2], name, us[n * 99 / 100]);
+	tell(name, n);
 }
+
+static void rr(void)	  { rr_of("rr", false); }
+static void rr_poll(void) { rr_of("rr_poll", true); }
 
 static void crr(void)
 {
@@ -454,6 +474,7 @@ static const struct {
 	{ "fill_64k",	fill_64k },
 	{ "fill_1m",	fill_1m },
 	{ "rr",		rr },
+	{ "rr_poll",	rr_poll },
 	{ "crr",	crr },
 	{ "udp_64",	udp_64 },
 	{ "goodput",	goodput },

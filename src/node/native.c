@@ -233,6 +233,13 @@ static bool reads_on(const struct node *n, const struct vsock *vs)
 	       sock_events(vs->so) & EV_IN;
 }
 
+struct vsock *native_find(struct node *n, int fd)
+{
+	struct vsock *vs = native_known(n, fd);
+
+	return vs ? vs : look_up(n, fd);
+}
+
 struct vsock *native_enter(int fd)
 {
 	struct node *n = current()->node;
@@ -243,9 +250,7 @@ struct vsock *native_enter(int fd)
 	node_lock(n);
 	if (!reads_on(n, native_known(n, fd)))
 		node_look(n);
-	vs = native_known(n, fd);
-	if (!vs)
-		vs = look_up(n, fd);
+	vs = native_find(n, fd);
 	if (!vs)
 		node_unlock(n);
 	return vs;

@@ -8,6 +8,7 @@
  *   native_io.c    those that move bytes and datagrams, which do not go by the pair
  *   native_msg.c   those that take messages, and those that the kernel does on the pair
  *   native_lend.c  those that lend memory
+ *   native_poll.c  waiting for several of its sockets
  *   native_loan.c  what these have lent, which may outlive the node
  */
 #ifndef NODE_NATIVE_H
@@ -44,6 +45,7 @@ void native_cancel_at(struct native *s, int fd);
 /* What the table says, with the node's lock: it is right while the socket lives, whose
  * end clears it. NULL: nothing. */
 struct vsock *native_known(const struct node *n, int fd);
+struct vsock *native_find(struct node *n, int fd);	/* also where it says nothing; NULL: none */
 /* The vsock of fd, its node locked; NULL: it is no such socket of the current stack's, or
  * the stack is the parent's. */
 struct vsock *native_enter(int fd);
@@ -85,6 +87,13 @@ int native_sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags);
 ssize_t native_sendfile(int out_fd, int in_fd, off_t *offset, size_t count);
 ssize_t native_splice(int in_fd, off_t *in_offset, int out_fd, off_t *out_offset, size_t len,
 		      unsigned flags);
+
+/* native_poll.c: all are of the current stack; as poll, with -errno. -EOPNOTSUPP: the kernel has to
+ * wait, for what is left of timeout, while each is shown to it: what native_show returns,
+ * native_hide is given. */
+int native_poll(struct pollfd *v, nfds_t n, int *timeout);
+uint64_t native_show(int fd);		/* 0: it is none of those, and not hidden */
+void native_hide(int fd, uint64_t shown);
 
 /* native_lend.c: as of struct kind_more */
 int native_recv_lend(int fd, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen,

@@ -170,6 +170,7 @@ void node_free(struct node *n)
 		close(n->kick.fd);
 	loop_free(n->loop);
 	map_fini(&n->vsocks);
+	free(n->polled);
 	pthread_mutex_destroy(&n->lock);
 	pthread_mutex_destroy(&n->gate);
 	free(n);

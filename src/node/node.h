@@ -101,6 +101,7 @@ struct node {
 	struct ip_addr	resolvers[8];		/* the machine's name servers */
 	int		n_resolvers;
 	struct rtnl	rtnl;			/* netlink sockets */
+	struct vset	*polled;		/* vset.h: of those who poll; NULL: nobody did yet */
 	struct vpairs	*pairs;			/* vpair.c: of datagrams; NULL: none yet */
 	unsigned	n_dgrams;		/* vsocks that are no streams */
 	struct list	holders;		/* vhold.c: vsocks whose senders are held back */

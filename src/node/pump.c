@@ -194,6 +194,7 @@ static bool urgent_in(struct vsock *vs)
 		return false;
 	}
 	sock_recv(vs->so, &iov, 1, MSG_OOB, NULL);
+	vs->plain = true;
 	return true;
 }
 

@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 
 #include "base/mem.h"
+#include "node/vset.h"
 #include "node/vsock_in.h"
 #include "stack/tcp.h"
 
@@ -46,6 +47,7 @@ void vlowat_set(struct vsock *vs, int mark)
 	vsock_again(vs);
 	if (mark == 0 || mark == 1)
 		return;
+	vset_expose(vs);
 	vs->lowat = xzalloc(sizeof(*vs->lowat));
 	vs->lowat->vs = vs;
 	vs->lowat->mark = mark < 0 ? INT32_MAX : (uint32_t)mark;

@@ -30,6 +30,20 @@
 
 static unsigned near_ones;	/* atomic; of all sets */
 
+struct vset *vset_of_node(struct node *n)
+{
+	struct vset *set = n->polled;
+
+	if (set)
+		return set;
+	set = n->polled = xzalloc(sizeof(*set));
+	*set = (struct vset){ .epfd = -1, .bell = -1 };
+	list_init(&set->watches);
+	list_init(&set->ready);
+	list_init(&set->callers);
+	return set;
+}
+
 bool vset_any(void)
 {
 	return __atomic_load_n(&near_ones, __ATOMIC_RELAXED);
@@ -90,7 +104,7 @@ int vset_collect(struct vset *set, struct epoll_event *v, int most)
 
 static void ring(struct vset *set)
 {
-	if (!set->rung)
+	if (!set->rung && set->bell >= 0)
 		set->rung = eventfd_write(set->bell, 1) == 0;
 }
 
@@ -152,6 +166,8 @@ void vset_tell(struct vsock *vs)
 
 static int kernel(struct vset *set, int op, int fd, struct epoll_event *ev)
 {
+	if (set->epfd < 0)
+		return 0;
 	if (epoll_ctl(set->epfd, op, fd, ev) < 0)
 		return -errno;
 	if (op == EPOLL_CTL_ADD)
@@ -173,7 +189,7 @@ static bool for_output(const struct vsock *vs)
 /* What was read by plain calls, or is yet to be, is the pair's to tell. */
 static bool may_be_near(const struct vsock *vs)
 {
-	if (vs->far || vs->plain || vs->hup || vs->error || vs->unsure || list_empty(&vs->watches))
+	if (vs->far || vs->shown || vs->lowat || vs->plain || vs->hup || vs->error || vs->unsure || list_empty(&vs->watches))
 		return false;
 	if (vs->listening)
 		return !vs->tokens;
@@ -238,6 +254,18 @@ void vset_no_more(struct vsock *vs)
 {
 	vset_expose(vs);
 	vs->far = true;
+}
+
+void vset_show(struct vsock *vs)
+{
+	vset_expose(vs);
+	vs->shown++;
+}
+
+void vset_hide(struct vsock *vs)
+{
+	vs->shown--;
+	vset_try(vs);
 }
 
 /* --- members --- */
@@ -328,6 +356,25 @@ static struct vwatch *find(struct vset *set, struct vsock *vs)
 			return w;
 	}
 	return NULL;
+}
+
+bool vset_asked(struct vset *set, struct vsock *vs, int fd, uint32_t events, uint32_t *now)
+{
+	struct vwatch *w = find(set, vs);
+
+	if (!w)
+		join(set, vs, fd, &(struct epoll_event){ .events = events });
+	w = find(set, vs);
+	w->ev.events = list_empty(&set->callers) ? events : w->ev.events | events;
+	vset_try(vs);
+	if (!vs->near)
+		return false;
+	*now = wanted(w) & (events | ALWAYS);
+	if (*now)
+		may_be_ready(w);
+	else if (list_empty(&set->callers))
+		list_del(&w->ready);
+	return true;
 }
 
 static int add(struct vset *set, struct vsock *vs, int fd, struct epoll_event *ev)

@@ -59,6 +59,13 @@ void vset_end(struct vset *set);	/* no members any more */
 int vset_kernel(struct vset *set, struct epoll_event *v, int most, int timeout);
 int vset_wait(struct vset *set, struct node *n, struct epoll_event *v, int most, int timeout);
 
+/* --- for poll (native_poll.c): a set of the node's own, without a descriptor --- */
+
+struct vset *vset_of_node(struct node *n);
+/* Which of these there are now, if the stack may say so; else false, and the kernel has to. */
+bool vset_asked(struct vset *set, struct vsock *vs, int fd, uint32_t events, uint32_t *now);
+int vset_wait_near(struct vset *set, struct node *n, usec until);	/* 0 or -EINTR */
+
 /* api_epoll.c: a set has s's sockets for members from now on, or none; false: another's. */
 bool vset_claim(struct vset *set, struct ioth *s);
 void vset_lock(void);			/* for fork */
@@ -72,6 +79,8 @@ void vset_try(struct vsock *vs);	/* it may become near */
 void vset_expose(struct vsock *vs);	/* it is far again: the pair tells */
 bool vset_any(void);		/* is any near? */
 void vset_no_more(struct vsock *vs);	/* and stays so */
+void vset_show(struct vsock *vs);	/* until all who have shown it hide it */
+void vset_hide(struct vsock *vs);
 void vset_leave(struct vsock *vs);	/* it ends; closed or not */
 
 #endif

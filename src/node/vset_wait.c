@@ -51,7 +51,7 @@ static int take(struct vset *set, struct epoll_event *v, int most)
 	return n || turn || !far(set) ? n : vset_kernel(set, v, most, 0);
 }
 
-static int wait_near(struct vset *set, struct node *n, usec until)
+int vset_wait_near(struct vset *set, struct node *n, usec until)
 {
 	struct caller c;
 	int ret;
@@ -101,9 +101,9 @@ int vset_wait(struct vset *set, struct node *n, struct epoll_event *v, int most,
 	until = timeout < 0 ? NEVER - 1 : n->st->now + timeout * USEC_PER_MSEC;
 	while (!(ret = take(set, v, most)) && n->st->now < until) {
 		if (!far(set))
-			ret = wait_near(set, n, until);
+			ret = vset_wait_near(set, n, until);
 		else if (look_first(n, looked))
-			ret = wait_near(set, n, MIN(until, n->st->now + n->st->param.busy_read));
+			ret = vset_wait_near(set, n, MIN(until, n->st->now + n->st->param.busy_read));
 		else
 			ret = wait_far(set, n, v, most, until);
 		looked = true;

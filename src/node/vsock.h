@@ -54,6 +54,7 @@ struct vsock {
 	bool		plain;		/* urgent data: never local again */
 	bool		passed;		/* bytes went through the pair to the program */
 	struct list	watches;	/* vset.c: the sets it is a member of */
+	unsigned	shown;		/* threads that wait for it in the kernel */
 	bool		near, far;	/* its readiness is told there; never is */
 	bool		sends;		/* by calls */
 	unsigned	readers;	/* threads that wait in a call for something to read */
