@@ -16,7 +16,8 @@ static bool by_calls(struct vset *set, struct pollfd *p)
 	struct vsock *vs = native_find(n, p->fd);
 	uint32_t now;
 
-	if (!vs || p->fd != vs->pid_fd || vs->type != SOCK_STREAM || vs->shown || vs->lowat)
+	if (!vs || !vs->so || p->fd != vs->pid_fd || vs->type != SOCK_STREAM || vs->shown ||
+	    vs->lowat)
 		return false;
 	if (!vset_asked(set, vs, p->fd, (uint16_t)p->events, &now))
 		return false;

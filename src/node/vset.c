@@ -104,7 +104,7 @@ int vset_collect(struct vset *set, struct epoll_event *v, int most)
 
 static void ring(struct vset *set)
 {
-	if (!set->rung && set->bell >= 0)
+	if (!set->rung)
 		set->rung = eventfd_write(set->bell, 1) == 0;
 }
 
@@ -120,6 +120,18 @@ static void tell(struct vset *set)
 		set->alarm.at = n->st->now + ALONE;
 }
 
+/* Nobody polls them by calls any more. */
+static void expose_ready(struct vset *set)
+{
+	while (!list_empty(&set->ready)) {
+		struct vwatch *w = list_first(&set->ready, struct vwatch, ready);
+
+		list_del(&w->ready);
+		if (wanted(w))
+			vset_expose(w->vs);
+	}
+}
+
 /* Is it left alone? */
 static void look_after(struct node *n, struct node_alarm *a)
 {
@@ -130,6 +142,10 @@ static void look_after(struct node *n, struct node_alarm *a)
 	if (set->attended) {
 		set->attended = false;
 		a->at = n->st->now + ALONE;
+		return;
+	}
+	if (set->bell < 0) {
+		expose_ready(set);
 		return;
 	}
 	list_for(l, &set->ready) {

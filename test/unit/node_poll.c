@@ -95,6 +95,26 @@ static void input_and_output(void **state)
 	end(&h);
 }
 
+/* A listener's pair shows nothing while it is near; after a while it does. */
+static void plain_poll_hears_of_connections(void **state)
+{
+	struct here h = begin();
+	struct pollfd p = { .fd = h.lis, .events = POLLIN };
+	int fd = ioth_msocket(h.s, AF_INET, SOCK_STREAM, 0), peer;
+
+	assert_int_equal(ready(h.lis, POLLIN, 0), 0);
+	assert_int_equal(ioth_connect(fd, (struct sockaddr *)&h.sin, sizeof(h.sin)), 0);
+	assert_int_equal(poll(&p, 1, SOON), 1);
+	assert_int_equal(ready(h.lis, POLLIN, SOON), POLLIN);
+	peer = ioth_accept(h.lis, NULL, NULL);
+	assert_true(peer >= 0);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	assert_int_equal(ready(h.lis, POLLIN, 0), 0);
+	ioth_close(peer);
+	ioth_close(fd);
+	end(&h);
+}
+
 /* No token is shown to the kernel while somebody polls by calls. */
 static void nothing_is_shown(void **state)
 {
@@ -296,6 +316,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(input_and_output),
+		cmocka_unit_test(plain_poll_hears_of_connections),
 		cmocka_unit_test(nothing_is_shown),
 		cmocka_unit_test(who_waits_is_told),
 		cmocka_unit_test(several_wait),
