@@ -323,13 +323,14 @@ void tcp_rcv_back(struct tcpc *tc, uint32_t len, uint32_t size);
 bool tcp_rcv_readable(const struct tcpc *tc);
 void tcp_rcv_drop(struct tcpc *tc, uint32_t n);
 struct tcp_ooo *tcp_ooo_get(struct tcpc *tc);	/* there is one from now on */
+void tcp_ooo_told(struct tcpc *tc);	/* the peer knows what came twice */
 void tcp_ooo_prune(struct tcpc *tc);	/* what it holds is given up */
 void tcp_rcv_end(struct tcpc *tc);	/* FIN: forgets what is out of order */
 void tcp_rcv_free(struct tcpc *tc);
 
 /* --- tcp_prune.c --- */
 /* May so much be held: out of order; how much: in order, to be sent? */
-bool tcp_ooo_room(struct tcpc *tc, uint32_t size);
+bool tcp_ooo_room(struct tcpc *tc, uint32_t size);	/* of one that has tc->ooo */
 uint32_t tcp_rcv_room(struct tcpc *tc, uint32_t size);
 uint32_t tcp_snd_room(const struct tcpc *tc, uint32_t size, uint32_t least);
 

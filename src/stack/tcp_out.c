@@ -115,7 +115,7 @@ static void send_seg(struct tcpc *tc, struct pkt *pkt, struct tcp *h, uint32_t m
 		tc->segs_out++;
 	}
 	if (tc->ooo)
-		tc->ooo->dsack.to = tc->ooo->dsack.from;
+		tcp_ooo_told(tc);
 	tcp_ev_ack_sent(tc);
 	hand_down(tc, pkt, h, mss);
 }

@@ -24,34 +24,33 @@ static uint64_t share(const struct stack *st)
 	return all / 2 / MAX(st->tcp->n_ooo, 1u);
 }
 
-/* Those who hold more than their share give up what they have, in turn. */
-static void make_room(struct stack *st, uint32_t need)
+/* Those who hold more than their share give up what they have, in turn, until there
+ * is room. */
+static bool make_room(struct stack *st, uint32_t need)
 {
 	struct list *all = &st->tcp->ooo;
 
-	for (int i = 0; i < LOOKS && !budget_room(st, BUDGET_TCP, need); i++) {
+	for (int i = 0; !budget_room(st, BUDGET_TCP, need); i++) {
 		struct tcp_ooo *o = list_first(all, struct tcp_ooo, link);
 
-		if (!o)
-			return;
+		if (!o || i == LOOKS)
+			return false;
 		list_del(&o->link);
 		list_add_tail(all, &o->link);
 		if (o->truesize > share(st))
 			tcp_ooo_prune(o->tc);
 	}
+	return true;
 }
 
 bool tcp_ooo_room(struct tcpc *tc, uint32_t size)
 {
 	struct stack *st = tc->so.st;
-	uint32_t held = tc->ooo ? tc->ooo->truesize : 0;
+	uint32_t held = tc->ooo->truesize;
 
 	if (budget_pressed(st, BUDGET_TCP) && held + size > MAX(share(st), LEAST))
 		return false;
-	if (budget_room(st, BUDGET_TCP, size))
-		return true;
-	make_room(st, size);
-	return budget_room(st, BUDGET_TCP, size);
+	return make_room(st, size);
 }
 
 uint32_t tcp_rcv_room(struct tcpc *tc, uint32_t size)
@@ -59,10 +58,9 @@ uint32_t tcp_rcv_room(struct tcpc *tc, uint32_t size)
 	struct stack *st = tc->so.st;
 	uint32_t least = st->param.tcp_rmem[0];
 
-	if (budget_room(st, BUDGET_TCP, size))
+	if (budget_room(st, BUDGET_TCP, size))	/* nearly always */
 		return UINT32_MAX;
-	make_room(st, size);
-	if (budget_room(st, BUDGET_TCP, size) || tc->rcv_true + size <= least)
+	if (make_room(st, size) || tc->rcv_true + size <= least)
 		return UINT32_MAX;
 	return list_empty(&tc->rcvq) ? least : 0;
 }

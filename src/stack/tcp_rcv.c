@@ -173,6 +173,20 @@ static void ooo_free(struct tcpc *tc)
 	tc->ooo = NULL;
 }
 
+/* Who holds nothing ahead of a hole, and has nothing to tell of it, is not asked for
+ * memory, and his share is the others'. */
+static void ooo_settle(struct tcpc *tc)
+{
+	if (tc->ooo && list_empty(&tc->ooo->q) && !tcp_sack_blocks(tc))
+		ooo_free(tc);
+}
+
+void tcp_ooo_told(struct tcpc *tc)
+{
+	tc->ooo->dsack.to = tc->ooo->dsack.from;
+	ooo_settle(tc);
+}
+
 /* The stream has ended: whatever is ahead of that never existed. */
 void tcp_rcv_end(struct tcpc *tc)
 {
@@ -197,8 +211,7 @@ void tcp_ooo_prune(struct tcpc *tc)
 	o->n_sacks = 0;
 	while ((l = list_pop(&o->q)))
 		drop(tc->so.st, pkt_of(l), DROP_TCP_OFO_PRUNED);
-	if (!tcp_sack_blocks(tc))
-		ooo_free(tc);
+	ooo_settle(tc);
 }
 
 struct tcp_ooo *tcp_ooo_get(struct tcpc *tc)
@@ -250,8 +263,8 @@ static void ooo_drain(struct tcpc *tc)
 	tcp_sack_advance(tc);
 	if (fin)
 		tcp_fin_in(tc);
-	else if (list_empty(&tc->ooo->q) && !tcp_sack_blocks(tc))
-		ooo_free(tc);
+	else
+		ooo_settle(tc);
 }
 
 /* --- out of order --- */
@@ -325,6 +338,7 @@ static void ooo_add(struct tcpc *tc, struct pkt *pkt)
 		why = ooo_insert(tc, pkt);
 	if (why)
 		drop(tc->so.st, pkt, why);
+	ooo_settle(tc);
 }
 
 /* What memory there is cuts what is taken. False: nothing. */
