@@ -3,6 +3,7 @@
  *	expect state NAME	of the connection, closed by the user or not
  *	expect error NAME	pending error of the socket, cleared; 0: none
  *	expect drop NAME N	packets dropped so far for the reason (drop.h)
+ *	expect count NAME N	so often it was counted (mib.h, TCP's)
  *	expect sockets N	all that the stack holds
  *	expect info NAME N [to M]		info.c
  *	expect window, expect update		fill.c
@@ -71,6 +72,23 @@ static void expect_drop(struct world *w, const char *name, uint32_t want)
 	fail(w, "script: '%s' is not the name of a drop", name);
 }
 
+static void expect_count(struct world *w, const char *name, uint32_t want)
+{
+#define X(c)	#c,
+	static const char *const names[N_TCP_COUNTS] = { TCP_COUNTS(X) TCP_MORE_COUNTS(X) };
+#undef X
+
+	for (int i = 0; i < N_TCP_COUNTS; i++) {
+		if (strcmp(names[i], name) != 0)
+			continue;
+		if (w->st->mib.tcp[i] != want)
+			fail(w, "expected: %s %u\n\tseen:     %lu", name, want,
+			     (unsigned long)w->st->mib.tcp[i]);
+		return;
+	}
+	fail(w, "script: nothing is counted as '%s'", name);
+}
+
 static void expect_error(struct world *w, int n, const char *name)
 {
 	int want = strcmp(name, "0") ? errno_named(w, name) : 0;
@@ -98,6 +116,10 @@ void expect_event(struct world *w, int n, struct words *ws)
 		const char *name = word_need(w, ws, "a drop");
 
 		expect_drop(w, name, number_need(w, ws, "a count"));
+	} else if (word_is(ws, "count")) {
+		const char *name = word_need(w, ws, "a name");
+
+		expect_count(w, name, number_need(w, ws, "a count"));
 	} else if (word_is(ws, "error")) {
 		expect_error(w, n, word_need(w, ws, "an error"));
 	} else if (word_is(ws, "info")) {
