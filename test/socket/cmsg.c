@@ -231,16 +231,25 @@ static uint32_t label_at(int fd)
 	return ntohl(flow) & 0xfffff;
 }
 
+/* Whoever receives from it is told the flow label. */
+static int tells_flows(struct addr *a)
+{
+	int fd;
+
+	if (v4())
+		skip("an IPv6 option");
+	fd = bound(SOCK_DGRAM, a);
+	set_opt(fd, IPPROTO_IPV6, OPT6_FLOWINFO, 1);
+	return fd;
+}
+
 CASE(cmsg_flow_label_of_address)
 {
 	struct addr b;
 	int x, y;
 
-	if (v4())
-		skip("an IPv6 option");
 	x = udp();
-	y = bound(SOCK_DGRAM, &b);
-	set_opt(y, IPPROTO_IPV6, OPT6_FLOWINFO, 1);
+	y = tells_flows(&b);
 	b.in6.sin6_flowinfo = htonl(0x0ff12345);
 	EQ(sendto(x, "x", 1, 0, &b.sa, b.len), 1);
 	NEED(label_at(y) != 0x12345);
@@ -261,11 +270,8 @@ CASE(cmsg_flow_label_of_connection)
 	struct addr b, p;
 	int x, y;
 
-	if (v4())
-		skip("an IPv6 option");
 	x = udp();
-	y = bound(SOCK_DGRAM, &b);
-	set_opt(y, IPPROTO_IPV6, OPT6_FLOWINFO, 1);
+	y = tells_flows(&b);
 	set_opt(x, IPPROTO_IPV6, OPT6_FLOWINFO_SEND, 1);
 	b.in6.sin6_flowinfo = htonl(0x12345);
 	OK(connect(x, &b.sa, b.len));

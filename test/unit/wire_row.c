@@ -92,6 +92,12 @@ static struct pkt *take(struct ends *e, unsigned max)
 	return pkt;
 }
 
+static struct pkt *row_of(struct ends *e, bool v6, unsigned k, unsigned n)
+{
+	ring_some(e, v6, k, n);
+	return take(e, WIRE_ROW);
+}
+
 static void input(struct ends *e, struct pkt *pkt)
 {
 	stack_input(e->p->b.st, e->p->b.nif, pkt);
@@ -119,10 +125,8 @@ static void a_row_is_one_packet_and_each_is_read(void **state)
 {
 	for (int v6 = 0; v6 < 2; v6++) {
 		struct ends e = begin(v6);
-		struct pkt *row;
+		struct pkt *row = row_of(&e, v6, 0, 5);
 
-		ring_some(&e, v6, 0, 5);
-		row = take(&e, WIRE_ROW);
 		assert_non_null(row);
 		assert_int_equal(row->gso_size, LEN);
 		assert_int_equal(row->paylen, 5 * LEN);
@@ -148,16 +152,13 @@ static void sums_and_lengths_hold(void **state)
 {
 	for (int v6 = 0; v6 < 2; v6++) {
 		struct ends e = begin(v6);
-		struct pkt *row;
+		struct pkt *row = row_of(&e, v6, 0, 7);
 
-		ring_some(&e, v6, 0, 7);
-		row = take(&e, WIRE_ROW);
 		pkt_sum_finish(row);
 		assert_int_equal(row->sum, PKT_SUM_NONE);
 		input(&e, row);
 		reads(&e, 0, 7);
-		ring_some(&e, v6, 7, 7);
-		offload_out(take(&e, WIRE_ROW), verify, &e);
+		offload_out(row_of(&e, v6, 7, 7), verify, &e);
 		reads(&e, 7, 7);
 		end(&e);
 	}
@@ -338,8 +339,7 @@ static void peeked_cut_short_and_lent(void **state)
 	struct lent l;
 	struct msg m;
 
-	ring_some(&e, false, 0, 4);
-	input(&e, take(&e, WIRE_ROW));
+	input(&e, row_of(&e, false, 0, 4));
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(sock_recv(e.b, &iov, 1, MSG_PEEK | MSG_TRUNC, &m), LEN);
 	assert_int_equal(m.flags, MSG_TRUNC);
@@ -366,8 +366,7 @@ static void a_queue_too_small(void **state)
 	uint8_t b[LEN];
 
 	e.b->rcvbuf = 3000;
-	ring_some(&e, false, 0, WIRE_ROW);
-	input(&e, take(&e, WIRE_ROW));
+	input(&e, row_of(&e, false, 0, WIRE_ROW));
 	assert_true(dg_of(e.b)->queued <= 3000);
 	while (udp_from(e.b, b, sizeof(b), NULL) == LEN)
 		n++;
@@ -386,8 +385,7 @@ static void a_filter(void **state)
 	uint8_t b[LEN];
 
 	assert_int_equal(sock_setopt(e.b, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)), 0);
-	ring_some(&e, false, 0, 3);
-	input(&e, take(&e, WIRE_ROW));
+	input(&e, row_of(&e, false, 0, 3));
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(udp_from(e.b, b, sizeof(b), NULL), 10);
 	assert_int_equal(udp_from(e.b, b, sizeof(b), NULL), -EAGAIN);
