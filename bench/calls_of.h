@@ -22,7 +22,7 @@ static void stack_up(const char *locator, char *addr)
 		errx(2, "-n LOCATOR and -a ADDRESS/PREFIX are needed");
 	*slash = 0;
 	len = atoi(slash + 1);
-	stack = ioth_newstack("native", locator);
+	stack = ioth_newstack(getenv("STACK") ? getenv("STACK") : "native", locator);
 	if (!stack || inet_pton(family, addr, a) != 1 ||
 	    ioth_ipaddr_add(stack, family, a, len, ioth_if_nametoindex(stack, "eth0")) < 0)
 		err(1, "no stack at %s with address %s", locator, addr);

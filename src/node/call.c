@@ -135,13 +135,15 @@ bool call_valid(const struct call *c)
 
 long call_give_fd(struct call *c, struct vsock *vs, int fd, bool cloexec)
 {
-	int ret = call_give(c, fd, cloexec);
+	int ret = call_give(c, vs->bare ? vs->n->bare : fd, cloexec);
 
 	if (ret < 0)
 		return ret;
 	vs->pid = c->pid;
 	vs->pid_fd = ret;
 	vs->owner = c->owner;
+	if (vs->bare)
+		vbare_given(vs);
 	if (c->of->front->given)
 		c->of->front->given(c, vs);
 	return CALL_ANSWERED;

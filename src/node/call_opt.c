@@ -196,6 +196,15 @@ static long ioctl_ifconf(struct call *c)
 	return call_write(c, ARG(c, 2), &ifc, sizeof(ifc));
 }
 
+static long stream_inq(struct call *c)
+{
+	int len = (int)sock_queues(c->vs->so).in;
+
+	if (c->vs->so->listening)
+		return -EINVAL;
+	return call_write(c, ARG(c, 2), &len, sizeof(len));
+}
+
 /* FIONREAD of datagrams: the first one's length, where SEQPACKET counts all. */
 static long ioctl_inq(struct call *c)
 {
@@ -203,7 +212,7 @@ static long ioctl_inq(struct call *c)
 	int len;
 
 	if (ret == 0 && (c->vs->type == SOCK_STREAM || c->vs->wd))
-		ret = CALL_CONTINUE;
+		return c->vs->bare && c->vs->so ? stream_inq(c) : CALL_CONTINUE;
 	if (ret)
 		return ret;
 	len = (int)recv(c->app, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);

@@ -12,6 +12,19 @@
 #include "base/log.h"
 #include "node/call.h"
 
+/* The program's end, app, which is closed here; -1: the socket has none (vbare.c). */
+static long give(struct call *c, struct vsock *vs, int app, int flags)
+{
+	long ret;
+
+	vs->nonblock = flags & SOCK_NONBLOCK;
+	if (vs->nonblock && app >= 0)
+		fcntl(app, F_SETFL, O_NONBLOCK);
+	ret = call_give_fd(c, vs, app, flags & SOCK_CLOEXEC);
+	if (app >= 0)
+		close(app);
+	return ret;
+}
 
 long call_socket(struct call *c)
 {
@@ -38,11 +51,8 @@ long call_socket(struct call *c)
 	}
 	if (ret < 0)
 		return ret;
-	if (type & SOCK_NONBLOCK)
-		fcntl(app, F_SETFL, O_NONBLOCK);
 	vs->cloexec = type & SOCK_CLOEXEC;
-	ret = call_give_fd(c, vs, app, type & SOCK_CLOEXEC);
-	close(app);
+	ret = give(c, vs, app, type);
 	if (ret < 0 && ret != CALL_ANSWERED)
 		vsock_drop(vs);
 	return ret;
@@ -203,13 +213,12 @@ long call_accept(struct call *c)
 		vsock_inherit(c->app, app);
 	if (is_the_same(c))
 		vsock_accepted(c->vs, c->app);	/* before the program goes on */
-	if (flags & SOCK_NONBLOCK)
-		fcntl(app, F_SETFL, O_NONBLOCK);
 	ret = call_valid(c) ? 0 : -EINTR;
 	bad = ret == 0 ? call_put_addr(c, ARG(c, 1), ARG(c, 2), &nv->so->remote, c->vs->family) : 0;
 	if (ret == 0 && bad == 0)
-		ret = call_give_fd(c, nv, app, flags & SOCK_CLOEXEC);
-	close(app);
+		ret = give(c, nv, app, flags);
+	else if (app >= 0)
+		close(app);
 	if (bad < 0)
 		vsock_drop(nv);			/* as Linux: lost with a bad address */
 	else if (ret != CALL_ANSWERED)
@@ -236,7 +245,7 @@ long call_shutdown(struct call *c)
 	if (c->vs->type == SOCK_STREAM ? !c->vs->connected && !c->vs->connecting :
 					 vsock_peer(c->vs, &peer) < 0)
 		return -ENOTCONN;
-	return CALL_CONTINUE;
+	return c->vs->bare && !c->vs->near ? 0 : CALL_CONTINUE;
 }
 
 /* --- names --- */

@@ -187,8 +187,11 @@ long call_vsock_now(struct call *c)
 
 bool call_nonblock(const struct call *c)
 {
-	int flags = fcntl(c->app, F_GETFL);
+	int flags;
 
+	if (c->vs->bare)
+		return c->vs->nonblock;
+	flags = fcntl(c->app, F_GETFL);
 	return flags >= 0 && flags & O_NONBLOCK;
 }
 
@@ -200,7 +203,10 @@ long call_wait(struct call *c, int option, int error)
 		struct timeval tv = { 0, 0 };
 		socklen_t len = sizeof(tv);
 
-		getsockopt(c->app, SOL_SOCKET, option, &tv, &len);
+		if (c->vs->bare)
+			vbare_get_timeo(c->vs, option, &tv, &len);
+		else
+			getsockopt(c->app, SOL_SOCKET, option, &tv, &len);
 		c->give_up = tv.tv_sec || tv.tv_usec ?
 			     now + tv.tv_sec * USEC_PER_SEC + tv.tv_usec : NEVER;
 		c->started = true;

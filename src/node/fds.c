@@ -98,6 +98,16 @@ void fds_give(int fd, struct ioth *s, uint64_t id, void *sock)
 	pthread_mutex_unlock(&lock);
 }
 
+void fds_rename(int fd, const struct ioth *s, uint64_t id)
+{
+	struct fd_entry *e = fds_at(fd);
+
+	pthread_mutex_lock(&lock);
+	if (e && e->stack == s)
+		__atomic_store_n(&e->id, id, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&lock);
+}
+
 void fds_clear(int fd, const struct ioth *s, uint64_t id)
 {
 	struct fd_entry *e = fds_at(fd);

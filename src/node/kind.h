@@ -181,6 +181,8 @@ struct fd_entry *fds_make(int fd);	/* its place in the table; fd < FDS_MOST */
 int fds_set(int fd, struct ioth *s);
 /* A kind may do it in the call that makes fd; fds_set has nothing to do then. */
 void fds_give(int fd, struct ioth *s, uint64_t id, void *sock);
+/* What has that number of s's has another cookie now. */
+void fds_rename(int fd, const struct ioth *s, uint64_t id);
 /* It is no more: of s, and if id is not 0 the very same. */
 void fds_clear(int fd, const struct ioth *s, uint64_t id);
 int fds_find(const struct ioth *s, uint64_t id);	/* one that is open; -1 */

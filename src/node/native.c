@@ -7,7 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -50,6 +53,8 @@ static int native_open(struct ioth *stack, const char *locators[], const char *o
 	stack->data = s;
 	native_calls_init(s);
 	driver_add(s->node);
+	if (conf.bare && vbare_open(s->node) < 0)
+		info("plain=0: %s; all sockets have a pair", strerror(errno));
 	s->lender = lender_new(s->node);
 	pthread_mutex_lock(&stacks_lock);
 	list_add_tail(&stacks, &s->link);
@@ -64,7 +69,9 @@ static bool in_use(struct native *s)
 	struct node *n = s->node;
 
 	for (struct map_node *m = map_next(&n->vsocks, NULL); m; m = map_next(&n->vsocks, m)) {
-		if (container_of(m, struct vsock, node)->so)
+		const struct vsock *vs = container_of(m, struct vsock, node);
+
+		if (vs->so && (!vs->bare || vbare_is_open(vs)))
 			return true;
 	}
 	return !list_empty(&s->calls.netlinks);
@@ -139,6 +146,7 @@ static void orphan(struct native *s)
 	struct node *n = s->node;
 
 	s->orphan = true;
+	vbare_close(n);
 	for (struct map_node *m = map_next(&n->vsocks, NULL); m; m = map_next(&n->vsocks, m)) {
 		const struct vsock *vs = container_of(m, struct vsock, node);
 
@@ -217,8 +225,10 @@ struct vsock *native_known(const struct node *n, int fd)
 static struct vsock *look_up(struct node *n, int fd)
 {
 	struct fd_entry *e = fds_at(fd);
-	struct vsock *vs = vsock_of_fd(n, fd);
+	struct vsock *vs = vbare_of_fd(n, fd);
 
+	if (!vs)
+		vs = vsock_of_fd(n, fd);
 	if (vs && vs->so && fd == vs->pid_fd && fds_stack(e) == kind_current &&
 	    __atomic_load_n(&e->id, __ATOMIC_RELAXED) == vs->cookie)
 		__atomic_store_n(&e->sock, vs, __ATOMIC_RELAXED);
@@ -305,6 +315,75 @@ static bool is_inherited(int level, int name)
 		name == SO_SNDTIMEO_OLD || name == SO_SNDTIMEO_NEW);
 }
 
+int native_dress(int fd)
+{
+	struct native *s = current();
+	struct vsock *vs;
+	int ret;
+
+	if (s->orphan || s->node->bare < 0)
+		return 0;
+	node_lock(s->node);
+	vs = native_find(s->node, fd);
+	ret = vs ? vbare_dress(vs) : 0;
+	node_unlock(s->node);
+	return (int)libc_result(ret);
+}
+
+/* What is not yet the kernel's to keep. */
+static struct vsock *enter_bare(int fd)
+{
+	struct vsock *vs = current()->node->bare < 0 ? NULL : native_enter(fd);
+
+	if (!vs || vs->bare)
+		return vs;
+	node_unlock(vs->n);
+	return NULL;
+}
+
+/* To be inherited by another program it has to be a descriptor like any other. */
+static int fcntl_kernel(int fd, int cmd, long arg)
+{
+	bool may_stay = cmd == F_GETFD || (cmd == F_SETFD && arg & FD_CLOEXEC);
+
+	return !may_stay && native_dress(fd) < 0 ? -1 : fcntl(fd, cmd, arg);
+}
+
+static int native_fcntl(int fd, int cmd, ...)
+{
+	struct vsock *vs = cmd == F_GETFL || cmd == F_SETFL ? enter_bare(fd) : NULL;
+	va_list ap;
+	long arg;
+	int ret;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, long);
+	va_end(ap);
+	if (!vs)
+		return fcntl_kernel(fd, cmd, arg);
+	if (cmd == F_SETFL)
+		vs->nonblock = arg & O_NONBLOCK;
+	ret = cmd == F_SETFL ? 0 : O_RDWR | (vs->nonblock ? O_NONBLOCK : 0);
+	node_unlock(vs->n);
+	return ret;
+}
+
+static int native_ioctl(int fd, unsigned long cmd, ...)
+{
+	struct vsock *vs = cmd == FIONBIO ? enter_bare(fd) : NULL;
+	va_list ap;
+	void *arg;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (!vs)
+		return by_number_ioctl(fd, cmd, arg);
+	vs->nonblock = *(int *)arg;
+	node_unlock(vs->n);
+	return 0;
+}
+
 static void keeps(int fd)
 {
 	struct vsock *vs = native_enter(fd);
@@ -317,11 +396,24 @@ static void keeps(int fd)
 
 static int native_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
-	int ret = by_number_setsockopt(fd, level, name, value, len);
+	struct vsock *vs = vbare_is_timeo(level, name) ? enter_bare(fd) : NULL;
+	int ret;
 
+	if (vs)
+		return (int)native_leave(vs, vbare_set_timeo(vs, name, value, len));
+	ret = by_number_setsockopt(fd, level, name, value, len);
 	if (ret == 0 && is_inherited(level, name))
 		keeps(fd);
 	return ret;
+}
+
+static int native_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+	struct vsock *vs = vbare_is_timeo(level, name) ? enter_bare(fd) : NULL;
+
+	if (vs)
+		return (int)native_leave(vs, vbare_get_timeo(vs, name, value, len));
+	return by_number_getsockopt(fd, level, name, value, len);
 }
 
 /* The pair was shut; calls that follow, or wait, see it at once. */
@@ -357,8 +449,8 @@ const struct kind kind_native = {
 		.socket = native_socket, .close = native_end, .bind = by_number_bind,
 		.connect = by_number_connect, .listen = by_number_listen, .accept = by_number_accept,
 		.getsockname = by_number_getsockname, .getpeername = by_number_getpeername,
-		.setsockopt = native_setsockopt, .getsockopt = by_number_getsockopt,
-		.shutdown = native_shutdown, .ioctl = by_number_ioctl, .fcntl = fcntl,
+		.setsockopt = native_setsockopt, .getsockopt = native_getsockopt,
+		.shutdown = native_shutdown, .ioctl = native_ioctl, .fcntl = native_fcntl,
 		.read = native_read, .readv = native_readv, .recv = native_recv,
 		.recvfrom = native_recvfrom, .recvmsg = native_recvmsg, .write = native_write,
 		.writev = native_writev, .send = native_send, .sendto = native_sendto, .sendmsg = native_sendmsg,

@@ -42,6 +42,9 @@ long native_call(int nr, uint64_t args[6]);
  * EBADF. */
 void native_cancel_at(struct native *s, int fd);
 
+/* The kernel is to do something with fd: vbare.c. As libc, 0 also if it is none of ours. */
+int native_dress(int fd);
+
 /* What the table says, with the node's lock: it is right while the socket lives, whose
  * end clears it. NULL: nothing. */
 struct vsock *native_known(const struct node *n, int fd);

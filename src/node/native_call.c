@@ -56,6 +56,9 @@ static struct vsock *known(const struct call *c, int fd)
 {
 	struct vsock *vs = native_known(c->of->node, fd);
 
+	if (!vs && c->of->node->bare >= 0)
+		vs = native_find(c->of->node, fd);	/* a copy of its number says nothing */
+
 	return vs && vs->family != AF_PACKET ? vs : NULL;
 }
 
@@ -82,7 +85,14 @@ static void given(struct call *c, struct vsock *vs)
 {
 	struct native *s = c->of->node->user;
 
-	fds_give(vs->pid_fd, s->stack, vs->cookie, vs);
+	fds_give(vs->pid_fd, s->stack, vs->bare ? vs->n->bare_cookie : vs->cookie, vs);
+}
+
+static void dressed(struct vsock *vs)
+{
+	const struct native *s = vs->n->user;
+
+	fds_rename(vs->pid_fd, s->stack, vs->cookie);
 }
 
 static int replace(struct call *c, int at, int fd, bool cloexec)
@@ -130,12 +140,14 @@ static int app_end(struct vsock *vs)
 	const struct native *s = vs->n->user;
 	int at = vs->pid_fd;
 
+	if (vs->bare)
+		return -1;
 	if (vsock_of_fd(vs->n, at) != vs)
 		at = fds_find(s->stack, vs->cookie);
 	return at < 0 ? -1 : fcntl(at, F_DUPFD_CLOEXEC, 0);
 }
 
-static const struct vsock_front ends = { changed, app_end, .near = true };
+static const struct vsock_front ends = { changed, dressed, app_end, .near = true };
 
 static void late(struct node *n)
 {
@@ -175,6 +187,13 @@ static long ask(struct native *s, int nr, const uint64_t args[6])
 	return t.value;
 }
 
+static bool is_among(int nr, const int *all, size_t n)
+{
+	while (n && all[n - 1] != nr)
+		n--;
+	return n > 0;
+}
+
 /* Of sockets that were inherited by fork, what the pair does by itself. */
 static long orphan_call(int nr)
 {
@@ -182,11 +201,17 @@ static long orphan_call(int nr)
 		SYS_shutdown, SYS_sendmsg, SYS_recvmsg, SYS_sendmmsg, SYS_recvmmsg,
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
-		if (nr == pairs[i])
-			return CALL_CONTINUE;
-	}
-	return -EOPNOTSUPP;
+	return is_among(nr, pairs, ARRAY_LEN(pairs)) ? CALL_CONTINUE : -EOPNOTSUPP;
+}
+
+/* Streams come here only with what goes by the pair (native_msg.c). */
+static bool needs_pair(int nr)
+{
+	static const int moves[] = {
+		SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_sendmmsg, SYS_recvmmsg,
+	};
+
+	return is_among(nr, moves, ARRAY_LEN(moves));
 }
 
 long native_call(int nr, uint64_t a[6])
@@ -194,8 +219,12 @@ long native_call(int nr, uint64_t a[6])
 	struct native *s = kind_current->data;
 	long ret = CALL_CONTINUE;
 
+	if (needs_pair(nr) && native_dress((int)a[0]) < 0)
+		return -1;
 	if (call_trapped(nr, a))
 		ret = s->orphan ? orphan_call(nr) : ask(s, nr, a);
+	if (ret == CALL_CONTINUE)
+		ret = native_dress((int)a[0]) < 0 ? -errno : CALL_CONTINUE;
 	if (ret == CALL_CONTINUE)
 		return syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 	return libc_result(ret);

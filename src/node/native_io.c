@@ -23,7 +23,7 @@
 #define AWAY_MOST	65536	/* thrown away by one call */
 
 /* May a call on fd wait? Then until when; else -EAGAIN. */
-static int may_wait(int fd, bool in, int flags, usec *until)
+static int may_wait(const struct vsock *vs, int fd, bool in, int flags, usec *until)
 {
 	struct timeval tv = { 0, 0 };
 	socklen_t len = sizeof(tv);
@@ -31,9 +31,12 @@ static int may_wait(int fd, bool in, int flags, usec *until)
 
 	if (*until)
 		return 0;
-	if (flags & MSG_DONTWAIT || fcntl(fd, F_GETFL) & O_NONBLOCK)
+	if (flags & MSG_DONTWAIT || (vs->bare ? vs->nonblock : fcntl(fd, F_GETFL) & O_NONBLOCK))
 		return -EAGAIN;
-	getsockopt(fd, SOL_SOCKET, in ? SO_RCVTIMEO : SO_SNDTIMEO, &tv, &len);
+	if (vs->bare)
+		vbare_get_timeo(vs, in ? SO_RCVTIMEO : SO_SNDTIMEO, &tv, &len);
+	else
+		getsockopt(fd, SOL_SOCKET, in ? SO_RCVTIMEO : SO_SNDTIMEO, &tv, &len);
 	t = tv.tv_sec * USEC_PER_SEC + tv.tv_usec;
 	*until = t ? now_mono() + t : NEVER;
 	return 0;
@@ -50,7 +53,7 @@ static bool is_still(int fd, const struct vsock *vs)
 
 int native_wait(struct vsock *vs, int fd, bool in, int flags, usec *until)
 {
-	int ret = may_wait(fd, in, flags, until);
+	int ret = may_wait(vs, fd, in, flags, until);
 
 	if (ret == 0)
 		ret = vlocal_wait(vs, in, *until);
@@ -261,7 +264,7 @@ static ssize_t send_waiting(struct vsock *vs, int fd, const struct iovec *iov, i
 		if (len >= 0 && (put >= want || vs->type != SOCK_STREAM))
 			break;
 		ret = len < 0 ? native_wait(vs, fd, false, flags, &until) :
-				may_wait(fd, false, flags, &until);
+				may_wait(vs, fd, false, flags, &until);
 		if (ret < 0) {
 			len = ret;
 			break;

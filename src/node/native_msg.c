@@ -102,7 +102,7 @@ int native_sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
 
 ssize_t native_sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
 {
-	ssize_t len = sendfile(out_fd, in_fd, offset, count);
+	ssize_t len = native_dress(out_fd) < 0 ? -1 : sendfile(out_fd, in_fd, offset, count);
 
 	if (len > 0)
 		take_over(out_fd);
@@ -115,6 +115,8 @@ ssize_t native_splice(int in_fd, off_t *in_offset, int out_fd, off_t *out_offset
 	ssize_t ret;
 
 	by_pair(in_fd);
+	if (native_dress(out_fd) < 0)
+		return -1;
 	ret = splice(in_fd, in_offset, out_fd, out_offset, len, flags);
 	if (ret > 0)
 		take_over(out_fd);

@@ -1,7 +1,7 @@
 /* native_options.c - what a native stack is made with: locators and options
  *
  * Options follow the kind's name, as words separated by commas: name=NODE, what the
- * network sees of it; else NAME=VALUE, a parameter of the stack by the name of its
+ * network sees of it; plain=0, its descriptors are for calls alone (vbare.c); else NAME=VALUE, a parameter of the stack by the name of its
  * sysctl, which holds from the first packet on.
  */
 #include <errno.h>
@@ -65,9 +65,13 @@ static int read_option(const char *option, struct node_conf *conf)
 		conf->name = option + 5;
 		return 0;
 	}
+	if (strcmp(option, "plain=0") == 0 || strcmp(option, "plain=1") == 0) {
+		conf->bare = option[6] == '0';
+		return 0;
+	}
 	if (conf->n_set == ARRAY_LEN(conf->set) || !is_parameter(option)) {
-		err("%s: not an option of a native stack, which are name=NODE and NAME=VALUE of its "
-		    "parameters (ioth-parameters(7))", option);
+		err("%s: not an option of a native stack, which are name=NODE, plain=0 and NAME=VALUE of "
+		    "its parameters (ioth-parameters(7))", option);
 		return -EINVAL;
 	}
 	conf->set[conf->n_set++] = option;

@@ -16,6 +16,8 @@ static bool by_calls(struct vset *set, struct pollfd *p)
 	struct vsock *vs = native_find(n, p->fd);
 	uint32_t now;
 
+	if (vs && !vs->so)
+		vbare_dress(vs);
 	if (!vs || !vs->so || p->fd != vs->pid_fd || vs->type != SOCK_STREAM || vs->shown ||
 	    vs->lowat)
 		return false;

@@ -134,6 +134,7 @@ struct node *node_new(const struct node_conf *conf, char **why)
 	list_init(&n->holders);
 	n->let_at = NEVER;
 	vspare_init(n);
+	n->bare = -1;
 	map_init(&n->vsocks);
 	n->st = stack_new(0, now_mono());
 	n->st->user = n;

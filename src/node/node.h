@@ -52,6 +52,7 @@ struct node_conf {
 	const char	*set[32];		/* NAME=VALUE */
 	const char	*config;		/* words of config.h; NULL: none */
 	bool		stood_in;		/* it has no thread of its own: driver.h */
+	bool		bare;			/* vbare.c: its streams have no pairs */
 	char		why[256];		/* what is wrong with one */
 };
 
@@ -96,6 +97,8 @@ struct node {
 	unsigned	n_spares, spares_wanted;
 	int		ends[8];		/* to be closed */
 	unsigned	n_ends;
+	int		bare;			/* vbare.c: whose copies sockets without a pair are; -1: */
+	uint64_t	bare_cookie;		/* there are none. Its SO_COOKIE */
 	struct ip_addr	dns[NODE_DNS];		/* --dns: asked instead of */
 	int		n_dns;
 	struct ip_addr	resolvers[8];		/* the machine's name servers */

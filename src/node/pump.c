@@ -138,6 +138,8 @@ static void last_out(struct vsock *vs)
 
 static void pump_out(struct vsock *vs)
 {
+	if (vs->bare)
+		return;
 	if (vs->fill && vs->readable && !unfill(vs))
 		return;
 	if (vs->readable && sock_syn_waits(vs->so) && !syn_out(vs))
@@ -237,8 +239,11 @@ static bool pump_in(struct vsock *vs)
  * its peer closes with a byte of its unread. */
 static void in_reset(struct vsock *vs)
 {
-	int app = vs->n->front && !closed(vs) ? vs->n->front->app_end(vs) : -1;
+	int app;
 
+	if (!vs->hup && !list_empty(&vs->watches))
+		vbare_dress(vs);
+	app = vs->n->front && !vs->bare && !closed(vs) ? vs->n->front->app_end(vs) : -1;
 	vs->resetting = app == -EINPROGRESS;
 	if (vs->resetting)
 		return;
@@ -292,7 +297,8 @@ static void stream_pump(struct vsock *vs)
 		vsock_bury(vs);		/* reset; the error was taken by SO_ERROR */
 	} else if (all && ev & EV_RDHUP && !vs->eof_in) {
 		vs->eof_in = true;
-		shutdown(vs->w.fd, SHUT_WR);
+		if (!vs->bare)
+			shutdown(vs->w.fd, SHUT_WR);
 	}
 }
 

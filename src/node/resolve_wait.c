@@ -23,7 +23,7 @@ static void wait_for(struct ioth_resolver *r, const bool *done)
 		struct pollfd *fds = xmalloc((size_t)n * sizeof(*fds));
 
 		ioth_resolver_fds(r, fds, n);
-		if (poll(fds, (nfds_t)n, ioth_resolver_timeout(r)) < 0)
+		if (ioth_poll(fds, (nfds_t)n, ioth_resolver_timeout(r)) < 0)
 			n = 0;
 		ioth_resolver_process(r, fds, n);
 		free(fds);

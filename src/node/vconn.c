@@ -33,7 +33,7 @@ void vsock_fill(struct vsock *vs, int app)
 	int size = SNDBUF_MIN;
 	ssize_t n;
 
-	if (app < 0)
+	if (app < 0 || vs->bare)
 		return;
 	if (!is_near(vs))
 		vs->app = fcntl(app, F_DUPFD_CLOEXEC, 0);
@@ -155,7 +155,8 @@ int vsock_disconnect(struct vsock *vs, int app)
 			return -EOPNOTSUPP;
 		if (vs->connecting)
 			vsock_drain(vs);
-		empty_pair(vs, app);
+		if (!vs->bare)
+			empty_pair(vs, app);
 		vs->connecting = vs->connected = vs->told = false;
 		vs->error = 0;
 	}
@@ -237,7 +238,7 @@ void vsock_listen_pump(struct vsock *vs)
 	if (!vsock_waiting(vs))
 		return;
 	vsock_changed(vs);
-	if (!vs->near && vsock_waiting(vs) && ((vs->news && vs->tokens < TOKENS) || !vs->tokens))
+	if (!vs->near && !vs->bare && vsock_waiting(vs) && ((vs->news && vs->tokens < TOKENS) || !vs->tokens))
 		vs->tokens += send(vs->w.fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
 	vs->news = false;
 }
@@ -254,12 +255,13 @@ int vsock_accept(struct vsock *vs, struct vsock **out, int *new_app)
 	vs->returned = NULL;
 	if (ret < 0)
 		return ret;
-	ret = vsock_make(vs->n, so, out, new_app);
+	ret = vsock_make(vs->n, so, vs->keeps && !vs->bare, out, new_app);
 	if (ret < 0) {
 		vs->returned = so;
 		return ret;
 	}
 	(*out)->connected = (*out)->told = true;
+	memcpy((*out)->timeo, vs->timeo, sizeof(vs->timeo));
 	vsock_wake((*out)->so);		/* there may be data already */
 	return 0;
 }
@@ -280,7 +282,8 @@ void vsock_unaccept(struct vsock *vs, struct vsock *nv)
 {
 	vs->returned = nv->so;
 	loop_unwatch(nv->n->loop, &nv->w);
-	close(nv->w.fd);
+	if (!nv->bare)
+		close(nv->w.fd);
 	vs->returned->user = NULL;
 	vs->returned->wake = NULL;
 	vsock_free(nv);

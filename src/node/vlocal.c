@@ -56,7 +56,7 @@ static ssize_t gone(struct vsock *vs, int fd, ssize_t after)
  * also if he has left some unread. */
 void vlocal_token(struct vsock *vs)
 {
-	if (!vs->readers && vs->token < (vs->news ? 2 : 1))
+	if (!vs->bare && !vs->readers && vs->token < (vs->news ? 2 : 1))
 		vs->token += send(vs->w.fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
 	vs->news = false;
 }
@@ -102,6 +102,7 @@ void vlocal_end(struct vsock *vs, int fd)
 {
 	int app;
 
+	vbare_dress(vs);
 	vset_expose(vs);
 	app = vs->token && fd < 0 ? vs->n->front->app_end(vs) : fd;
 	vs->drains = false;
@@ -136,7 +137,7 @@ static ssize_t last_recv(struct vsock *vs, int fd, const struct iovec *iov, int 
 	int error;
 
 	take_tokens(vs, fd, 0);
-	if (vs->type == SOCK_STREAM)
+	if (vs->type == SOCK_STREAM && !vs->bare)
 		len = sys_recv(fd, iov, n, flags);
 	if (len > 0)
 		return len;
@@ -244,6 +245,7 @@ ssize_t vlocal_recv(struct vsock *vs, int fd, const struct iovec *iov, int n, in
 		vlocal_show_rest(vs, fd);
 	if (!list_empty(&vs->watches))
 		vset_try(vs);
+	vset_quiet(vs);
 	if (len >= 0 && vs->type != SOCK_STREAM)
 		vsock_undirect(vs, &m->peer);
 	return len;
@@ -275,7 +277,7 @@ void vlocal_no_room(struct vsock *vs, int fd)
 {
 	int there = 0;
 
-	if (!vs->connected || vs->full || vs->near || vs->type != SOCK_STREAM)
+	if (!vs->connected || vs->full || vs->near || vs->bare || vs->type != SOCK_STREAM)
 		return;
 	if (ioctl(vs->w.fd, FIONREAD, &there) == 0 && there > (int)vs->fill) {
 		vsock_wake_now(vs);
@@ -320,6 +322,10 @@ void vlocal_shut(struct vsock *vs, int how)
 		vs->shut_out = vs->readable = true;
 	if (how != SHUT_WR)
 		vs->no_in = true;
+	if (vs->bare && vs->shut_out && !vs->eof_out) {
+		vs->eof_out = true;
+		sock_shutdown(vs->so, SHUT_WR);
+	}
 	vsock_pump(vs);
 	vlocal_changed(vs);
 }
@@ -339,6 +345,8 @@ int vlocal_close(struct vsock *vs, int fd)
 	uint32_t events = vs->w.events;
 	int ret;
 
+	if (vs->bare)
+		return vbare_end(vs, fd);
 	if (vs->so)
 		loop_unwatch(vs->n->loop, &vs->w);
 	ret = close(fd);
@@ -373,6 +381,7 @@ int vlocal_wait(struct vsock *vs, bool to_read, usec until)
 /* A child of fork has the pairs: from now on they carry everything. */
 void vlocal_share(struct node *n)
 {
+	vbare_dress_all(n);
 	for (struct map_node *m = map_next(&n->vsocks, NULL); m; m = map_next(&n->vsocks, m)) {
 		struct vsock *vs = container_of(m, struct vsock, node);
 

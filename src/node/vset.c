@@ -28,7 +28,7 @@
 #define INPUT	(EPOLLIN | EPOLLRDNORM | EPOLLPRI | EPOLLRDHUP)
 #define ALWAYS	(EPOLLERR | EPOLLHUP)
 
-static unsigned near_ones;	/* atomic; of all sets */
+static unsigned near_ones;	/* atomic; of all sets, and stacks that have sockets without a pair */
 
 struct vset *vset_of_node(struct node *n)
 {
@@ -42,6 +42,11 @@ struct vset *vset_of_node(struct node *n)
 	list_init(&set->ready);
 	list_init(&set->callers);
 	return set;
+}
+
+void vset_bare(bool begin)
+{
+	__atomic_add_fetch(&near_ones, begin ? 1 : -1, __ATOMIC_RELAXED);
 }
 
 bool vset_any(void)
@@ -108,6 +113,22 @@ static void ring(struct vset *set)
 		set->rung = eventfd_write(set->bell, 1) == 0;
 }
 
+/* A set within another is asked by its descriptor, and nobody waits in it who would see. */
+void vset_quiet(struct vsock *vs)
+{
+	list_for(l, &vs->watches) {
+		struct vset *set = container_of(l, struct vwatch, of_vs)->set;
+		bool any = false;
+
+		if (!set->rung)
+			continue;
+		list_for(k, &set->ready)
+			any = any || wanted(container_of(k, struct vwatch, ready));
+		if (!any)
+			vset_unring(set);
+	}
+}
+
 static void tell(struct vset *set)
 {
 	struct node *n = set->node;
@@ -127,7 +148,7 @@ static void expose_ready(struct vset *set)
 		struct vwatch *w = list_first(&set->ready, struct vwatch, ready);
 
 		list_del(&w->ready);
-		if (wanted(w))
+		if (wanted(w) && !w->vs->bare)
 			vset_expose(w->vs);
 	}
 }
@@ -222,7 +243,8 @@ void vset_try(struct vsock *vs)
 	list_for(l, &vs->watches) {
 		struct vwatch *w = container_of(l, struct vwatch, of_vs);
 
-		kernel(w->set, EPOLL_CTL_DEL, w->fd, NULL);
+		if (!vs->bare)
+			kernel(w->set, EPOLL_CTL_DEL, w->fd, NULL);
 		w->set->near++;
 		may_be_ready(w);
 	}
@@ -254,7 +276,7 @@ static void all_far(struct vsock *vs, bool open)
 
 void vset_expose(struct vsock *vs)
 {
-	if (!vs->near)
+	if (!vs->near || vbare_dress(vs) < 0)
 		return;
 	all_far(vs, vsock_of_fd(vs->n, vs->pid_fd) == vs);
 	vsock_again(vs);		/* a listener's tokens */
@@ -268,12 +290,14 @@ void vset_expose(struct vsock *vs)
 
 void vset_no_more(struct vsock *vs)
 {
+	vbare_dress(vs);
 	vset_expose(vs);
 	vs->far = true;
 }
 
 void vset_show(struct vsock *vs)
 {
+	vbare_dress(vs);
 	vset_expose(vs);
 	vs->shown++;
 }
@@ -331,7 +355,7 @@ static void forget(struct vwatch *w)
 
 void vset_leave(struct vsock *vs)
 {
-	bool open = !vs->hup && !list_empty(&vs->watches) && vsock_of_fd(vs->n, vs->pid_fd) == vs;
+	bool open = !list_empty(&vs->watches) && vsock_of_fd(vs->n, vs->pid_fd) == vs;
 	bool near = vs->near;
 
 	if (near)
@@ -345,22 +369,42 @@ void vset_leave(struct vsock *vs)
 	}
 }
 
-static void remove_from(struct vwatch *w)
+/* One without a pair stays near where it is. */
+static void leave_near(struct vwatch *w)
 {
 	struct vsock *vs = w->vs;
 
+	list_del(&w->ready);
+	w->set->near--;
+	forget(w);
+	if (!list_empty(&vs->watches))
+		return;
+	vs->near = false;
+	__atomic_sub_fetch(&near_ones, 1, __ATOMIC_RELAXED);
+}
+
+static int remove_from(struct vwatch *w)
+{
+	struct vsock *vs = w->vs;
+	int ret = 0;
+
+	if (vs->bare && vs->near) {
+		leave_near(w);
+		return 0;
+	}
+	vset_expose(vs);
+	ret = kernel(w->set, EPOLL_CTL_DEL, w->fd, NULL);
+	if (ret < 0)
+		return ret;
 	forget(w);
 	vset_try(vs);		/* in its other sets */
+	return 0;
 }
 
 void vset_end(struct vset *set)
 {
-	while (!list_empty(&set->watches)) {
-		struct vwatch *w = list_first(&set->watches, struct vwatch, in_set);
-
-		vset_expose(w->vs);
-		remove_from(w);
-	}
+	while (!list_empty(&set->watches))
+		remove_from(list_first(&set->watches, struct vwatch, in_set));
 }
 
 static struct vwatch *find(struct vset *set, struct vsock *vs)
@@ -383,8 +427,10 @@ bool vset_asked(struct vset *set, struct vsock *vs, int fd, uint32_t events, uin
 	w = find(set, vs);
 	w->ev.events = list_empty(&set->callers) ? events : w->ev.events | events;
 	vset_try(vs);
-	if (!vs->near)
+	if (!vs->near) {
+		vbare_dress(vs);
 		return false;
+	}
 	*now = wanted(w) & (events | ALWAYS);
 	if (*now)
 		may_be_ready(w);
@@ -393,10 +439,33 @@ bool vset_asked(struct vset *set, struct vsock *vs, int fd, uint32_t events, uin
 	return true;
 }
 
+/* What has no pair is near, or it gets one. */
+static bool add_near(struct vset *set, struct vsock *vs, int fd, struct epoll_event *ev)
+{
+	if (!vs->so || !bell_new(set) || !vset_claim(set, kind_current))
+		return false;
+	join(set, vs, fd, ev);
+	if (!vs->near) {
+		vset_try(vs);
+	} else {
+		set->near++;
+		may_be_ready(find(set, vs));
+		vset_tell(vs);
+	}
+	if (!vs->near)
+		forget(find(set, vs));
+	return vs->near;
+}
+
 static int add(struct vset *set, struct vsock *vs, int fd, struct epoll_event *ev)
 {
 	int ret;
 
+	if (vs->bare && add_near(set, vs, fd, ev))
+		return 0;
+	ret = vbare_dress(vs);
+	if (ret < 0)
+		return ret;
 	vset_expose(vs);	/* where it is near: in all of its sets or in none */
 	ret = kernel(set, EPOLL_CTL_ADD, fd, ev);
 	if (ret == 0 && !vs->far && vs->so && bell_new(set) && vset_claim(set, kind_current))
@@ -424,17 +493,6 @@ static int modify(struct vwatch *w, struct epoll_event *ev)
 	return 0;
 }
 
-static int del(struct vwatch *w)
-{
-	int ret;
-
-	vset_expose(w->vs);
-	ret = kernel(w->set, EPOLL_CTL_DEL, w->fd, NULL);
-	if (ret == 0)
-		remove_from(w);
-	return ret;
-}
-
 int vset_ctl(struct vset *set, struct vsock *vs, int op, int fd, struct epoll_event *ev)
 {
 	struct vwatch *w = vs ? find(set, vs) : NULL;
@@ -447,5 +505,5 @@ int vset_ctl(struct vset *set, struct vsock *vs, int op, int fd, struct epoll_ev
 		return w ? -EEXIST : add(set, vs, fd, ev);
 	if (!w)
 		return kernel(set, op, fd, ev);
-	return op == EPOLL_CTL_MOD ? modify(w, ev) : del(w);
+	return op == EPOLL_CTL_MOD ? modify(w, ev) : remove_from(w);
 }

@@ -64,6 +64,7 @@ int vset_wait(struct vset *set, struct node *n, struct epoll_event *v, int most,
 struct vset *vset_of_node(struct node *n);
 /* Which of these there are now, if the stack may say so; else false, and the kernel has to. */
 bool vset_asked(struct vset *set, struct vsock *vs, int fd, uint32_t events, uint32_t *now);
+void vset_unring(struct vset *set);	/* its bell says nothing any more */
 int vset_wait_near(struct vset *set, struct node *n, usec until);	/* 0 or -EINTR */
 
 /* api_epoll.c: a set has s's sockets for members from now on, or none; false: another's. */
@@ -74,10 +75,12 @@ void vset_unlock(void);
 /* --- for vsocks --- */
 
 void vset_note(struct vsock *vs);	/* the stack has news of it */
+void vset_quiet(struct vsock *vs);	/* something was read: who was rung for it alone is not */
 void vset_tell(struct vsock *vs);	/* those who wait are told */
 void vset_try(struct vsock *vs);	/* it may become near */
 void vset_expose(struct vsock *vs);	/* it is far again: the pair tells */
-bool vset_any(void);		/* is any near? */
+bool vset_any(void);		/* is any near, or without a pair? */
+void vset_bare(bool begin);	/* some may be, or are no more */
 void vset_no_more(struct vsock *vs);	/* and stays so */
 void vset_show(struct vsock *vs);	/* until all who have shown it hide it */
 void vset_hide(struct vsock *vs);

@@ -24,7 +24,7 @@ int vset_kernel(struct vset *set, struct epoll_event *v, int most, int timeout)
 	return n < 0 ? -errno : k;
 }
 
-static void unring(struct vset *set)
+void vset_unring(struct vset *set)
 {
 	eventfd_t bells;
 
@@ -45,7 +45,7 @@ static int take(struct vset *set, struct epoll_event *v, int most)
 	bool turn = far(set) && ++set->turn % FAR_EVERY == 0;
 	int n = turn ? vset_kernel(set, v, most, 0) : 0;
 
-	unring(set);
+	vset_unring(set);
 	if (n >= 0)
 		n += vset_collect(set, v + n, most - n);
 	return n || turn || !far(set) ? n : vset_kernel(set, v, most, 0);

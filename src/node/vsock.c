@@ -47,7 +47,7 @@ struct vsock *vsock_by_cookie(struct node *n, uint64_t cookie)
 	return NULL;
 }
 
-static uint64_t fd_cookie(int fd)
+uint64_t vsock_cookie(int fd)
 {
 	uint64_t cookie = 0;
 	socklen_t len = sizeof(cookie);
@@ -66,8 +66,10 @@ static uint32_t fd_inode(int fd)
 
 struct vsock *vsock_of_fd(struct node *n, int app)
 {
-	uint64_t cookie = fd_cookie(app);
+	uint64_t cookie = vsock_cookie(app);
 
+	if (cookie && cookie == n->bare_cookie)
+		return vbare_of_fd(n, app);
 	return cookie ? vsock_by_cookie(n, cookie) : NULL;
 }
 
@@ -155,6 +157,25 @@ static int pair_make(struct node *n, enum pair_kind kind, int fd[2])
 	return wd;
 }
 
+struct vsock *vsock_alloc(struct node *n, int fd, int app)
+{
+	struct vsock *vs = xzalloc(sizeof(*vs));
+
+	*vs = (struct vsock){
+		.n = n, .app = app, .writable = true,
+		.w = { .fd = fd, .events = WATCHED, .ready = vsock_ready },
+	};
+	list_init(&vs->dirty);
+	list_init(&vs->tomb);
+	list_init(&vs->unwatched);
+	list_init(&vs->calls);
+	list_init(&vs->callers);
+	list_init(&vs->loans);
+	list_init(&vs->watches);
+	list_init(&vs->held_up);
+	return vs;
+}
+
 int vsock_blank(struct node *n, enum pair_kind kind, struct vsock **out)
 {
 	struct vsock *vs;
@@ -165,22 +186,37 @@ int vsock_blank(struct node *n, enum pair_kind kind, struct vsock **out)
 		wd = pair_make(n, kind, fd);
 	if (wd < 0)
 		return wd;
-	vs = xzalloc(sizeof(*vs));
-	*vs = (struct vsock){
-		.n = n, .cookie = fd_cookie(fd[1]), .inode = fd_inode(fd[1]), .app = fd[1],
-		.writable = true, .w = { .fd = fd[0], .events = WATCHED, .ready = vsock_ready },
-	};
+	vs = vsock_alloc(n, fd[0], fd[1]);
+	vs->cookie = vsock_cookie(fd[1]);
+	vs->inode = fd_inode(fd[1]);
 	vpair_began(vs, wd);
-	list_init(&vs->dirty);
-	list_init(&vs->tomb);
-	list_init(&vs->unwatched);
-	list_init(&vs->calls);
-	list_init(&vs->callers);
-	list_init(&vs->loans);
-	list_init(&vs->watches);
-	list_init(&vs->held_up);
 	*out = vs;
 	return 0;
+}
+
+int vsock_pair(struct vsock *vs, int *app)
+{
+	int fd[2];
+	int ret = pair_make(vs->n, PAIR_STREAM, fd);
+
+	if (ret < 0)
+		return ret;
+	vs->w.fd = fd[0];
+	*app = fd[1];
+	return 0;
+}
+
+void vsock_rekey(struct vsock *vs, uint64_t cookie)
+{
+	map_remove(&vs->n->vsocks, &vs->node);
+	vs->cookie = cookie;
+	map_insert(&vs->n->vsocks, &vs->node, cookie_hash(cookie));
+}
+
+void vsock_name(struct vsock *vs, int app)
+{
+	vsock_rekey(vs, vsock_cookie(app));
+	vs->inode = fd_inode(app);
 }
 
 void vsock_unblank(struct vsock *vs)
@@ -198,18 +234,32 @@ static enum pair_kind kind_of(const struct sock *so)
 	return so->family == AF_PACKET ? PAIR_PACKET : PAIR_DGRAM;
 }
 
-int vsock_make(struct node *n, struct sock *so, struct vsock **out, int *app)
+static int with_pair(struct node *n, const struct sock *so, struct vsock **out)
 {
 	struct vsock *vs = so->type == SOCK_STREAM ? vspare_take(n) : NULL;
 	int ret = vs ? 0 : vsock_blank(n, kind_of(so), &vs);
 
 	if (ret < 0)
 		return ret;
+	*out = vs;
 	ret = vspare_watch(n, vs);
-	if (ret < 0) {		/* max_user_watches */
-		vsock_unblank(vs);
-		return ret == -ENOSPC ? -EMFILE : ret;
-	}
+	if (ret == 0)
+		return 0;
+	vsock_unblank(vs);	/* max_user_watches */
+	return ret == -ENOSPC ? -EMFILE : ret;
+}
+
+int vsock_make(struct node *n, struct sock *so, bool pair, struct vsock **out, int *app)
+{
+	struct vsock *vs;
+	int ret = 0;
+
+	if (n->bare >= 0 && so->type == SOCK_STREAM && !pair)
+		vs = vbare_new(n);
+	else
+		ret = with_pair(n, so, &vs);
+	if (ret < 0)
+		return ret;
 	vs->so = so;
 	vs->family = so->family;
 	vs->type = so->type;
@@ -231,7 +281,7 @@ int vsock_new(struct node *n, int domain, int type, int proto, struct vsock **ou
 
 	if (ret < 0)
 		return ret;
-	ret = vsock_make(n, so, out, app);
+	ret = vsock_make(n, so, false, out, app);
 	if (ret < 0)
 		sock_close(so);
 	return ret;
@@ -300,24 +350,31 @@ static void bound_tombs(struct node *n)
 	}
 }
 
-/* The names stay for a while. */
+void vsock_entomb(struct vsock *vs)
+{
+	vs->n->n_tombs++;
+	bound_tombs(vs->n);
+	list_add_tail(&vs->n->tombs, &vs->tomb);	/* last: the caller may go on using it */
+}
+
+/* A number that is all its program has of it is asked for names until it is closed. */
 void vsock_bury(struct vsock *vs)
 {
-	struct node *n = vs->n;
-
 	if (!vs->so)
 		return;
+	if (!vs->hup && !list_empty(&vs->watches))
+		vbare_dress(vs);	/* the kernel tells its end */
 	sock_local(vs->so, &vs->local);
 	vs->sock_gone = sock_peer(vs->so, &vs->remote) == 0;
 	let_go(vs);
 	vsock_changed(vs);
-	n->n_tombs++;
-	bound_tombs(n);
-	list_add_tail(&n->tombs, &vs->tomb);	/* last: the caller may go on using it */
+	if (!vs->bare || vs->hup)
+		vsock_entomb(vs);
 }
 
 void vsock_drop(struct vsock *vs)
 {
+	vs->hup |= vs->bare;
 	vsock_bury(vs);
 }
 
@@ -334,6 +391,7 @@ void vsock_free_all(struct node *n)
 	}
 	n->n_tombs = 0;
 	vspare_end(n);
+	vbare_close(n);
 	dgram_notes_free(n);
 	vpairs_free(n);
 }

@@ -52,6 +52,9 @@ struct vsock {
 	unsigned	token;		/* what it shows: to read, in bytes; */
 	bool		full;		/* no room to write */
 	bool		plain;		/* urgent data: never local again */
+	bool		bare;		/* vbare.c: it has no pair yet; */
+	bool		nonblock;	/* then this is O_NONBLOCK, */
+	usec		timeo[2];	/* and these SO_RCVTIMEO and SO_SNDTIMEO; 0: none */
 	bool		passed;		/* bytes went through the pair to the program */
 	struct list	watches;	/* vset.c: the sets it is a member of */
 	unsigned	shown;		/* threads that wait for it in the kernel */
@@ -94,6 +97,8 @@ struct vsock {
 struct vsock_front {
 	/* Something happened that calls waiting on vs may want to know. */
 	void	(*changed)(struct vsock *vs);
+	/* It was without a pair, and has one now, with a cookie. */
+	void	(*dressed)(struct vsock *vs);
 	/* A descriptor of the program's end, or -1; -EINPROGRESS: vsock_end will have it. */
 	int	(*app_end)(struct vsock *vs);
 	/* The user of vs, who may be a stranger (base/stranger.h); NULL: none is. */
@@ -111,7 +116,21 @@ void vspare_tend(struct node *n);	/* somebody begins to wait */
 void vspare_watch_all(struct node *n);
 bool vspare_end(struct node *n);	/* cold: nothing is kept. True: something was */
 
-/* Both ends; the program's is *app (the caller's to give away and close). 0 or
+/* vbare.c: streams that have no pair. The node's are from now on; 0 or -errno. */
+int vbare_open(struct node *n);
+void vbare_close(struct node *n);
+struct vsock *vbare_of_fd(struct node *n, int fd);	/* NULL: it has one, or is none of ours */
+void vbare_given(struct vsock *vs);			/* its number is vs->pid_fd */
+int vbare_end(struct vsock *vs, int fd);		/* as close(2) */
+bool vbare_is_open(const struct vsock *vs);		/* or did close(2) end it? */
+/* SO_RCVTIMEO, SO_SNDTIMEO of one that has none: 0 or -errno */
+int vbare_set_timeo(struct vsock *vs, int name, const void *value, socklen_t len);
+int vbare_get_timeo(const struct vsock *vs, int name, void *value, socklen_t *len);
+bool vbare_is_timeo(int level, int name);
+void vbare_dress_all(struct node *n);
+int vbare_dress(struct vsock *vs);	/* it has a pair from now on, or had: 0; or -errno */
+
+/* Both ends; the program's is *app (the caller's to give away and close; -1: vbare.c). 0 or
  * -errno. */
 int vsock_new(struct node *n, int domain, int type, int proto, struct vsock **out, int *app);
 /* A joined pair, of streams or SEQPACKET. -EMFILE: the last descriptors are not for

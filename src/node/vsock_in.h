@@ -4,8 +4,16 @@
 
 #include "node/vsock.h"
 
-/* A vsock for so, with a fresh pair. */
-int vsock_make(struct node *n, struct sock *so, struct vsock **out, int *app);
+/* A vsock for so, with a fresh pair; pair: even if others do without. */
+int vsock_make(struct node *n, struct sock *so, bool pair, struct vsock **out, int *app);
+struct vsock *vsock_alloc(struct node *n, int fd, int app);
+void vsock_entomb(struct vsock *vs);	/* its names stay for a while */
+/* For vbare.c: its end of a fresh pair is vs->w.fd, the program's *app. 0 or -errno. */
+int vsock_pair(struct vsock *vs, int *app);
+void vsock_name(struct vsock *vs, int app);		/* as its descriptor says */
+void vsock_rekey(struct vsock *vs, uint64_t cookie);	/* it is found by that now */
+uint64_t vsock_cookie(int fd);
+struct vsock *vbare_new(struct node *n);
 /* One that has no socket yet; the program's end is vs->app. */
 enum pair_kind { PAIR_STREAM, PAIR_PACKET, PAIR_DGRAM };
 int vsock_blank(struct node *n, enum pair_kind kind, struct vsock **out);

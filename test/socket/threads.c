@@ -189,6 +189,30 @@ CASE(shutdown_wakes_poll)
 	joined(t);
 }
 
+/* Shut both ways it is still a member, who was never asked for while it was not. */
+CASE(epoll_after_shutdown)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP };
+	int c, s, c2, s2, ep = OK(epoll_create1(0));
+
+	pair(&c, &s);
+	pair(&c2, &s2);
+	OK(epoll_ctl(ep, EPOLL_CTL_ADD, c2, &ev));
+	OK(epoll_ctl(ep, EPOLL_CTL_ADD, c, &ev));
+	put(s2, "x");
+	EQ(epoll_wait(ep, &ev, 1, 5000), 1);
+	want(c2, "x");
+	put(s, "x");
+	EQ(epoll_wait(ep, &ev, 1, 5000), 1);
+	want(c, "x");
+	EQ(epoll_wait(ep, &ev, 1, 0), 0);
+	OK(shutdown(c, SHUT_RDWR));
+	EQ(epoll_wait(ep, &ev, 1, 5000), 1);
+	NEED(ev.events & EPOLLIN && ev.events & EPOLLHUP);
+	OK(epoll_ctl(ep, EPOLL_CTL_DEL, c, NULL));
+	EQ(epoll_wait(ep, &ev, 1, 0), 0);
+}
+
 CASE(shutdown_wakes_epoll)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP };

@@ -175,9 +175,9 @@ static void *deeds(void *arg)
 	return NULL;
 }
 
-static struct ioth *node(void)
+static struct ioth *node(const char *kind)
 {
-	struct ioth *s = ioth_newstack("native", "null://");
+	struct ioth *s = ioth_newstack(kind, "null://");
 	struct in_addr a = { htonl(0x0a000001) };
 
 	assert_non_null(s);
@@ -210,8 +210,8 @@ static void round_of_deeds(unsigned seed)
 
 	for (int i = 0; i < SLOTS; i++)
 		slots[i] = -1;
-	stacks[0] = node();
-	stacks[1] = node();
+	stacks[0] = node("native");
+	stacks[1] = node("native,plain=0");
 	for (unsigned i = 0; i < ARRAY_LEN(listeners); i++)
 		listeners[i] = listener(stacks[i % 2], i / 2);
 	for (unsigned i = 0; i < THREADS; i++)
@@ -254,7 +254,7 @@ static void number_is_not_anothers(void **state)
 {
 	int pair[2], fd[2], l;
 
-	stacks[0] = node();
+	stacks[0] = node("native,plain=0");
 	l = listener(stacks[0], 0);
 	for (int i = 0; i < 300; i++) {
 		char c = 0;

@@ -4,6 +4,7 @@
  * native  a stack in the process of each case
  * native-loans  the same, its data moved by memory that is lent and given back
  * native-libc  the same, its data moved by libc's read, write, send and recv
+ * native-calls  the same as native, and its streams have no descriptors for libc (plain=0)
  * kernel  a Linux stack in namespaces of each case
  * served-native, served-kernel  one in another process, which all cases share
  * run     whatever answers system calls: the program is under ioth run
@@ -135,6 +136,16 @@ static int native_far_socket(int domain, int type, int proto)
 	return far_of("native", domain, type, proto);
 }
 
+static void calls_enter(int number, bool far)
+{
+	enter("native,plain=0", far ? getenv("CONFORM_SWITCH") : "null://", number);
+}
+
+static int calls_far_socket(int domain, int type, int proto)
+{
+	return far_of("native,plain=0", domain, type, proto);
+}
+
 /* In a child, so that nothing of it is left here. */
 static const char *kernel_begin(void)
 {
@@ -188,6 +199,7 @@ const struct kind kinds[] = {
 	{ "native", NULL, native_enter, native_far_socket, NULL },
 	{ "native-loans", NULL, loans_enter, native_far_socket, NULL },
 	{ "native-libc", NULL, mixed_enter, native_far_socket, NULL },
+	{ "native-calls", NULL, calls_enter, calls_far_socket, NULL },
 	{ "kernel", kernel_begin, kernel_enter, kernel_far_socket, NULL },
 	{ "served-native", served_begin, served_enter, served_far_socket, NULL },
 	{ "served-kernel", served_begin, served_enter, served_far_socket, NULL },

@@ -1,0 +1,446 @@
+/* node_bare.c - plain=0: streams without a pair, and how they come by one
+ *
+ * That there is none is what the descriptor says: all such numbers are one and the same socket.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ioth.h"
+#include "open_sockets.h"
+#include "unit.h"
+
+#define SOON	5000	/* ms: more than a loaded machine needs */
+
+struct here {
+	struct ioth	*s;
+	int		lis, fd[2];
+	struct sockaddr_in at;
+};
+
+static int sock(const struct here *h)
+{
+	int fd = ioth_msocket(h->s, AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void join(struct here *h)
+{
+	h->fd[0] = sock(h);
+	assert_int_equal(ioth_connect(h->fd[0], (struct sockaddr *)&h->at, sizeof(h->at)), 0);
+	h->fd[1] = ioth_accept(h->lis, NULL, NULL);
+	assert_true(h->fd[1] >= 0);
+}
+
+/* A connection of a stack with itself. */
+static struct here begin(void)
+{
+	struct here h = { .s = ioth_newstack("native,plain=0", NULL),
+			  .at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) } };
+	socklen_t len = sizeof(h.at);
+
+	assert_non_null(h.s);
+	h.lis = sock(&h);
+	assert_int_equal(ioth_bind(h.lis, (struct sockaddr *)&h.at, len), 0);
+	assert_int_equal(ioth_getsockname(h.lis, (struct sockaddr *)&h.at, &len), 0);
+	assert_int_equal(ioth_listen(h.lis, 8), 0);
+	join(&h);
+	return h;
+}
+
+static void end(struct here *h)
+{
+	assert_int_equal(ioth_close(h->fd[0]), 0);
+	assert_int_equal(ioth_close(h->fd[1]), 0);
+	assert_int_equal(ioth_close(h->lis), 0);
+	assert_int_equal(ioth_delstack(h->s), 0);
+}
+
+static ino_t inode(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	return st.st_ino;
+}
+
+static bool is_bare(const struct here *h, int fd)
+{
+	int other = sock(h);
+	bool ret = inode(fd) == inode(other);
+
+	assert_int_equal(ioth_close(other), 0);
+	return ret;
+}
+
+static void put(int fd, const char *text)
+{
+	assert_int_equal(ioth_send(fd, text, strlen(text), 0), strlen(text));
+}
+
+static void get(int fd, const char *text)
+{
+	char b[64];
+
+	assert_int_equal(ioth_recv(fd, b, strlen(text), MSG_WAITALL), strlen(text));
+	assert_memory_equal(b, text, strlen(text));
+}
+
+static void dress(const struct here *h, int fd)
+{
+	int copy = ioth_fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	assert_true(copy >= 0);
+	assert_int_equal(ioth_close(copy), 0);
+	assert_false(is_bare(h, fd));
+}
+
+static short polled(int fd, short events, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	assert_in_range(poll(&p, 1, ms), 0, 1);
+	return p.revents;
+}
+
+/* --- */
+
+static void a_number_each(void **state)
+{
+	unsigned before = open_sockets(), n;
+	struct here h = begin();
+
+	n = open_sockets() - before;
+	for (int i = 0; i < 8; i++) {
+		struct here more = h;
+
+		join(&more);
+		put(more.fd[0], "there");
+		get(more.fd[1], "there");
+		assert_int_equal(open_sockets() - before, n + 2);
+		assert_true(is_bare(&h, more.fd[0]) && is_bare(&h, more.fd[1]));
+		assert_int_equal(ioth_close(more.fd[0]), 0);
+		assert_int_equal(ioth_close(more.fd[1]), 0);
+	}
+	end(&h);
+	assert_int_equal(open_sockets(), before);
+}
+
+static void plain_calls_fail_at_once(void **state)
+{
+	struct here h = begin();
+	char c;
+
+	put(h.fd[0], "x");
+	assert_int_equal(read(h.fd[1], &c, 1), -1);
+	assert_int_equal(send(h.fd[1], "y", 1, MSG_NOSIGNAL), -1);
+	get(h.fd[1], "x");
+	end(&h);
+}
+
+static void options_stay_with_the_pair(void **state)
+{
+	struct timeval tv = { 7, 250000 }, got;
+	socklen_t len = sizeof(got);
+	struct here h = begin();
+	int fd = h.fd[1];
+
+	assert_int_equal(ioth_setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+	assert_int_equal(ioth_fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	assert_true(ioth_fcntl(fd, F_GETFL, 0) & O_NONBLOCK);
+	assert_int_equal(fcntl(h.fd[0], F_GETFL) & O_NONBLOCK, 0);
+	assert_int_equal(ioth_recv(fd, &len, 1, 0), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_true(is_bare(&h, fd));
+	dress(&h, fd);
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &got, &len), 0);
+	assert_int_equal(got.tv_sec, tv.tv_sec);
+	assert_int_equal(ioth_ioctl(h.fd[0], FIONBIO, &(int){ 1 }), 0);
+	assert_true(is_bare(&h, h.fd[0]));
+	assert_int_equal(ioth_recv(h.fd[0], &len, 1, 0), -1);
+	assert_int_equal(errno, EAGAIN);
+	end(&h);
+}
+
+static void bad_timeouts_are_refused(void **state)
+{
+	struct timeval tv = { 0, 1000000 };
+	struct here h = begin();
+
+	assert_int_equal(ioth_setsockopt(h.fd[0], SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)), -1);
+	assert_int_equal(errno, EDOM);
+	assert_int_equal(ioth_setsockopt(h.fd[0], SOL_SOCKET, SO_SNDTIMEO, &tv, 4), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_true(is_bare(&h, h.fd[0]));
+	end(&h);
+}
+
+static void accepted_ones_inherit_timeouts(void **state)
+{
+	struct timeval tv = { 0, 20000 };
+	struct here h = begin(), more = h;
+	char c;
+
+	assert_int_equal(ioth_setsockopt(h.lis, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+	join(&more);
+	assert_int_equal(ioth_recv(more.fd[1], &c, 1, 0), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_true(is_bare(&h, more.fd[1]));
+	assert_int_equal(ioth_close(more.fd[0]), 0);
+	assert_int_equal(ioth_close(more.fd[1]), 0);
+	end(&h);
+}
+
+/* What was there before the pair is told of by it. */
+static void a_pair_tells_what_is(void **state)
+{
+	struct here h = begin();
+
+	put(h.fd[0], "unread");
+	while (ioth_recv(h.fd[1], &(char[6]){ 0 }, 6, MSG_PEEK) != 6)
+		;
+	dress(&h, h.fd[1]);
+	assert_int_equal(polled(h.fd[1], POLLIN | POLLOUT, SOON), POLLIN | POLLOUT);
+	get(h.fd[1], "unread");
+	assert_int_equal(polled(h.fd[1], POLLIN, 0), 0);
+	assert_int_equal(ioth_shutdown(h.fd[0], SHUT_WR), 0);
+	assert_int_equal(ioth_recv(h.fd[1], &(char){ 0 }, 1, 0), 0);
+	assert_true(is_bare(&h, h.fd[0]));
+	dress(&h, h.fd[0]);
+	assert_int_equal(send(h.fd[0], "z", 1, MSG_NOSIGNAL), -1);
+	assert_int_equal(errno, EPIPE);
+	put(h.fd[1], "back");
+	assert_int_equal(polled(h.fd[0], POLLIN, SOON), POLLIN);
+	get(h.fd[0], "back");
+	end(&h);
+}
+
+static void a_listener_tells_of_who_waits(void **state)
+{
+	struct here h = begin(), more = h;
+
+	more.fd[0] = sock(&h);
+	assert_int_equal(ioth_connect(more.fd[0], (struct sockaddr *)&h.at, sizeof(h.at)), 0);
+	dress(&h, h.lis);
+	assert_int_equal(polled(h.lis, POLLIN | POLLOUT, SOON), POLLIN);
+	more.fd[1] = ioth_accept(h.lis, NULL, NULL);
+	assert_true(more.fd[1] >= 0);
+	assert_int_equal(polled(h.lis, POLLIN, 0), 0);
+	assert_int_equal(ioth_close(more.fd[0]), 0);
+	assert_int_equal(ioth_close(more.fd[1]), 0);
+	end(&h);
+}
+
+static void reset(struct here *h, int i)
+{
+	struct linger now = { .l_onoff = 1 };
+
+	assert_int_equal(ioth_setsockopt(h->fd[i], SOL_SOCKET, SO_LINGER, &now, sizeof(now)), 0);
+	assert_int_equal(ioth_close(h->fd[i]), 0);
+}
+
+static void a_reset_is_told_once(void **state)
+{
+	struct sockaddr_in sin;
+	socklen_t len = sizeof(sin);
+	struct here h = begin();
+	char c;
+
+	reset(&h, 0);
+	assert_int_equal(ioth_recv(h.fd[1], &c, 1, 0), -1);
+	assert_int_equal(errno, ECONNRESET);
+	assert_int_equal(ioth_recv(h.fd[1], &c, 1, 0), 0);
+	assert_int_equal(ioth_getsockname(h.fd[1], (struct sockaddr *)&sin, &len), 0);
+	assert_int_equal(sin.sin_port, h.at.sin_port);
+	h.fd[0] = sock(&h);
+	end(&h);
+}
+
+static void a_reset_is_polled(void **state)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct here h = begin();
+
+	p.fd = h.fd[1];
+	assert_int_equal(ioth_poll(&p, 1, 0), 0);
+	reset(&h, 0);
+	assert_int_equal(ioth_poll(&p, 1, SOON), 1);
+	assert_int_equal(p.revents, POLLIN | POLLERR | POLLHUP);
+	h.fd[0] = sock(&h);
+	end(&h);
+}
+
+static void polled_with_others_it_has_a_pair(void **state)
+{
+	struct here h = begin();
+	struct pollfd p[2] = { { .events = POLLIN }, { .fd = h.fd[1], .events = POLLIN } };
+	int pipes[2];
+
+	assert_int_equal(pipe(pipes), 0);
+	p[0].fd = pipes[0];
+	assert_int_equal(ioth_poll(p, 2, 0), 0);
+	put(h.fd[0], "x");
+	assert_int_equal(ioth_poll(p, 2, SOON), 1);
+	assert_int_equal(p[1].revents, POLLIN);
+	assert_false(is_bare(&h, h.fd[1]));
+	close(pipes[0]);
+	close(pipes[1]);
+	end(&h);
+}
+
+/* In two sets, and out of them, with no pair. */
+static void sets_need_none(void **state)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	struct here h = begin();
+	int ep[2] = { ioth_epoll_create1(0), ioth_epoll_create1(0) };
+
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(ioth_epoll_ctl(ep[i], EPOLL_CTL_ADD, h.fd[1], &ev), 0);
+	assert_int_equal(ioth_epoll_ctl(ep[0], EPOLL_CTL_ADD, h.fd[1], &ev), -1);
+	assert_int_equal(errno, EEXIST);
+	put(h.fd[0], "x");
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(ioth_epoll_wait(ep[i], &ev, 1, SOON), 1);
+	assert_int_equal(ioth_epoll_ctl(ep[0], EPOLL_CTL_DEL, h.fd[1], NULL), 0);
+	assert_int_equal(ioth_epoll_ctl(ep[0], EPOLL_CTL_DEL, h.fd[1], NULL), -1);
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(ioth_epoll_wait(ep[1], &ev, 1, 0), 1);
+	assert_int_equal(ioth_close(ep[1]), 0);
+	assert_true(is_bare(&h, h.fd[1]));
+	get(h.fd[1], "x");
+	assert_int_equal(ioth_close(ep[0]), 0);
+	end(&h);
+}
+
+/* close(2) tells nobody; who gets the number next does. */
+static void a_number_closed_plainly(void **state)
+{
+	struct here h = begin();
+	int again;
+
+	assert_int_equal(ioth_delstack(h.s), -1);
+	assert_int_equal(errno, EBUSY);
+	assert_int_equal(close(h.fd[1]), 0);
+	again = sock(&h);
+	assert_int_equal(again, h.fd[1]);
+	assert_int_equal(ioth_recv(h.fd[0], &again, 1, 0), 0);
+	assert_int_equal(close(h.lis), 0);
+	assert_int_equal(close(h.fd[0]), 0);
+	assert_int_equal(ioth_close(h.fd[1]), 0);
+	assert_int_equal(ioth_delstack(h.s), 0);
+}
+
+static void a_child_has_pairs(void **state)
+{
+	struct here h = begin();
+	pid_t pid;
+	char c;
+
+	put(h.fd[0], "for the child");
+	pid = fork();
+	if (pid == 0) {
+		char b[13];
+
+		_exit(read(h.fd[1], b, 13) != 13 || write(h.fd[1], "!", 1) != 1);
+	}
+	assert_int_equal(ioth_recv(h.fd[0], &c, 1, 0), 1);
+	assert_int_equal(c, '!');
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_false(is_bare(&h, h.fd[1]));
+	end(&h);
+}
+
+/* It stays as it is. */
+static void no_descriptors_for_a_pair(void **state)
+{
+	struct rlimit all, few;
+	struct here h = begin();
+	int free = dup(h.fd[0]);
+
+	close(free);
+	getrlimit(RLIMIT_NOFILE, &all);
+	few = (struct rlimit){ (rlim_t)free, all.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &few);
+	assert_int_equal(ioth_fcntl(h.fd[1], F_DUPFD, 0), -1);
+	assert_int_equal(errno, EMFILE);
+	put(h.fd[0], "x");
+	get(h.fd[1], "x");
+	setrlimit(RLIMIT_NOFILE, &all);
+	dress(&h, h.fd[1]);
+	put(h.fd[0], "y");
+	get(h.fd[1], "y");
+	end(&h);
+}
+
+static void *close_late(void *arg)
+{
+	usleep(50000);
+	assert_int_equal(ioth_close(*(int *)arg), 0);
+	return NULL;
+}
+
+static void closed_while_a_call_waits(void **state)
+{
+	struct here h = begin();
+	pthread_t t;
+	char c;
+
+	pthread_create(&t, NULL, close_late, &h.fd[1]);
+	assert_int_equal(ioth_recv(h.fd[1], &c, 1, 0), -1);
+	assert_int_equal(errno, EBADF);
+	pthread_join(t, NULL);
+	assert_int_equal(ioth_recv(h.fd[0], &c, 1, 0), 0);
+	h.fd[1] = sock(&h);
+	end(&h);
+}
+
+static void urgent_data_makes_a_pair(void **state)
+{
+	struct here h = begin();
+	char c = 0;
+
+	assert_int_equal(ioth_send(h.fd[0], "!", 1, MSG_OOB), 1);
+	assert_int_equal(polled(h.fd[1], 0, 0) & POLLNVAL, 0);
+	while (ioth_recv(h.fd[1], &c, 1, MSG_OOB) < 0)
+		assert_true(errno == EAGAIN || errno == EINVAL);
+	assert_int_equal(c, '!');
+	assert_false(is_bare(&h, h.fd[1]));
+	end(&h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_number_each),
+		cmocka_unit_test(plain_calls_fail_at_once),
+		cmocka_unit_test(options_stay_with_the_pair),
+		cmocka_unit_test(bad_timeouts_are_refused),
+		cmocka_unit_test(accepted_ones_inherit_timeouts),
+		cmocka_unit_test(a_pair_tells_what_is),
+		cmocka_unit_test(a_listener_tells_of_who_waits),
+		cmocka_unit_test(a_reset_is_told_once),
+		cmocka_unit_test(a_reset_is_polled),
+		cmocka_unit_test(polled_with_others_it_has_a_pair),
+		cmocka_unit_test(sets_need_none),
+		cmocka_unit_test(a_number_closed_plainly),
+		cmocka_unit_test(a_child_has_pairs),
+		cmocka_unit_test(no_descriptors_for_a_pair),
+		cmocka_unit_test(closed_while_a_call_waits),
+		cmocka_unit_test(urgent_data_makes_a_pair),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
