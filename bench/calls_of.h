@@ -1,7 +1,8 @@
 /* calls_of.h - socket calls of netbench and streams: libc's, or the library's where IOTH is
  * defined
  *
- * Then the options -n LOCATOR and -a ADDRESS/PREFIX make the stack they are for.
+ * Then the options -n LOCATOR and -a ADDRESS/PREFIX make the stack they are for, of kind $STACK
+ * (native).
  */
 #ifdef IOTH
 

@@ -50,6 +50,9 @@ veth
 start_switch ioth
 subject "ioth library" "" 10.1.0.1 "$as_user" "$as_user" \
 	"-n $SW -a 10.1.0.1/16" "-n $SW -a FRESH" "$T/bin/netbench-ioth"
+subject "ioth library, plain=0" "" 10.1.0.4 "$as_user env STACK=native,plain=0" \
+	"$as_user env STACK=native,plain=0" \
+	"-n $SW -a 10.1.0.4/16" "-n $SW -a FRESH" "$T/bin/netbench-ioth"
 subject "ioth library, asleep" "" 10.1.0.3 "$as_user env BUSY_READ=0" "$as_user env BUSY_READ=0" \
 	"-n $SW -a 10.1.0.3/16" "-n $SW -a FRESH" "$T/bin/netbench-ioth"
 run="$as_user $IOTH run --net $SW --ip"

@@ -56,7 +56,14 @@ struct timespec;
  * caller's.
  *
  * kind: "native", the project's own stack; "native,name=web,tcp_sack=0": its name, which
- *       the switch shows, and its parameters (ioth_sysctl) from the start;
+ *       the switch shows, and its parameters (ioth_sysctl) from the start; "native,plain=0":
+ *       the descriptors of its stream sockets are for the calls of this header alone, which
+ *       makes a connection twice as cheap. read(2), poll(2) and the like fail on them, and
+ *       close(2), dup(2), vfork(2) and who they are passed to do not reach the socket. What
+ *       the kernel is needed for here (ioth_fcntl with F_DUPFD, or F_SETFD without
+ *       FD_CLOEXEC; ioth_sendfile; ioth_poll with other descriptors; fork) makes each one
+ *       that it concerns a descriptor like any other first, at the same number; EMFILE, if
+ *       there is none left for it;
  *       "kernel" (or "vdestack"): Linux's own stack in namespaces that only this
  *       process has, made without privilege; its sockets are Linux's. Interfaces are
  *       vde0, vde1 ..., or what stands before the locator: "net0:/tmp/sw". Its helper
