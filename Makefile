@@ -176,7 +176,7 @@ demo:
 check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
-	@B=$B SOCKET_KINDS=native tools/check sim mutate unit pkt differ fuzz lint cost examples \
+	@B=$B SOCKET_KINDS="native native-calls" tools/check sim mutate unit pkt differ fuzz lint cost examples \
 		socket e2e interop
 
 # The library's tests again, under the sanitizers
