@@ -180,7 +180,7 @@ static void show(struct vsock *vs)
 	vs->news = true;
 	if (vs->lowat)
 		vs->is_local = false;	/* vlowat.c */
-	if (vs->connecting || vs->listening)
+	if (vs->connecting || vs->failed || vs->listening)
 		vsock_fill(vs, vs->pid_fd);
 	if (vs->no_in)
 		shutdown(vs->pid_fd, SHUT_RD);

@@ -230,7 +230,7 @@ static bool may_be_near(const struct vsock *vs)
 		return false;
 	if (vs->listening)
 		return !vs->tokens;
-	return vs->connected && !vs->shut_out && !vs->no_in && !vs->eof_out && !vs->eof_in &&
+	return (vs->connected || (vs->bare && vs->connecting)) && !vs->shut_out && !vs->no_in && !vs->eof_out && !vs->eof_in &&
 	       (vs->is_local || (vs->sends && for_output(vs)));
 }
 

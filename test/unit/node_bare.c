@@ -325,6 +325,33 @@ static void sets_need_none(void **state)
 	end(&h);
 }
 
+/* A set waits for a connection to one who does not answer for his address, and is told in the end. */
+static void a_set_waits_for_a_connection(void **state)
+{
+	struct epoll_event ev = { .events = EPOLLOUT };
+	struct sockaddr_in there = { .sin_family = AF_INET, .sin_port = htons(7),
+				     .sin_addr.s_addr = htonl(0x0a000002) };
+	struct in_addr a = { htonl(0x0a000001) };
+	int ep = ioth_epoll_create1(0), fd, error = 0;
+	struct here h = { .s = ioth_newstack("native,plain=0", "null://") };
+	socklen_t len = sizeof(error);
+
+	assert_int_equal(ioth_ipaddr_add(h.s, AF_INET, &a, 24, ioth_if_nametoindex(h.s, "eth0")), 0);
+	fd = ioth_msocket(h.s, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(ioth_connect(fd, (struct sockaddr *)&there, sizeof(there)), -1);
+	assert_int_equal(errno, EINPROGRESS);
+	assert_int_equal(ioth_epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev), 0);
+	assert_int_equal(ioth_epoll_wait(ep, &ev, 1, 10), 0);
+	assert_true(is_bare(&h, fd));
+	assert_int_equal(ioth_epoll_wait(ep, &ev, 1, 2 * SOON), 1);
+	assert_int_equal(ev.events, EPOLLOUT | EPOLLERR | EPOLLHUP);
+	assert_int_equal(ioth_getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len), 0);
+	assert_int_equal(error, EHOSTUNREACH);
+	assert_int_equal(ioth_close(fd), 0);
+	assert_int_equal(ioth_close(ep), 0);
+	assert_int_equal(ioth_delstack(h.s), 0);
+}
+
 /* close(2) tells nobody; who gets the number next does. */
 static void a_number_closed_plainly(void **state)
 {
@@ -435,6 +462,7 @@ int main(void)
 		cmocka_unit_test(a_reset_is_polled),
 		cmocka_unit_test(polled_with_others_it_has_a_pair),
 		cmocka_unit_test(sets_need_none),
+		cmocka_unit_test(a_set_waits_for_a_connection),
 		cmocka_unit_test(a_number_closed_plainly),
 		cmocka_unit_test(a_child_has_pairs),
 		cmocka_unit_test(no_descriptors_for_a_pair),
