@@ -23,7 +23,6 @@
 #include "plug/direct.h"
 
 #define QUEUE_MAX	512
-#define QUEUE_RESERVE	64	/* of its frames, for who does not wait for room */
 #define QUEUE_BYTES	(1u << 20)	/* at a switch: they hold a sender's memory */
 #define FRAME_OVERHEAD	18	/* Ethernet header and one tag */
 
@@ -391,8 +390,8 @@ bool shm_is_full(const struct plug *p)
 {
 	const struct lane *l = &container_of(p, const struct shm, plug)->main;
 
-	return l->full || l->queued + QUEUE_RESERVE > l->max ||
-	       l->bytes > QUEUE_BYTES - QUEUE_BYTES / 8;
+	return l->full || l->queued + SHM_RESERVE > l->max ||
+	       l->bytes > QUEUE_BYTES - QUEUE_BYTES / 4;
 }
 
 bool shm_meet(struct plug *p, bool (*bell)(struct plug *p, int fd, bool on))

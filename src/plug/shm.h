@@ -35,6 +35,7 @@ struct shm_answer {
 
 #define SHM_MTU_MIN	576
 #define SHM_MTU_MAX	9216
+#define SHM_RESERVE	128	/* frames that a full queue still takes, of who does not wait */
 
 /* A plug over a wire that was joined; takes both, the wire and its socket. A node's
  * end joins what arrives in pieces and queues what its stack, which asks for room,

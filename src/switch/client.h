@@ -15,7 +15,7 @@
 #include "switch/policy.h"
 #include "switch/switch.h"
 
-#define BATCH		64		/* frames of one reading */
+#define BATCH		128		/* frames of one reading: 92 of 1514 fill a client's buffer */
 #define TURN_OUTS	1024		/* ports they may go to before others are read */
 #define HALF_OPEN_MAX	64
 #define HALF_OPEN_TIME	(5 * USEC_PER_SEC)
@@ -61,6 +61,7 @@ struct client {
 	uint64_t	sent_frames, sent_bytes;	/* by the data socket */
 	struct watch	data;
 	struct sockaddr_un own, peer;
+	usec		stream_until;	/* read in each turn until then */
 	uint32_t	burst;		/* frames of its next reading: BATCH or fewer */
 	uint32_t	n_staged;
 	struct staged	*staged;	/* BATCH of them; NULL: nothing was ever staged */
@@ -107,7 +108,7 @@ struct sw {
 	struct list	dirty;
 	uint32_t	taken;		/* no port from 1 to this one is free */
 	struct watch	ctl, shm;	/* listen */
-	struct list	more;		/* wires with frames of which no bell tells */
+	struct list	more;		/* wires with frames of which no bell tells; streams (data.c) */
 	struct list	held;		/* plugs of the switch's own */
 	usec		now;		/* of the frames being read */
 	uint32_t	outs;		/* ports they went to, in this turn of their client */
@@ -117,6 +118,7 @@ struct sw {
 	usec		resume;		/* listening again after a lack of fds; NEVER */
 	usec		next_age, age_every;
 	struct batch	*batch;		/* data.c */
+	usec		crowded_until;	/* somebody wants our processor: no streams */
 	struct mgmt	mgmt;
 	struct mac	mac;
 	usec		born;
@@ -144,7 +146,7 @@ void shm_out(struct client *c, const struct frame *f);
 struct pkt *frame_pkt(struct arena *a, const struct frame *f);
 bool shm_flush(struct client *c);	/* false: the client is gone */
 void shm_leave(struct client *c);
-void shm_run(struct sw *sw);		/* reads on where a batch was full */
+void shm_read_on(struct client *c);
 
 /* held.c: plugs of the switch's own */
 bool held_open(struct sw *sw, const char *locator, char **why);
@@ -188,6 +190,8 @@ void vde_leave(struct client *c);
 void data_init(struct sw *sw);
 void data_fini(struct sw *sw);
 void data_ready(struct watch *w, uint32_t events);
+bool data_in(struct client *c);		/* false: there was nothing */
+void data_yield(struct sw *sw);
 void data_watch(struct client *c);	/* for what it is to be watched now */
 void data_out(struct client *c, const struct frame *f);
 bool data_flush(struct client *c);	/* false: the client is gone */
@@ -202,6 +206,7 @@ bool port_admits(const struct client *c, const struct port *p);	/* acl.c */
 void port_seat(struct client *c, const char *descr);
 void port_leave(struct client *c);
 void port_out(void *ctx, uint32_t port, const struct frame *f);	/* of the core */
+void port_run(struct sw *sw);		/* reads on who is in sw->more */
 /* Sends what port_out staged, before the memory of those BATCH frames or fewer goes. */
 void port_flush(struct sw *sw);
 

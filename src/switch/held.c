@@ -18,7 +18,7 @@
 
 #define BURST		256
 #define STEP		32		/* frames between two looks at who waits */
-#define RESERVE		64		/* frames of its queue, for who does not wait for room */
+#define RESERVE		BATCH		/* frames of its queue, for who does not wait for room */
 #define ARENA_LIMIT	(64u << 20)
 
 struct held {

@@ -1,5 +1,6 @@
 /* port.c - ports: who sits there, and what goes out to them
  *
+ * in:   port_run -> shm_read_on, data_in: those of whom nothing tells
  * out:  core -> port_out -> shm_out, held_out, data_out -> port_flush -> theirs
  */
 #include <stdio.h>
@@ -60,6 +61,28 @@ void port_flush(struct sw *sw)
 		if (c->held ? held_flush(c) : c->plug ? shm_flush(c) : data_flush(c))
 			hold_room(c);
 	}
+}
+
+/* Those that are there now: what is left of them afterwards is of the next time. When nothing
+ * came of streams others may have our processor: who writes the rest of one, perhaps. */
+void port_run(struct sw *sw)
+{
+	struct list now = LIST_INIT(now);
+	bool dry = !list_empty(&sw->more);
+
+	list_splice_tail(&now, &sw->more);
+	while (!list_empty(&now)) {
+		struct client *c = list_first(&now, struct client, more);
+
+		if (!c->plug) {
+			dry &= !data_in(c);
+			continue;
+		}
+		shm_read_on(c);
+		dry = false;
+	}
+	if (dry)
+		data_yield(sw);
 }
 
 /* --- joining and leaving --- */

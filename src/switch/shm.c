@@ -57,7 +57,7 @@ static void idle(struct client *c)
 	hold_room(c);
 }
 
-static void read_on(struct client *c)
+void shm_read_on(struct client *c)
 {
 	struct sw *sw = c->sw;
 	int n;
@@ -82,17 +82,7 @@ static void bell(struct watch *w, uint32_t events)
 	if (c->waits)
 		idle(c);
 	else
-		read_on(c);
-}
-
-/* Those that are there now: what is left of them afterwards is of the next time. */
-void shm_run(struct sw *sw)
-{
-	struct list now = LIST_INIT(now);
-
-	list_splice_tail(&now, &sw->more);
-	while (!list_empty(&now))
-		read_on(list_first(&now, struct client, more));
+		shm_read_on(c);
 }
 
 struct pkt *frame_pkt(struct arena *a, const struct frame *f)

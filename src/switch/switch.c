@@ -99,7 +99,7 @@ void switch_run(struct sw *sw, usec now)
 
 	ctl_run(sw, now);
 	hold_run(sw, now);
-	shm_run(sw);
+	port_run(sw);
 	held_run(sw, now);
 	mgmt_run(sw, now);
 	intro_check(sw);
