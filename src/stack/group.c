@@ -196,18 +196,29 @@ static void mode_set(struct netif_group *ng, const struct want *w, uint8_t times
 		source_add(ng, (struct group_source){ w->src[i], true, 0 });
 }
 
-static bool source_set(struct netif_group *ng, const struct ip_addr *src, bool in, uint8_t times)
+/* There is one where the list is full, since no more than half of it can be in. The link
+ * believes in it until nobody answers for it. */
+static struct group_source *source_gone(struct netif_group *ng)
 {
-	struct group_source *s = source_find(ng, src);
+	struct group_source *s = ng->src;
 
-	if (s && s->in == in)
+	while (s->in)
+		s++;
+	return s;
+}
+
+static bool source_in(struct netif_group *ng, const struct ip_addr *src, uint8_t times)
+{
+	struct group_source *s = source_find(ng, src), new = { *src, true, times };
+
+	if (s && s->in)
 		return false;
 	if (!s && ng->n == MAX_NOTED)
-		return false;
+		s = source_gone(ng);
 	if (s)
-		*s = (struct group_source){ *src, in, times };
+		*s = new;
 	else
-		source_add(ng, (struct group_source){ *src, in, times });
+		source_add(ng, new);
 	return true;
 }
 
@@ -224,7 +235,7 @@ static bool sources_set(struct netif_group *ng, const struct want *w, uint8_t ti
 		}
 	}
 	for (unsigned i = 0; i < w->n; i++)
-		changed = source_set(ng, &w->src[i], true, times) || changed;
+		changed = source_in(ng, &w->src[i], times) || changed;
 	return changed;
 }
 

@@ -1,6 +1,7 @@
 /* stack_group.c - what an interface tells of its groups */
 #include "unit.h"
 
+#include "stack/group.h"
 #include "stack_frame.h"
 
 static struct pair *p;
@@ -136,7 +137,7 @@ static void igmp_query(void **state)
 static void filters_of_members(void **state)
 {
 	struct ip_addr g = IP4(239, 1, 1, 1), s1 = v4_of(2), s2 = v4_of(3), many[11];
-	struct netif_member a = { .n = 0 }, b = { .n = 0 };
+	static struct netif_member a, b;
 	struct netif *nif = p->a.nif;
 
 	p->a.cut = true;
@@ -181,6 +182,105 @@ static void groups_are_bounded(void **state)
 	}
 }
 
+static void listed_of(struct ip_addr *src, unsigned from, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		src[i] = (struct ip_addr){ { 0xfd, 1, [14] = (from + i) >> 8, [15] = (uint8_t)(from + i) } };
+}
+
+static int wants_listed(struct netif_member *m, bool exclude, unsigned from, unsigned n)
+{
+	struct ip_addr g = { { 0xff, 5, [15] = 7 } }, src[200];
+
+	listed_of(src, from, n);
+	return netif_filter(p->a.nif, &g, m, exclude, src, n);
+}
+
+/* What is told of the group: the mode, and so many sources. */
+static void assert_told(bool exclude, unsigned n)
+{
+	struct ip_addr g = { { 0xff, 5, [15] = 7 } };
+	struct netif_group *ng = group_find(p->a.nif, &g);
+	unsigned in = 0;
+
+	for (unsigned i = 0; i < ng->n; i++)
+		in += ng->src[i].in;
+	assert_int_equal(ng->exclude, exclude);
+	assert_int_equal(in, n);
+	assert_true(ng->n <= MAX_NOTED);
+}
+
+/* Whom nobody can name are received; whom nobody can name as unwanted, too. */
+static void more_sources_than_are_told(void **state)
+{
+	static struct netif_member a, b;
+
+	p->a.cut = true;
+	p->a.st->param.mld_max_msf = 200;
+	assert_int_equal(wants_listed(&a, false, 0, 40), 0);
+	assert_int_equal(wants_listed(&b, false, 20, GROUP_SOURCES - 20), 0);
+	assert_told(false, GROUP_SOURCES);
+	assert_int_equal(wants_listed(&b, false, 20, GROUP_SOURCES - 19), 0);
+	assert_told(true, 0);
+	assert_int_equal(wants_listed(&b, false, 0, 10), 0);
+	assert_told(false, 40);
+	assert_int_equal(wants_listed(&a, true, 0, GROUP_SOURCES + 6), 0);
+	assert_told(true, GROUP_SOURCES + 6 - 10);	/* b wants ten of them */
+	assert_int_equal(wants_listed(&b, false, 100, 1), 0);
+	assert_told(true, GROUP_SOURCES);
+	wants_listed(&a, false, 0, 0);
+	wants_listed(&b, false, 0, 0);
+}
+
+/* Those that went are kept until that is told, unless those that came need the room. */
+static void sources_come_and_go(void **state)
+{
+	static struct netif_member a;
+
+	p->a.cut = true;
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(wants_listed(&a, false, i * GROUP_SOURCES, GROUP_SOURCES), 0);
+		assert_told(false, GROUP_SOURCES);
+	}
+	wants_listed(&a, false, 0, 0);
+}
+
+static void a_member_is_of_one_group(void **state)
+{
+	struct ip_addr g = IP4(239, 1, 1, 1), other = IP4(239, 1, 1, 2);
+	static struct netif_member a;
+	struct netif *nif = p->a.nif;
+
+	assert_int_equal(netif_filter(nif, &g, &a, true, NULL, 0), 0);
+	assert_int_equal(netif_filter(nif, &other, &a, true, NULL, 0), -EINVAL);
+	assert_int_equal(netif_filter(p->b.nif, &g, &a, true, NULL, 0), -EINVAL);
+	netif_leave(nif, &g);			/* nobody joined so */
+	netif_leave(nif, &other);
+	assert_true(netif_joined(nif, &g));
+	netif_filter(nif, &g, &a, false, NULL, 0);
+	assert_false(netif_joined(nif, &g));
+}
+
+/* What is left of a membership whose interface is gone may be given up, and used again. */
+static void the_interface_goes_first(void **state)
+{
+	struct ip_addr g = IP4(239, 1, 1, 1), s = v4_of(2);
+	struct netif *nif = netif_add(p->a.st, "eth1", (struct mac){ { 2, 9 } }, 1500, 0,
+				      p->a.nif->ops, &p->a);
+	static struct netif_member a, b;
+
+	p->a.cut = true;
+	netif_up(nif);
+	assert_int_equal(netif_filter(nif, &g, &a, false, &s, 1), 0);
+	assert_int_equal(netif_filter(nif, &g, &b, true, NULL, 0), 0);
+	netif_remove(nif);
+	assert_null(a.nif);
+	assert_int_equal(netif_filter(p->a.nif, &g, &a, false, NULL, 0), 0);
+	assert_int_equal(netif_filter(p->a.nif, &g, &b, true, NULL, 0), 0);
+	assert_ptr_equal(b.nif, p->a.nif);
+	netif_filter(p->a.nif, &g, &b, false, NULL, 0);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, start, end)
 
 int main(void)
@@ -191,6 +291,10 @@ int main(void)
 		TEST(igmp_query),
 		TEST(filters_of_members),
 		TEST(groups_are_bounded),
+		TEST(more_sources_than_are_told),
+		TEST(sources_come_and_go),
+		TEST(a_member_is_of_one_group),
+		TEST(the_interface_goes_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
