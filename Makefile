@@ -192,7 +192,7 @@ thread-check:
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=thread thread-check-here
 thread-check-here: all $B/unit/plug_pair $B/unit/plug_shm $B/unit/plug_direct $B/unit/node_api \
 		$B/unit/base_pollset $B/unit/node_stress $B/unit/node_lives $B/unit/node_epoll $B/unit/node_poll \
-		$B/unit/node_bare $B/unit/node_resolve
+		$B/unit/node_bare $B/unit/node_waits $B/unit/node_resolve
 	@$B/unit/plug_pair >/dev/null
 	@$B/unit/plug_shm >/dev/null
 	@$B/unit/plug_direct >/dev/null
@@ -204,6 +204,7 @@ thread-check-here: all $B/unit/plug_pair $B/unit/plug_shm $B/unit/plug_direct $B
 	@TSAN_OPTIONS=die_after_fork=0 $B/unit/node_epoll >/dev/null
 	@TSAN_OPTIONS=die_after_fork=0 $B/unit/node_poll >/dev/null
 	@TSAN_OPTIONS=die_after_fork=0 $B/unit/node_bare >/dev/null
+	@$B/unit/node_waits >/dev/null
 	@B=$B RUNNER="process conform netlink" tools/check runner
 .PHONY: san-check san-check-here thread-check thread-check-here
 

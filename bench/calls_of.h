@@ -73,6 +73,8 @@ static ssize_t receive_lent(int s, uint64_t (*look)(const void *p, size_t len), 
 #define recv			ioth_recv
 #define close			ioth_close
 #define poll			ioth_poll
+#define ppoll			ioth_ppoll
+#define select			ioth_select
 
 #else
 

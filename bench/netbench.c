@@ -15,7 +15,9 @@
  *	fill_64k, fill_1m	as lend, but every byte is written before it is sent, and
  *				read after it has come
  *	rr			one byte there and back, p50 and p99
- *	rr_poll			the same, and both wait in poll() before they read
+ *	rr_poll			the same, and both wait in poll() before they read; rr_ppoll
+ *				in ppoll() with a mask, rr_select in select(), rr_mixed in
+ *				poll() with a pipe
  *	crr			connect, byte there, byte back, close
  *	udp_64			datagrams of 64 bytes, one per call: those that arrived
  *	goodput			what the server has read SECONDS after it accepted; then
@@ -153,21 +155,42 @@ static void sink_lent(int s, bool look)
 		write_all(s, &total, sizeof(total));
 }
 
-static void wait_for_input(int s)
-{
-	struct pollfd p = { .fd = s, .events = POLLIN };
+/* The first byte of such a connection says how. */
+enum { BY_READ = 'r', BY_POLL = 'p', BY_PPOLL = 'm', BY_SELECT = 's', BY_MIXED = 'x' };
 
-	if (poll(&p, 1, PATIENCE * 1000) != 1)
+static void wait_for_input(int s, char how)
+{
+	static int pip[2];
+	struct pollfd p[2] = { { .fd = s, .events = POLLIN }, { .fd = -1, .events = POLLIN } };
+	struct timespec ts = { .tv_sec = PATIENCE };
+	struct timeval tv = { .tv_sec = PATIENCE };
+	sigset_t mask;
+	fd_set set;
+	int n;
+
+	if (how == BY_MIXED && !pip[1] && pipe(pip) < 0)
+		err(1, "pipe");
+	p[1].fd = how == BY_MIXED ? pip[0] : -1;
+	FD_ZERO(&set);
+	FD_SET(s, &set);
+	sigemptyset(&mask);
+	if (how == BY_PPOLL)
+		n = ppoll(p, 1, &ts, &mask);
+	else if (how == BY_SELECT)
+		n = select(s + 1, &set, NULL, NULL, &tv);
+	else
+		n = poll(p, how == BY_MIXED ? 2 : 1, PATIENCE * 1000);
+	if (n != 1)
 		err(1, "poll");
 }
 
-static void echo(int s, bool polls)
+static void echo(int s, char how)
 {
 	char byte;
 
 	do {
-		if (polls)
-			wait_for_input(s);
+		if (how != BY_READ)
+			wait_for_input(s, how);
 		if (read(s, &byte, 1) != 1)
 			return;
 		write_all(s, &byte, 1);
@@ -224,9 +247,12 @@ static bool serve_one(int s)
 	case 'f':
 		sink_lent(s, what == 'f');
 		break;
-	case 'r':
-	case 'p':
-		echo(s, what == 'p');
+	case BY_READ:
+	case BY_POLL:
+	case BY_PPOLL:
+	case BY_SELECT:
+	case BY_MIXED:
+		echo(s, what);
 		break;
 	case 'c':
 		write_all(s, &what, 1);
@@ -339,10 +365,10 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void rr_of(const char *name, bool polls)
+static void rr_of(const char *name, char how)
 {
 	static double us[MAX_SAMPLES];
-	int s = connected(polls ? 'p' : 'r');
+	int s = connected(how);
 	double began = now(), t = began, last;
 	size_t n = 0;
 
@@ -351,8 +377,8 @@ static void rr_of(const char *name, bool polls)
 
 		last = t;
 		write_all(s, &byte, 1);
-		if (polls)
-			wait_for_input(s);
+		if (how != BY_READ)
+			wait_for_input(s, how);
 		read_all(s, &byte, 1);
 		t = now();
 		us[n++] = (t - last) * 1e6;
@@ -363,8 +389,11 @@ static void rr_of(const char *name, bool polls)
 	tell(name, n);
 }
 
-static void rr(void)	  { rr_of("rr", false); }
-static void rr_poll(void) { rr_of("rr_poll", true); }
+static void rr(void)	    { rr_of("rr", BY_READ); }
+static void rr_poll(void)   { rr_of("rr_poll", BY_POLL); }
+static void rr_ppoll(void)  { rr_of("rr_ppoll", BY_PPOLL); }
+static void rr_select(void) { rr_of("rr_select", BY_SELECT); }
+static void rr_mixed(void)  { rr_of("rr_mixed", BY_MIXED); }
 
 static void crr(void)
 {
@@ -475,6 +504,9 @@ static const struct {
 	{ "fill_1m",	fill_1m },
 	{ "rr",		rr },
 	{ "rr_poll",	rr_poll },
+	{ "rr_ppoll",	rr_ppoll },
+	{ "rr_select",	rr_select },
+	{ "rr_mixed",	rr_mixed },
 	{ "crr",	crr },
 	{ "udp_64",	udp_64 },
 	{ "goodput",	goodput },

@@ -221,12 +221,13 @@ void ioth_give_back(struct ioth_loan *loan);
  * A set of ioth_epoll_create1 is closed by ioth_close. Listeners and connections of a
  * native stack cost ioth_epoll_wait no system call, once their bytes go by the functions
  * here: an ioth_recv was made and read what had come before, or, of who asks for EPOLLOUT
- * alone, an ioth_send was. Nor do they cost ioth_poll one, if it is given up to 64 and all are
- * such sockets of one stack. Of such a connection poll(2) and other sets of the kernel's
- * hear a few milliseconds late, and only while nobody waits for it in these ways; ioth_poll
- * with other descriptors among them, and ioth_select, hear at once by asking the kernel; after
- * ioth_select, or more than 64, a set asks the kernel for them, too, from then on. So does it
- * of all descriptors that are no such sockets, and of those of a second stack. The set's own
+ * alone, an ioth_send was. Nor do they cost ioth_poll, ioth_ppoll and ioth_select one, if all
+ * are such sockets of one stack, however many; other descriptors among them are asked for by
+ * one system call, and if nothing is ready the kernel waits for all. So it does if ioth_ppoll
+ * has a mask and nothing comes within busy_read (ioth-parameters(7)): its signals end it as
+ * they end ppoll(2). Of such a connection poll(2) and other sets of the kernel's hear a few
+ * milliseconds late, and only while nobody waits for it in these ways. Of all other
+ * descriptors, and those of a second stack, a set asks the kernel. The set's own
  * descriptor may be polled, or be in another set. */
 int ioth_poll(struct pollfd *v, nfds_t n, int timeout);
 int ioth_ppoll(struct pollfd *v, nfds_t n, const struct timespec *timeout,

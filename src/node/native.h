@@ -91,12 +91,19 @@ ssize_t native_sendfile(int out_fd, int in_fd, off_t *offset, size_t count);
 ssize_t native_splice(int in_fd, off_t *in_offset, int out_fd, off_t *out_offset, size_t len,
 		      unsigned flags);
 
-/* native_poll.c: all are of the current stack; as poll, with -errno. -EOPNOTSUPP: the kernel has to
- * wait, for what is left of timeout, while each is shown to it: what native_show returns,
- * native_hide is given. */
-int native_poll(struct pollfd *v, nfds_t n, int *timeout);
-uint64_t native_show(int fd);		/* 0: it is none of those, and not hidden */
-void native_hide(int fd, uint64_t shown);
+/* native_poll.c: some are of the current stack, none of another native one. As poll, with -errno;
+ * masked: signals of another mask shall end it. left: NEVER or what is left of the timeout.
+ * -EOPNOTSUPP: the kernel has to wait. */
+int native_poll(struct pollfd *v, nfds_t n, usec *left, bool masked);
+/* The kernel waits, and sees what is true of those of the current stack until they are hidden. */
+struct shown {
+	const struct pollfd *v;
+	nfds_t		n;
+	uint64_t	*cookies;	/* of each; 0: it is none of those */
+	usec		since;
+};
+void native_show(const struct shown *sh);
+void native_hide(const struct shown *sh);
 
 /* native_lend.c: as of struct kind_more */
 int native_recv_lend(int fd, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen,

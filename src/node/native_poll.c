@@ -1,99 +1,170 @@
-/* native_poll.c - ioth_poll of sockets of one native stack
+/* native_poll.c - ioth_poll, ioth_ppoll and ioth_select of sockets of one native stack
  *
  * Whom the stack's word is enough for (vset.h: near) costs no system call, and who waits for
  * such sockets alone drives their node, as in any call that waits. The others are asked for by
- * the kernel's poll, once; if there is to be a wait with them, the kernel has to do it, for all.
+ * the kernel's poll, all at once; if there is to be a wait with them, or with another signal mask,
+ * it is for near ones alone for a moment, and then the kernel has to do it, for all.
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 
+#include "base/mem.h"
 #include "node/native.h"
 #include "node/vset.h"
 
+#define FEW	64
+#define FAR	(-1)		/* revents, which poll never gives: the kernel is to be asked */
+
+static struct vsock *find(struct node *n, int fd)
+{
+	return fds_stack(fds_at(fd)) == kind_current ? native_find(n, fd) : NULL;
+}
+
 static bool by_calls(struct vset *set, struct pollfd *p)
 {
-	struct node *n = ((struct native *)kind_current->data)->node;
-	struct vsock *vs = native_find(n, p->fd);
+	struct vsock *vs = find(((struct native *)kind_current->data)->node, p->fd);
 	uint32_t now;
 
-	if (vs && !vs->so)
-		vbare_dress(vs);
-	if (!vs || !vs->so || p->fd != vs->pid_fd || vs->type != SOCK_STREAM || vs->shown ||
-	    vs->lowat)
+	if (!vs)
 		return false;
+	if (p->fd != vs->pid_fd)
+		vset_no_more(vs);	/* a copy, of which the kernel tells */
+	if (!vs->so || vs->type != SOCK_STREAM || vs->shown || vs->lowat) {
+		vbare_dress(vs);
+		return false;
+	}
 	if (!vset_asked(set, vs, p->fd, (uint16_t)p->events, &now))
 		return false;
 	p->revents = (short)now;
 	return true;
 }
 
-/* How many are ready; *all: there is none that only the kernel tells of. */
-static int ask(struct vset *set, struct pollfd *v, nfds_t n, bool *all)
+/* How many are ready, or -errno. */
+static int ask_kernel(struct pollfd *v, nfds_t n, struct pollfd *far)
 {
-	int ready = 0;
+	nfds_t count = 0;
+	int ready;
+
+	for (nfds_t i = 0; i < n; i++) {
+		if (v[i].revents == FAR)
+			far[count++] = (struct pollfd){ .fd = v[i].fd, .events = v[i].events };
+	}
+	ready = poll(far, count, 0);
+	for (nfds_t i = 0; i < n; i++) {
+		if (v[i].revents == FAR)
+			v[i].revents = far++->revents;
+	}
+	return ready < 0 ? -errno : ready;
+}
+
+/* The same; *all: there is none that only the kernel tells of. */
+static int ask(struct vset *set, struct pollfd *v, nfds_t n, struct pollfd *far, bool *all)
+{
+	int ready = 0, more;
 
 	*all = true;
 	for (nfds_t i = 0; i < n; i++) {
-		if (v[i].fd >= 0 && !by_calls(set, &v[i])) {
+		v[i].revents = 0;
+		if (v[i].fd < 0)
+			continue;
+		if (by_calls(set, &v[i])) {
+			ready += v[i].revents != 0;
+		} else {
+			v[i].revents = FAR;
 			*all = false;
-			poll(&v[i], 1, 0);
-		} else if (v[i].fd < 0) {
-			v[i].revents = 0;
 		}
-		ready += v[i].revents != 0;
 	}
-	return ready;
+	more = *all ? 0 : ask_kernel(v, n, far);
+	return more < 0 && !ready ? more : ready + MAX(more, 0);
 }
 
-int native_poll(struct pollfd *v, nfds_t count, int *timeout)
+/* 0: nothing yet; *kernel: it has to wait. */
+static int wait_for(struct node *n, struct pollfd *v, nfds_t count, struct pollfd *far, usec until,
+		    bool *kernel)
+{
+	struct vset *set = vset_of_node(n);
+	bool all, masked = *kernel, looked = false;
+	int ret;
+
+	set->attended = true;
+	while (!(ret = ask(set, v, count, far, &all)) && n->st->now < until) {
+		usec most = until;
+
+		*kernel = masked || !all;
+		if (*kernel)
+			most = looked ? 0 : vset_look_until(n, until);
+		if (!most)
+			break;
+		ret = vset_wait_near(set, n, most);
+		if (ret)
+			break;
+		looked = true;
+	}
+	return ret;
+}
+
+int native_poll(struct pollfd *v, nfds_t count, usec *left, bool masked)
 {
 	struct native *s = kind_current->data;
+	struct pollfd few[FEW], *far = few;
 	struct node *n = s->node;
-	struct vset *set;
-	usec until;	/* a time: poll(2) ends with any handler */
+	bool kernel = masked;
+	usec end;	/* a time: poll(2) ends with any handler */
 	int ret;
-	bool all;
 
 	if (s->orphan)
 		return -EOPNOTSUPP;
+	if (count > FEW)
+		far = xmalloc(count * sizeof(*far));
 	node_lock(n);
 	node_stay(n);
 	node_look(n);
-	set = vset_of_node(n);
-	set->attended = true;
-	until = *timeout < 0 ? NEVER - 1 : n->st->now + *timeout * USEC_PER_MSEC;
-	while (!(ret = ask(set, v, count, &all)) && all && n->st->now < until) {
-		ret = vset_wait_near(set, n, until);
-		if (ret)
-			break;
-	}
-	if (*timeout > 0)
-		*timeout = (int)((MAX(until, n->st->now) - n->st->now + USEC_PER_MSEC - 1) / USEC_PER_MSEC);
+	end = MIN(usec_add(n->st->now, *left), NEVER - 2);
+	ret = wait_for(n, v, count, far, end + (*left > 0), &kernel);	/* now is rounded down */
+	if (*left != NEVER)
+		*left = CLAMP(end - n->st->now, 0, *left);
 	node_unlock(n);
-	return ret || all || !*timeout ? ret : -EOPNOTSUPP;
+	if (far != few)
+		free(far);
+	return ret || !kernel || (!masked && !*left) ? ret : -EOPNOTSUPP;
 }
 
 /* --- the kernel waits --- */
 
-uint64_t native_show(int fd)
+void native_show(const struct shown *sh)
 {
-	struct vsock *vs = native_enter(fd);
-	uint64_t cookie = vs ? vs->cookie : 0;
+	struct native *s = kind_current->data;
 
-	if (!vs)
-		return 0;
-	vset_show(vs);
-	node_unlock(vs->n);
-	return cookie;
+	if (s->orphan)
+		return;
+	node_lock(s->node);
+	node_calm(s->node);
+	for (nfds_t i = 0; i < sh->n; i++) {
+		struct vsock *vs = find(s->node, sh->v[i].fd);
+
+		if (!vs)
+			continue;
+		vset_show(vs);		/* may give it a pair, so another cookie */
+		sh->cookies[i] = vs->cookie;
+	}
+	node_unlock(s->node);
 }
 
-void native_hide(int fd, uint64_t shown)
+void native_hide(const struct shown *sh)
 {
-	struct vsock *vs = native_enter(fd);
+	struct native *s = kind_current->data;
+	struct node *n = s->node;
 
-	if (!vs)
+	if (s->orphan)
 		return;
-	if (vs->cookie == shown)
-		vset_hide(vs);
-	node_unlock(vs->n);
+	node_lock(n);
+	spin_ended(&n->spin, n->st->now - sh->since);
+	for (nfds_t i = 0; i < sh->n; i++) {
+		struct vsock *vs = sh->cookies[i] ? find(n, sh->v[i].fd) : NULL;
+
+		if (vs && vs->cookie == sh->cookies[i])
+			vset_hide(vs);
+	}
+	node_unlock(n);
 }

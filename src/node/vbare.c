@@ -33,7 +33,6 @@ int vbare_open(struct node *n)
 	if (n->bare < 0)
 		return -errno;
 	n->bare_cookie = vsock_cookie(n->bare);
-	vset_bare(true);
 	return 0;
 }
 
@@ -43,7 +42,6 @@ void vbare_close(struct node *n)
 		return;
 	close(n->bare);
 	n->bare = -1;
-	vset_bare(false);
 }
 
 struct vsock *vbare_of_fd(struct node *n, int fd)

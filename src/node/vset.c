@@ -28,8 +28,6 @@
 #define INPUT	(EPOLLIN | EPOLLRDNORM | EPOLLPRI | EPOLLRDHUP)
 #define ALWAYS	(EPOLLERR | EPOLLHUP)
 
-static unsigned near_ones;	/* atomic; of all sets, and stacks that have sockets without a pair */
-
 struct vset *vset_of_node(struct node *n)
 {
 	struct vset *set = n->polled;
@@ -42,16 +40,6 @@ struct vset *vset_of_node(struct node *n)
 	list_init(&set->ready);
 	list_init(&set->callers);
 	return set;
-}
-
-void vset_bare(bool begin)
-{
-	__atomic_add_fetch(&near_ones, begin ? 1 : -1, __ATOMIC_RELAXED);
-}
-
-bool vset_any(void)
-{
-	return __atomic_load_n(&near_ones, __ATOMIC_RELAXED);
 }
 
 /* --- what is ready --- */
@@ -239,7 +227,6 @@ void vset_try(struct vsock *vs)
 	if (vs->near || !may_be_near(vs))
 		return;
 	vs->near = true;
-	__atomic_add_fetch(&near_ones, 1, __ATOMIC_RELAXED);
 	list_for(l, &vs->watches) {
 		struct vwatch *w = container_of(l, struct vwatch, of_vs);
 
@@ -269,7 +256,6 @@ static void become_far(struct vwatch *w, bool open)
 static void all_far(struct vsock *vs, bool open)
 {
 	vs->near = false;
-	__atomic_sub_fetch(&near_ones, 1, __ATOMIC_RELAXED);
 	list_for(l, &vs->watches)
 		become_far(container_of(l, struct vwatch, of_vs), open);
 }
@@ -380,7 +366,6 @@ static void leave_near(struct vwatch *w)
 	if (!list_empty(&vs->watches))
 		return;
 	vs->near = false;
-	__atomic_sub_fetch(&near_ones, 1, __ATOMIC_RELAXED);
 }
 
 static int remove_from(struct vwatch *w)

@@ -66,6 +66,8 @@ struct vset *vset_of_node(struct node *n);
 bool vset_asked(struct vset *set, struct vsock *vs, int fd, uint32_t events, uint32_t *now);
 void vset_unring(struct vset *set);	/* its bell says nothing any more */
 int vset_wait_near(struct vset *set, struct node *n, usec until);	/* 0 or -EINTR */
+/* Until when near ones are waited for alone, before the kernel waits for others too; 0: not at all */
+usec vset_look_until(const struct node *n, usec until);
 
 /* api_epoll.c: a set has s's sockets for members from now on, or none; false: another's. */
 bool vset_claim(struct vset *set, struct ioth *s);
@@ -79,8 +81,6 @@ void vset_quiet(struct vsock *vs);	/* something was read: who was rung for it al
 void vset_tell(struct vsock *vs);	/* those who wait are told */
 void vset_try(struct vsock *vs);	/* it may become near */
 void vset_expose(struct vsock *vs);	/* it is far again: the pair tells */
-bool vset_any(void);		/* is any near, or without a pair? */
-void vset_bare(bool begin);	/* some may be, or are no more */
 void vset_no_more(struct vsock *vs);	/* and stays so */
 void vset_show(struct vsock *vs);	/* until all who have shown it hide it */
 void vset_hide(struct vsock *vs);

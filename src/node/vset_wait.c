@@ -71,6 +71,7 @@ static int ms_until(usec until, usec now)
 
 static int wait_far(struct vset *set, struct node *n, struct epoll_event *v, int most, usec until)
 {
+	usec began = n->st->now;
 	int ret;
 
 	node_calm(n);
@@ -78,19 +79,20 @@ static int wait_far(struct vset *set, struct node *n, struct epoll_event *v, int
 	node_unlock(n);
 	ret = vset_kernel(set, v, most, ms_until(until, now_mono()));
 	node_lock(n);
+	spin_ended(&n->spin, n->st->now - began);
 	set->sleepers--;
 	return ret;
 }
 
-/* A while of looking, which finds near ones only. */
-static bool look_first(const struct node *n, bool looked)
+usec vset_look_until(const struct node *n, usec until)
 {
-	return n->hot && !looked && n->st->param.busy_read;
+	return n->hot && n->st->param.busy_read ? MIN(until, n->st->now + n->st->param.busy_read) : 0;
 }
 
 int vset_wait(struct vset *set, struct node *n, struct epoll_event *v, int most, int timeout)
 {
 	usec until;	/* a time: epoll_wait(2) ends with any handler */
+	usec look;
 	bool looked = false;
 	int ret;
 
@@ -102,8 +104,8 @@ int vset_wait(struct vset *set, struct node *n, struct epoll_event *v, int most,
 	while (!(ret = take(set, v, most)) && n->st->now < until) {
 		if (!far(set))
 			ret = vset_wait_near(set, n, until);
-		else if (look_first(n, looked))
-			ret = vset_wait_near(set, n, MIN(until, n->st->now + n->st->param.busy_read));
+		else if (!looked && (look = vset_look_until(n, until)))
+			ret = vset_wait_near(set, n, look);
 		else
 			ret = wait_far(set, n, v, most, until);
 		looked = true;

@@ -294,7 +294,13 @@ static void polled_with_others_it_has_a_pair(void **state)
 	put(h.fd[0], "x");
 	assert_int_equal(ioth_poll(p, 2, SOON), 1);
 	assert_int_equal(p[1].revents, POLLIN);
+	assert_true(is_bare(&h, h.fd[1]));	/* the kernel was asked for the pipe alone */
+	get(h.fd[1], "x");
+	assert_int_equal(ioth_poll(p, 2, 1), 0);
 	assert_false(is_bare(&h, h.fd[1]));
+	put(h.fd[0], "y");
+	assert_int_equal(ioth_poll(p, 2, SOON), 1);
+	assert_int_equal(p[1].revents, POLLIN);
 	close(pipes[0]);
 	close(pipes[1]);
 	end(&h);

@@ -1,11 +1,10 @@
-/* node_poll.c - ioth_poll: of near sockets the stack's word, of all others the kernel's
+/* node_poll.c - ioth_poll, ioth_ppoll, ioth_select: of near sockets the stack's word, of all others
+ * the kernel's
  *
- * A near socket's pair shows nothing, so that plain poll(2) does not see what ioth_poll sees tells
+ * A near socket's pair shows nothing, so that plain poll(2) does not see what these see tells
  * that no system call was needed. What is ready when, the cases of test/socket say.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,68 +12,68 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ioth.h"
-#include "unit.h"
+#include "node_here.h"
 
-#define SOON	20000	/* ms: more than a loaded machine needs */
+/* One of the three calls, or one of them with a mask. */
+static int (*way)(struct pollfd *v, nfds_t n, int ms);
 
-struct here {
-	struct ioth	*s;
-	int		lis, fd[2];
-	struct sockaddr_in sin;
-};
-
-static struct here begin(void)
+static struct timespec *timespec_of(int ms, struct timespec *ts)
 {
-	struct here h = { .s = ioth_newstack("native", NULL) };
-	socklen_t len = sizeof(h.sin);
-
-	assert_non_null(h.s);
-	h.sin = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	h.lis = ioth_msocket(h.s, AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(ioth_bind(h.lis, (struct sockaddr *)&h.sin, len), 0);
-	assert_int_equal(ioth_getsockname(h.lis, (struct sockaddr *)&h.sin, &len), 0);
-	assert_int_equal(ioth_listen(h.lis, 4), 0);
-	h.fd[0] = ioth_msocket(h.s, AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(ioth_connect(h.fd[0], (struct sockaddr *)&h.sin, len), 0);
-	h.fd[1] = ioth_accept(h.lis, NULL, NULL);
-	assert_true(h.fd[1] >= 0);
-	return h;
+	*ts = (struct timespec){ ms / 1000, ms % 1000 * 1000000 };
+	return ms < 0 ? NULL : ts;
 }
 
-static void end(struct here *h)
+static int by_ppoll(struct pollfd *v, nfds_t n, int ms)
 {
-	ioth_close(h->fd[0]);
-	ioth_close(h->fd[1]);
-	ioth_close(h->lis);
-	assert_int_equal(ioth_delstack(h->s), 0);
+	struct timespec ts;
+
+	return ioth_ppoll(v, n, timespec_of(ms, &ts), NULL);
+}
+
+static int by_mask(struct pollfd *v, nfds_t n, int ms)
+{
+	struct timespec ts;
+	sigset_t none;
+
+	sigemptyset(&none);
+	return ioth_ppoll(v, n, timespec_of(ms, &ts), &none);
+}
+
+static int by_select(struct pollfd *v, nfds_t n, int ms)
+{
+	static const short asks[3] = { POLLIN, POLLOUT, POLLPRI };
+	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+	fd_set set[3] = { 0 };
+	int ready = 0, bits;
+
+	for (nfds_t i = 0; i < n; i++) {
+		for (int k = 0; k < 3; k++) {
+			if (v[i].fd >= 0 && v[i].events & asks[k])
+				FD_SET(v[i].fd, &set[k]);
+		}
+	}
+	bits = ioth_select(FD_SETSIZE, &set[0], &set[1], &set[2], ms < 0 ? NULL : &tv);
+	for (nfds_t i = 0; i < n && bits >= 0; i++) {
+		v[i].revents = 0;
+		for (int k = 0; k < 3; k++)
+			v[i].revents |= v[i].fd >= 0 && FD_ISSET(v[i].fd, &set[k]) ? asks[k] : 0;
+		ready += v[i].revents != 0;
+	}
+	return bits < 0 ? -1 : ready;
 }
 
 /* What there is of events; -1 for an error. */
 static int ready(int fd, int events, int ms)
 {
 	struct pollfd p = { .fd = fd, .events = (short)events };
-	int n = ioth_poll(&p, 1, ms);
+	int n = way(&p, 1, ms);
 
 	return n <= 0 ? n : p.revents;
 }
 
-static void put(int fd, const char *text)
-{
-	assert_int_equal(ioth_send(fd, text, strlen(text), 0), strlen(text));
-}
-
-static void get(int fd, const char *text)
-{
-	char b[64];
-
-	assert_int_equal(ioth_recv(fd, b, strlen(text), MSG_WAITALL), strlen(text));
-	assert_memory_equal(b, text, strlen(text));
-}
-
 static void input_and_output(void **state)
 {
-	struct here h = begin();
+	struct here h = here_begin();
 	struct pollfd p = { .fd = h.fd[1], .events = POLLIN };
 
 	assert_int_equal(ready(h.fd[1], POLLIN, 0), 0);
@@ -92,13 +91,13 @@ static void input_and_output(void **state)
 	assert_int_equal(poll(&p, 1, SOON), 1);
 	get(h.fd[1], "c");
 	assert_int_equal(poll(&p, 1, 0), 0);
-	end(&h);
+	here_end(&h);
 }
 
 /* A listener's pair shows nothing while it is near; after a while it does. */
 static void plain_poll_hears_of_connections(void **state)
 {
-	struct here h = begin();
+	struct here h = here_begin();
 	struct pollfd p = { .fd = h.lis, .events = POLLIN };
 	int fd = ioth_msocket(h.s, AF_INET, SOCK_STREAM, 0), peer;
 
@@ -112,13 +111,13 @@ static void plain_poll_hears_of_connections(void **state)
 	assert_int_equal(ready(h.lis, POLLIN, 0), 0);
 	ioth_close(peer);
 	ioth_close(fd);
-	end(&h);
+	here_end(&h);
 }
 
 /* No token is shown to the kernel while somebody polls by calls. */
 static void nothing_is_shown(void **state)
 {
-	struct here h = begin();
+	struct here h = here_begin();
 	struct pollfd p = { .fd = h.fd[1], .events = POLLIN };
 	int unseen = 0;
 
@@ -130,7 +129,7 @@ static void nothing_is_shown(void **state)
 		get(h.fd[1], "x");
 	}
 	assert_in_range(unseen, 1, 100);	/* a thread that is stopped for long shows it */
-	end(&h);
+	here_end(&h);
 }
 
 static void *put_late(void *fd)
@@ -142,14 +141,14 @@ static void *put_late(void *fd)
 
 static void who_waits_is_told(void **state)
 {
-	struct here h = begin();
+	struct here h = here_begin();
 	pthread_t t;
 
 	assert_int_equal(ready(h.fd[1], POLLIN, 30), 0);
 	assert_int_equal(pthread_create(&t, NULL, put_late, &h.fd[0]), 0);
 	assert_int_equal(ready(h.fd[1], POLLIN, SOON), POLLIN);
 	pthread_join(t, NULL);
-	end(&h);
+	here_end(&h);
 }
 
 struct waiter {
@@ -167,7 +166,7 @@ static void *wait_for(void *arg)
 /* Each is told what he has asked for. */
 static void several_wait(void **state)
 {
-	struct here h = begin();
+	struct here h = here_begin();
 	struct waiter w[4] = {
 		{ h.fd[1], POLLIN, 0 }, { h.fd[1], POLLRDHUP, 0 }, { h.fd[0], POLLIN, 0 },
 		{ h.lis, POLLIN, 0 },
@@ -192,33 +191,33 @@ static void several_wait(void **state)
 	pthread_join(t[1], NULL);
 	assert_int_equal(w[1].got, POLLRDHUP);
 	ioth_close(fd);
-	end(&h);
+	here_end(&h);
 }
 
 static void ends_are_told(void **state)
 {
-	struct here h = begin();
+	struct here h = here_begin();
 	struct linger reset = { 1, 0 };
 	int events;
 
 	assert_int_equal(ready(h.fd[1], POLLIN, 0), 0);
 	assert_int_equal(ioth_shutdown(h.fd[0], SHUT_WR), 0);
 	assert_int_equal(ready(h.fd[1], POLLIN | POLLRDHUP, SOON), POLLIN | POLLRDHUP);
-	end(&h);
-	h = begin();
+	here_end(&h);
+	h = here_begin();
 	assert_int_equal(ready(h.fd[1], 0, 0), 0);
 	ioth_setsockopt(h.fd[0], SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	ioth_close(h.fd[0]);
 	events = ready(h.fd[1], 0, SOON);
 	assert_int_equal(events & POLLHUP, POLLHUP);
 	h.fd[0] = -1;
-	end(&h);
+	here_end(&h);
 }
 
 /* A pipe among them: the kernel waits, and the sockets are shown to it as long. */
 static void with_others(void **state)
 {
-	struct here h = begin();
+	struct here h = here_begin();
 	struct pollfd p[3] = { { .fd = -1, .events = POLLIN }, { .fd = h.fd[1], .events = POLLIN },
 			       { .events = POLLIN } };
 	int pip[2];
@@ -227,25 +226,25 @@ static void with_others(void **state)
 	p[2].fd = pip[0];
 	assert_int_equal(ready(h.fd[1], POLLIN, 0), 0);
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(ioth_poll(p, 3, 0), 0);
+		assert_int_equal(way(p, 3, 0), 0);
 		put(h.fd[0], "x");
-		assert_int_equal(ioth_poll(p, 3, SOON), 1);
+		assert_int_equal(way(p, 3, SOON), 1);
 		assert_int_equal(p[1].revents, POLLIN);
 		assert_int_equal(ready(h.fd[1], POLLIN, 0), POLLIN);	/* by calls again */
 		assert_int_equal(write(pip[1], "p", 1), 1);
-		assert_int_equal(ioth_poll(p, 3, SOON), 2);
+		assert_int_equal(way(p, 3, SOON), 2);
 		get(h.fd[1], "x");
 		assert_int_equal(read(pip[0], &(char){ 0 }, 1), 1);
 	}
 	close(pip[0]);
 	close(pip[1]);
-	end(&h);
+	here_end(&h);
 }
 
 /* Who connects without waiting polls before his socket has anything to say. */
 static void connecting(void **state)
 {
-	struct here h = begin();
+	struct here h = here_begin();
 	int fd = ioth_msocket(h.s, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), peer;
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
@@ -260,7 +259,7 @@ static void connecting(void **state)
 	assert_int_equal(poll(&p, 1, 0), 0);
 	ioth_close(peer);
 	ioth_close(fd);
-	end(&h);
+	here_end(&h);
 }
 
 static void on_alarm(int sig)
@@ -270,7 +269,7 @@ static void on_alarm(int sig)
 static void signals_interrupt(void **state)
 {
 	struct sigaction sa = { .sa_handler = on_alarm, .sa_flags = SA_RESTART }, was;
-	struct here h = begin();
+	struct here h = here_begin();
 
 	assert_int_equal(ready(h.fd[1], POLLIN, 0), 0);
 	sigaction(SIGALRM, &sa, &was);
@@ -278,27 +277,27 @@ static void signals_interrupt(void **state)
 	assert_int_equal(ready(h.fd[1], POLLIN, SOON), -1);
 	assert_int_equal(errno, EINTR);
 	sigaction(SIGALRM, &was, NULL);
-	end(&h);
+	here_end(&h);
 }
 
 /* Descriptors that are no sockets of the stack any more. */
 static void closed_ones(void **state)
 {
-	struct here h = begin();
+	struct here h = here_begin();
 	struct pollfd p = { .fd = h.fd[1], .events = POLLIN };
 
 	assert_int_equal(ready(h.fd[1], POLLIN, 0), 0);
 	assert_int_equal(ioth_close(h.fd[1]), 0);
-	assert_int_equal(ioth_poll(&p, 1, 0), 1);
+	assert_int_equal(way(&p, 1, 0), 1);
 	assert_int_equal(p.revents, POLLNVAL);
 	h.fd[1] = -1;
-	end(&h);
+	here_end(&h);
 }
 
 /* A child has no stack, and hears by the pair. */
 static void child_hears(void **state)
 {
-	struct here h = begin();
+	struct here h = here_begin();
 	int status;
 	pid_t pid;
 
@@ -309,23 +308,33 @@ static void child_hears(void **state)
 	put(h.fd[0], "x");
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	end(&h);
+	here_end(&h);
 }
+
+static int choose(void **state)
+{
+	way = *(int (**)(struct pollfd *, nfds_t, int))*state;
+	return 0;
+}
+
+#define BY(w, test)	{ #w " " #test, test, choose, NULL, &(__typeof__(way)){ w } }
+#define BY_POLLS(test)	BY(ioth_poll, test), BY(by_ppoll, test), BY(by_mask, test)
+#define BY_ALL(test)	BY_POLLS(test), BY(by_select, test)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(input_and_output),
-		cmocka_unit_test(plain_poll_hears_of_connections),
-		cmocka_unit_test(nothing_is_shown),
-		cmocka_unit_test(who_waits_is_told),
-		cmocka_unit_test(several_wait),
-		cmocka_unit_test(ends_are_told),
-		cmocka_unit_test(with_others),
-		cmocka_unit_test(connecting),
-		cmocka_unit_test(signals_interrupt),
-		cmocka_unit_test(closed_ones),
-		cmocka_unit_test(child_hears),
+		BY_ALL(input_and_output),
+		BY_ALL(plain_poll_hears_of_connections),
+		BY_ALL(nothing_is_shown),
+		BY_ALL(who_waits_is_told),
+		BY_POLLS(several_wait),
+		BY_POLLS(ends_are_told),
+		BY_ALL(with_others),
+		BY_ALL(connecting),
+		BY_ALL(signals_interrupt),
+		BY_POLLS(closed_ones),
+		BY_ALL(child_hears),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
