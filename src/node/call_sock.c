@@ -245,7 +245,10 @@ long call_shutdown(struct call *c)
 	if (c->vs->type == SOCK_STREAM ? !c->vs->connected && !c->vs->connecting :
 					 vsock_peer(c->vs, &peer) < 0)
 		return -ENOTCONN;
-	return c->vs->bare && !c->vs->near ? 0 : CALL_CONTINUE;
+	if (!c->vs->bare || c->vs->near)
+		return CALL_CONTINUE;
+	vlocal_shut(c->vs, how);	/* before another thread makes it a pair */
+	return 0;
 }
 
 /* --- names --- */

@@ -351,7 +351,7 @@ static int fcntl_kernel(int fd, int cmd, long arg)
 
 static int native_fcntl(int fd, int cmd, ...)
 {
-	struct vsock *vs = cmd == F_GETFL || cmd == F_SETFL ? enter_bare(fd) : NULL;
+	struct vsock *vs;
 	va_list ap;
 	long arg;
 	int ret;
@@ -359,6 +359,7 @@ static int native_fcntl(int fd, int cmd, ...)
 	va_start(ap, cmd);
 	arg = va_arg(ap, long);
 	va_end(ap);
+	vs = cmd == F_GETFL || (cmd == F_SETFL && !(arg & O_ASYNC)) ? enter_bare(fd) : NULL;
 	if (!vs)
 		return fcntl_kernel(fd, cmd, arg);
 	if (cmd == F_SETFL)
