@@ -161,13 +161,15 @@ static int take_place(struct vsock *vs, int app)
 	return dup3(app, vs->pid_fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0 ? -errno : 0;
 }
 
-/* The pair of a connection that has ended: it says why, as vsock_end does. */
+/* The pair of a connection that has ended: it says why, as vsock_end does. The front end is
+ * told, as of any that ends: the tomb may be gone before the descriptor is. */
 static void show_end(struct vsock *vs)
 {
 	if (vs->error)
 		send(vs->pid_fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	close(vs->w.fd);
 	vs->w.fd = -1;
+	vsock_changed(vs);
 	vsock_entomb(vs);
 }
 

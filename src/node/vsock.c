@@ -335,6 +335,13 @@ static void let_go(struct vsock *vs)
 	list_del(&vs->dirty);
 }
 
+/* A caller's own descriptor: without the tomb calls would find nothing, and close() would
+ * not end it. */
+static bool is_open(const struct vsock *vs)
+{
+	return vs->n->front && vs->n->front->near && vsock_of_fd(vs->n, vs->pid_fd) == vs;
+}
+
 /* The oldest goes for good, unless a call still waits there. */
 static void bound_tombs(struct node *n)
 {
@@ -343,7 +350,7 @@ static void bound_tombs(struct node *n)
 
 		if (n->n_tombs <= TOMBS)
 			return;
-		if (list_empty(&old->calls) && list_empty(&old->callers)) {
+		if (list_empty(&old->calls) && list_empty(&old->callers) && !is_open(old)) {
 			vsock_free(old);
 			n->n_tombs--;
 		}
