@@ -241,8 +241,8 @@ static void in_reset(struct vsock *vs)
 {
 	int app;
 
-	if (!vs->hup && !list_empty(&vs->watches))
-		vbare_dress(vs);
+	if (!vs->hup && !list_empty(&vs->watches) && vbare_dress(vs) < 0)
+		return;		/* vsock_bury */
 	app = vs->n->front && !vs->bare && !closed(vs) ? vs->n->front->app_end(vs) : -1;
 	vs->resetting = app == -EINPROGRESS;
 	if (vs->resetting)
@@ -268,8 +268,11 @@ static bool leave_in(struct vsock *vs)
 {
 	struct iovec iov;
 	int n = 1;
-	bool all = !sock_peek(vs->so, &iov, &n);
+	bool all;
 
+	if (sock_events(vs->so) & EV_PRI)
+		return false;		/* no descriptor for a pair: looking would pass it over */
+	all = !sock_peek(vs->so, &iov, &n);
 	if (!all && sock_events(vs->so) & EV_IN)	/* SO_RCVLOWAT may say: not yet */
 		vlocal_show(vs);
 	return all;

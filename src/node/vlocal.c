@@ -97,12 +97,13 @@ void vlocal_begin(struct vsock *vs, int fd)
 	drained(vs, fd);
 }
 
-/* The pair carries everything again. */
-void vlocal_end(struct vsock *vs, int fd)
+/* The pair carries everything again; -errno: it has none, and all stays as it is. */
+int vlocal_end(struct vsock *vs, int fd)
 {
-	int app;
+	int app, ret = vbare_dress(vs);
 
-	vbare_dress(vs);
+	if (ret < 0)
+		return ret;
 	vset_expose(vs);
 	app = vs->token && fd < 0 ? vs->n->front->app_end(vs) : fd;
 	vs->drains = false;
@@ -111,14 +112,13 @@ void vlocal_end(struct vsock *vs, int fd)
 	if (app >= 0 && app != fd)
 		close(app);
 	vs->is_local = false;
+	return 0;
 }
 
 void vlocal_by_pair(struct vsock *vs, int fd)
 {
-	if (!(vs->is_local || vs->drains) || !vs->so)
-		return;
-	vlocal_end(vs, fd);
-	vsock_pump(vs);
+	if ((vs->is_local || vs->drains) && vs->so && vlocal_end(vs, fd) == 0)
+		vsock_pump(vs);
 }
 
 /* Only the pair shows that something urgent came, to poll() and by SIGURG. */
@@ -126,8 +126,7 @@ void vlocal_urgent(struct vsock *vs)
 {
 	if (!(vs->is_local || vs->drains) || !(sock_events(vs->so) & EV_PRI))
 		return;
-	vs->plain = true;
-	vlocal_end(vs, -1);
+	vs->plain = vlocal_end(vs, -1) == 0;
 }
 
 /* The socket has gone: what it passed on before, why it has, the end of the stream. */
@@ -165,14 +164,19 @@ void vlocal_show_rest(struct vsock *vs, int fd)
 	take_tokens(vs, fd, ev & EV_IN ? 1 : 0);
 }
 
-static bool is_plain(struct vsock *vs, int fd, int flags)
+/* 1; 0: it is not; -errno: it would have to be. */
+static int is_plain(struct vsock *vs, int fd, int flags)
 {
-	if (!vs->plain && (flags & MSG_OOB || sock_events(vs->so) & EV_PRI)) {
-		vs->plain = true;
-		vlocal_end(vs, fd);
-		vsock_pump(vs);
-	}
-	return vs->plain;
+	int ret;
+
+	if (vs->plain || !(flags & MSG_OOB || sock_events(vs->so) & EV_PRI))
+		return vs->plain;
+	ret = vlocal_end(vs, fd);
+	if (ret < 0)
+		return ret;
+	vs->plain = true;
+	vsock_pump(vs);
+	return 1;
 }
 
 static ssize_t stream_recv(struct vsock *vs, int fd, const struct iovec *iov, int n, int flags,
@@ -182,8 +186,9 @@ static ssize_t stream_recv(struct vsock *vs, int fd, const struct iovec *iov, in
 
 	if (flags & MSG_ERRQUEUE)
 		return sock_recv(vs->so, iov, n, flags, m);
-	if (is_plain(vs, fd, flags))
-		return pair_recv(vs, fd, iov, n, flags, m);
+	len = is_plain(vs, fd, flags);
+	if (len)
+		return len < 0 ? len : pair_recv(vs, fd, iov, n, flags, m);
 	if (!vs->is_local && vs->passed) {
 		vs->drains = true;	/* else a fast sender's bytes would go by the pair for good */
 		len = pair_recv(vs, fd, iov, n, flags, m);
@@ -378,13 +383,16 @@ int vlocal_wait(struct vsock *vs, bool to_read, usec until)
 	return ret;
 }
 
-/* A child of fork has the pairs: from now on they carry everything. */
+/* A child of fork has the pairs: from now on they carry everything. What could have none is
+ * the parent's alone. */
 void vlocal_share(struct node *n)
 {
 	vbare_dress_all(n);
 	for (struct map_node *m = map_next(&n->vsocks, NULL); m; m = map_next(&n->vsocks, m)) {
 		struct vsock *vs = container_of(m, struct vsock, node);
 
+		if (vs->bare)
+			continue;
 		vset_expose(vs);
 		vs->plain = true;
 		if (!vs->is_local && !vs->drains)

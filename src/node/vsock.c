@@ -364,13 +364,12 @@ void vsock_entomb(struct vsock *vs)
 	list_add_tail(&vs->n->tombs, &vs->tomb);	/* last: the caller may go on using it */
 }
 
-/* A number that is all its program has of it is asked for names until it is closed. */
+/* A number that is all its program has of it is asked for names until it is closed. What is
+ * waited for has the kernel tell its end; until there is a pair for that the stack does. */
 void vsock_bury(struct vsock *vs)
 {
-	if (!vs->so)
+	if (!vs->so || (!vs->hup && !list_empty(&vs->watches) && vbare_dress(vs) < 0))
 		return;
-	if (!vs->hup && !list_empty(&vs->watches))
-		vbare_dress(vs);	/* the kernel tells its end */
 	sock_local(vs->so, &vs->local);
 	vs->sock_gone = sock_peer(vs->so, &vs->remote) == 0;
 	let_go(vs);

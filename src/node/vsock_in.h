@@ -31,7 +31,7 @@ void vlocal_token(struct vsock *vs);	/* the same, near or not */
 bool vsock_waiting(const struct vsock *vs);	/* a connection, at a listener */
 void vlocal_room(struct vsock *vs);
 void vlocal_urgent(struct vsock *vs);
-void vlocal_end(struct vsock *vs, int fd);	/* not local any more; fd: -1, not known */
+int vlocal_end(struct vsock *vs, int fd);	/* not local any more; fd: -1, not known. 0 or -errno */
 void vlocal_begin(struct vsock *vs, int fd);	/* it becomes local as soon as may be */
 void vlocal_show_rest(struct vsock *vs, int fd);	/* something was read */
 int vlocal_may_send(struct vsock *vs, int fd);	/* 0 or -errno */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -44,9 +45,9 @@ static void join(struct here *h)
 }
 
 /* A connection of a stack with itself. */
-static struct here begin(void)
+static struct here begin_with(const char *kind)
 {
-	struct here h = { .s = ioth_newstack("native,plain=0", NULL),
+	struct here h = { .s = ioth_newstack(kind, NULL),
 			  .at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) } };
 	socklen_t len = sizeof(h.at);
 
@@ -57,6 +58,11 @@ static struct here begin(void)
 	assert_int_equal(ioth_listen(h.lis, 8), 0);
 	join(&h);
 	return h;
+}
+
+static struct here begin(void)
+{
+	return begin_with("native,plain=0");
 }
 
 static void end(struct here *h)
@@ -454,6 +460,143 @@ static void urgent_data_makes_a_pair(void **state)
 	end(&h);
 }
 
+/* What is known of it stays until it is closed, however many others are: without a pair, with
+ * one that came after the end, and with one from the start. */
+static void what_ended_stays_until_closed(void **state)
+{
+	for (int i = 0; i < 3; i++) {
+		struct here h = begin_with(i == 2 ? "native" : "native,plain=0");
+		char c;
+
+		reset(&h, 0);
+		assert_int_equal(ioth_recv(h.fd[1], &c, 1, 0), -1);
+		if (i == 1)
+			dress(&h, h.fd[1]);
+		for (int k = 0; k < 300; k++)
+			assert_int_equal(ioth_close(sock(&h)), 0);
+		assert_int_equal(ioth_recv(h.fd[1], &c, 1, 0), 0);
+		h.fd[0] = sock(&h);
+		end(&h);
+	}
+}
+
+static void sigio_needs_a_pair(void **state)
+{
+	struct here h = begin();
+
+	assert_int_equal(ioth_fcntl(h.fd[1], F_SETFL, O_ASYNC | O_NONBLOCK), 0);
+	assert_int_equal(fcntl(h.fd[1], F_GETFL) & (O_ASYNC | O_NONBLOCK), O_ASYNC | O_NONBLOCK);
+	assert_int_equal(ioth_fcntl(h.fd[1], F_SETFL, 0), 0);
+	end(&h);
+}
+
+/* --- no descriptors are left for a pair --- */
+
+static struct rlimit all_fds;
+
+static void no_more_fds(int fd)
+{
+	int free = dup(fd);
+
+	close(free);
+	getrlimit(RLIMIT_NOFILE, &all_fds);
+	setrlimit(RLIMIT_NOFILE, &(struct rlimit){ (rlim_t)free, all_fds.rlim_max });
+}
+
+static void fds_again(void)
+{
+	setrlimit(RLIMIT_NOFILE, &all_fds);
+}
+
+static void both_ways(const struct here *h)
+{
+	put(h->fd[0], "to");
+	get(h->fd[1], "to");
+	put(h->fd[1], "fro");
+	get(h->fd[0], "fro");
+}
+
+static void forked_without_descriptors(void **state)
+{
+	struct here h = begin();
+	pid_t pid;
+
+	put(h.fd[0], "before");
+	no_more_fds(h.fd[0]);
+	pid = fork();
+	if (pid == 0)
+		_exit(0);
+	fds_again();
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	get(h.fd[1], "before");
+	both_ways(&h);
+	end(&h);
+}
+
+static void urgent_without_descriptors(void **state)
+{
+	struct here h = begin();
+	char c;
+
+	no_more_fds(h.fd[0]);
+	assert_int_equal(ioth_send(h.fd[0], "!", 1, MSG_OOB), 1);
+	assert_int_equal(ioth_recv(h.fd[1], &c, 1, MSG_OOB), -1);
+	assert_int_equal(errno, EMFILE);
+	assert_int_equal(ioth_recv(h.fd[1], &c, 1, 0), -1);
+	assert_int_equal(errno, EMFILE);
+	fds_again();
+	while (ioth_recv(h.fd[1], &c, 1, MSG_OOB) < 0)
+		assert_true(errno == EAGAIN || errno == EINVAL);
+	assert_int_equal(c, '!');
+	both_ways(&h);
+	end(&h);
+}
+
+static void messages_without_descriptors(void **state)
+{
+	struct here h = begin();
+	char b[8];
+	struct iovec iov = { b, sizeof(b) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	assert_int_equal(ioth_setsockopt(h.fd[1], IPPROTO_TCP, TCP_INQ, &(int){ 1 }, sizeof(int)), 0);
+	put(h.fd[0], "before");
+	no_more_fds(h.fd[0]);
+	assert_int_equal(ioth_recvmsg(h.fd[1], &mh, 0), -1);
+	assert_int_equal(errno, EMFILE);
+	fds_again();
+	get(h.fd[1], "before");
+	both_ways(&h);
+	end(&h);
+}
+
+/* The set tells of it all the same, and of nothing when the number is closed. */
+static void a_reset_without_descriptors(void **state)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	int ep = ioth_epoll_create1(0);
+	struct here h = begin();
+	char c;
+
+	assert_int_equal(ioth_epoll_ctl(ep, EPOLL_CTL_ADD, h.fd[1], &ev), 0);
+	assert_int_equal(ioth_epoll_wait(ep, &ev, 1, 0), 0);
+	no_more_fds(h.fd[0]);
+	reset(&h, 0);
+	h.fd[0] = sock(&h);	/* none is free again */
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(ioth_epoll_wait(ep, &ev, 1, SOON), 1);
+		assert_int_equal(ev.events, EPOLLIN | EPOLLERR | EPOLLHUP);
+	}
+	assert_int_equal(ioth_recv(h.fd[1], &c, 1, 0), -1);
+	assert_int_equal(errno, ECONNRESET);
+	fds_again();
+	assert_int_equal(ioth_close(h.fd[1]), 0);
+	assert_int_equal(ioth_epoll_wait(ep, &ev, 1, 0), 0);
+	h.fd[1] = sock(&h);
+	assert_int_equal(ioth_close(ep), 0);
+	end(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -474,6 +617,12 @@ int main(void)
 		cmocka_unit_test(no_descriptors_for_a_pair),
 		cmocka_unit_test(closed_while_a_call_waits),
 		cmocka_unit_test(urgent_data_makes_a_pair),
+		cmocka_unit_test(what_ended_stays_until_closed),
+		cmocka_unit_test(sigio_needs_a_pair),
+		cmocka_unit_test(forked_without_descriptors),
+		cmocka_unit_test(urgent_without_descriptors),
+		cmocka_unit_test(messages_without_descriptors),
+		cmocka_unit_test(a_reset_without_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
