@@ -189,7 +189,7 @@ bool call_nonblock(const struct call *c)
 {
 	int flags;
 
-	if (c->vs->bare)
+	if (c->vs && c->vs->bare)
 		return c->vs->nonblock;
 	flags = fcntl(c->app, F_GETFL);
 	return flags >= 0 && flags & O_NONBLOCK;
@@ -203,7 +203,7 @@ long call_wait(struct call *c, int option, int error)
 		struct timeval tv = { 0, 0 };
 		socklen_t len = sizeof(tv);
 
-		if (c->vs->bare)
+		if (c->vs && c->vs->bare)
 			vbare_get_timeo(c->vs, option, &tv, &len);
 		else
 			getsockopt(c->app, SOL_SOCKET, option, &tv, &len);
