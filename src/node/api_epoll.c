@@ -148,6 +148,19 @@ static int ctl_of(struct vset *set, int op, int fd, struct epoll_event *ev)
 	return ret;
 }
 
+/* Others may wait in it for what was there before. */
+static void tell(struct vset *set, struct ioth *s)
+{
+	struct node *n = s && !is_orphan(s) ? ((struct native *)s->data)->node : NULL;
+
+	if (!n)
+		return;
+	node_lock(n);
+	if (set->node == n)
+		vset_more(set);
+	node_unlock(n);
+}
+
 int ioth_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
 {
 	struct api_call of, c;
@@ -163,6 +176,8 @@ int ioth_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
 		ret = vset_ctl(set, NULL, op, fd, ev);
 	if (c.s)
 		api_end(&c, 0);
+	if (ret == 0 && op == EPOLL_CTL_ADD)
+		tell(set, of.s);
 	if (of.s)
 		api_end(&of, 0);
 	put(set);

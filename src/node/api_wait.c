@@ -81,33 +81,33 @@ static nfds_t of_one(const struct pollfd *v, nfds_t n)
 	return k;
 }
 
-static void in_stacks(const struct shown *sh, void (*fn)(const struct shown *))
+static int in_stacks(const struct shown *sh, int (*fn)(const struct shown *))
 {
 	struct api_call c;
+	int ret = 0;
 	nfds_t k;
 
-	for (nfds_t i = 0; i < sh->n; i += k) {
+	for (nfds_t i = 0; i < sh->n && ret == 0; i += k) {
 		struct shown of = { .v = sh->v + i, .cookies = sh->cookies + i, .since = sh->since };
 
 		k = 1;
 		if (!begin(sh->v[i].fd, &c))
 			continue;
 		k = of.n = of_one(of.v, sh->n - i);
-		fn(&of);
+		ret = fn(&of);
 		api_end(&c, 0);
 	}
+	return ret;
 }
 
-/* few: room for so many. */
-static struct shown show(const struct pollfd *v, nfds_t n, uint64_t *few)
+/* few: room for so many. 0 or -errno; to be hidden in both cases. */
+static int show(struct shown *sh, const struct pollfd *v, nfds_t n, uint64_t *few)
 {
-	struct shown sh = { .v = v, .n = n, .cookies = few, .since = now_mono() };
-
+	*sh = (struct shown){ .v = v, .n = n, .cookies = few, .since = now_mono() };
 	if (n > FEW)
-		sh.cookies = xmalloc(n * sizeof(*few));
-	memset(sh.cookies, 0, n * sizeof(*few));
-	in_stacks(&sh, native_show);
-	return sh;
+		sh->cookies = xmalloc(n * sizeof(*few));
+	memset(sh->cookies, 0, n * sizeof(*few));
+	return in_stacks(sh, native_show);
 }
 
 static void hide(const struct shown *sh)
@@ -131,8 +131,9 @@ static int wait_for(struct pollfd *v, nfds_t n, usec left, const sigset_t *mask)
 
 	if (ret != -EOPNOTSUPP)
 		return (int)libc_result(ret);
-	sh = show(v, n, few);
-	ret = ppoll(v, n, left == NEVER ? NULL : &ts, mask);
+	ret = (int)libc_result(show(&sh, v, n, few));
+	if (ret == 0)
+		ret = ppoll(v, n, left == NEVER ? NULL : &ts, mask);
 	hide(&sh);
 	return ret;
 }
@@ -271,8 +272,9 @@ int ioth_select(int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *
 	if (timeout && left != NEVER)
 		*timeout = (struct timeval){ left / USEC_PER_SEC, left % USEC_PER_SEC };
 	if (ret == -EOPNOTSUPP) {
-		sh = show(v, count, shown);
-		ret = select(n, in, out, except, timeout);
+		ret = (int)libc_result(show(&sh, v, count, shown));
+		if (ret == 0)
+			ret = select(n, in, out, except, timeout);
 		hide(&sh);
 	} else {
 		ret = (int)libc_result(ret);

@@ -102,8 +102,8 @@ struct shown {
 	uint64_t	*cookies;	/* of each; 0: it is none of those */
 	usec		since;
 };
-void native_show(const struct shown *sh);
-void native_hide(const struct shown *sh);
+int native_show(const struct shown *sh);	/* 0 or -errno */
+int native_hide(const struct shown *sh);	/* 0 */
 
 /* native_lend.c: as of struct kind_more */
 int native_recv_lend(int fd, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen,

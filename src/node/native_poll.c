@@ -21,23 +21,31 @@ static struct vsock *find(struct node *n, int fd)
 	return fds_stack(fds_at(fd)) == kind_current ? native_find(n, fd) : NULL;
 }
 
-static bool by_calls(struct vset *set, struct pollfd *p)
+/* What was closed plainly is the kernel's to tell, too. */
+static int to_kernel(struct pollfd *p, struct vsock *vs)
+{
+	int ret = vbare_dress(vs);
+
+	p->revents = FAR;
+	return ret == -EBADF ? 0 : ret;
+}
+
+/* 0: revents says what there is, or FAR; -errno: there is no pair for the kernel to tell by. */
+static int by_calls(struct vset *set, struct pollfd *p)
 {
 	struct vsock *vs = find(((struct native *)kind_current->data)->node, p->fd);
 	uint32_t now;
 
+	p->revents = FAR;
 	if (!vs)
-		return false;
+		return 0;
 	if (p->fd != vs->pid_fd)
 		vset_no_more(vs);	/* a copy, of which the kernel tells */
-	if (!vs->so || vs->type != SOCK_STREAM || vs->shown || vs->lowat) {
-		vbare_dress(vs);
-		return false;
-	}
-	if (!vset_asked(set, vs, p->fd, (uint16_t)p->events, &now))
-		return false;
+	if (!vs->so || vs->type != SOCK_STREAM || vs->shown || vs->lowat ||
+	    !vset_asked(set, vs, p->fd, (uint16_t)p->events, &now))
+		return to_kernel(p, vs);
 	p->revents = (short)now;
-	return true;
+	return 0;
 }
 
 /* How many are ready, or -errno. */
@@ -66,14 +74,13 @@ static int ask(struct vset *set, struct pollfd *v, nfds_t n, struct pollfd *far,
 	*all = true;
 	for (nfds_t i = 0; i < n; i++) {
 		v[i].revents = 0;
-		if (v[i].fd < 0)
-			continue;
-		if (by_calls(set, &v[i])) {
-			ready += v[i].revents != 0;
-		} else {
-			v[i].revents = FAR;
+		more = v[i].fd < 0 ? 0 : by_calls(set, &v[i]);
+		if (more < 0)
+			return more;
+		if (v[i].revents == FAR)
 			*all = false;
-		}
+		else
+			ready += v[i].revents != 0;
 	}
 	more = *all ? 0 : ask_kernel(v, n, far);
 	return more < 0 && !ready ? more : ready + MAX(more, 0);
@@ -132,32 +139,35 @@ int native_poll(struct pollfd *v, nfds_t count, usec *left, bool masked)
 
 /* --- the kernel waits --- */
 
-void native_show(const struct shown *sh)
+int native_show(const struct shown *sh)
 {
 	struct native *s = kind_current->data;
+	int ret = 0;
 
 	if (s->orphan)
-		return;
+		return 0;
 	node_lock(s->node);
 	node_calm(s->node);
-	for (nfds_t i = 0; i < sh->n; i++) {
+	for (nfds_t i = 0; i < sh->n && ret == 0; i++) {
 		struct vsock *vs = find(s->node, sh->v[i].fd);
 
-		if (!vs)
-			continue;
-		vset_show(vs);		/* may give it a pair, so another cookie */
-		sh->cookies[i] = vs->cookie;
+		ret = vs ? vset_show(vs) : 0;	/* may give it a pair, so another cookie */
+		if (vs && ret == 0)
+			sh->cookies[i] = vs->cookie;
+		if (ret == -EBADF)
+			ret = 0;
 	}
 	node_unlock(s->node);
+	return ret;
 }
 
-void native_hide(const struct shown *sh)
+int native_hide(const struct shown *sh)
 {
 	struct native *s = kind_current->data;
 	struct node *n = s->node;
 
 	if (s->orphan)
-		return;
+		return 0;
 	node_lock(n);
 	spin_ended(&n->spin, n->st->now - sh->since);
 	for (nfds_t i = 0; i < sh->n; i++) {
@@ -167,4 +177,5 @@ void native_hide(const struct shown *sh)
 			vset_hide(vs);
 	}
 	node_unlock(n);
+	return 0;
 }

@@ -238,6 +238,12 @@ void vset_try(struct vsock *vs)
 	vset_tell(vs);
 }
 
+void vset_more(struct vset *set)
+{
+	list_for(l, &set->callers)
+		node_tell(set->node, container_of(l, struct caller, on));
+}
+
 static void become_far(struct vwatch *w, bool open)
 {
 	struct vset *set = w->set;
@@ -249,8 +255,7 @@ static void become_far(struct vwatch *w, bool open)
 	set->near--;
 	if (open)
 		kernel(set, EPOLL_CTL_ADD, w->fd, &ev);
-	list_for(l, &set->callers)	/* they wait for near ones alone */
-		node_tell(set->node, container_of(l, struct caller, on));
+	vset_more(set);
 }
 
 static void all_far(struct vsock *vs, bool open)
@@ -281,11 +286,15 @@ void vset_no_more(struct vsock *vs)
 	vs->far = true;
 }
 
-void vset_show(struct vsock *vs)
+int vset_show(struct vsock *vs)
 {
-	vbare_dress(vs);
+	int ret = vbare_dress(vs);
+
+	if (ret < 0)
+		return ret;
 	vset_expose(vs);
 	vs->shown++;
+	return 0;
 }
 
 void vset_hide(struct vsock *vs)
@@ -362,6 +371,7 @@ static void leave_near(struct vwatch *w)
 
 	list_del(&w->ready);
 	w->set->near--;
+	vset_more(w->set);
 	forget(w);
 	if (!list_empty(&vs->watches))
 		return;
@@ -412,10 +422,8 @@ bool vset_asked(struct vset *set, struct vsock *vs, int fd, uint32_t events, uin
 	w = find(set, vs);
 	w->ev.events = list_empty(&set->callers) ? events : w->ev.events | events;
 	vset_try(vs);
-	if (!vs->near) {
-		vbare_dress(vs);
+	if (!vs->near)
 		return false;
-	}
 	*now = wanted(w) & (events | ALWAYS);
 	if (*now)
 		may_be_ready(w);

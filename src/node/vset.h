@@ -54,6 +54,7 @@ int vset_ctl(struct vset *set, struct vsock *vs, int op, int fd, struct epoll_ev
 /* The ready ones; how many. */
 int vset_collect(struct vset *set, struct epoll_event *v, int most);
 void vset_end(struct vset *set);	/* no members any more */
+void vset_more(struct vset *set);	/* who waits for near ones alone sees that there are others */
 
 /* What the kernel says but for the bell; as epoll_wait, with -errno. Without the lock. */
 int vset_kernel(struct vset *set, struct epoll_event *v, int most, int timeout);
@@ -82,7 +83,7 @@ void vset_tell(struct vsock *vs);	/* those who wait are told */
 void vset_try(struct vsock *vs);	/* it may become near */
 void vset_expose(struct vsock *vs);	/* it is far again: the pair tells */
 void vset_no_more(struct vsock *vs);	/* and stays so */
-void vset_show(struct vsock *vs);	/* until all who have shown it hide it */
+int vset_show(struct vsock *vs);	/* until all who have shown it hide it; 0 or -errno */
 void vset_hide(struct vsock *vs);
 void vset_leave(struct vsock *vs);	/* it ends; closed or not */
 

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/param.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
@@ -291,6 +292,7 @@ static void a_reset_is_polled(void **state)
 static void polled_with_others_it_has_a_pair(void **state)
 {
 	struct here h = begin();
+	char c;
 	struct pollfd p[2] = { { .events = POLLIN }, { .fd = h.fd[1], .events = POLLIN } };
 	int pipes[2];
 
@@ -298,11 +300,13 @@ static void polled_with_others_it_has_a_pair(void **state)
 	p[0].fd = pipes[0];
 	assert_int_equal(ioth_poll(p, 2, 0), 0);
 	put(h.fd[0], "x");
+	while (ioth_recv(h.fd[1], &c, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
+		;
 	assert_int_equal(ioth_poll(p, 2, SOON), 1);
 	assert_int_equal(p[1].revents, POLLIN);
 	assert_true(is_bare(&h, h.fd[1]));	/* the kernel was asked for the pipe alone */
 	get(h.fd[1], "x");
-	assert_int_equal(ioth_poll(p, 2, 1), 0);
+	assert_int_equal(ioth_poll(p, 2, 100), 0);
 	assert_false(is_bare(&h, h.fd[1]));
 	put(h.fd[0], "y");
 	assert_int_equal(ioth_poll(p, 2, SOON), 1);
@@ -508,6 +512,35 @@ static void fds_again(void)
 	setrlimit(RLIMIT_NOFILE, &all_fds);
 }
 
+/* The kernel would tell of a number that is no connection. */
+static void polled_without_descriptors(void **state)
+{
+	struct here h = begin();
+	struct pollfd p[2] = { { .events = POLLIN }, { .fd = h.fd[1], .events = POLLIN } };
+	struct timeval tv = { 1, 0 };
+	int pipes[2];
+	fd_set in;
+
+	assert_int_equal(pipe(pipes), 0);
+	p[0].fd = pipes[0];
+	no_more_fds(h.fd[0]);
+	assert_int_equal(ioth_poll(p, 2, 0), 0);
+	assert_int_equal(ioth_poll(p, 2, 1000), -1);
+	assert_int_equal(errno, EMFILE);
+	FD_ZERO(&in);
+	FD_SET(pipes[0], &in);
+	FD_SET(h.fd[1], &in);
+	assert_int_equal(ioth_select(MAX(pipes[0], h.fd[1]) + 1, &in, NULL, NULL, &tv), -1);
+	assert_int_equal(errno, EMFILE);
+	fds_again();
+	put(h.fd[0], "x");
+	assert_int_equal(ioth_poll(p, 2, SOON), 1);
+	assert_int_equal(p[1].revents, POLLIN);
+	close(pipes[0]);
+	close(pipes[1]);
+	end(&h);
+}
+
 static void both_ways(const struct here *h)
 {
 	put(h->fd[0], "to");
@@ -619,6 +652,7 @@ int main(void)
 		cmocka_unit_test(urgent_data_makes_a_pair),
 		cmocka_unit_test(what_ended_stays_until_closed),
 		cmocka_unit_test(sigio_needs_a_pair),
+		cmocka_unit_test(polled_without_descriptors),
 		cmocka_unit_test(forked_without_descriptors),
 		cmocka_unit_test(urgent_without_descriptors),
 		cmocka_unit_test(messages_without_descriptors),

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ioth.h"
@@ -346,6 +347,36 @@ static void *wait_for_one(void *arg)
 	return NULL;
 }
 
+static void *wait_for_a_pipe(void *arg)
+{
+	const struct here *h = arg;
+	struct epoll_event ev;
+
+	assert_int_equal(ioth_epoll_wait(h->ep, &ev, 1, 4 * SOON), 1);
+	assert_int_not_equal(ev.data.fd, h->fd[1]);
+	return NULL;
+}
+
+/* Who waits for near ones alone hears of another that is put into the set. */
+static void others_come(void **state)
+{
+	struct here h = begin(EPOLLIN);
+	time_t began = time(NULL);
+	pthread_t t;
+	int p[2];
+
+	assert_int_equal(pipe(p), 0);
+	assert_int_equal(write(p[1], "x", 1), 1);
+	pthread_create(&t, NULL, wait_for_a_pipe, &h);
+	usleep(50000);
+	set(h.ep, EPOLL_CTL_ADD, p[0], EPOLLIN);
+	pthread_join(t, NULL);
+	assert_true(time(NULL) - began < 2 * SOON / 1000);
+	close(p[0]);
+	close(p[1]);
+	end(&h);
+}
+
 /* Who sleeps hears of what becomes near, or far, meanwhile. */
 static void members_change_while_one_sleeps(void **state)
 {
@@ -369,6 +400,7 @@ static void members_change_while_one_sleeps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(others_come),
 		cmocka_unit_test(level_and_edge),
 		cmocka_unit_test(room_is_told),
 		cmocka_unit_test(poll_hears),
