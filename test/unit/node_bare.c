@@ -11,6 +11,7 @@
 #include <sys/param.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -494,6 +495,130 @@ static void sigio_needs_a_pair(void **state)
 	end(&h);
 }
 
+/* --- a stream that is checked, while others do things to its sockets --- */
+
+#define STREAM	(512 << 10)
+#define MIXES	24
+
+static char octet(unsigned at)
+{
+	return (char)(at * 2654435761u >> 24);
+}
+
+static void *write_stream(void *arg)
+{
+	const struct here *h = arg;
+	unsigned seed = (unsigned)h->fd[0], done = 0;
+	char b[9000];
+
+	while (done < STREAM) {
+		size_t some = (unsigned)rand_r(&seed) % sizeof(b) + 1, len = MIN(some, STREAM - done);
+		ssize_t n;
+
+		for (size_t i = 0; i < len; i++)
+			b[i] = octet(done + (unsigned)i);
+		n = ioth_send(h->fd[0], b, len, 0);
+		assert_true(n > 0);
+		done += (unsigned)n;
+	}
+	assert_int_equal(ioth_shutdown(h->fd[0], SHUT_WR), 0);
+	return NULL;
+}
+
+static void *read_stream(void *arg)
+{
+	const struct here *h = arg;
+	unsigned seed = (unsigned)h->fd[1], done = 0;
+	char b[9000];
+
+	for (;;) {
+		unsigned r = (unsigned)rand_r(&seed);
+		struct pollfd p = { .fd = h->fd[1], .events = POLLIN };
+		ssize_t n;
+
+		if (r & 1)
+			assert_int_equal(ioth_poll(&p, 1, 4 * SOON), 1);
+		n = ioth_recv(h->fd[1], b, r % sizeof(b) + 1, r & 1 ? MSG_DONTWAIT : 0);
+		if (n == 0)
+			break;
+		assert_true(n > 0);
+		for (ssize_t i = 0; i < n; i++)
+			assert_int_equal(b[i], octet(done + (unsigned)i));
+		done += (unsigned)n;
+	}
+	assert_int_equal(done, STREAM);
+	return NULL;
+}
+
+static void fork_one(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void do_something(unsigned r, int fd, int ep, int pipe)
+{
+	struct pollfd p[2] = { { .fd = fd, .events = POLLIN | POLLOUT }, { .fd = pipe } };
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT };
+	int copy, n;
+
+	switch (r % 8) {
+	case 0:
+		copy = ioth_fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		assert_int_equal(ioth_close(copy), 0);
+		break;
+	case 1:
+		fork_one();
+		break;
+	case 2:
+		ioth_poll(p, 2, (int)(r >> 8 & 3));
+		break;
+	case 3:
+		ioth_epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+		break;
+	case 4:
+		ioth_epoll_ctl(ep, EPOLL_CTL_DEL, fd, NULL);
+		break;
+	case 5:
+		ioth_epoll_wait(ep, &ev, 1, 0);
+		break;
+	case 6:
+		assert_int_equal(ioth_ioctl(fd, FIONREAD, &n), 0);
+		break;
+	default:
+		usleep(r >> 8 & 255);
+	}
+}
+
+static void nothing_is_lost_by_a_pair(void **state)
+{
+	unsigned seed = 1;
+
+	for (int i = 0; i < MIXES; i++) {
+		struct here h = begin();
+		int ep = ioth_epoll_create1(EPOLL_CLOEXEC), pipes[2];
+		pthread_t t[2];
+
+		assert_int_equal(pipe(pipes), 0);
+		pthread_create(&t[0], NULL, read_stream, &h);
+		pthread_create(&t[1], NULL, write_stream, &h);
+		for (unsigned k = (unsigned)rand_r(&seed) % 12; k; k--) {
+			unsigned r = (unsigned)rand_r(&seed);
+
+			do_something(r >> 4, h.fd[r & 1], ep, pipes[0]);
+		}
+		pthread_join(t[0], NULL);
+		pthread_join(t[1], NULL);
+		assert_int_equal(ioth_close(ep), 0);
+		close(pipes[0]);
+		close(pipes[1]);
+		end(&h);
+	}
+}
+
 /* --- no descriptors are left for a pair --- */
 
 static struct rlimit all_fds;
@@ -652,6 +777,7 @@ int main(void)
 		cmocka_unit_test(urgent_data_makes_a_pair),
 		cmocka_unit_test(what_ended_stays_until_closed),
 		cmocka_unit_test(sigio_needs_a_pair),
+		cmocka_unit_test(nothing_is_lost_by_a_pair),
 		cmocka_unit_test(polled_without_descriptors),
 		cmocka_unit_test(forked_without_descriptors),
 		cmocka_unit_test(urgent_without_descriptors),
