@@ -1,7 +1,8 @@
 /* vset.h - sets of sockets that are waited for without system calls (ioth_epoll_wait)
  *
  *   api_epoll.c  descriptor -> set; the calls
- *   vset.c       which sockets are members, and which of them are ready
+ *   vset_near.c  which sockets are members, and of which the stack is asked
+ *   vset.c       which of them are ready, and who is told
  *   vset_wait.c  waiting
  *
  * A set is an epoll set of the kernel, where all descriptors are put at first. A socket

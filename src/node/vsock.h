@@ -56,7 +56,7 @@ struct vsock {
 	bool		nonblock;	/* then this is O_NONBLOCK, */
 	usec		timeo[2];	/* and these SO_RCVTIMEO and SO_SNDTIMEO; 0: none */
 	bool		passed;		/* bytes went through the pair to the program */
-	struct list	watches;	/* vset.c: the sets it is a member of */
+	struct list	watches;	/* vset.h: the sets it is a member of */
 	unsigned	shown;		/* threads that wait for it in the kernel */
 	bool		near, far;	/* its readiness is told there; never is */
 	bool		sends;		/* by calls */
