@@ -341,48 +341,69 @@ static struct vsock *enter_bare(int fd)
 	return NULL;
 }
 
-/* To be inherited by another program it has to be a descriptor like any other. */
-static int fcntl_kernel(int fd, int cmd, long arg)
+static int flags_of(struct vsock *vs, int cmd, long arg)
 {
-	bool may_stay = cmd == F_GETFD || (cmd == F_SETFD && arg & FD_CLOEXEC);
-
-	return !may_stay && native_dress(fd) < 0 ? -1 : fcntl(fd, cmd, arg);
+	if (cmd == F_SETFL)
+		vs->nonblock = arg & O_NONBLOCK;
+	return cmd == F_SETFL ? 0 : O_RDWR | (vs->nonblock ? O_NONBLOCK : 0);
 }
 
+/* To be inherited by another program it has to be a descriptor like any other. */
+static int fcntl_of(struct vsock *vs, int fd, int cmd, long arg)
+{
+	bool may_stay = cmd == F_GETFD || (cmd == F_SETFD && arg & FD_CLOEXEC);
+	int ret = may_stay ? 0 : vbare_dress(vs);
+
+	if (ret < 0)
+		return ret;
+	ret = fcntl(fd, cmd, arg);
+	return ret < 0 ? -errno : ret;
+}
+
+/* Of a netlink socket; or it was closed meanwhile, and the number may be anybody's. */
+static bool is_ours(int fd)
+{
+	return fds_stack(fds_at(fd)) == kind_current;
+}
+
+/* With the lock, as who closes a number has it, too: what has the number next may be an end of
+ * ours, which would stop us were it to block. */
 static int native_fcntl(int fd, int cmd, ...)
 {
-	struct vsock *vs;
+	struct vsock *vs = native_enter(fd);
 	va_list ap;
 	long arg;
-	int ret;
 
 	va_start(ap, cmd);
 	arg = va_arg(ap, long);
 	va_end(ap);
-	vs = cmd == F_GETFL || (cmd == F_SETFL && !(arg & O_ASYNC)) ? enter_bare(fd) : NULL;
 	if (!vs)
-		return fcntl_kernel(fd, cmd, arg);
-	if (cmd == F_SETFL)
-		vs->nonblock = arg & O_NONBLOCK;
-	ret = cmd == F_SETFL ? 0 : O_RDWR | (vs->nonblock ? O_NONBLOCK : 0);
-	node_unlock(vs->n);
-	return ret;
+		return is_ours(fd) ? fcntl(fd, cmd, arg) : (int)libc_result(-EBADF);
+	if (vs->bare && (cmd == F_GETFL || (cmd == F_SETFL && !(arg & O_ASYNC))))
+		return (int)native_leave(vs, flags_of(vs, cmd, arg));
+	return (int)native_leave(vs, fcntl_of(vs, fd, cmd, arg));
+}
+
+static int block(struct vsock *vs, int fd, int *off)
+{
+	if (vs->bare)
+		vs->nonblock = *off;
+	return vs->bare || ioctl(fd, FIONBIO, off) == 0 ? 0 : -errno;
 }
 
 static int native_ioctl(int fd, unsigned long cmd, ...)
 {
-	struct vsock *vs = cmd == FIONBIO ? enter_bare(fd) : NULL;
+	struct vsock *vs = cmd == FIONBIO ? native_enter(fd) : NULL;
 	va_list ap;
 	void *arg;
 
 	va_start(ap, cmd);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	if (!vs)
-		return by_number_ioctl(fd, cmd, arg);
-	vs->nonblock = *(int *)arg;
-	node_unlock(vs->n);
-	return 0;
+	if (vs)
+		return (int)native_leave(vs, block(vs, fd, arg));
+	return cmd != FIONBIO || is_ours(fd) ? by_number_ioctl(fd, cmd, arg) :
+					       (int)libc_result(-EBADF);
 }
 
 static void keeps(int fd)
