@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "ioth.h"
+#include "node_bytes.h"
 #include "open_sockets.h"
 #include "unit.h"
 
@@ -90,19 +91,6 @@ static bool is_bare(const struct here *h, int fd)
 
 	assert_int_equal(ioth_close(other), 0);
 	return ret;
-}
-
-static void put(int fd, const char *text)
-{
-	assert_int_equal(ioth_send(fd, text, strlen(text), 0), strlen(text));
-}
-
-static void get(int fd, const char *text)
-{
-	char b[64];
-
-	assert_int_equal(ioth_recv(fd, b, strlen(text), MSG_WAITALL), strlen(text));
-	assert_memory_equal(b, text, strlen(text));
 }
 
 static void dress(const struct here *h, int fd)

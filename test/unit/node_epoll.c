@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "ioth.h"
+#include "node_bytes.h"
 #include "unit.h"
 
 #define SOON	5000	/* ms: more than a loaded machine needs */
@@ -78,19 +79,6 @@ static bool in_kernel(int ep, int fd)
 		found |= sscanf(line, "tfd: %d", &tfd) == 1 && tfd == fd;
 	fclose(f);
 	return found;
-}
-
-static void put(int fd, const char *text)
-{
-	assert_int_equal(ioth_send(fd, text, strlen(text), 0), strlen(text));
-}
-
-static void get(int fd, const char *text)
-{
-	char b[64];
-
-	assert_int_equal(ioth_recv(fd, b, strlen(text), MSG_WAITALL), strlen(text));
-	assert_memory_equal(b, text, strlen(text));
 }
 
 struct here {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "ioth.h"
+#include "node_bytes.h"
 #include "unit.h"
 
 #define SOON	20000	/* ms: more than a loaded machine needs */
@@ -53,19 +54,6 @@ static inline void here_end(struct here *h)
 	ioth_close(h->fd[1]);
 	ioth_close(h->lis);
 	assert_int_equal(ioth_delstack(h->s), 0);
-}
-
-static inline void put(int fd, const char *text)
-{
-	assert_int_equal(ioth_send(fd, text, strlen(text), 0), strlen(text));
-}
-
-static inline void get(int fd, const char *text)
-{
-	char b[64];
-
-	assert_int_equal(ioth_recv(fd, b, strlen(text), MSG_WAITALL), strlen(text));
-	assert_memory_equal(b, text, strlen(text));
 }
 
 /* --- waiting --- */
