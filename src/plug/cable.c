@@ -89,8 +89,8 @@ static void watch(struct side *s)
 
 	if (s->plug->want_write)
 		want |= EPOLLOUT;
-	if (s->plug->fd >= 0 && want != s->w.events)
-		loop_watch(s->loop, &s->w, want);
+	if (s->plug->fd >= 0 && want != s->w.events && loop_watch(s->loop, &s->w, want) < 0)
+		s->ready = true;	/* epoll has no memory: each turn asks anew */
 }
 
 static void flush(struct side *s)

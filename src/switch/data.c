@@ -168,13 +168,16 @@ static int send_messages(struct client *c, unsigned n)
 	return 1;
 }
 
-/* Frames come from who waits for nobody, and is not read anyway; what was kept waits for room. */
+/* Frames come from who waits for nobody, and is not read anyway; what was kept waits for room.
+ * Of whom epoll has no memory to tell is read in each turn until it has. */
 void data_watch(struct client *c)
 {
 	uint32_t in = c->waits || !list_empty(&c->more) ? 0 : EPOLLIN;
 	uint32_t out = list_empty(&c->backlog) ? 0 : EPOLLOUT;
+	int rc = loop_watch(c->sw->loop, &c->data, in | out);
 
-	loop_watch(c->sw->loop, &c->data, in | out);
+	if (rc < 0 && !c->waits && list_empty(&c->more))
+		list_add_tail(&c->sw->more, &c->more);
 }
 
 /* The client's buffer had room again. */

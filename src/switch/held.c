@@ -58,8 +58,8 @@ static void watch(struct held *h)
 	uint32_t in = h->c->waits ? 0 : EPOLLIN, out = h->plug->want_write ? EPOLLOUT : 0;
 	uint32_t want = in | out;
 
-	if (h->plug->fd >= 0 && want != h->w.events)
-		loop_watch(h->c->sw->loop, &h->w, want);
+	if (h->plug->fd >= 0 && want != h->w.events && loop_watch(h->c->sw->loop, &h->w, want) < 0)
+		h->more = true;		/* epoll has no memory: each turn asks anew */
 }
 
 /* As many as come, until somebody is full. */

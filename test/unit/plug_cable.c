@@ -1,9 +1,8 @@
 /* plug_cable.c - two plugs joined: both ways, held back, ended */
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
+#include "epoll_room.h"
 #include "plug/cable.h"
 #include "plug/shm.h"
 #include "plug/stream.h"
@@ -194,6 +193,20 @@ static void an_end_that_goes_ends_it(void **state)
 	assert_int_equal(cable_error(cable, 1), -EPIPE);
 }
 
+/* Each turn looks into both then, until it can be told. */
+static void whatever_epoll_has_memory_for(void **state)
+{
+	epoll_room = 0;
+	join(false, false);
+	for (uint32_t i = 0; i < 3; i++) {
+		cable_run(cable, 0);
+		assert_true(cable_deadline(cable) == 0);
+	}
+	epoll_room = UINT_MAX;
+	both_ways();
+	assert_true(cable_deadline(cable) == NEVER);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -206,6 +219,7 @@ int main(void)
 		TEST(a_full_wire_holds_the_sender),
 		TEST(a_full_wire_holds_a_stream),
 		TEST(an_end_that_goes_ends_it),
+		TEST(whatever_epoll_has_memory_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

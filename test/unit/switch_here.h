@@ -46,6 +46,19 @@ static inline int here_end(void)
 	return rmdir(dir);
 }
 
+/* The same with n plugs, and what they hold. */
+static inline int here_leave(struct plug **plug, struct bag *bag, int n, struct arena *a)
+{
+	for (int i = 0; i < n; i++) {
+		bag_empty(&bag[i]);
+		plug_close(plug[i]);
+		plug[i] = NULL;
+	}
+	assert_int_equal(here_end(), 0);
+	arena_heap_unref(a);
+	return 0;
+}
+
 static inline void here_turn(void)
 {
 	loop_wait(loop, 0);

@@ -26,13 +26,7 @@ static void start_with(usec patience, bool sender, bool others)
 
 static int stop(void **state)
 {
-	for (int i = 0; i < N; i++) {
-		bag_empty(&bag[i]);
-		plug_close(plug[i]);
-	}
-	here_end();
-	arena_heap_unref(arena);
-	return 0;
+	return here_leave(plug, bag, N, arena);
 }
 
 /* From plug i; to 255: all. */

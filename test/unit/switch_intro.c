@@ -18,14 +18,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	for (int i = 0; i < N; i++) {
-		plug_close(plug[i]);
-		bag_empty(&bag[i]);
-	}
 	grow_free(&out);
-	here_end();
-	arena_heap_unref(arena);
-	return 0;
+	return here_leave(plug, bag, N, arena);
 }
 
 /* At that plug, from one of the two to the other. */

@@ -21,14 +21,7 @@ static void start(bool sockets)
 
 static int stop(void **state)
 {
-	for (int i = 0; i < N; i++) {
-		bag_empty(&bag[i]);
-		plug_close(plug[i]);
-		plug[i] = NULL;
-	}
-	here_end();
-	arena_heap_unref(arena);
-	return 0;
+	return here_leave(plug, bag, N, arena);
 }
 
 static struct client *client_of(int i)

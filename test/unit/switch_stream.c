@@ -1,6 +1,7 @@
 /* switch_stream.c - clients by VDE's sockets that send much: read without being asked for */
 #include <sched.h>
 
+#include "epoll_room.h"
 #include "switch_here.h"
 #include "switch/client.h"
 
@@ -33,24 +34,23 @@ static void got(uint32_t n)
 	bag_empty(&bag[1]);
 }
 
-static int setup(void **state)
+static void start(struct switch_conf conf)
 {
 	arena = arena_heap_new(16 << 20);
 	here_dir();
-	here_start((struct switch_conf){ 0 });
+	here_start(conf);
 	here_join(plug, bag, N, &(struct plug_conf){ .frames = true });
+}
+
+static int setup(void **state)
+{
+	start((struct switch_conf){ 0 });
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	for (int i = 0; i < N; i++) {
-		bag_empty(&bag[i]);
-		plug_close(plug[i]);
-	}
-	here_end();
-	arena_heap_unref(arena);
-	return 0;
+	return here_leave(plug, bag, N, arena);
 }
 
 /* The switch hears of them by its set alone. */
@@ -160,6 +160,37 @@ static void whoever_leaves_in_a_stream(void **state)
 	switch_run(sw, now_mono());
 }
 
+/* Its set is left for a stream, and has no memory when that is over. */
+static void without_memory_it_is_read_on(void **state)
+{
+	begin(MUCH);
+	epoll_room = 0;
+	list_first(&sw->more, struct client, more)->stream_until = 0;
+	switch_run(sw, now_mono());
+	for (int i = 0; i < 3; i++) {
+		send_frames(1);
+		here_turn();
+		got(1);
+		assert_true(is_awake());
+	}
+	epoll_room = UINT_MAX;
+	here_turn();
+	assert_false(is_awake());
+	begin(1);
+}
+
+static void so_is_a_plug_of_its_own(void **state)
+{
+	epoll_room = 3;		/* its three sockets that listen */
+	here_dir();
+	here_start((struct switch_conf){ .plug = { "cmd://cat" }, .n_plugs = 1 });
+	assert_true(held_deadline(sw) == 0);
+	epoll_room = UINT_MAX;
+	here_turn();
+	assert_true(held_deadline(sw) != 0);
+	here_end();
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -171,6 +202,8 @@ int main(void)
 		T(while_it_lasts_nobody_need_tell),
 		T(who_wants_our_processor_is_seen),
 		T(whoever_leaves_in_a_stream),
+		T(without_memory_it_is_read_on),
+		cmocka_unit_test(so_is_a_plug_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
