@@ -251,6 +251,20 @@ static void set_words(struct talk *t, int n_words, char **words)
 	}
 }
 
+/* The switch answers neither nothing nor a comment, and takes a second line for a command. */
+static bool is_command(const struct grow *g)
+{
+	size_t blank = 0;
+
+	while (blank < g->len && strchr(" \t", g->s[blank]))
+		blank++;
+	if (blank < g->len && g->s[blank] != '#' && !memchr(g->s, '\n', g->len))
+		return true;
+	err("switch: %s (help tells which there are)",
+	    blank < g->len && g->s[blank] != '#' ? "a command is one line" : "no command is given");
+	return false;
+}
+
 /* False: told why. */
 static bool start(struct talk *t)
 {
@@ -277,10 +291,9 @@ int talk(const char *path, int n_words, char **words)
 	struct talk t = { .path = path };
 	int rc = 1;
 
-	if (start(&t)) {
-		set_words(&t, n_words, words);
+	set_words(&t, n_words, words);
+	if (is_command(&t.command) && start(&t))
 		rc = ask(&t) ? report(&t) : 1;
-	}
 	finish(&t);
 	return rc;
 }

@@ -122,6 +122,7 @@ static void reset_rules(struct sw *sw, uint32_t port)
 static void reset_vlans(struct core *core, uint32_t port)
 {
 	vlan_set_untagged(core, port, VLAN_DEFAULT);
+	fdb_flush_vlan(&core->fdb, port, VLAN_DEFAULT);		/* addresses fixed there */
 	for (uint32_t vid = 0; vid < VLAN_NONE; vid++) {
 		if (vlan_is_tagged(core, (uint16_t)vid, port))
 			vlan_del_port(core, (uint16_t)vid, port);

@@ -47,7 +47,10 @@ static int set_mtu(struct call *c)
 
 	if (!rc)
 		rc = command_number(c, 1, 0, FRAME_MAX, &mtu);
-	return rc ? rc : told(c, port, "mtu", -rules_set_mtu(&c->sw->core, port, mtu));
+	if (rc)
+		return rc;
+	rc = told(c, port, "mtu", -rules_set_mtu(&c->sw->core, port, mtu));
+	return rc ? command_fail(c, rc, "%u: no MTU; give 68 or more, or 0: none", mtu) : 0;
 }
 
 static int set_rate(struct call *c)
@@ -131,7 +134,7 @@ static int set_addresses(struct call *c)
 	int rc = command_old_port(c, 0, &port);
 
 	if (!rc)
-		rc = command_number(c, 1, 0, 1u << 20, &max);
+		rc = command_number(c, 1, 1, 1u << 20, &max);
 	if (!rc && *word(c, 2) && !refuse)
 		rc = command_fail(c, EINVAL, "%.40s: only refuse may stand there", word(c, 2));
 	return rc ? rc : told(c, port, "addresses",

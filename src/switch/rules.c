@@ -9,8 +9,8 @@
  * sender's memory for it.
  *
  * A mirror's copies go straight to the port that listens: they are no frames of
- * a VLAN, obey no rule and are not mirrored again. What comes in is shown as it
- * came, before it can be refused; what leaves as it leaves.
+ * a VLAN, obey no rule but that port's MTU and are not mirrored again. What comes in is
+ * shown as it came, before it can be refused; what leaves as it leaves.
  */
 #include "switch/rules.h"
 
@@ -46,8 +46,14 @@ static uint64_t wire_bytes(const struct frame *f)
 
 static void mirror(struct core *c, const struct rules *r, const struct frame *f)
 {
-	if (c->port[r->mirror].up)
+	struct core_port *to = &c->port[r->mirror];
+
+	if (!to->up)
+		return;
+	if (core_fits(to, f))
 		core_out(c, r->mirror, f);
+	else
+		to->drops[CORE_MTU_OUT]++;
 }
 
 static enum core_drop check_storm(struct pass *s, struct rules *r, enum storm what)

@@ -134,6 +134,14 @@ done
 
 # --- our words ---
 
+for words in "" " " "# port/print" "showinfo
+shutdown"; do
+	out=$(timeout 5 $tell "$T/i" "$words" 2>&1)
+	same "no command: '$words'" "$? $(wc -l <<-END
+		$out
+	END
+	)" "1 1"
+done
 for word in $($tell "$T/i" help | awk 'NR > 2 && $2 !~ /^==/ { print $1 }'); do
 	grep -qE "[ ,]$word( |$)" "${top:-$(dirname "$0")/../..}/man/ioth-switch.1" || echo "$word"
 done >"$T/no-page"

@@ -137,6 +137,7 @@ static void fixed_ones_stay(void **state)
 	assert_true(fdb_forget(&f, 0, &m));
 	assert_false(fdb_forget(&f, 0, &m));
 	assert_int_equal(f.map.count, 0);
+	assert_int_equal(f.port[3].count, 0);	/* they are none of those that are limited */
 	fdb_fini(&f);
 }
 

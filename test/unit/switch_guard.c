@@ -167,6 +167,16 @@ static void na(const char *src, const char *target, uint8_t ll)
 	nd_na_emit(&w, &m);
 }
 
+/* ll: of another router. */
+static void ra(uint8_t ll)
+{
+	nd_begin("fe80::ff:fe00:1", "ff02::1", 24);
+	wr_u32(&w, (uint32_t)ND_RA << 24);
+	wr_zero(&w, 12);
+	wr_u16(&w, 0x101);
+	wr_bytes(&w, &(struct mac){ { 2, 0, 0, 0, 0, ll } }, 6);
+}
+
 static void rs(const char *src, uint8_t ll)
 {
 	nd_begin(src, "ff02::2", ll ? 16 : 8);
@@ -199,6 +209,10 @@ static void speakers_of_neighbour_discovery(void **state)
 		rs("fe80::ff:fe00:1", 1);
 		ok();
 		rs("fe80::ff:fe00:1", 2);
+		bad(GUARD_ND);
+		ra(1);
+		ok();
+		ra(2);
 		bad(GUARD_ND);
 	}
 }
@@ -237,6 +251,14 @@ static void nothing_hides_behind_headers(void **state)
 	na("2001:db8::1", "2001:db8::1", 1);
 	put_u16(frame + ETH_LEN + 4, 60);		/* says it is longer than it is */
 	bad(GUARD_HIDDEN);
+	nd_begin("2001:db8::1", "ff02::1", 0);		/* says not even what it is */
+	bad(GUARD_HIDDEN);
+	put_eth(mac(9), mac(1), ETHERTYPE_IP6);		/* a redirect's begin */
+	put_ip("2001:db8::1", "2001:db8::9", IPPROTO_FRAGMENT, 255, 16);
+	ip6_frag_emit(&w, &(struct ip6_frag){ IPPROTO_ICMPV6, 0, true, 77 });
+	wr_u32(&w, (uint32_t)ND_REDIRECT << 24);
+	wr_zero(&w, 4);
+	bad(GUARD_HIDDEN);
 	put_eth(mac(9), mac(1), ETHERTYPE_IP6);		/* a later fragment, of anything */
 	put_ip("2001:db8::1", "ff02::1", IPPROTO_FRAGMENT, 255, 16);
 	ip6_frag_emit(&w, &(struct ip6_frag){ IPPROTO_ICMPV6, 8, false, 77 });
@@ -255,6 +277,15 @@ static void who_has_no_address_yet(void **state)
 	put_eth(MAC_BROADCAST, mac(1), ETHERTYPE_IP4);
 	put_ip("0.0.0.0", "255.255.255.255", IPPROTO_UDP, 64, UDP_LEN);
 	put_udp(67, 68);
+	bad(GUARD_IP);
+	put_eth(mac(9), mac(1), ETHERTYPE_IP4);
+	put_ip("0.0.0.0", "10.0.0.9", IPPROTO_UDP, 64, UDP_LEN);
+	put_udp(68, 53);
+	bad(GUARD_IP);
+	put_eth(mac(9), mac(1), ETHERTYPE_IP4);		/* payload that looks like DHCP */
+	put_ip("0.0.0.0", "10.0.0.9", IPPROTO_UDP, 64, UDP_LEN);
+	put_u16(frame + ETH_LEN + 6, 1);
+	put_udp(68, 67);
 	bad(GUARD_IP);
 	put_eth(mac(9), mac(1), ETHERTYPE_IP4);
 	put_ip("0.0.0.0", "224.0.0.22", IPPROTO_IGMP, 1, 8);

@@ -120,6 +120,26 @@ static void isolation_takes_it_back(void **state)
 	assert_true(both_have(0));
 }
 
+/* A second client at the port sees each of its frames. */
+static void who_comes_beside_takes_it_back(void **state)
+{
+	struct plug *beside;
+	struct bag others;
+
+	talk_until(1);
+	strcat(path, "[port=1]");
+	here_join(&beside, &others, 1, &(struct plug_conf){ .introduce = true });
+	*strchr(path, '[') = 0;
+	here_turn();
+	assert_true(both_have(0));
+	send_frame(1, 1);
+	plug_flush(plug[1]);
+	here_turn();
+	assert_int_equal(plug_recv(beside, 10), 1);
+	bag_empty(&others);
+	plug_close(beside);
+}
+
 static void who_leaves_takes_it_along(void **state)
 {
 	talk_until(1);
@@ -167,6 +187,7 @@ int main(void)
 		T(an_introduction_is_shown),
 		T(a_hub_takes_it_back),
 		T(isolation_takes_it_back),
+		T(who_comes_beside_takes_it_back),
 		T(who_leaves_takes_it_along),
 		T(a_forgotten_address_may_move),
 		T(a_mirror_ends_with_its_port),

@@ -127,6 +127,10 @@ static void vlans_are_as_with_vde_switch(void **state)
 	expect_begin("port/setvlan 3 9", "1006 ");
 	expect("port/remove 3", "1000 Success\n");	/* and what was set of it */
 	expect("vlan/remove 7", "1000 Success\n");
+	expect("port/create 3", "1000 Success\n");
+	expect("hash/fix 02:00:00:00:00:09 3", "1000 Success\n");
+	expect("port/remove 3", "1000 Success\n");
+	expect("hash/print", "0000 DATA END WITH '.'\n.\n1000 Success\n");
 	grow_free(&out);
 }
 
@@ -151,6 +155,10 @@ static void rules_are_printed_as_they_are_set(void **state)
 	expect_begin("port/setrate 3 in x", "1022 Invalid argument\n# x: not a number");
 	expect_begin("port/setstorm 3 all 1", "1022 Invalid argument\n# of what?");
 	expect_begin("port/setmtu 5 1400", "1006 ");
+	expect("port/setmtu 3 67", "1022 Invalid argument\n"
+				   "# 67: no MTU; give 68 or more, or 0: none\n");
+	expect("port/setaddresses 3 0", "1022 Invalid argument\n"
+					"# 0: not a number from 1 to 1048576\n");
 	expect("port/setrate 3 in 0", "1000 Success\n");
 	assert_null(strstr(say("port/rules"), "rate"));
 	expect("port/remove 3", "1000 Success\n");

@@ -85,6 +85,10 @@ static void nothing_is_hidden(void **state)
 	put_ip("10.0.0.1", "255.255.255.255", IPPROTO_UDP, 64, 4);
 	wr_u32(&w, 0x00430044);
 	bad(GUARD_HIDDEN);
+	put_eth(mac(9), mac(1), ETHERTYPE_IP4);		/* to a server, and nothing in it */
+	put_ip("10.0.0.1", "10.0.0.2", IPPROTO_UDP, 64, UDP_LEN);
+	put_udp(1000, 67);
+	bad(GUARD_HIDDEN);
 }
 
 static void a_second_tag_hides(void **state)
@@ -93,6 +97,9 @@ static void a_second_tag_hides(void **state)
 	assert_int_equal(vlan_add_port(&core, 5, HOST), 0);
 	put_eth(mac(9), mac(1), 0);
 	put_vlan(5, ETHERTYPE_VLAN);
+	vlan_emit(&w, &(struct vlan){ .id = 1, .type = ETHERTYPE_IP6 });
+	refused(HOST, CORE_GUARD);
+	put_eth(mac(9), mac(1), 0x88a8);
 	vlan_emit(&w, &(struct vlan){ .id = 1, .type = ETHERTYPE_IP6 });
 	refused(HOST, CORE_GUARD);
 }

@@ -127,6 +127,28 @@ static void mirrors_and_other_rules(void **state)
 	assert_int_equal(rules_set_mirror(&core, PORTS, 1, true, true), -EINVAL);
 }
 
+/* What another rule then refuses has not left. */
+static void what_does_not_leave_is_not_mirrored(void **state)
+{
+	rules_set_mirror(&core, 2, 4, false, true);
+	rules_set_rate(&core, 2, true, 1, 100);
+	input(1, 20, 10, 0);
+	assert_true(GOT(0, 1, 0, 1));
+	input(1, 20, 10, 0);
+	assert_true(GOT(0, 0, 0, 0));
+}
+
+static void a_listener_has_an_mtu_too(void **state)
+{
+	rules_set_mirror(&core, 1, 4, true, true);
+	rules_set_mtu(&core, 4, 1000);
+	input_len(1, 20, 10, 1014, 0);
+	assert_true(GOT(0, 1, 0, 1));
+	input_len(1, 20, 10, 1015, 0);
+	assert_true(GOT(0, 1, 0, 0));
+	assert_int_equal(core.port[4].drops[CORE_MTU_OUT], 1);
+}
+
 static void a_tag_is_mirrored_as_it_came(void **state)
 {
 	uint8_t b[60];
@@ -182,6 +204,27 @@ static void rates(void **state)
 	assert_int_equal(input(1, 0xff, 10, 0), CORE_TAKEN);
 	assert_true(GOT(0, 0, 1, 1));
 	assert_int_equal(rules_set_rate(&core, 2, true, BUCKET_MAX + 1ull, 0), -EINVAL);
+}
+
+/* Larger than the burst: it passes when the bucket is full, and is paid for. */
+static void a_frame_larger_than_the_burst(void **state)
+{
+	rules_set_rate(&core, 1, false, 1000, 50);
+	assert_int_equal(input(1, 20, 10, 0), CORE_TAKEN);
+	assert_int_equal(input(1, 20, 10, 99999), CORE_RATE);
+	assert_int_equal(input(1, 20, 10, 100000), CORE_TAKEN);
+}
+
+static void bursts_that_nobody_gave(void **state)
+{
+	rules_set_rate(&core, 1, false, 10000000, 0);
+	rules_set_rate(&core, 1, true, 1000, 0);
+	rules_set_storm(&core, 1, STORM_BROADCAST, 1000, 0);
+	rules_set_storm(&core, 1, STORM_UNKNOWN, 1, 0);
+	assert_int_equal(core.port[1].rules->rate_in.burst, 1000000);
+	assert_int_equal(core.port[1].rules->rate_out.burst, 65536);
+	assert_int_equal(core.port[1].rules->storm[STORM_BROADCAST].burst, 100);
+	assert_int_equal(core.port[1].rules->storm[STORM_UNKNOWN].burst, 1);
 }
 
 /* A bucket against the sum of what may pass, at rates from 1/s to the highest. */
@@ -283,6 +326,16 @@ static void a_super_frame_costs_its_segments(void **state)
 	assert_int_equal(input_pkt(pkt), CORE_TAKEN);
 	assert_int_equal(input_pkt(pkt), CORE_TAKEN);
 	assert_int_equal(input_pkt(pkt), CORE_RATE);
+	rules_set_rate(&core, 1, false, 0, 0);
+	rules_set_rate(&core, 2, true, 1, 29999);
+	input_pkt(pkt);
+	assert_int_equal(got[2], 1);
+	input_pkt(pkt);
+	assert_int_equal(got[2], 0);
+	rules_set_storm(&core, 1, STORM_UNKNOWN, 1, 19);
+	pkt->head[pkt->cur + 5] = 99;
+	assert_int_equal(input_pkt(pkt), CORE_TAKEN);
+	assert_int_equal(input_pkt(pkt), CORE_STORM_UNKNOWN);
 	pkt_free(pkt);
 }
 
@@ -329,6 +382,7 @@ static const uint64_t *third(void *ctx, const struct pass *s)
 
 static void suppression_and_snooping(void **state)
 {
+	input(1, 30, 10, 0);		/* the way is remembered, and it is asked nevertheless */
 	core.suppress = answer;
 	core.snoop = third;
 	assert_int_equal(input(1, 30, 10, 0), CORE_ANSWERED);
@@ -353,6 +407,11 @@ static void what_is_plain(void **state)
 	assert_false(core_plain(&core, 2, 3));
 	rules_set_mtu(&core, 4, 1500);
 	assert_false(core_plain(&core, 2, 4));
+	rules_set_mtu(&core, 4, 0);
+	rules_set_mirror(&core, 1, 4, true, false);
+	assert_false(core_plain(&core, 2, 4));
+	rules_set_talk(&core, 4, true);
+	assert_true(core_plain(&core, 2, 4));
 }
 
 /* Port 4 is the way out for 1 and 2, who shall not know each other. */
@@ -438,8 +497,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_mirror_of_what_comes_in), TEST(a_mirror_of_what_leaves),
-		TEST(mirrors_and_other_rules), TEST(a_tag_is_mirrored_as_it_came),
-		TEST(storms), TEST(rates), TEST(buckets_keep_the_rate),
+		TEST(mirrors_and_other_rules), TEST(what_does_not_leave_is_not_mirrored),
+		TEST(a_listener_has_an_mtu_too), TEST(a_tag_is_mirrored_as_it_came),
+		TEST(storms), TEST(rates), TEST(a_frame_larger_than_the_burst),
+		TEST(bursts_that_nobody_gave), TEST(buckets_keep_the_rate),
 		TEST(a_frame_over_the_mtu_is_dropped_whole),
 		TEST(a_super_frame_costs_its_segments), TEST(hooks_are_asked),
 		TEST(suppression_and_snooping), TEST(what_is_plain),

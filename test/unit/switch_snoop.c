@@ -161,6 +161,8 @@ static void members_and_routers_with_one(void **state)
 		expect(2, P(3) | P(4) | P(ROUTER));
 		data("239.1.2.4");
 		expect(1, P(ROUTER));
+		data("224.0.1.1");
+		expect(1, P(ROUTER));
 		mld2_report(4, GROUP6);
 		expect(2, P(ROUTER));
 		mld1("fe80::3", GROUP6, MLD1_REPORT, 0, GROUP6);
@@ -264,7 +266,9 @@ static void a_leave_waits_for_the_last_member(void **state)
 	expect(1, P(2) | P(3) | P(ROUTER));
 	query3(GROUP, 10, 2, 125, 0);		/* is anybody left? */
 	ALL(ROUTER);
-	now += 1 * SEC;
+	now += 1 * SEC;				/* he asks as often as he is robust */
+	data(GROUP);
+	expect(1, P(2) | P(3) | P(ROUTER));
 	report3(2, GROUP, 0);
 	put_in(3);
 	now += 1 * SEC;
@@ -277,6 +281,35 @@ static void a_leave_waits_for_the_last_member(void **state)
 	now += 3 * SEC;
 	data(GROUP);
 	expect(1, P(3) | P(ROUTER));
+}
+
+/* 260 s after the report, whatever is asked in the last. */
+static void a_question_prolongs_nothing(void **state)
+{
+	querier();
+	report3(4, GROUP, 0);
+	put_in(2);
+	now += 200 * SEC;
+	querier();
+	now += 48 * SEC;
+	query3(GROUP, 100, 2, 125, 0);
+	ALL(ROUTER);
+	now += 1 * SEC;
+	data(GROUP);
+	expect(1, P(ROUTER));
+}
+
+/* RFC 3376 4.1.1: code 0x90 is 25.6 s. */
+static void long_times_have_an_exponent(void **state)
+{
+	query3("0.0.0.0", 0x90, 2, 125, 0);
+	ALL(ROUTER);
+	now += 266 * SEC / 10 - 1;
+	data(GROUP);
+	ALL(1);
+	now++;
+	data(GROUP);
+	expect(1, P(ROUTER));
 }
 
 static void leaves_of_mld(void **state)
@@ -343,6 +376,9 @@ static void what_nobody_believes_is_data(void **state)
 	report3(4, GROUP, 0);
 	put_u16(frame + ETH_LEN + 2, 1000);		/* longer than it is */
 	ALL(2);
+	report3(4, GROUP, 0);
+	put_u16(frame + ETH_LEN + 6, IP4_MF);		/* the begin of something */
+	ALL(2);
 	mld1("2001:db8::fe", "ff02::1", MLD_QUERY, 1000, "::");
 	ALL(2);						/* not link-local */
 	mld1("fe80::2", GROUP6, MLD1_REPORT, 0, GROUP6);
@@ -361,6 +397,11 @@ static void switches_that_ask_are_no_routers(void **state)
 	now += 11 * SEC;
 	report3(4, GROUP, 0);
 	ALL(2);				/* who asks must hear it */
+	data(GROUP);
+	expect(1, P(2));
+	group_begin(9, "0.0.0.0", "224.0.0.13", IPPROTO_PIM, 8);
+	wr_zero(&w, 8);
+	ALL(3);
 	data(GROUP);
 	expect(1, P(2));
 	group_begin(9, "10.0.0.253", "224.0.0.13", IPPROTO_PIM, 8);
@@ -462,6 +503,8 @@ int main(void)
 		TEST(memberships_and_queriers_end),
 		TEST(timers_of_the_query_count),
 		TEST(a_leave_waits_for_the_last_member),
+		TEST(a_question_prolongs_nothing),
+		TEST(long_times_have_an_exponent),
 		TEST(leaves_of_mld),
 		TEST(records_of_every_kind),
 		TEST(a_long_report_is_read_to_its_end),

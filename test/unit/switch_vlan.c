@@ -149,6 +149,8 @@ static void priorities(void **state)
 	input(1, 0xff, 10, TAG(0xe000));
 	expect(2, 0);
 	nobody_else();
+	input(3, 0xff, 11, TAG(0x1000));	/* the eligible to be dropped (DEI) stay so */
+	expect(4, TAG(0x1005));
 	input(4, 0xff, 12, TAG(0x7006));
 	expect(69, 0);
 	expect(6, TAG(0x7006));
@@ -332,6 +334,11 @@ static void odd_packets(void **state)
 	pkt->sum_start = 13;
 	core_input(&core, 3, &f, 0);
 	assert_int_equal(core.port[4].drops[CORE_TAG_OUT], 2);
+	pkt->sum = PKT_SUM_NONE;
+	pkt->gso_size = 100;
+	pkt->gso_hlen = 14;
+	core_input(&core, 3, &f, 0);
+	assert_int_equal(core.port[4].drops[CORE_TAG_OUT], 3);
 	assert_int_equal(got[4].times, 1);
 	pkt_free(pkt);
 	assert_int_equal(arena_heap_used(core.arena), 0);
