@@ -319,11 +319,20 @@ static bool other(struct serve_client *cl, struct asked *a)
 	return false;
 }
 
+/* Who has his share may have closed some of it just before. */
+static void look_at_share(const struct serve_client *cl)
+{
+	if (cl->next && cl->user->sockets >= cl->s->max_sockets)
+		node_poll(cl->s->node);
+}
+
 void serve_client_do(struct serve_client *cl)
 {
-	struct asked *a = cl->next;
+	struct asked *a;
 	struct call *c;
 
+	look_at_share(cl);
+	a = cl->next;
 	cl->next = NULL;
 	if (!a)
 		return;

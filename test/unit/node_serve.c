@@ -87,9 +87,8 @@ static void end_server(pid_t pid)
 }
 
 /* fn in a child, as another user if that can be had: an exit status. */
-static int elsewhere(uid_t who, int (*fn)(void))
+static pid_t start_elsewhere(uid_t who, int (*fn)(void))
 {
-	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
@@ -97,6 +96,14 @@ static int elsewhere(uid_t who, int (*fn)(void))
 			_exit(99);
 		_exit(fn());
 	}
+	return pid;
+}
+
+static int elsewhere(uid_t who, int (*fn)(void))
+{
+	pid_t pid = start_elsewhere(who, fn);
+	int status;
+
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 200;
 }
@@ -382,6 +389,21 @@ static int open_all(void)
 	return errno == EMFILE ? n : 200;
 }
 
+static int open_in_turn(void)
+{
+	int fd[7];
+
+	for (int i = 0; i < 7; i++)
+		fd[i] = msocket(path, AF_INET, SOCK_STREAM, 0);
+	for (int n = 0; n < 200; n++) {
+		close(fd[n % 7]);
+		fd[n % 7] = msocket(path, AF_INET, SOCK_STREAM, 0);
+		if (fd[n % 7] < 0)
+			return errno;
+	}
+	return 0;
+}
+
 static void the_mode_decides(void **state)
 {
 	pid_t pid;
@@ -407,6 +429,26 @@ static void others_have_a_share(void **state)
 	assert_int_equal(elsewhere(CLIENT_UID, open_all), 7);
 	assert_int_equal(elsewhere(CLIENT_UID, open_all), 7);	/* those have ended */
 	assert_int_equal(elsewhere(SERVER_UID, open_raw), 0);
+	end_server(pid);
+}
+
+/* A server that is late sees both at once: that one was closed, and that one is asked for. */
+static void what_was_closed_counts_no_more(void **state)
+{
+	pid_t pid, client;
+	int status;
+
+	if (getuid() != 0)
+		skip();
+	pid = server(0666, 7);
+	client = start_elsewhere(CLIENT_UID, open_in_turn);
+	while (waitpid(client, &status, WNOHANG) == 0) {
+		kill(pid, SIGSTOP);
+		usleep(500);
+		kill(pid, SIGCONT);
+		usleep(500);
+	}
+	assert_int_equal(status, 0);
 	end_server(pid);
 }
 
@@ -831,6 +873,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(default_is_inherited),
 		cmocka_unit_test(the_mode_decides),
 		cmocka_unit_test(others_have_a_share),
+		cmocka_unit_test(what_was_closed_counts_no_more),
 		cmocka_unit_test(others_see_no_frames),
 		cmocka_unit_test(no_more_than_there_was_room_for),
 		cmocka_unit_test(nowhere_is_told),
