@@ -243,6 +243,11 @@ static bool reads_on(const struct node *n, const struct vsock *vs)
 	       sock_events(vs->so) & EV_IN;
 }
 
+bool native_is_ours(int fd)
+{
+	return fds_stack(fds_at(fd)) == kind_current;
+}
+
 struct vsock *native_find(struct node *n, int fd)
 {
 	struct vsock *vs = native_known(n, fd);
@@ -360,12 +365,6 @@ static int fcntl_of(struct vsock *vs, int fd, int cmd, long arg)
 	return ret < 0 ? -errno : ret;
 }
 
-/* Of a netlink socket; or it was closed meanwhile, and the number may be anybody's. */
-static bool is_ours(int fd)
-{
-	return fds_stack(fds_at(fd)) == kind_current;
-}
-
 /* With the lock, as who closes a number has it, too: what has the number next may be an end of
  * ours, which would stop us were it to block. */
 static int native_fcntl(int fd, int cmd, ...)
@@ -378,7 +377,7 @@ static int native_fcntl(int fd, int cmd, ...)
 	arg = va_arg(ap, long);
 	va_end(ap);
 	if (!vs)
-		return is_ours(fd) ? fcntl(fd, cmd, arg) : (int)libc_result(-EBADF);
+		return native_is_ours(fd) ? fcntl(fd, cmd, arg) : (int)libc_result(-EBADF);
 	if (vs->bare && (cmd == F_GETFL || (cmd == F_SETFL && !(arg & O_ASYNC))))
 		return (int)native_leave(vs, flags_of(vs, cmd, arg));
 	return (int)native_leave(vs, fcntl_of(vs, fd, cmd, arg));
@@ -402,7 +401,7 @@ static int native_ioctl(int fd, unsigned long cmd, ...)
 	va_end(ap);
 	if (vs)
 		return (int)native_leave(vs, block(vs, fd, arg));
-	return cmd != FIONBIO || is_ours(fd) ? by_number_ioctl(fd, cmd, arg) :
+	return cmd != FIONBIO || native_is_ours(fd) ? by_number_ioctl(fd, cmd, arg) :
 					       (int)libc_result(-EBADF);
 }
 
@@ -416,11 +415,24 @@ static void keeps(int fd)
 	node_unlock(vs->n);
 }
 
+/* Linux does not wait with a negative one; but the kernel tells of it as of none at all. */
+static const void *as_long_as(const void *value, socklen_t len)
+{
+	static const struct timeval no_time = { 0, 1 };
+	struct timeval tv = { 0, 0 };
+
+	if (len >= sizeof(tv) && value)
+		memcpy(&tv, value, sizeof(tv));
+	return tv.tv_sec < 0 && tv.tv_usec >= 0 && tv.tv_usec < USEC_PER_SEC ? &no_time : value;
+}
+
 static int native_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
 	struct vsock *vs = vbare_is_timeo(level, name) ? enter_bare(fd) : NULL;
 	int ret;
 
+	if (vbare_is_timeo(level, name))
+		value = as_long_as(value, len);
 	if (vs)
 		return (int)native_leave(vs, vbare_set_timeo(vs, name, value, len));
 	ret = by_number_setsockopt(fd, level, name, value, len);
@@ -436,19 +448,6 @@ static int native_getsockopt(int fd, int level, int name, void *value, socklen_t
 	if (vs)
 		return (int)native_leave(vs, vbare_get_timeo(vs, name, value, len));
 	return by_number_getsockopt(fd, level, name, value, len);
-}
-
-/* The pair was shut; calls that follow, or wait, see it at once. */
-static int native_shutdown(int fd, int how)
-{
-	int ret = by_number_shutdown(fd, how);
-	struct vsock *vs = ret < 0 ? NULL : native_enter(fd);
-
-	if (vs) {
-		vlocal_shut(vs, how);
-		node_unlock(vs->n);
-	}
-	return ret;
 }
 
 static int native_sysctl(const char *name, const char *value)
@@ -472,7 +471,7 @@ const struct kind kind_native = {
 		.connect = by_number_connect, .listen = by_number_listen, .accept = by_number_accept,
 		.getsockname = by_number_getsockname, .getpeername = by_number_getpeername,
 		.setsockopt = native_setsockopt, .getsockopt = native_getsockopt,
-		.shutdown = native_shutdown, .ioctl = native_ioctl, .fcntl = native_fcntl,
+		.shutdown = by_number_shutdown, .ioctl = native_ioctl, .fcntl = native_fcntl,
 		.read = native_read, .readv = native_readv, .recv = native_recv,
 		.recvfrom = native_recvfrom, .recvmsg = native_recvmsg, .write = native_write,
 		.writev = native_writev, .send = native_send, .sendto = native_sendto, .sendmsg = native_sendmsg,

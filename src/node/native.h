@@ -49,6 +49,9 @@ int native_dress(int fd);
  * end clears it. NULL: nothing. */
 struct vsock *native_known(const struct node *n, int fd);
 struct vsock *native_find(struct node *n, int fd);	/* also where it says nothing; NULL: none */
+/* Where that found none: a netlink socket; or it was closed meanwhile, and the number may be
+ * anybody's: false. */
+bool native_is_ours(int fd);
 /* The vsock of fd, its node locked; NULL: it is no such socket of the current stack's, or
  * the stack is the parent's. */
 struct vsock *native_enter(int fd);

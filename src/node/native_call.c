@@ -205,7 +205,7 @@ static long orphan_call(int nr)
 }
 
 /* Streams come here only with what goes by the pair (native_msg.c). */
-static bool needs_pair(int nr)
+static bool moves_bytes(int nr)
 {
 	static const int moves[] = {
 		SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_sendmmsg, SYS_recvmmsg,
@@ -214,17 +214,37 @@ static bool needs_pair(int nr)
 	return is_among(nr, moves, ARRAY_LEN(moves));
 }
 
+/* The kernel does it, and at once: with the lock, as who closes a number has it, too. What has
+ * the number next may be an end of ours. */
+static long on_pair(struct native *s, int nr, const uint64_t a[6])
+{
+	struct vsock *vs;
+	long ret;
+
+	node_lock(s->node);
+	vs = native_find(s->node, (int)a[0]);
+	ret = vs ? vbare_dress(vs) : native_is_ours((int)a[0]) ? 0 : -EBADF;
+	if (ret == 0) {
+		ret = syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+		ret = ret < 0 ? -errno : ret;
+	}
+	if (ret == 0 && vs && nr == SYS_shutdown)
+		vlocal_shut(vs, (int)a[1]);	/* calls that follow, or wait, see it */
+	node_unlock(s->node);
+	return ret;
+}
+
 long native_call(int nr, uint64_t a[6])
 {
 	struct native *s = kind_current->data;
 	long ret = CALL_CONTINUE;
 
-	if (needs_pair(nr) && native_dress((int)a[0]) < 0)
+	if (moves_bytes(nr) && native_dress((int)a[0]) < 0)
 		return -1;
 	if (call_trapped(nr, a))
 		ret = s->orphan ? orphan_call(nr) : ask(s, nr, a);
-	if (ret == CALL_CONTINUE)
-		ret = native_dress((int)a[0]) < 0 ? -errno : CALL_CONTINUE;
+	if (ret == CALL_CONTINUE && !moves_bytes(nr) && !s->orphan)
+		ret = on_pair(s, nr, a);
 	if (ret == CALL_CONTINUE)
 		return syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 	return libc_result(ret);

@@ -109,7 +109,6 @@ static bool is_out(int name)
 	return name == SO_SNDTIMEO_OLD || name == SO_SNDTIMEO_NEW;
 }
 
-/* As with Linux a negative one does not wait: as long as is no time. */
 int vbare_set_timeo(struct vsock *vs, int name, const void *value, socklen_t len)
 {
 	struct timeval tv;
@@ -119,9 +118,7 @@ int vbare_set_timeo(struct vsock *vs, int name, const void *value, socklen_t len
 	memcpy(&tv, value, sizeof(tv));
 	if (tv.tv_usec < 0 || tv.tv_usec >= USEC_PER_SEC)
 		return -EDOM;
-	if (tv.tv_sec < 0)
-		tv = (struct timeval){ 0, 1 };
-	else if (tv.tv_sec > INT32_MAX)
+	if (tv.tv_sec > INT32_MAX)
 		tv.tv_sec = tv.tv_usec = 0;
 	vs->timeo[is_out(name)] = tv.tv_sec * USEC_PER_SEC + tv.tv_usec;
 	return 0;

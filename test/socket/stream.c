@@ -701,6 +701,22 @@ CASE(recv_timeout)
 	want(s, "x");
 }
 
+CASE(recv_timeout_negative)
+{
+	struct timeval tv = { -1, 0 };
+	int64_t start = now_ms();
+	int c, s;
+	char b;
+
+	pair(&c, &s);
+	OK(setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)));
+	ERR(read(s, &b, 1), EAGAIN);
+	NEED(now_ms() - start <= 2000);
+	put(c, "x");
+	NEED(poll_for(s, POLLIN, 5000) & POLLIN);
+	want(s, "x");
+}
+
 CASE(recv_timeout_not_restarted)
 {
 	int c, s;
