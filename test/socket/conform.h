@@ -96,6 +96,7 @@ void pair(int *client, int *server);
 void udp_pair(int *a, int *b);		/* bound, connected to each other */
 int accept_from(int l);
 int begin_connect(int fd, const struct addr *a);
+void connects_later(int l, const struct addr *a);	/* who does not block */
 void exchange(void);		/* the stack has been run since */
 void fill(int fd);			/* a stream, until its peer has no room; non-blocking then */
 void rude_close(int fd);		/* with a RST */
@@ -111,6 +112,7 @@ int far_socket(int domain, int type, int proto);	/* of a second stack, or the
 void put(int fd, const char *text);
 void want(int fd, const char *text);
 void want_eof(int fd);
+void want_urgent(int from, int to);
 ssize_t recv_from(int fd, void *buf, size_t n, struct addr *from);
 void pat_fill(uint8_t *p, size_t from, size_t n);
 void pat_check(const uint8_t *p, size_t from, size_t n);

@@ -90,12 +90,9 @@ CASE(far_connects_here)
 CASE(far_nonblock)
 {
 	struct addr a;
-	int l = far_listener(&a), fd = begin_connect(tcp(), &a);
+	int l = far_listener(&a);
 
-	poll_until(fd, POLLIN | POLLOUT, POLLOUT);
-	EQ(get_opt(fd, SOL_SOCKET, SO_ERROR), 0);
-	put(fd, "x");
-	want(accept_from(l), "x");
+	connects_later(l, &a);
 }
 
 CASE(far_refused)
@@ -229,14 +226,9 @@ CASE(far_window)
 CASE(far_urgent)
 {
 	int c, s;
-	char b;
 
 	far_pair(&c, &s);
-	EQ(send(c, "ab!", 3, MSG_OOB), 3);
-	poll_until(s, POLLIN | POLLPRI, POLLIN | POLLPRI);
-	EQ(recv(s, &b, 1, MSG_OOB), 1);
-	EQ(b, '!');
-	want(s, "ab");
+	want_urgent(c, s);
 }
 
 CASE(far_pending_is_reset)

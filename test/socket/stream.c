@@ -529,14 +529,9 @@ CASE(siocoutq_listener)
 CASE(urgent_data)
 {
 	int c, s;
-	char b;
 
 	pair(&c, &s);
-	EQ(send(c, "ab!", 3, MSG_OOB), 3);
-	poll_until(s, POLLIN | POLLPRI, POLLIN | POLLPRI);
-	EQ(recv(s, &b, 1, MSG_OOB), 1);
-	EQ(b, '!');
-	want(s, "ab");
+	want_urgent(c, s);
 }
 
 CASE(urgent_mark)

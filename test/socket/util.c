@@ -149,6 +149,16 @@ int begin_connect(int fd, const struct addr *a)
 	return fd;
 }
 
+void connects_later(int l, const struct addr *a)
+{
+	int fd = begin_connect(tcp(), a);
+
+	poll_until(fd, POLLIN | POLLOUT, POLLOUT);
+	EQ(get_opt(fd, SOL_SOCKET, SO_ERROR), 0);
+	put(fd, "x");
+	want(accept_from(l), "x");
+}
+
 /* Over a connection of its own. */
 void exchange(void)
 {
@@ -216,6 +226,17 @@ void nonblock(int fd)
 void put(int fd, const char *text)
 {
 	EQ(write(fd, text, strlen(text)), strlen(text));
+}
+
+void want_urgent(int from, int to)
+{
+	char b;
+
+	EQ(send(from, "ab!", 3, MSG_OOB), 3);
+	poll_until(to, POLLIN | POLLPRI, POLLIN | POLLPRI);
+	EQ(recv(to, &b, 1, MSG_OOB), 1);
+	EQ(b, '!');
+	want(to, "ab");
 }
 
 void want(int fd, const char *text)

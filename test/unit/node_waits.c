@@ -236,35 +236,52 @@ static void on_signal(int sig)
 	caught = sig;
 }
 
+/* SIGUSR1 is caught, and waits. */
+struct masked {
+	struct sigaction was;
+	sigset_t usr1, none;
+};
+
+static void mask_begin(struct masked *m, int flags)
+{
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = flags };
+
+	sigaction(SIGUSR1, &sa, &m->was);
+	sigemptyset(&m->none);
+	sigemptyset(&m->usr1);
+	sigaddset(&m->usr1, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &m->usr1, NULL);
+}
+
+static void mask_end(struct masked *m)
+{
+	pthread_sigmask(SIG_UNBLOCK, &m->usr1, NULL);
+	sigaction(SIGUSR1, &m->was, NULL);
+}
+
 static void masks(void **state)
 {
 	struct here h = here_begin();
 	struct pollfd p = in(h.fd[1]);
 	struct timespec no = { 0 }, soon = { SOON / 1000, 0 };
-	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, was;
-	sigset_t usr1, none;
+	struct masked m;
 
 	by_calls(h.fd[1]);
-	sigaction(SIGUSR1, &sa, &was);
-	sigemptyset(&none);
-	sigemptyset(&usr1);
-	sigaddset(&usr1, SIGUSR1);
-	pthread_sigmask(SIG_BLOCK, &usr1, NULL);
-	assert_int_equal(ioth_ppoll(&p, 1, &no, &none), 0);
+	mask_begin(&m, SA_RESTART);
+	assert_int_equal(ioth_ppoll(&p, 1, &no, &m.none), 0);
 	raise(SIGUSR1);				/* it waits */
 	put(h.fd[0], "x");
-	assert_int_equal(ioth_ppoll(&p, 1, &soon, &usr1), 1);
-	assert_int_equal(ioth_ppoll(&p, 1, &soon, &none), 1);	/* ppoll(2): what is ready comes first */
+	assert_int_equal(ioth_ppoll(&p, 1, &soon, &m.usr1), 1);
+	assert_int_equal(ioth_ppoll(&p, 1, &soon, &m.none), 1);	/* ppoll(2): what is ready comes first */
 	assert_int_equal(caught, 0);
 	get(h.fd[1], "x");
 	assert_int_equal(ioth_ppoll(&p, 1, &no, NULL), 0);
-	assert_int_equal(ioth_ppoll(&p, 1, &no, &usr1), 0);
+	assert_int_equal(ioth_ppoll(&p, 1, &no, &m.usr1), 0);
 	assert_int_equal(caught, 0);
-	assert_int_equal(ioth_ppoll(&p, 1, &no, &none), -1);
+	assert_int_equal(ioth_ppoll(&p, 1, &no, &m.none), -1);
 	assert_int_equal(errno, EINTR);
 	assert_int_equal(caught, SIGUSR1);
-	pthread_sigmask(SIG_UNBLOCK, &usr1, NULL);
-	sigaction(SIGUSR1, &was, NULL);
+	mask_end(&m);
 	here_end(&h);
 }
 
@@ -280,27 +297,21 @@ static void signal_during_wait(void **state)
 {
 	struct here h = here_begin();
 	struct pollfd p = in(h.fd[1]);
-	struct sigaction sa = { .sa_handler = on_signal }, was;
-	sigset_t usr1, none;
+	struct masked m;
 	struct late l;
 
 	by_calls(h.fd[1]);
-	sigaction(SIGUSR1, &sa, &was);
-	sigemptyset(&none);
-	sigemptyset(&usr1);
-	sigaddset(&usr1, SIGUSR1);
-	pthread_sigmask(SIG_BLOCK, &usr1, NULL);
+	mask_begin(&m, 0);
 	waits = pthread_self();
 	for (int i = 0; i < 5; i++) {
 		caught = 0;
 		later(&l, signal_it, SIGUSR1);
-		assert_int_equal(ioth_ppoll(&p, 1, NULL, &none), -1);
+		assert_int_equal(ioth_ppoll(&p, 1, NULL, &m.none), -1);
 		assert_int_equal(errno, EINTR);
 		assert_int_equal(caught, SIGUSR1);
 		pthread_join(l.thread, NULL);
 	}
-	pthread_sigmask(SIG_UNBLOCK, &usr1, NULL);
-	sigaction(SIGUSR1, &was, NULL);
+	mask_end(&m);
 	here_end(&h);
 }
 
