@@ -20,6 +20,7 @@
 #define SPANS 4		/* of 64 KiB each, to be written to by one system call */
 #define SYN_MOST 1460	/* no SYN takes more */
 #define EXTENTS 64	/* received, of an MTU each perhaps, passed on by one */
+#define ALL	INT32_MAX	/* as much to send as there is */
 
 static size_t iov_total(const struct iovec *iov, int n)
 {
@@ -123,8 +124,8 @@ static bool syn_out(struct vsock *vs)
 	return true;
 }
 
-/* There is no room for more, but it may have closed, and there is no more, or it is
- * not wanted, or nobody is there any more. */
+/* There is no room for more (memory is short, if it has closed), but it may have closed,
+ * and there is no more, or it is not wanted, or nobody is there any more. */
 static void last_out(struct vsock *vs)
 {
 	char c;
@@ -136,10 +137,21 @@ static void last_out(struct vsock *vs)
 		out_abort(vs);
 }
 
+/* Nobody is there to write more, or to read: what was written is the stack's to send, or
+ * to drop, by the rules for connections whose user has closed. In the pair it would wait
+ * for the peer, as long as that likes. */
+static void take_over(struct vsock *vs)
+{
+	vs->so->sndbuf = ALL;
+	vs->so->sndbuf_locked = true;
+}
+
 static void pump_out(struct vsock *vs)
 {
 	if (vs->bare)
 		return;
+	if (vs->hup)
+		take_over(vs);
 	if (vs->fill && vs->readable && !unfill(vs))
 		return;
 	if (vs->readable && sock_syn_waits(vs->so) && !syn_out(vs))

@@ -118,19 +118,28 @@ static void connect_ends_when_disconnected_by_another(void **state)
 	close(app);
 }
 
+/* Until nothing is taken any more: how much. */
+static size_t write_all_it_takes(int app)
+{
+	static char junk[65536];
+	size_t sum = 0;
+	ssize_t got;
+
+	while ((got = send(app, junk, sizeof(junk), MSG_DONTWAIT)) > 0) {
+		sum += (size_t)got;
+		settle();
+	}
+	return sum;
+}
+
 /* shutdown() behind bytes that do not go out yet is not seen by the pump. */
 static void half_closed_pair_does_not_start_again(void **state)
 {
-	static char junk[65536];
 	int lis_app, app, at_app;
 	struct vsock *lis = listener(&lis_app), *at;
 	struct vsock *vs = joined(lis, &app, &at, &at_app);
-	bool more = true;
 
-	while (more) {
-		more = send(app, junk, sizeof(junk), MSG_DONTWAIT) > 0;
-		settle();
-	}
+	write_all_it_takes(app);
 	shutdown(app, SHUT_WR);
 	settle();
 	assert_false(vs->eof_out);
@@ -149,6 +158,47 @@ static void *writer(void *app)
 	while (!atomic_load(&enough))
 		send(*(int *)app, b, sizeof(b), MSG_DONTWAIT | MSG_NOSIGNAL);
 	return NULL;
+}
+
+/* Both have written until nothing was taken any more, and are gone: neither end waits for
+ * the other to read. */
+static void closed_both_ways_while_both_are_full(void **state)
+{
+	int lis_app, app, at_app;
+	struct vsock *lis = listener(&lis_app), *at;
+	struct vsock *vs = joined(lis, &app, &at, &at_app);
+
+	write_all_it_takes(app);
+	write_all_it_takes(at_app);
+	close(app);
+	close(at_app);
+	settle();
+	assert_null(vs->so);
+	assert_null(at->so);
+	close(lis_app);
+}
+
+/* The peer lives and does not read: what was written is not kept in the pair for it. */
+static void closed_while_the_peer_does_not_read(void **state)
+{
+	int lis_app, app, at_app;
+	struct vsock *lis = listener(&lis_app), *at;
+	struct vsock *vs = joined(lis, &app, &at, &at_app);
+	char junk[65536];
+	size_t sent = write_all_it_takes(app);
+	ssize_t got;
+
+	close(app);
+	settle();
+	assert_null(vs->so);
+	while ((got = recv(at_app, junk, sizeof(junk), MSG_DONTWAIT)) > 0) {
+		sent -= (size_t)got;
+		settle();
+	}
+	assert_int_equal(got, 0);			/* all of it, and the end */
+	assert_int_equal(sent, 0);
+	close(at_app);
+	close(lis_app);
 }
 
 /* A thread of the program writes all the time: what is thrown away has an end. */
@@ -379,6 +429,8 @@ int main(void)
 		TEST(closed_listener_forgets_what_it_got_back),
 		TEST(connect_ends_when_disconnected_by_another),
 		TEST(half_closed_pair_does_not_start_again),
+		TEST(closed_both_ways_while_both_are_full),
+		TEST(closed_while_the_peer_does_not_read),
 		TEST(disconnect_ends_though_the_program_writes),
 		TEST(tombs_are_bounded),
 		TEST(restless_program_does_not_keep_the_lock),
