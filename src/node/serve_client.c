@@ -284,7 +284,8 @@ static void end_came(struct serve_client *cl, uint64_t cookie, int fd)
 		vsock_end(vs, fd >= 0 && vsock_of_fd(vs->n, fd) == vs ? fd : -1);
 }
 
-/* Those that wait for what this client would have told. */
+/* Those that wait for what this client would have told; and those that it was connecting
+ * are not to be kept open by us. */
 static void tell_for(struct serve_client *cl)
 {
 	struct map *m = &cl->s->node->vsocks;
@@ -292,11 +293,14 @@ static void tell_for(struct serve_client *cl)
 
 	while (!list_empty(&cl->given))
 		told(cl, list_first(&cl->given, struct given, link), false);
-	for (struct map_node *i = cl->supervisor ? map_next(m, NULL) : NULL; i; i = next) {
+	for (struct map_node *i = map_next(m, NULL); i; i = next) {
 		struct vsock *vs = container_of(i, struct vsock, node);
 
 		next = map_next(m, i);
-		if (vs->resetting && vs->so && vs->serial == cl->serial)
+		if (!vs->so || vs->serial != cl->serial)
+			continue;
+		vsock_unhide(vs);
+		if (vs->resetting)
 			vsock_end(vs, -1);
 	}
 }

@@ -44,12 +44,22 @@ void vsock_fill(struct vsock *vs, int app)
 		vs->fill += (size_t)n;
 }
 
+/* Who asked for the connection may have ended: with no copy of the end here it is seen
+ * whether anybody else has it. */
+void vsock_unhide(struct vsock *vs)
+{
+	if (vs->connecting && vs->app >= 0) {
+		close(vs->app);
+		vs->app = -1;
+	}
+}
+
 /* Writable again, in one edge: a larger buffer makes one, and so would the last
  * of the filling as it leaves. Its last byte stays until the program has written. */
 void vsock_drain(struct vsock *vs)
 {
 	int app = vs->fill && is_near(vs) ? vs->n->front->app_end(vs) : vs->app;
-	size_t stays = app < 0 && is_near(vs) ? 0 : 1;
+	size_t stays = app < 0 ? 0 : 1;
 	char junk[4096];
 	int size = SNDBUF_STD;
 

@@ -146,6 +146,7 @@ int vsock_listen(struct vsock *vs, int backlog, int app);
 /* 0, -EINPROGRESS (then vsock_connect_result), -errno. app stays the caller's; -1: nobody
  * polls it meanwhile. */
 int vsock_connect(struct vsock *vs, const struct endpoint *ep, int app);
+void vsock_unhide(struct vsock *vs);	/* who asked for it may have closed, or ended */
 /* MSG_FASTOPEN to m's peer: how much went with the SYN; -EINPROGRESS: nothing did.
  * In both cases as vsock_connect from then on. */
 ssize_t vsock_fastopen(struct vsock *vs, const struct iovec *iov, struct msg *m, int app);

@@ -220,6 +220,112 @@ static void children_have_it_too(void **state)
 	end_server(pid);
 }
 
+static struct sockaddr_in full, home;	/* a listener that takes no more; where one connects from */
+
+/* Of a new socket: it has come so far that nobody answers. */
+static int connecting(void)
+{
+	int fd = msocket(path, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+
+	if (ioth_bind(fd, (struct sockaddr *)&home, sizeof(home)) < 0)
+		return -1;
+	if (ioth_connect(fd, (struct sockaddr *)&full, sizeof(full)) == 0 || errno != EINPROGRESS)
+		return -1;
+	return poll(&pfd, 1, 200) == 0 ? fd : -2;
+}
+
+/* A listener without room. */
+static int full_listener(void)
+{
+	int lis = msocket(path, AF_INET, SOCK_STREAM, 0), fd;
+	socklen_t len = sizeof(full);
+
+	full = home = at(0);
+	assert_int_equal(ioth_bind(lis, (struct sockaddr *)&full, sizeof(full)), 0);
+	assert_int_equal(ioth_listen(lis, 0), 0);
+	assert_int_equal(ioth_getsockname(lis, (struct sockaddr *)&full, &len), 0);
+	while ((fd = connecting()) == -2)
+		continue;
+	assert_true(fd >= 0);
+	ioth_close(fd);
+	return lis;
+}
+
+static int is_killed(void)
+{
+	return connecting() < 0 || kill(getpid(), SIGKILL) < 0;
+}
+
+static bool has_port(void)
+{
+	int fd = msocket(path, AF_INET, SOCK_STREAM, 0);
+	bool has = ioth_bind(fd, (struct sockaddr *)&home, sizeof(home)) == 0;
+
+	ioth_close(fd);
+	return has;
+}
+
+/* Its socket, and its port, are not kept until the stack gives up. */
+static void who_dies_while_connecting_has_nothing(void **state)
+{
+	pid_t pid = server(0, 0);
+	int lis = full_listener();
+
+	home.sin_port = htons(4000);
+	assert_int_equal(elsewhere(0, is_killed), 200);
+	for (int i = 0; i < 200 && !has_port(); i++)
+		usleep(10000);
+	assert_true(has_port());
+	ioth_close(lis);
+	end_server(pid);
+}
+
+static int heir[2];
+
+/* Its child goes on when the connection is there. */
+static int leaves_a_child(void)
+{
+	int fd = connecting();
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+
+	if (fd >= 0 && fork() == 0) {
+		alarm(20);
+		usleep(100000);
+		if (write(heir[1], "", 1) == 1 && poll(&pfd, 1, 10000) == 1)
+			write(fd, "child", 5);
+		_exit(0);
+	}
+	return fd < 0;
+}
+
+static void who_inherits_a_connecting_socket_has_it(void **state)
+{
+	pid_t pid = server(0, 0);
+	int lis = full_listener(), fd;
+	struct pollfd pfd;
+	ssize_t got = 0;
+	char b[8];
+
+	home.sin_port = htons(4000);
+	assert_int_equal(pipe(heir), 0);
+	assert_int_equal(elsewhere(0, leaves_a_child), 0);
+	assert_int_equal(read(heir[0], b, 1), 1);
+	pfd = (struct pollfd){ .fd = lis, .events = POLLIN };
+	while (got != 5 && poll(&pfd, 1, 10000) == 1) {
+		fd = ioth_accept(lis, NULL, NULL);
+		pfd.fd = lis;
+		got = poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 1000) == 1 ?
+			ioth_read(fd, b, sizeof(b)) : 0;
+		ioth_close(fd);
+	}
+	assert_int_equal(got, 5);
+	close(heir[0]);
+	close(heir[1]);
+	ioth_close(lis);
+	end_server(pid);
+}
+
 static atomic_bool poked;
 
 static void nothing(int sig)
@@ -868,6 +974,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(streams),
 		cmocka_unit_test(datagrams),
 		cmocka_unit_test(children_have_it_too),
+		cmocka_unit_test(who_dies_while_connecting_has_nothing),
+		cmocka_unit_test(who_inherits_a_connecting_socket_has_it),
 		cmocka_unit_test(signals_interrupt),
 		cmocka_unit_test(many_threads),
 		cmocka_unit_test(default_is_inherited),
