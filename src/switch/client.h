@@ -25,7 +25,7 @@ struct staged {
 	const uint8_t	*p;
 	uint32_t	len;
 	struct pkt	*pkt;		/* NULL: p; else freed once it is sent */
-	bool		one;		/* core.one */
+	bool		one;		/* CORE_ONE */
 };
 
 struct client {

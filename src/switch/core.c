@@ -319,9 +319,9 @@ static enum core_drop to_station(struct pass *s, const struct mac *dst)
 		return CORE_ISOLATED;
 	if (!bit_get(c->up, to))
 		return CORE_DOWN;
-	c->one = true;
+	c->whom = CORE_ONE;
 	send_to(s, to, c->port[to].untagged != s->vlan);
-	c->one = false;
+	c->whom = CORE_MANY;
 	remember(s, to);
 	return CORE_TAKEN;
 }
@@ -418,9 +418,9 @@ enum core_drop core_input(struct core *c, uint32_t port, const struct frame *f, 
 	last = find_last(c, p, f, now);
 	if (last) {
 		p->drops[CORE_TAKEN]++;
-		c->one = true;
+		c->whom = CORE_ONE;
 		core_out(c, last->to, f);
-		c->one = false;
+		c->whom = CORE_MANY;
 		return CORE_TAKEN;
 	}
 	why = check(p, f);

@@ -122,12 +122,15 @@ struct rules {
 	struct bucket	rate_in, rate_out;
 };
 
+/* For all of several ports; for a station, known to be there; for who listens to others. */
+enum core_whom { CORE_MANY, CORE_ONE, CORE_LISTENER };
+
 struct core {
 	uint32_t	n_ports;
 	uint32_t	words;		/* 64 ports each, of a bitmap */
 	uint32_t	changes;	/* raised by what may make a wire between two ports wrong */
 	bool		hub;		/* repeat everything to everybody, whatever its VLAN */
-	bool		one;		/* what goes out now is for a station, known to be there */
+	enum core_whom	whom;		/* what goes out now is for */
 	uint64_t	*up;		/* bitmap: ports that take part */
 	uint64_t	*isolated;	/* bitmap: ports that give each other nothing */
 	struct core_port *port;

@@ -123,7 +123,8 @@ static void stage_pkt(void *ctx, struct pkt *pkt)
 		pkt_free(pkt);
 		return;
 	}
-	stage(c, &(struct staged){ .len = f.len, .pkt = pkt, .one = c->sw->core.one });
+	stage(c, &(struct staged){ .len = f.len, .pkt = pkt,
+				    .one = c->sw->core.whom == CORE_ONE });
 }
 
 void data_out(struct client *c, const struct frame *f)
@@ -131,7 +132,8 @@ void data_out(struct client *c, const struct frame *f)
 	if (f->pkt || f->small)
 		offload_out(frame_pkt(NULL, f), stage_pkt, c);
 	else
-		stage(c, &(struct staged){ .p = f->p, .len = f->len, .one = c->sw->core.one });
+		stage(c, &(struct staged){ .p = f->p, .len = f->len,
+					    .one = c->sw->core.whom == CORE_ONE });
 }
 
 static void set_message(struct batch *b, unsigned i, const void *p, uint32_t len)

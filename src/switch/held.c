@@ -120,7 +120,7 @@ void held_out(struct client *c, const struct frame *f)
 	c->sw->core.port[c->port].tx_drops += pkt ? p->tx_drops - drops : 1;
 	if (list_empty(&c->dirty))
 		list_add_tail(&c->sw->dirty, &c->dirty);
-	if (c->sw->core.one && held_is_full(c))
+	if (c->sw->core.whom == CORE_ONE && held_is_full(c))
 		hold_saw(c);
 }
 

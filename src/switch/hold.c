@@ -9,7 +9,8 @@
  * it conf.patience altogether (20 ms). A port that is slower, stopped or dead loses its own
  * frames from then on, until it has taken as many again. So nobody's other
  * traffic waits longer than that for a port which does not read, and two that wait
- * for each other go on. Frames that go to several ports wait for nobody (core.one).
+ * for each other go on. Frames that go to several ports, or to who listens to others, wait for
+ * nobody (core.whom).
  */
 #include "switch/client.h"
 

@@ -38,7 +38,7 @@ void port_out(void *ctx, uint32_t port, const struct frame *f)
 	struct sw *sw = ctx;
 
 	sw->outs++;
-	sw->floods += !sw->core.one;
+	sw->floods += sw->core.whom == CORE_MANY;
 	list_for(l, &sw->port[port].clients) {
 		struct client *c = container_of(l, struct client, link);
 

@@ -10,7 +10,8 @@
  *
  * A mirror's copies go straight to the port that listens: they are no frames of
  * a VLAN, obey no rule but that port's MTU and are not mirrored again. What comes in is
- * shown as it came, before it can be refused; what leaves as it leaves.
+ * shown as it came, before it can be refused; what leaves as it leaves. Nobody waits for
+ * who listens (hold.c), and who is listened to floods nobody by that (share.c).
  */
 #include "switch/rules.h"
 
@@ -47,13 +48,17 @@ static uint64_t wire_bytes(const struct frame *f)
 static void mirror(struct core *c, const struct rules *r, const struct frame *f)
 {
 	struct core_port *to = &c->port[r->mirror];
+	enum core_whom whom = c->whom;
 
 	if (!to->up)
 		return;
-	if (core_fits(to, f))
-		core_out(c, r->mirror, f);
-	else
+	if (!core_fits(to, f)) {
 		to->drops[CORE_MTU_OUT]++;
+		return;
+	}
+	c->whom = CORE_LISTENER;
+	core_out(c, r->mirror, f);
+	c->whom = whom;
 }
 
 static enum core_drop check_storm(struct pass *s, struct rules *r, enum storm what)

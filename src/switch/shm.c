@@ -130,7 +130,7 @@ void shm_out(struct client *c, const struct frame *f)
 		out_pkt(c, f);
 	if (list_empty(&c->dirty))
 		list_add_tail(&c->sw->dirty, &c->dirty);
-	if (c->sw->core.one && shm_is_full(c->plug))
+	if (c->sw->core.whom == CORE_ONE && shm_is_full(c->plug))
 		hold_saw(c);
 }
 

@@ -116,6 +116,10 @@ static void a_second_tag_hides(void **state)
 	wr_u32(&w, ETHERTYPE_IP4);
 	put_ip("10.0.0.2", "10.0.0.9", IPPROTO_UDP, 64, UDP_LEN);
 	bad(GUARD_HIDDEN);
+	put_eth(mac(9), mac(1), 0x88a8);
+	vlan_emit(&w, &(struct vlan){ .id = 7, .type = ETHERTYPE_IP4 });
+	put_ip("10.0.0.2", "10.0.0.9", IPPROTO_UDP, 64, UDP_LEN);
+	bad(GUARD_HIDDEN);
 }
 
 static void an_arp(uint16_t op, struct mac sha, const char *spa)
@@ -305,7 +309,9 @@ static void lists_of_one_kind(void **state)
 {
 	policy_guard_clear(&policy, OWNER);
 	assert_null(core.port[OWNER].rules);
+	assert_true(core_plain(&core, OWNER, 2));	/* they may have a wire of their own */
 	give("10.0.0.1");
+	assert_false(core_plain(&core, OWNER, 2));
 	put_eth(mac(9), mac(5), ETHERTYPE_ARP);		/* any MAC, but one only */
 	arp_emit(&w, &(struct arp){ ARP_REQUEST, mac(5), mac(0), addr("10.0.0.1"), addr("10.0.0.9") });
 	ok();

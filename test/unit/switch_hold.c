@@ -1,6 +1,7 @@
 /* switch_hold.c - back-pressure through a running switch: who waits, and how long */
 #include "switch_here.h"
 #include "switch/client.h"
+#include "switch/rules.h"
 
 #define N 3
 
@@ -196,6 +197,80 @@ static void leave(bool sockets)
 static void whoever_leaves(void **state) { leave(false); }
 static void whoever_leaves_his_socket(void **state) { leave(true); }
 
+static struct client *client_of(int i)
+{
+	return list_first(&sw->port[i + 1].clients, struct client, link);
+}
+
+/* Plug 1 takes what waits for it. */
+static void catch_up(void)
+{
+	for (int k = 0; k < 40; k++) {
+		plug_recv(plug[1], 100);
+		bag_empty(&bag[1]);
+		crank(1);
+		plug_recv(plug[0], 10);
+		plug_flush(plug[0]);
+	}
+}
+
+/* All waiting counts together, until as many frames were taken as wait at a port. */
+static void patience_ends_and_comes_back(bool sockets)
+{
+	struct timespec while_he_waits = { 0, 5000000 };
+	struct client *from, *to;
+
+	start_with(600 * USEC_PER_SEC, sockets, sockets);
+	meet();
+	from = client_of(0);
+	to = client_of(1);
+	fill(0, 1);
+	assert_ptr_equal(from->waits, to);
+	nanosleep(&while_he_waits, NULL);
+	for (int k = 0; k < 10000 && !to->held_for; k++) {
+		plug_recv(plug[1], 10);
+		crank(1);
+	}
+	assert_true(to->held_for >= 5000);
+	fill(0, 1);
+	assert_ptr_equal(from->waits, to);
+	from->wait_until = 0;
+	crank(1);
+	fill(0, 1);
+	assert_null(from->waits);
+	catch_up();
+	fill(0, 1);
+	assert_ptr_equal(from->waits, to);
+}
+
+static void patience(void **state) { patience_ends_and_comes_back(false); }
+static void patience_with_a_socket(void **state) { patience_ends_and_comes_back(true); }
+
+/* Plug 2 is shown what goes to plug 1, and does not read. */
+static void nobody_waits_for_him(bool sockets)
+{
+	uint32_t sent = 0, got = 0;
+
+	start_with(600 * USEC_PER_SEC, sockets, sockets);
+	meet();
+	rules_set_mirror(&sw->core, 2, 3, false, true);
+	for (int k = 0; k < 40000 && got < 20000; k++) {
+		for (; sent < 20000 && plug_room(plug[0]); sent++)
+			send_frame(0, 1, 60, sent);
+		plug_flush(plug[0]);
+		crank(2);
+		plug_recv(plug[0], 10);
+		plug_recv(plug[1], 600);
+		got += bag[1].n;
+		bag_empty(&bag[1]);
+	}
+	assert_int_equal(got, 20000);
+	assert_true(sw->core.port[3].tx_drops);
+}
+
+static void nobody_waits_for_who_listens(void **state) { nobody_waits_for_him(false); }
+static void nor_at_a_socket(void **state) { nobody_waits_for_him(true); }
+
 /* Two that wait for each other go on after a while. */
 static void neither_waits_for_ever(void **state)
 {
@@ -222,6 +297,10 @@ int main(void)
 		T(and_at_a_socket),
 		T(whoever_leaves),
 		T(whoever_leaves_his_socket),
+		T(patience),
+		T(patience_with_a_socket),
+		T(nobody_waits_for_who_listens),
+		T(nor_at_a_socket),
 		T(neither_waits_for_ever),
 	};
 

@@ -140,6 +140,31 @@ static void who_comes_beside_takes_it_back(void **state)
 	plug_close(beside);
 }
 
+/* Nor do they meet while he is there, whoever of them is not alone. */
+static void beside_others_nobody_meets(void **state)
+{
+	static const char *const at[] = { "[port=1]", "[port=2]" };
+
+	for (int i = 0; i < 2; i++) {
+		struct plug *beside;
+		struct bag others;
+
+		strcat(path, at[i]);
+		here_join(&beside, &others, 1, &(struct plug_conf){ .introduce = true });
+		*strchr(path, '[') = 0;
+		for (int k = 0; k < 50; k++) {
+			talk();
+			plug_recv(beside, 100);
+			bag_empty(&others);
+			assert_true(both_have(0));
+		}
+		plug_close(beside);
+		for (int k = 0; k < 10; k++)
+			here_turn();
+	}
+	talk_until(1);
+}
+
 static void who_leaves_takes_it_along(void **state)
 {
 	talk_until(1);
@@ -188,6 +213,7 @@ int main(void)
 		T(a_hub_takes_it_back),
 		T(isolation_takes_it_back),
 		T(who_comes_beside_takes_it_back),
+		T(beside_others_nobody_meets),
 		T(who_leaves_takes_it_along),
 		T(a_forgotten_address_may_move),
 		T(a_mirror_ends_with_its_port),

@@ -1,6 +1,7 @@
 /* switch_share.c - who floods rests while others send, and only then */
 #include "switch_here.h"
 #include "switch/client.h"
+#include "switch/rules.h"
 
 #define N	3
 #define FRAMES	100
@@ -165,6 +166,17 @@ static void nor_who_sends_to_one(void **state)
 	assert_false(ever_rests(1, true, 0));
 }
 
+/* Plug 2 is shown what 0 sends, too. */
+static void nor_who_is_listened_to(void **state)
+{
+	start(false);
+	meet();
+	rules_set_mirror(&sw->core, 1, 3, true, true);
+	rules_set_talk(&sw->core, 3, true);
+	assert_false(ever_rests(1, true, 0));
+	assert_true(sw->core.port[3].tx_frames > FRAMES);
+}
+
 static void nor_anybody_in_a_hub(void **state)
 {
 	is_hub = true;
@@ -213,6 +225,7 @@ int main(void)
 		T(and_by_a_socket),
 		T(who_floods_alone_does_not),
 		T(nor_who_sends_to_one),
+		T(nor_who_is_listened_to),
 		T(nor_anybody_in_a_hub),
 		T(a_few_broadcasts_are_free),
 		T(nobody_rests_long),

@@ -71,13 +71,17 @@ static void query3(const char *group, uint8_t code, uint8_t flags, uint8_t qqic,
 	put_sum(msg, NULL, NULL);
 }
 
+/* Two records: of another group, with 8 bytes of auxiliary data, and of this one. */
 static void report3(uint8_t type, const char *group, uint16_t n_src)
 {
 	uint8_t *msg = group_begin(9, "10.0.0.1", "224.0.0.22", IPPROTO_IGMP,
-				   (uint16_t)(16 + 4 * n_src));
+				   (uint16_t)(32 + 4 * n_src));
 
 	wr_u32(&w, 0x22u << 24);
-	wr_u32(&w, 1);
+	wr_u32(&w, 2);
+	wr_u32(&w, 2u << 16);
+	put_addr("239.7.7.7");
+	wr_bytes(&w, "\4\0\0\0\357\6\6\6", 8);	/* looks like a record */
 	wr_u8(&w, type);
 	wr_u8(&w, 0);
 	wr_u16(&w, n_src);
@@ -411,6 +415,27 @@ static void switches_that_ask_are_no_routers(void **state)
 	expect(1, P(2) | P(4));
 }
 
+/* The code of version 2 is tenths of seconds up to its end: 0x90 is 14.4 s. */
+static void queries_of_version_2(void **state)
+{
+	igmp("10.0.0.254", "224.0.0.1", 0x11, 0x90, "0.0.0.0");
+	ALL(ROUTER);
+	now += 154 * SEC / 10;
+	data(GROUP);
+	expect(1, P(ROUTER));
+}
+
+/* RFC 3810 5.1.14 */
+static void a_query_from_nobody_is_data(void **state)
+{
+	mld1("::", "ff02::1", MLD_QUERY, 1000, "::");
+	ALL(ROUTER);
+	now += 11 * SEC;
+	data(GROUP6);
+	ALL(1);
+	assert_int_equal(policy.snoop.queries, 0);
+}
+
 static void elder_queries(void **state)
 {
 	igmp("10.0.0.254", "224.0.0.1", 0x11, 0, "0.0.0.0");	/* version 1: 10 s */
@@ -510,6 +535,8 @@ int main(void)
 		TEST(a_long_report_is_read_to_its_end),
 		TEST(what_nobody_believes_is_data),
 		TEST(switches_that_ask_are_no_routers),
+		TEST(queries_of_version_2),
+		TEST(a_query_from_nobody_is_data),
 		TEST(elder_queries),
 		TEST(a_port_that_left_is_no_member),
 		TEST(a_port_pushes_out_only_its_own),

@@ -234,15 +234,20 @@ static void na_put(uint8_t src, const char *target, uint8_t flags, uint8_t ll)
 	put_sum(msg, target, "2001:db8::9");
 }
 
-static void ns_put(uint8_t src, const char *from, const char *target)
+/* ll: who it says asks; 0: it says nothing. */
+static void ns_said(uint8_t src, const char *from, const char *target, uint8_t ll)
 {
 	struct mac dst = { { 0x33, 0x33, 0xff, 0, 0, 2 } };
-	bool has = strcmp(from, "::");
-	uint8_t *msg = nd_begin(dst, src, from, "ff02::1:ff00:2", has ? 32 : 24);
-	struct nd_ns m = { addr(target), { .has_src = has, .src_ll = mac(src) } };
+	uint8_t *msg = nd_begin(dst, src, from, "ff02::1:ff00:2", ll ? 32 : 24);
+	struct nd_ns m = { addr(target), { .has_src = ll, .src_ll = mac(ll) } };
 
 	nd_ns_emit(&w, &m);
 	put_sum(msg, from, "ff02::1:ff00:2");
+}
+
+static void ns_put(uint8_t src, const char *from, const char *target)
+{
+	ns_said(src, from, target, strcmp(from, "::") ? src : 0);
 }
 
 #define TARGET	"2001:db8::2"
@@ -321,6 +326,10 @@ static void what_must_pass_passes6(void **state)
 {
 	heard6(2, 2, SO, 2);
 	ns_put(1, "::", TARGET);		/* duplicate detection */
+	passes(1);
+	ns_said(1, "::", TARGET, 1);		/* forbidden (RFC 4861 4.3) */
+	passes(1);
+	ns_said(1, "2001:db8::1", TARGET, 3);	/* for another */
 	passes(1);
 	ns_put(2, TARGET, TARGET);
 	passes(2);
