@@ -172,6 +172,8 @@ static int print_table(struct talk *t)
 	ok = grid_add(&grid, t->data.s, NULL, NULL);
 	if (ok)
 		grid_print(&grid, stdout);
+	else
+		err("switch: %s: the answer is no table", t->path);
 	grid_free(&grid);
 	return ok ? 0 : 1;
 }
@@ -226,7 +228,8 @@ static bool ask(struct talk *t)
 		t->command.len--;
 	}
 	if (n < 0 || !read_status(t)) {
-		err("switch: %s: the switch does not answer", t->path);
+		err("switch: %s: the switch does not answer, or has as many sessions as it may",
+		    t->path);
 		return false;
 	}
 	read_cure(t);

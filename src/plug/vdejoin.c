@@ -289,7 +289,7 @@ static bool ask(struct join *j, const char *descr)
 
 static bool refused(struct join *j)
 {
-	j->why = xasprintf("the switch %s refused (port taken by another user, out of range, "
+	j->why = xasprintf("the switch %s refused (port of or for another user, out of range, "
 			   "or no port free: see ioth switch -n)", j->addr);
 	return false;
 }

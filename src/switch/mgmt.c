@@ -17,6 +17,7 @@
  */
 #include "switch/mgmt.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -35,6 +36,9 @@
 #define BANNER		"VDE switch V.2.3.2 (ioth " IOTH_VERSION ")\n" \
 			"The words of vde_switch and more; help tells them\n"
 #define PROMPT		"\nvde$ "
+#define MANY		"# there are as many sessions as there may be (16 of a user, 64 in all)\n"
+
+static_assert(SESSIONS_USER == 16 && SESSIONS_MAX == 64, "MANY says so");
 
 struct session {
 	struct list	link;		/* sw->mgmt.sessions */
@@ -289,6 +293,7 @@ void session_new(struct sw *sw, int fd, uid_t uid)
 	if (out < 0 || sw->mgmt.n_sessions >= SESSIONS_MAX ||
 	    sessions_of(sw, uid) >= SESSIONS_USER) {
 		info("uid %u: too many sessions at the console", (unsigned)uid);
+		send(fd, MANY, strlen(MANY), MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (out >= 0)
 			close(out);
 		close(fd);

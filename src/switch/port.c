@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "switch/mgmt.h"
 #include "switch/rules.h"
 
@@ -141,6 +142,7 @@ void port_seat(struct client *c, const char *descr)
 	event_tell(sw, EVENT_END_ADD, "Port %02u FD %2u", c->port, c->id);
 	list_add_tail(&sw->port[c->port].clients, &c->link);
 	snprintf(c->descr, sizeof(c->descr), "%s", descr);
+	text_plain(c->descr);
 	c->up = true;
 	event_tell(sw, EVENT_DESCR, "Port %02u FD %2u -> \"%s\"", c->port, c->id, c->descr);
 }

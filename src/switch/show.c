@@ -137,10 +137,17 @@ static json_t *rows_of(const struct sw *sw, const struct table *t)
 
 /* --- with tabs --- */
 
+/* What is text may have tabs in it: an expression of a filter. */
+static void put_text(struct grow *out, const char *s)
+{
+	for (; *s; s++)
+		grow_put(out, *s == '\t' ? " " : s, 1);
+}
+
 static void put_value(struct grow *out, const json_t *v)
 {
 	if (json_is_string(v))
-		grow_add(out, "%s", json_string_value(v));
+		put_text(out, json_string_value(v));
 	else if (json_is_boolean(v))
 		grow_add(out, "%s", json_is_true(v) ? "yes" : "no");
 	else
@@ -173,11 +180,24 @@ static void put_table(struct grow *out, const struct sw *sw, const struct table 
 
 /* --- as JSON --- */
 
+/* The path of a file may be bytes that are no UTF-8, which JSON cannot say. */
+static json_t *path_of(const struct sw *sw)
+{
+	json_t *o = json_string(sw->dir.path);
+	char plain[sizeof(sw->dir.path)];
+
+	if (o)
+		return o;
+	memcpy(plain, sw->dir.path, sizeof(plain));
+	text_plain(plain);
+	return json_string(plain);
+}
+
 static json_t *all(const struct sw *sw)
 {
 	char mac[MAC_STRLEN];
-	json_t *o = json_pack("{ss ss si ss sI si sb}",
-		"path", sw->dir.path, "version", IOTH_VERSION, "pid", (int)getpid(),
+	json_t *o = json_pack("{so ss si ss sI si sb}",
+		"path", path_of(sw), "version", IOTH_VERSION, "pid", (int)getpid(),
 		"mac", mac_text(&sw->mac, mac),
 		"uptime", (json_int_t)((now_mono() - sw->born) / USEC_PER_SEC),
 		"numports", (int)sw->conf.n_ports - 1, "hub", (int)sw->core.hub);

@@ -11,6 +11,7 @@
 #include "plug/vdectl.h"
 #include "proto/proto.h"
 #include "switch/client.h"
+#include "switch/rules.h"
 #include "switch/vlan.h"
 #include "switch_here.h"
 
@@ -38,12 +39,12 @@ struct raw {
 	struct sockaddr_un own, peer;
 };
 
-static int connect_ctl(void)
+static int connect_to(const char *name)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	assert_true((size_t)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/ctl", path) <
+	assert_true((size_t)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/%s", path, name) <
 		    sizeof(sun.sun_path));
 	assert_int_equal(connect(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
 	return fd;
@@ -96,7 +97,7 @@ static void refused(struct raw *r)
 
 static struct raw join(uint32_t port)
 {
-	struct raw r = { .ctl = connect_ctl() };
+	struct raw r = { .ctl = connect_to("ctl") };
 
 	bind_data(&r);
 	ask(&r, port, false);
@@ -220,10 +221,14 @@ static void notes_that_lie_do_not_lengthen_a_frame(void **state)
 	pkt->gso_size = 100;
 	pkt->gso_hlen = 64;
 	f.len = pkt_wire_len(pkt);
-	assert_int_equal(core_input(&sw->core, 1, &f, 0), CORE_TAKEN);
-	port_flush(sw);
-	assert_int_equal(sw->core.port[2].drops[CORE_MTU_OUT], 1);
-	assert_int_equal(waiting(&b, NULL), 0);
+	for (int i = 1; i <= 2; i++) {
+		assert_int_equal(core_input(&sw->core, 1, &f, 0), CORE_TAKEN);
+		port_flush(sw);
+		assert_int_equal(sw->core.port[2].drops[CORE_MTU_OUT], i);
+		assert_int_equal(waiting(&b, NULL), 0);
+		pkt_cut(pkt, 2000);		/* no longer than any, but than the port's MTU */
+		rules_set_mtu(&sw->core, 2, 1500);
+	}
 	pkt_free(pkt);
 	arena_heap_unref(arena);
 	leave(&a);
@@ -291,7 +296,7 @@ static void port_of(struct raw *r, unsigned port)
 
 static void ports_are_given_as_asked(void **state)
 {
-	struct raw a = join(0), b = join(7), c = join(0), d = { .ctl = connect_ctl() };
+	struct raw a = join(0), b = join(7), c = join(0), d = { .ctl = connect_to("ctl") };
 
 	port_of(&a, 1);
 	port_of(&b, 7);
@@ -352,19 +357,19 @@ static void a_refused_client_is_told_at_once(void **state)
 {
 	struct raw all[7], r;
 
-	r.ctl = connect_ctl();
+	r.ctl = connect_to("ctl");
 	bind_data(&r);
 	ask(&r, 8, false);		/* ports are 0-7 */
 	refused(&r);
 	for (int i = 0; i < 7; i++)
 		all[i] = join(0);
-	r.ctl = connect_ctl();
+	r.ctl = connect_to("ctl");
 	bind_data(&r);
 	ask(&r, 0, false);		/* none free */
 	refused(&r);
 	for (int i = 0; i < 7; i++)
 		leave(&all[i]);
-	r.ctl = connect_ctl();
+	r.ctl = connect_to("ctl");
 	bind_data(&r);
 	unlink(r.own.sun_path);		/* names nothing */
 	ask(&r, 0, false);
@@ -373,7 +378,7 @@ static void a_refused_client_is_told_at_once(void **state)
 
 static void another_users_port_and_socket_are_refused(void **state)
 {
-	struct raw a = join(3), r = { .ctl = connect_ctl() };
+	struct raw a = join(3), r = { .ctl = connect_to("ctl") };
 
 	sw->port[3].uid = 12345;
 	bind_data(&r);
@@ -382,7 +387,7 @@ static void another_users_port_and_socket_are_refused(void **state)
 	leave(&a);
 	if (geteuid() != 0)
 		return;
-	r.ctl = connect_ctl();
+	r.ctl = connect_to("ctl");
 	bind_data(&r);
 	assert_int_equal(chown(r.own.sun_path, 12345, (gid_t)-1), 0);
 	turn();
@@ -391,9 +396,28 @@ static void another_users_port_and_socket_are_refused(void **state)
 	refused(&r);
 }
 
+/* What a client calls its socket is removed when it leaves, in the switch's directory alone. */
+static void sockets_elsewhere_stay(void **state)
+{
+	struct raw r = { .ctl = connect_to("ctl") };
+	char elsewhere[64];
+
+	snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", dir);
+	r.data = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	r.own = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(r.own.sun_path, sizeof(r.own.sun_path), "%s/./../elsewhere", path);
+	assert_int_equal(bind(r.data, (struct sockaddr *)&r.own, sizeof(r.own)), 0);
+	ask(&r, 0, false);
+	answered(&r);
+	close(r.ctl);
+	close(r.data);
+	turn();
+	assert_int_equal(unlink(elsewhere), 0);
+}
+
 static void version_1_is_served(void **state)
 {
-	struct raw r = { .ctl = connect_ctl() };
+	struct raw r = { .ctl = connect_to("ctl") };
 	uint32_t head[2] = { 0xfeedface, 0 };
 	uint8_t rq[124 + 3] = { 0 };
 
@@ -418,7 +442,7 @@ static void other_versions_and_garbage_are_refused(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
-		struct raw r = { .ctl = connect_ctl() };
+		struct raw r = { .ctl = connect_to("ctl") };
 		uint8_t rq[122] = { 0 };
 
 		bind_data(&r);
@@ -434,7 +458,7 @@ static void other_versions_and_garbage_are_refused(void **state)
  * with no name at all there is no way to it. */
 static void unnamed_clients(void **state)
 {
-	struct raw r = { .ctl = connect_ctl() }, b = join(0);
+	struct raw r = { .ctl = connect_to("ctl") }, b = join(0);
 	struct sockaddr_un any = { .sun_family = AF_UNIX };
 	socklen_t len = sizeof(r.own);
 
@@ -448,7 +472,7 @@ static void unnamed_clients(void **state)
 	assert_int_equal(waiting(&r, NULL), 1);
 	leave(&r);
 
-	r.ctl = connect_ctl();
+	r.ctl = connect_to("ctl");
 	r.data = socket(AF_UNIX, SOCK_DGRAM, 0);
 	r.own = any;
 	ask(&r, 0, false);
@@ -463,7 +487,7 @@ static void the_silent_are_closed_and_keep_nobody_out(void **state)
 	char c;
 
 	for (size_t i = 0; i < ARRAY_LEN(fd); i++) {
-		fd[i] = connect_ctl();
+		fd[i] = connect_to("ctl");
 		turn();
 	}
 	assert_int_equal(sw->n_half, HALF_OPEN_MAX);
@@ -659,6 +683,32 @@ static void a_path_that_cannot_be_is_refused(void **state)
 	strcpy(path, saved);
 }
 
+/* Whatever a hello says of itself. */
+static void hellos_have_limits(void **state)
+{
+	struct shm_hello h = { .magic = SHM_MAGIC };
+	static const uint32_t mtu[] = { 0, UINT32_MAX };
+
+	memset(h.descr, 'x', sizeof(h.descr));
+	for (int i = 0; i < 2; i++) {
+		struct wire *w = wire_new();
+		int s = connect_to("shm");
+		const struct client *c;
+
+		h.mtu = mtu[i];
+		assert_int_equal(shm_put(s, &h, sizeof(h), w->fd), 0);
+		turn();
+		c = list_first(&sw->port[1].clients, struct client, link);
+		assert_non_null(c);
+		assert_int_equal(c->plug->mtu, i ? SHM_MTU_MAX : SHM_MTU_MIN);
+		assert_true(strlen(c->descr) <= SHM_DESCR_MAX);
+		close(s);
+		wire_close(w);
+		turn();
+		assert_true(list_empty(&sw->port[1].clients));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -672,6 +722,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(clients_of_one_port_get_each_frame, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_refused_client_is_told_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_users_port_and_socket_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(sockets_elsewhere_stay, setup, teardown),
+		cmocka_unit_test_setup_teardown(hellos_have_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(version_1_is_served, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_versions_and_garbage_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(unnamed_clients, setup, teardown),

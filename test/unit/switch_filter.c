@@ -109,7 +109,8 @@ static void what_is_wrong_is_said(void **state)
 static void what_looks_like_a_number_may_be_a_name(void **state)
 {
 	static const char *const names[] = {
-		"host 1-2", "net 10-20", "host 1.", "host 1..2", "host 10.0.0.0.1", "host 0x", "host 1.0x2",
+		"host cafe", "dst f00d", "host 1-2", "net 10-20", "host 1.", "host 1..2", "host 10.0.0.0.1",
+		"host 0x", "host 1.0x2",
 		"ether host 02-00-00-00-00", "ether host 02-00-00-00-00-01-02", "ether host 2-0-0-0-0-123",
 	};
 	static const char *const fine[] = {

@@ -197,6 +197,62 @@ static void leave(bool sockets)
 static void whoever_leaves(void **state) { leave(false); }
 static void whoever_leaves_his_socket(void **state) { leave(true); }
 
+/* n frames for plug 1, as a stream has them. */
+static void write_stream(const char *file, uint32_t n)
+{
+	const struct mac dst = { { 2, 0, 0, 0, 1, 1 } }, src = { { 2, 0, 0, 0, 1, 9 } };
+	FILE *f = fopen(file, "w");
+
+	assert_non_null(f);
+	for (uint32_t i = 0; i < n; i++) {
+		struct pkt *pkt = plain_frame(arena, 60, i);
+
+		memcpy(pkt->ext[0].p, &dst, 6);
+		memcpy(pkt->ext[0].p + 6, &src, 6);
+		putc(0, f);
+		putc(60, f);
+		assert_int_equal(fwrite(pkt->ext[0].p, 1, 60, f), 60);
+		pkt_free(pkt);
+	}
+	fclose(f);
+}
+
+/* What a plug of its own brings stays where it is, too. */
+static void a_plug_of_its_own_waits(void **state)
+{
+	usec end = now_mono() + 60 * USEC_PER_SEC;
+	char file[64], ready[64], cmd[160];
+	uint32_t got = 0;
+
+	arena = arena_heap_new(256 << 20);
+	here_dir();
+	snprintf(file, sizeof(file), "%s/new", dir);
+	snprintf(ready, sizeof(ready), "%s/frames", dir);
+	snprintf(cmd, sizeof(cmd), "cmd://until cat %s 2>/dev/null; do sleep 0.01; done; "
+				   "cat >/dev/null", ready);
+	here_start((struct switch_conf){ .patience = 600 * USEC_PER_SEC, .plug = { cmd },
+					 .n_plugs = 1 });
+	here_join(plug, bag, N, &(struct plug_conf){ 0 });
+	meet();
+	write_stream(file, 20000);
+	rename(file, ready);
+	while (list_empty(&sw->waiting) && now_mono() < end)
+		here_turn();
+	crank(1000);
+	while (got < 20000 && now_mono() < end) {
+		plug_recv(plug[1], 50);
+		here_turn();
+		for (; bag[1].n; got++) {
+			struct pkt *pkt = bag_pop(&bag[1]);
+
+			assert_int_equal(plain_number(pkt), got);
+			pkt_free(pkt);
+		}
+	}
+	assert_int_equal(got, 20000);
+	unlink(ready);
+}
+
 static struct client *client_of(int i)
 {
 	return list_first(&sw->port[i + 1].clients, struct client, link);
@@ -297,6 +353,7 @@ int main(void)
 		T(and_at_a_socket),
 		T(whoever_leaves),
 		T(whoever_leaves_his_socket),
+		T(a_plug_of_its_own_waits),
 		T(patience),
 		T(patience_with_a_socket),
 		T(nobody_waits_for_who_listens),

@@ -357,6 +357,8 @@ static void sessions_have_a_limit(void **state)
 	for (unsigned i = 0; i < 20; i++)
 		fd[i] = console(mgmt);
 	assert_int_equal(sw->mgmt.n_sessions, 16);
+	assert_string_equal(heard(fd[16]), "# there are as many sessions as there may be "
+					   "(16 of a user, 64 in all)\n");
 	for (unsigned i = 0; i < 20; i++)
 		close(fd[i]);
 	turn();

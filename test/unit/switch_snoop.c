@@ -425,6 +425,25 @@ static void queries_of_version_2(void **state)
 	expect(1, P(ROUTER));
 }
 
+/* RFC 3810 5.1.3: code 0x9000 is 65.536 s. */
+static void long_times_of_mld(void **state)
+{
+	uint8_t *msg = mld_begin("fe80::fe", "ff02::1", 28);
+
+	wr_u32(&w, (uint32_t)MLD_QUERY << 24);
+	wr_u32(&w, 0x90000000);
+	put_addr("::");
+	wr_u32(&w, 2u << 24 | 125u << 16);
+	put_sum(msg, "fe80::fe", "ff02::1");
+	ALL(ROUTER);
+	now += 66 * SEC;
+	data(GROUP6);
+	ALL(1);
+	now += SEC;
+	data(GROUP6);
+	expect(1, P(ROUTER));
+}
+
 /* RFC 3810 5.1.14 */
 static void a_query_from_nobody_is_data(void **state)
 {
@@ -536,6 +555,7 @@ int main(void)
 		TEST(what_nobody_believes_is_data),
 		TEST(switches_that_ask_are_no_routers),
 		TEST(queries_of_version_2),
+		TEST(long_times_of_mld),
 		TEST(a_query_from_nobody_is_data),
 		TEST(elder_queries),
 		TEST(a_port_that_left_is_no_member),

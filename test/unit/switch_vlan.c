@@ -203,6 +203,7 @@ static void errors_are_those_of_vde_switch(void **state)
 	assert_int_equal(core.changes, changes);
 	assert_int_equal(vlan_set_untagged(&core, 3, 0), 0);
 	assert_int_equal(vlan_del_port(&core, 5, 4), 0);
+	assert_int_equal(vlan_remove(&core, 5), -EADDRINUSE);	/* by 69 alone */
 	assert_int_equal(vlan_del_port(&core, 5, 69), 0);
 	assert_int_equal(core.changes, changes + 3);
 	assert_int_equal(vlan_remove(&core, 5), 0);

@@ -79,6 +79,9 @@ static void of_filters(void **state)
 	expect("show rules", "port\tout\trule\tdeny\tframes\tbytes\texpression\n"
 			     "3\tno\t0\tno\t0\t0\tip host 10.0.0.1\n"
 			     "3\tno\t1\tyes\t0\t0\tudp and  port 53\n3\tyes\t0\tyes\t0\t0\t\n");
+	done("filter/add 4 in deny udp\tport\t53");		/* a cell has no tabs */
+	assert_non_null(strstr(say("show rules"), "\n4\tno\t0\tyes\t0\t0\tudp port 53\n"));
+	done("filter/clear 4");
 	wrong("filter/add 3 in deny udp and", "1022");
 	assert_non_null(strstr(out.s, "pcap-filter(7)"));
 	wrong("filter/add 3 in", "1022");
@@ -91,6 +94,17 @@ static void of_filters(void **state)
 	done("filter/clear 3");
 	expect("filter/print", "");
 	assert_null(sw->core.port[3].rules);
+}
+
+/* Of files and commands: neither need be text. */
+static void of_bytes(void **state)
+{
+	here_end();
+	here_dir();
+	strcat(path, "\xff");
+	here_start((struct switch_conf){ .plug = { "cmd://cat\t\xff\n" }, .n_plugs = 1 });
+	assert_non_null(strstr(say("show json"), "/sw?\""));
+	assert_non_null(strstr(say("show clients"), "\tcmd://cat???\n"));
 }
 
 static void of_suppression(void **state)
@@ -169,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(of_guards),
 		TEST(of_filters),
+		TEST(of_bytes),
 		TEST(of_suppression),
 		TEST(of_snooping),
 		TEST(what_was_heard_is_shown),
