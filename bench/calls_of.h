@@ -2,7 +2,7 @@
  * defined
  *
  * Then the options -n LOCATOR and -a ADDRESS/PREFIX make the stack they are for, of kind $STACK
- * (native).
+ * (native); one that is served has its address.
  */
 #ifdef IOTH
 
@@ -16,14 +16,18 @@ static struct ioth *stack;
 static void stack_up(const char *locator, char *addr)
 {
 	char *slash = addr ? strchr(addr, '/') : NULL;
+	const char *kind = getenv("STACK") ? getenv("STACK") : "native";
+	bool served = strcmp(kind, "served") == 0;
 	int family = addr && strchr(addr, ':') ? AF_INET6 : AF_INET, len;
 	unsigned char a[16];
 
-	if (!locator || !slash)
+	if (!locator || (!slash && !served))
 		errx(2, "-n LOCATOR and -a ADDRESS/PREFIX are needed");
+	stack = ioth_newstack(kind, locator);
+	if (stack && served)
+		return;
 	*slash = 0;
 	len = atoi(slash + 1);
-	stack = ioth_newstack(getenv("STACK") ? getenv("STACK") : "native", locator);
 	if (!stack || inet_pton(family, addr, a) != 1 ||
 	    ioth_ipaddr_add(stack, family, a, len, ioth_if_nametoindex(stack, "eth0")) < 0)
 		err(1, "no stack at %s with address %s", locator, addr);

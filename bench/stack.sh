@@ -43,6 +43,17 @@ veth()
 		"nsenter --net=/proc/$b/ns/net --"
 }
 
+served()	# NAME ADDRESS OF THE SERVER'S, OF THE CLIENT'S
+{
+	for addr in $2 $3; do
+		$as_user "$IOTH" stack "$T/stack-$addr" --net "$SW" --ip "$addr/16" \
+			>"$T/stack-$addr.log" 2>&1 </dev/null &
+		wait_for 10 test -S "$T/stack-$addr"
+	done
+	subject "$1" "" "$2" "$as_user env STACK=served" "$as_user env STACK=served" \
+		"-n $T/stack-$2" "-n $T/stack-$3" "$T/bin/netbench-ioth"
+}
+
 cubic_loopback
 subject "kernel loopback, $(cat /proc/sys/net/ipv4/tcp_congestion_control) (default)" \
 	"" 127.0.0.1 "" ""
@@ -55,6 +66,7 @@ subject "ioth library, plain=0" "" 10.1.0.4 "$as_user env STACK=native,plain=0" 
 	"-n $SW -a 10.1.0.4/16" "-n $SW -a FRESH" "$T/bin/netbench-ioth"
 subject "ioth library, asleep" "" 10.1.0.3 "$as_user env BUSY_READ=0" "$as_user env BUSY_READ=0" \
 	"-n $SW -a 10.1.0.3/16" "-n $SW -a FRESH" "$T/bin/netbench-ioth"
+served "ioth library, served" 10.1.0.5 10.1.0.6
 run="$as_user $IOTH run --net $SW --ip"
 subject "ioth run" "" 10.1.0.2 "$run 10.1.0.2/16 --" "$run FRESH --"
 run_rounds stack
