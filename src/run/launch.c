@@ -104,7 +104,6 @@ static _Noreturn void program(char **argv, const struct run_conf *conf, int go, 
 	close(rd.listener);
 	close(go);
 	close(ready);
-	signal(SIGPIPE, SIG_DFL);
 	execvp(argv[0], argv);
 	_exit(launch_exec_error(argv[0], errno));
 }

@@ -22,6 +22,8 @@ fi
 ignored() { echo $((0x$(cut -f 2) & ~(3 << 31))); }
 same no_ignored_signals "$(node 1 grep SigIgn /proc/self/status | ignored)" \
 	"$(grep SigIgn /proc/self/status | ignored)"
+same ignored_signal_stays "$(trap '' PIPE; node 1 grep SigIgn /proc/self/status | ignored)" \
+	"$(trap '' PIPE; grep SigIgn /proc/self/status | ignored)"
 same no_blocked_signals "$(node 1 grep SigBlk /proc/self/status | cut -f 2)" \
 	"$(grep SigBlk /proc/self/status | cut -f 2)"
 
