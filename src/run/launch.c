@@ -59,6 +59,8 @@ struct super {
 
 /* --- the program --- */
 
+static void (*sigchld)(int);	/* as our caller had it: perhaps ignored, which exec keeps */
+
 static const char *filter_cure(int error)
 {
 	if (error == -EBUSY)
@@ -75,10 +77,15 @@ static int no_filter(int error)
 	return -1;
 }
 
-int launch_exec_error(const char *name, int error)
+void launch_exec(char **argv)
 {
-	err("%s: %s", name, error == ENOENT ? "program not found" : strerror(error));
-	return error == ENOENT ? 127 : 126;
+	int error;
+
+	signal(SIGCHLD, sigchld);
+	execvp(argv[0], argv);
+	error = errno;
+	err("%s: %s", argv[0], error == ENOENT ? "program not found" : strerror(error));
+	_exit(error == ENOENT ? 127 : 126);
 }
 
 /* In the child: waits for leave, installs the filter, becomes the program. */
@@ -104,8 +111,7 @@ static _Noreturn void program(char **argv, const struct run_conf *conf, int go, 
 	close(rd.listener);
 	close(go);
 	close(ready);
-	execvp(argv[0], argv);
-	_exit(launch_exec_error(argv[0], errno));
+	launch_exec(argv);
 }
 
 /* --- the supervisor --- */
@@ -388,6 +394,7 @@ static int keeper(const struct run_conf *conf, char **argv, int status_fd)
 {
 	pid_t front = getppid(), pid;
 
+	sigchld = signal(SIGCHLD, SIG_DFL);	/* ignored, there is nobody to wait for (wait(2)) */
 	keeper_prepare();
 	pid = fork();
 	if (pid == 0)

@@ -19,7 +19,8 @@ struct kstack;
 void launch_wait_delivery(struct kstack *k);
 /* All above 2 but those. */
 void launch_close_inherited(const int *keep, size_t n);
-int launch_exec_error(const char *name, int error);	/* tells it; the exit status */
+/* Becomes the program, or tells why not and ends. */
+_Noreturn void launch_exec(char **argv);
 
 /* netns.c: returns when nobody of the program is left. */
 int netns_supervisor(const struct run_conf *conf, char **argv, int status_fd);

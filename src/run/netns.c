@@ -48,8 +48,7 @@ static _Noreturn void become(int go, char **argv)
 	close(process);
 	close(go);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);	/* its network goes with the supervisor */
-	execvp(argv[0], argv);
-	_exit(launch_exec_error(argv[0], errno));
+	launch_exec(argv);
 }
 
 /* --- the supervisor --- */

@@ -22,6 +22,7 @@ fi
 
 SW=$T/sw
 NODE_OPTS=
+ENV_OPTS=
 bg=			# the process started last by serve
 jobs=' '		# those that have not ended yet, as far as we know
 last_node=250		# for nodes of the library's own
@@ -46,7 +47,7 @@ on_host()	# are we measuring the yardstick itself?
 
 ioth()	# ARGUMENTS...
 {
-	env E2E_MARK="$T" "$IOTH" "$@"
+	env $ENV_OPTS E2E_MARK="$T" "$IOTH" "$@"
 }
 
 exec_ioth()	# for the background: $! is then ioth itself

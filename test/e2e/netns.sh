@@ -20,6 +20,9 @@ netns()	# N PROGRAM...: as node, but in namespaces
 }
 
 start_switch
+ENV_OPTS=--ignore-signal=CHLD
+same "where SIGCHLD is ignored" "$(status_of netns 4 sh -c 'exit 3')" 3
+ENV_OPTS=
 random_file "$T/file" 5
 want=$(sum "$T/file")
 web="python3 -u -m http.server -d $T --bind :: 80"

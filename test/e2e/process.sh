@@ -24,6 +24,12 @@ same no_ignored_signals "$(node 1 grep SigIgn /proc/self/status | ignored)" \
 	"$(grep SigIgn /proc/self/status | ignored)"
 same ignored_signal_stays "$(trap '' PIPE; node 1 grep SigIgn /proc/self/status | ignored)" \
 	"$(trap '' PIPE; grep SigIgn /proc/self/status | ignored)"
+# Nobody can be waited for where SIGCHLD is ignored: wait(2).
+ENV_OPTS=--ignore-signal=CHLD
+same sigchld_ignored "$(status_of node 1 sh -c 'exit 3')" 3
+on_host || same sigchld_stays_ignored "$(node 1 grep SigIgn /proc/self/status | ignored)" \
+	"$(env $ENV_OPTS grep SigIgn /proc/self/status | ignored)"
+ENV_OPTS=
 same no_blocked_signals "$(node 1 grep SigBlk /proc/self/status | cut -f 2)" \
 	"$(grep SigBlk /proc/self/status | cut -f 2)"
 
