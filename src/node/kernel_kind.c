@@ -66,6 +66,7 @@ static int kernel_kind_open(struct ioth *s, const char *locators[], const char *
 	ks->f = kind_host.f;
 	ks->f.socket = kernel_kind_socket;
 	ks->more = kind_host.more;
+	ks->more.resolvconf = NULL;	/* not whom the machine asks */
 	ks->more.sysctl = kernel_kind_sysctl;
 	ks->more.add_if = kernel_kind_add_if;
 	s->data = ks;
