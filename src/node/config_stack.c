@@ -56,8 +56,8 @@ static void hear_option(struct stack_config *sc, const struct nlmsghdr *h)
 	const struct nduseroptmsg *m = mnl_nlmsg_get_payload(h);
 	struct rd all = rd_of(m + 1, MIN((size_t)m->nduseropt_opts_len,
 					 mnl_nlmsg_get_payload_len(h) - sizeof(*m)));
-	uint8_t type = rd_u8(&all);
-	struct rd body = rd_sub(&all, MAX(rd_u8(&all) * 8u, 2u) - 2);
+	uint8_t type = rd_u8(&all), units = rd_u8(&all);
+	struct rd body = rd_sub(&all, MAX(units, 1) * 8u - 2);
 
 	sc->told_if = (unsigned)m->nduseropt_ifindex;
 	if (type == ND_OPT_RDNSS) {

@@ -21,6 +21,7 @@
 #include "base/text.h"
 #include "ioth.h"
 #include "node/kernel.h"
+#include "node/resolve.h"
 #include "switch/switch.h"
 #include "unit.h"
 
@@ -523,6 +524,49 @@ static void children_configure(void **state)
 	assert_int_equal(ioth_delstack(s), 0);
 }
 
+/* Whom it asks is what it was configured with, never whom the machine asks. */
+static void asks_whom_it_was_told(void **state)
+{
+	struct ioth *s = ioth_newstack("kernel", "null://");
+	char *text;
+
+	assert_non_null(s);
+	assert_null(resolve_conf(s));
+	assert_int_equal(ioth_config(s, "eth,dns=10.0.0.3,domain=test"),
+			 IOTH_CONFIG_ETH | IOTH_CONFIG_STATIC);
+	text = resolve_conf(s);
+	assert_string_equal(text, "search test\nnameserver 10.0.0.3\n");
+	free(text);
+	assert_int_equal(ioth_delstack(s), 0);
+}
+
+/* What routers tell of names (RFC 8106) Linux passes on to who listens. */
+static void routers_tell_whom_to_ask(void **state)
+{
+	static const uint8_t ra[] = { 134, [16] = 25, 3, [20] = 0, 0, 1, 0,
+		[24] = 0xfd, [39] = 0x53, 31, 2, [44] = 0, 0, 1, 0, 4, 't', 'e', 's', 't', [55] = 0 };
+	struct ioth *router = ioth_newstack("native", locator), *s = ioth_newstack("kernel", locator);
+	struct sockaddr_in6 all = { .sin6_family = AF_INET6, .sin6_scope_id = 2 };
+	int fd = ioth_msocket(router, AF_INET6, SOCK_RAW, IPPROTO_ICMPV6), hops = 255;
+	char *text = NULL;
+
+	assert_int_equal(ioth_config(s, "eth,rd,timeout=0"), IOTH_CONFIG_ETH);
+	free(ioth_resolvconf(s, NULL));
+	inet_pton(AF_INET6, "ff02::1", &all.sin6_addr);
+	assert_int_equal(ioth_setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof(hops)), 0);
+	for (int i = 0; i < 300 && !text; i++) {	/* until both have their addresses */
+		ioth_sendto(fd, ra, sizeof(ra), 0, (struct sockaddr *)&all, sizeof(all));
+		usleep(10000);
+		text = ioth_resolvconf(s, NULL);
+	}
+	assert_non_null(text);
+	assert_string_equal(text, "search test\nnameserver fd00::53\n");
+	free(text);
+	ioth_close(fd);
+	assert_int_equal(ioth_delstack(router), 0);
+	assert_int_equal(ioth_delstack(s), 0);
+}
+
 static void child_ended(int sig)
 {
 	atomic_fetch_add(&children_ended, 1);
@@ -630,6 +674,7 @@ int main(void)
 	const struct CMUnitTest as_user[] = {
 		cmocka_unit_test_setup_teardown(three_stacks_by_veth, start_switch, stop_switch),
 		cmocka_unit_test_setup_teardown(carrier_of_veth, start_switch, stop_switch),
+		cmocka_unit_test_setup_teardown(routers_tell_whom_to_ask, start_switch, stop_switch),
 		cmocka_unit_test_setup_teardown(interfaces_by_veth, start_switch, stop_switch),
 		cmocka_unit_test(all_ports_are_free),
 		cmocka_unit_test(parameters_are_its_own),
@@ -640,6 +685,7 @@ int main(void)
 		cmocka_unit_test(killed_program_leaves_nobody),
 		cmocka_unit_test(stack_outlives_a_parent),
 		cmocka_unit_test(children_configure),
+		cmocka_unit_test(asks_whom_it_was_told),
 		cmocka_unit_test(limits_are_named),
 	};
 	int failed;
