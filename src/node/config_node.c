@@ -71,7 +71,12 @@ static int op_link(void *ctx, unsigned ifindex, struct conf_link *out)
 
 static int op_set_mac(void *ctx, unsigned ifindex, struct mac mac)
 {
-	return netif_set_mac(netif_at(ctx, ifindex), mac);
+	struct netif *nif = netif_at(ctx, ifindex);
+	int e = netif_set_mac(nif, mac);
+
+	if (e == 0 && netif_is_up(nif))
+		netif_new_linklocal(nif);
+	return e;
 }
 
 static int op_set_mtu(void *ctx, unsigned ifindex, uint32_t mtu)

@@ -10,6 +10,7 @@
 #include "stack/slaac.h"
 
 #include "base/text.h"
+#include "stack/nd.h"
 #include "stack/netif.h"
 
 #define TWO_HOURS	(7200 * USEC_PER_SEC)	/* RFC 4862 5.5.3 e */
@@ -128,6 +129,16 @@ void slaac_linklocal(struct netif *nif, uint8_t counter)
 		return;
 	if (slaac_address(nif, nif->st->param.linklocal_gen_mode, &prefix, counter, &want.addr))
 		addr_add(nif, &want);
+}
+
+void netif_new_linklocal(struct netif *nif)
+{
+	list_for_safe(l, &nif->addrs) {
+		if (is_linklocal(of(l)))
+			addr_remove(of(l));
+	}
+	slaac_linklocal(nif, 0);
+	nd_solicit_routers(nif);
 }
 
 static struct netif_addr *stable_find(const struct netif *nif, const struct ip_addr *prefix)

@@ -244,6 +244,9 @@ void netif_down(struct netif *nif);	/* silent; learnt routes and neighbours are 
 void netif_changed(struct netif *nif);	/* name, mtu, mac or flags were set from outside */
 int netif_set_mtu(struct netif *nif, uint32_t mtu);	/* 0, -EINVAL */
 int netif_set_mac(struct netif *nif, struct mac mac);	/* 0, -EADDRNOTAVAIL, -EOPNOTSUPP */
+/* One that follows from the MAC address, where Linux keeps the old one until the link has been
+ * down; routers are asked again from there. */
+void netif_new_linklocal(struct netif *nif);
 int netif_rename(struct netif *nif, const char *name);	/* 0, -EINVAL, -EEXIST */
 /* The lower half of addresses from routers' prefixes, also of those that are there
  * already (ip token); IP_NONE: as addr_gen_mode says. */

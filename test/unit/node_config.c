@@ -678,6 +678,28 @@ static bool has_address(struct ioth *s, const char *text)
 	return found;
 }
 
+/* How many it has; none if text is not one of them. */
+static unsigned linklocals(struct ioth *s, const char *text)
+{
+	struct ifaddrs *all, *i;
+	struct in6_addr a;
+	bool found = false;
+	unsigned count = 0;
+
+	inet_pton(AF_INET6, text, &a);
+	assert_int_equal(ioth_getifaddrs(s, &all), 0);
+	for (i = all; i; i = i->ifa_next) {
+		const struct sockaddr_in6 *sin6 = (const void *)i->ifa_addr;
+
+		if (!sin6 || sin6->sin6_family != AF_INET6 || !IN6_IS_ADDR_LINKLOCAL(&sin6->sin6_addr))
+			continue;
+		count++;
+		found |= IN6_ARE_ADDR_EQUAL(&sin6->sin6_addr, &a);
+	}
+	ioth_freeifaddrs(all);
+	return found ? count : 0;
+}
+
 static void by_ioth(void **state)
 {
 	struct ioth *s = ioth_newstackc("stack=native,vnl=null://,eth,fqdn=www.example.org,"
@@ -687,6 +709,7 @@ static void by_ioth(void **state)
 
 	assert_non_null(s);
 	assert_true(has_address(s, "10.0.0.1"));
+	assert_int_equal(linklocals(s, "fe80::fc24:c3ff:fe7b:bfe7"), 1);
 	assert_true(ioth_linkgetaddr(s, ioth_if_nametoindex(s, "eth0"), addr) >= 0);
 	assert_memory_equal(addr, "\xfe\x24\xc3\x7b\xbf\xe7", 6);
 	text = ioth_resolvconf(s, NULL);
