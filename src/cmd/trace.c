@@ -17,6 +17,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "base/rand.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/mirror.h"
@@ -232,9 +233,20 @@ static char *open_output(struct trace *t)
 	return NULL;
 }
 
+/* A name by which the switch's console tells which client we are (mirror.c). Nobody else can
+ * have it, and be shown what we ask for. */
+static char *name_us(void)
+{
+	struct rng rng;
+
+	rng_seed_system(&rng);
+	return xasprintf("ioth trace user=%u pid=%d %016llx", getuid(), getpid(),
+			 (unsigned long long)rng_u64(&rng));
+}
+
 static char *start(struct trace *t)
 {
-	char *descr = xasprintf("ioth trace user=%u pid=%d", getuid(), getpid());
+	char *descr = name_us();
 	struct plug_conf conf = { .descr = descr, .now = now_mono() };
 	char *why = NULL;
 

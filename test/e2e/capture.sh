@@ -151,6 +151,8 @@ kill -KILL $bg
 ended $bg
 wait_for 30 no_rules || true
 same mirror_of_a_killed_one "$(rules)" ""
+same mirror_of_a_namesake "$(python3 "$(dirname "$0")/namesake.py" "$SW" "$IOTH" trace "$SW" \
+	--mirror all -c 4 icmp 2>/dev/null | tail -n 1)" 0
 contains mirror_elsewhere "$(ioth trace --mirror all "trace://{$SW}" 2>&1)" "give its path"
 same mirror_which "$(status_of ioth trace --mirror some "$SW")" 2
 
