@@ -223,10 +223,12 @@ bool policy_filter_del(struct policy *p, uint32_t port, bool out, uint32_t at)
 
 void policy_set_suppress(struct policy *p, bool on)
 {
-	if (on && !p->suppressing)
+	if (on && !p->suppressing) {
 		suppress_init(&p->suppress, p->core->n_ports, &p->key, p->fresh);
-	else if (!on && p->suppressing)
+		p->suppress.isolated = p->core->isolated;
+	} else if (!on && p->suppressing) {
 		suppress_fini(&p->suppress);
+	}
 	p->suppressing = on;
 	p->core->suppress = on ? suppress_hook : NULL;
 	p->core->suppress_ctx = p;

@@ -26,6 +26,7 @@
 
 #include "base/mem.h"
 #include "base/sum.h"
+#include "switch/core.h"
 
 #define ND_HOPS		255	/* nothing else comes from this link (RFC 4861 3.1) */
 
@@ -164,7 +165,8 @@ static bool is_station(const struct ip_addr *ip)
 static bool is_known(const struct suppress *s, const struct suppress_entry *e, uint32_t port,
 		     usec now)
 {
-	return e && e->port != port && now - e->heard < s->fresh && now >= e->disputed;
+	return e && e->port != port && now - e->heard < s->fresh && now >= e->disputed &&
+	       !(bit_get(s->isolated, port) && bit_get(s->isolated, e->port));
 }
 
 /* --- ARP --- */

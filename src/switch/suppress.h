@@ -33,6 +33,7 @@ struct suppress {
 	struct list	all;
 	usec		fresh;		/* how long what was heard is good for answers */
 	uint32_t	n_ports;
+	const uint64_t	*isolated;	/* bitmap: ports that give each other nothing (the core's) */
 	uint64_t	answers;	/* given */
 	struct suppress_port {
 		struct list	entries;

@@ -137,7 +137,7 @@ done
 for words in "" " " "# port/print" "showinfo
 shutdown"; do
 	out=$(timeout 5 $tell "$T/i" "$words" 2>&1)
-	same "no command: '$words'" "$? $(wc -l <<-END
+	same "no command: '$(echo $words)'" "$? $(wc -l <<-END
 		$out
 	END
 	)" "1 1"

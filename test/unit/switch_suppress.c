@@ -1,6 +1,7 @@
 /* switch_suppress.c - the switch answers for who was heard a short time ago, and for nobody else */
 #include <stdio.h>
 
+#include "switch/rules.h"
 #include "switch_lan.h"
 
 #define SEC	USEC_PER_SEC
@@ -162,6 +163,20 @@ static void who_leaves_a_vlan_is_forgotten_there(void **state)
 	ask("10.0.0.3");
 	answered(1, "10.0.0.3", 3);
 	assert_int_equal(policy.suppress.port[2].count, 0);
+}
+
+/* Else they would hear of each other. */
+static void isolated_ports_are_not_told_of_each_other(void **state)
+{
+	heard(2, 2, "10.0.0.2");
+	rules_set_isolated(&core, 1, true);
+	ask("10.0.0.2");
+	answered(1, "10.0.0.2", 2);
+	rules_set_isolated(&core, 2, true);
+	ask("10.0.0.2");
+	expect(1, ALL_BUT(1) & ~(1u << 2));
+	arp_put(ARP_REQUEST, 3, "10.0.0.3", "10.0.0.2");
+	answered(3, "10.0.0.2", 2);
 }
 
 static void nobody_owns_these(void **state)
@@ -398,6 +413,7 @@ int main(void)
 		TEST(a_claim_for_another_mac_is_doubted_not_learned),
 		TEST(a_port_takes_its_addresses_along),
 		TEST(who_leaves_a_vlan_is_forgotten_there),
+		TEST(isolated_ports_are_not_told_of_each_other),
 		TEST(nobody_owns_these),
 		TEST(a_port_pushes_out_only_its_own),
 		TEST(vlans_are_apart_and_tags_kept),
