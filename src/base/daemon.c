@@ -20,6 +20,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/limit.h"
 #include "base/log.h"
 
 struct server {
@@ -49,20 +50,10 @@ static bool watch_signals(struct server *s)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	s->signals = (struct watch){ .ready = signalled };
 	s->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return s->signals.fd >= 0 && loop_watch(s->loop, &s->signals, EPOLLIN) == 0;
-}
-
-/* A switch has two descriptors a client: what the limits allow. */
-static void raise_fd_limit(void)
-{
-	struct rlimit rl;
-
-	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
-		rl.rlim_cur = rl.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &rl);
-	}
 }
 
 /* The absolute path of the file written, or NULL. */
@@ -104,7 +95,8 @@ static bool start(struct server *s)
 	char *why = NULL;
 	bool ok = false;
 
-	raise_fd_limit();
+	limit_raise(RLIMIT_NOFILE);	/* a switch has two descriptors a client */
+	limit_raise(RLIMIT_FSIZE);	/* and shares memory with it, which is a file */
 	s->loop = loop_new();
 	if (s->loop && watch_signals(s))
 		ok = s->ops->start(s->ctx, s->loop, &why);

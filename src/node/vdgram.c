@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/rights.h"
@@ -112,7 +113,7 @@ static int note_fd(struct node *n, const struct msg *m)
 		close(ns->v[i].fd);
 	memcpy(&ns->v[i].m, &note.m, sizeof(note.m));
 	note.sign = hash64(&ns->key, &note.m, sizeof(note.m));
-	ns->v[i].fd = note_write(memfd_create("ioth-source", MFD_CLOEXEC | MFD_ALLOW_SEALING), &note);
+	ns->v[i].fd = note_write(limit_memfile("ioth-source", sizeof(note)), &note);
 	return ns->v[i].fd;
 }
 

@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
 #include "node/vring.h"
 #include "node/vsock_in.h"
@@ -184,9 +185,8 @@ static int ring_new(struct vsock *vs, const struct tpacket_req *q)
 	r = xzalloc(sizeof(*r));
 	*r = (struct vring){ .vs = vs, .req = *q, .reserve = vs->ring_reserve };
 	r->size = (size_t)q->tp_block_size * q->tp_block_nr;
-	r->fd = memfd_create("ioth-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (r->fd < 0 || ftruncate(r->fd, (off_t)r->size) < 0 ||
-	    fcntl(r->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+	r->fd = limit_memfile("ioth-ring", r->size);
+	if (r->fd < 0 || fcntl(r->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		goto fail;
 	r->mem = mmap(NULL, r->size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
 	if (r->mem == MAP_FAILED)

@@ -21,21 +21,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
 
 #define ARENA_LIMIT	(256u << 20)	/* of frames that were copied out */
-
-static int file_new(void)
-{
-	int fd = memfd_create("ioth-wire", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0)
-		return -1;
-	if (ftruncate(fd, sizeof(struct wire_file)) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
 
 /* From here on only our mapping can be written by. */
 static bool seal(int fd)
@@ -65,7 +54,7 @@ struct wire *wire_new(void)
 
 	if (!w)
 		return NULL;
-	fd = file_new();
+	fd = limit_memfile("ioth-wire", sizeof(struct wire_file));
 	w->fd = fd;
 	if (fd >= 0)
 		w->own = map(sizeof(*w->own), PROT_READ | PROT_WRITE, MAP_SHARED, fd);

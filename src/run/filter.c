@@ -12,19 +12,19 @@
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "run/run.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
 
+#define FILTER_MAX	(BPF_MAXINSNS * sizeof(struct sock_filter))	/* fits into a pipe */
 #define LARGEFILE	0100000u	/* O_LARGEFILE, which glibc calls 0 and musl passes */
 
 static struct scmp_arg_cmp condition(const struct trap_if *t)
@@ -72,29 +72,28 @@ static int add_traps(scmp_filter_ctx ctx, const struct trap *rows, bool opens)
 static void *compile(const struct trap *rows, bool opens, size_t *len, int *error)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
-	int fd = memfd_create("filter", MFD_CLOEXEC);
-	struct stat st;
+	int p[2] = { -1, -1 };
 	void *code = NULL;
+	ssize_t n;
 
 	*error = -ENOMEM;
-	if (!ctx || fd < 0)
+	if (!ctx || pipe2(p, O_CLOEXEC | O_NONBLOCK) < 0)
 		goto out;
 	seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
 	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	*error = add_traps(ctx, rows, opens);
 	if (*error == 0)
-		*error = seccomp_export_bpf(ctx, fd);
-	if (*error < 0 || fstat(fd, &st) < 0)
+		*error = seccomp_export_bpf(ctx, p[1]);
+	if (*error < 0)
 		goto out;
-	*len = (size_t)st.st_size;
-	code = malloc(*len);
-	if (code && pread(fd, code, *len, 0) != st.st_size) {
-		free(code);
-		code = NULL;
-	}
+	code = xmalloc(FILTER_MAX);
+	n = read(p[0], code, FILTER_MAX);
+	*len = (size_t)MAX(n, 0);
 out:
-	if (fd >= 0)
-		close(fd);
+	if (p[0] >= 0) {
+		close(p[0]);
+		close(p[1]);
+	}
 	if (ctx)
 		seccomp_release(ctx);
 	return code;
@@ -129,7 +128,7 @@ int filter_install(const struct trap *rows, bool opens, bool *killable)
 	int error, fd;
 	void *code = compile(rows, opens, &len, &error);
 
-	if (!code)
+	if (!code || !len)
 		return error;
 	prog = (struct sock_fprog){ (unsigned short)(len / sizeof(struct sock_filter)), code };
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/limit.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "node/kernel.h"
@@ -220,34 +221,41 @@ static int let_go(const struct super *s, const struct node_conf *conf, int go)
 	return ret;
 }
 
+static int cannot_take(int error)
+{
+	const char *cure = error == EPERM ? " (is ptrace of children forbidden here?)" :
+			   error == EMFILE ? "; raise ulimit -n" : "";
+
+	err("cannot take a descriptor from the program: %s%s", strerror(error), cure);
+	return -1;
+}
+
 /* Takes the listener over from the program. 0, or told the user why not. */
 static int take_listener(struct super *s, const struct node_conf *conf, int go, int ready)
 {
 	struct ready rd;
-	int pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0);
+	int pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0), error = errno;
 
 	if (let_go(s, conf, go) < 0 || read(ready, &rd, sizeof(rd)) != sizeof(rd))
 		return -1;
 	if (rd.listener < 0)
 		return no_filter(rd.listener);
 	s->r.killable = rd.killable;
+	if (pidfd < 0)
+		return cannot_take(error);
 	s->r.listener = (int)syscall(SYS_pidfd_getfd, pidfd, rd.listener, 0);
-	if (s->r.listener < 0) {
-		err("cannot take a descriptor from the program: %s (is ptrace of children "
-		    "forbidden here?)", strerror(errno));
-		return -1;
-	}
+	if (s->r.listener < 0)
+		return cannot_take(errno);
 	close(pidfd);
 	return 0;
 }
 
-static void raise_nofile(struct rlimit *was)
+void launch_be_server(void)
 {
-	struct rlimit all;
-
-	getrlimit(RLIMIT_NOFILE, was);
-	all = (struct rlimit){ was->rlim_max, was->rlim_max };
-	setrlimit(RLIMIT_NOFILE, &all);
+	setsid();
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	limit_raise(RLIMIT_FSIZE);	/* memory that is shared is a file */
 }
 
 /* Descriptors above 2 that are not ours belong to the program. */
@@ -340,7 +348,8 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd, p
 		return 1;
 	}
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	raise_nofile(&nofile);
+	getrlimit(RLIMIT_NOFILE, &nofile);
+	limit_raise(RLIMIT_NOFILE);
 	s.pid = fork();
 	if (s.pid < 0) {
 		err("fork: %s", strerror(errno));
@@ -355,8 +364,7 @@ static int supervisor(const struct run_conf *conf, char **argv, int status_fd, p
 	close(go[0]);
 	close(ready[1]);
 	launch_close_inherited((int[]){ go[1], ready[0], status_fd }, 3);
-	setsid();
-	signal(SIGPIPE, SIG_IGN);
+	launch_be_server();
 
 	if (open_network(&s, &conf->node) < 0)
 		return 1;

@@ -13,6 +13,7 @@ struct word {
 
 void launch_tell(int status_fd, struct word w);
 int launch_front(int status_fd);	/* front.c: the exit status */
+void launch_be_server(void);	/* the program is another process: of its session and limits no more */
 void launch_forget_stdio(void);
 /* Nobody has its sockets any more: until TCP has delivered what was written, or gives up. */
 struct kstack;

@@ -146,8 +146,7 @@ static pid_t fork_program(const struct run_conf *conf, char **argv, int status_f
 		become(pair[1], argv);
 	}
 	launch_close_inherited((int[]){ status_fd, pair[0] }, 2);
-	setsid();
-	signal(SIGPIPE, SIG_IGN);
+	launch_be_server();
 	*go = pair[0];
 	return pid;
 }
