@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <sys/syscall.h>
 
-#include "node/kind.h"
+#include "node/derive.h"
 
 #define P(pointer)	((uint64_t)(uintptr_t)(pointer))
 #define CALL(name, ...)	kind_current->kind->call(SYS_##name, (uint64_t[6]){ __VA_ARGS__ })
@@ -109,8 +109,14 @@ ssize_t by_number_recvmsg(int fd, struct msghdr *msg, int flags)
 	return CALL(recvmsg, (unsigned)fd, P(msg), (unsigned)flags);
 }
 
+static int some(int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *timeout)
+{
+	return (int)CALL(recvmmsg, (unsigned)fd, P(v), n, (unsigned)flags, P(timeout));
+}
+
+/* A stack gives what there is, the kernel waits for all: either may be behind fd. */
 int by_number_recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags,
 		       struct timespec *timeout)
 {
-	return (int)CALL(recvmmsg, (unsigned)fd, P(v), n, (unsigned)flags, P(timeout));
+	return derive_recvmmsg_by(some, fd, v, n, flags, timeout);
 }

@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/loop.h"
+#include "base/mem.h"
 #include "node/derive.h"
 
 #define PIECE	65536		/* of sendfile */
@@ -127,15 +129,50 @@ int derive_sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
 	return (int)i;
 }
 
-/* The first is waited for; the others if they are there (MSG_WAITFORONE), as no
- * timeout could end them. */
-int derive_recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *timeout)
+static bool is_time(const struct timespec *t)
 {
+	return t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < 1000000000;
+}
+
+static struct timespec left_until(usec until)
+{
+	usec left = MAX(until - now_mono(), 0);
+
+	return (struct timespec){ left / USEC_PER_SEC, left % USEC_PER_SEC * 1000 };
+}
+
+/* The timeout ends nothing that waits, as with Linux (recvmmsg(2)): it is looked at when
+ * something has come. */
+int derive_recvmmsg_by(recv_some *some, int fd, struct mmsghdr *v, unsigned n, int flags,
+		       struct timespec *timeout)
+{
+	struct timespec left = { 0 };
+	usec until = NEVER;
+	unsigned i = 0;
+	int ret;
+
+	if (timeout && !is_time(timeout))
+		return kind_fail(kind_current, EINVAL);
+	if (timeout)
+		until = now_mono() + timeout->tv_sec * USEC_PER_SEC + timeout->tv_nsec / 1000;
+	do {
+		left = left_until(until);
+		ret = some(fd, v + i, n - i, flags, timeout ? &left : NULL);
+		i += ret > 0 ? (unsigned)ret : 0;
+	} while (ret > 0 && i < n && !(flags & (MSG_DONTWAIT | MSG_WAITFORONE)) &&
+		 now_mono() < until);
+	if (i && timeout)
+		*timeout = left_until(until);
+	return i ? (int)i : ret;
+}
+
+/* The first is waited for, the others if there is no other way. */
+static int some_by_one(int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *timeout)
+{
+	bool all = flags & (MSG_DONTWAIT | MSG_WAITFORONE);
 	unsigned i;
 
-	if (!kind_current->f->recvmsg)
-		return kind_fail(kind_current, ENOSYS);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < (all ? n : MIN(n, 1)); i++) {
 		ssize_t ret = kind_current->f->recvmsg(fd, &v[i].msg_hdr, flags & ~MSG_WAITFORONE);
 
 		if (ret < 0)
@@ -145,6 +182,13 @@ int derive_recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags, struct tim
 			flags |= MSG_DONTWAIT;
 	}
 	return (int)i;
+}
+
+int derive_recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *timeout)
+{
+	if (!kind_current->f->recvmsg)
+		return kind_fail(kind_current, ENOSYS);
+	return derive_recvmmsg_by(some_by_one, fd, v, n, flags, timeout);
 }
 
 static bool write_all(int fd, const char *buf, size_t len, size_t *done)

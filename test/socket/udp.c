@@ -361,6 +361,54 @@ CASE(udp_recvmmsg_partial)
 	ERR(recvmmsg(y, m, 3, MSG_DONTWAIT, NULL), EAGAIN);
 }
 
+/* Sends what it is given to send, one after the other. */
+static void *send_slowly(void *to)
+{
+	int x = udp();
+
+	for (int i = 0; i < 4; i++) {
+		usleep(50000);
+		send_to(x, "one", to);
+	}
+	close(x);
+	return NULL;
+}
+
+static int slow_mmsg(int y, struct addr *to, int flags, struct timespec *timeout)
+{
+	char buf[4][8];
+	struct iovec io[4];
+	struct mmsghdr m[4] = { 0 };
+	pthread_t t;
+	int n;
+
+	for (int i = 0; i < 4; i++) {
+		io[i] = (struct iovec){ buf[i], 8 };
+		m[i].msg_hdr = (struct msghdr){ .msg_iov = &io[i], .msg_iovlen = 1 };
+	}
+	t = thread(send_slowly, to);
+	n = recvmmsg(y, m, 4, flags, timeout);
+	joined(t);
+	while (recv(y, buf, sizeof(buf), MSG_DONTWAIT) >= 0)
+		continue;
+	return n;
+}
+
+CASE(udp_recvmmsg_waits_for_all)
+{
+	struct timespec soon = { 0, 60000000 }, none = { 0, -1 };
+	struct addr b;
+	int y = bound(SOCK_DGRAM, &b), n;
+
+	EQ(slow_mmsg(y, &b, 0, NULL), 4);
+	n = slow_mmsg(y, &b, MSG_WAITFORONE, NULL);
+	NEED(n >= 1 && n < 4);
+	n = slow_mmsg(y, &b, 0, &soon);		/* it is over when the second has come */
+	NEED(n >= 2 && n < 4);
+	EQ(soon.tv_sec + soon.tv_nsec, 0);
+	ERR(recvmmsg(y, &(struct mmsghdr){ 0 }, 1, MSG_DONTWAIT, &none), EINVAL);
+}
+
 CASE(udp_peek)
 {
 	struct addr a, b, from;
