@@ -123,10 +123,16 @@ void native_source(struct vsock *vs, const struct msg *m, struct sockaddr *addr,
 	*len = n;
 }
 
+/* Spans that readv(2) and writev(2) refuse; for messages it is another error. */
+static bool too_many(int n)
+{
+	return n < 0 || n > IOV_MAX;
+}
+
 /* NULL: it is not the node's, or the kernel shall say what is wrong. */
 static struct vsock *enter(int fd, int n)
 {
-	return n >= 0 && n <= IOV_MAX ? native_enter(fd) : NULL;
+	return too_many(n) ? NULL : native_enter(fd);
 }
 
 /* Netlink sockets, and what is wrong. */
@@ -230,7 +236,7 @@ ssize_t native_read(int fd, void *buf, size_t len)
 
 ssize_t native_readv(int fd, const struct iovec *iov, int n)
 {
-	return native_take(fd, iov, n, 0, NULL, NULL);
+	return too_many(n) ? libc_result(-EINVAL) : native_take(fd, iov, n, 0, NULL, NULL);
 }
 
 ssize_t native_recv(int fd, void *buf, size_t len, int flags)
@@ -328,7 +334,7 @@ ssize_t native_write(int fd, const void *buf, size_t len)
 
 ssize_t native_writev(int fd, const struct iovec *iov, int n)
 {
-	return native_give(fd, iov, n, 0, NULL, 0);
+	return too_many(n) ? libc_result(-EINVAL) : native_give(fd, iov, n, 0, NULL, 0);
 }
 
 ssize_t native_send(int fd, const void *buf, size_t len, int flags)

@@ -341,12 +341,15 @@ CASE(writev_readv)
 	char x[2], y[4];
 	struct iovec out[2] = { { "one", 3 }, { "two", 3 } };
 	struct iovec in[2] = { { x, 2 }, { y, 4 } };
+	static struct iovec many[1025];
 	int c, s;
 
 	pair(&c, &s);
 	EQ(writev(c, out, 2), 6);
 	poll_until(s, POLLIN, POLLIN);
 	EQ(readv(s, in, 2), 6);
+	ERR(readv(s, many, 1025), EINVAL);
+	ERR(writev(c, many, 1025), EINVAL);
 	EQ(memcmp(x, "on", 2), 0);
 	EQ(memcmp(y, "etwo", 4), 0);
 }
