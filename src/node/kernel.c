@@ -93,16 +93,18 @@ static int give_birth(struct birth *b)
 
 /* --- the plan --- */
 
-/* NULL, or why not. */
-static char *plan_if(struct kernel_plan *plan, const char *text)
+/* NULL, or why not, and its errno. */
+static char *plan_if(struct kernel_plan *plan, const char *text, int *error)
 {
 	struct kernel_if *ifc = &plan->ifs[plan->n_if];
 
+	*error = EINVAL;
 	if (plan->n_if == KERNEL_IFS)
 		return xasprintf("kernel: more than %d locators", KERNEL_IFS);
 	ifc->locator = ifname_split(text, ifc->name);
 	if (!*ifc->name)
 		snprintf(ifc->name, sizeof(ifc->name), "vde%d", plan->n_if);
+	*error = EEXIST;
 	if (strcmp(ifc->name, "lo") == 0)
 		return xasprintf("%s: there is an interface lo already; choose another name", text);
 	for (int i = 0; i < plan->n_if; i++) {
@@ -114,16 +116,17 @@ static char *plan_if(struct kernel_plan *plan, const char *text)
 }
 
 static char *make_plan(struct kernel_plan *plan, const char *const locators[],
-		       const char *options)
+		       const char *options, int *error)
 {
 	char *bad = NULL;
 
+	*error = EINVAL;
 	if (options && strcmp(options, "veth") == 0)
 		plan->veth = true;
 	else if (options && *options)
 		return xasprintf("kernel,%s: no such option (there is: veth)", options);
 	for (int i = 0; !bad && locators && locators[i]; i++)
-		bad = plan_if(plan, locators[i]);
+		bad = plan_if(plan, locators[i], error);
 	snprintf(plan->descr, sizeof(plan->descr), "ioth kernel user=%u pid=%d", getuid(),
 		 getpid());
 	return bad;
@@ -182,9 +185,9 @@ struct kstack *kernel_open(const char *const locators[], const char *options, ch
 {
 	struct kernel_plan plan = { .n_if = 0 };
 	struct kstack *k;
-	int error = EINVAL;
+	int error;
 
-	*why = make_plan(&plan, locators, options);
+	*why = make_plan(&plan, locators, options, &error);
 	if (*why) {
 		errno = error;
 		return NULL;
@@ -371,7 +374,10 @@ int kernel_add_if(struct kstack *k, const char *name, const char *locator, char 
 		a = ask_for(k, &q, &none);
 		a.text[sizeof(a.text) - 1] = 0;
 	}
-	*why = a.error ? xasprintf("%s", *a.text ? a.text : strerror(a.error)) : NULL;
+	*why = NULL;
+	if (a.error)
+		*why = *a.text ? xasprintf("%s", a.text) :
+				 xasprintf("interface %s: %s", *name ? name : locator, strerror(a.error));
 	return a.error ? result(a.error) : a.value;
 }
 

@@ -379,9 +379,31 @@ static void bad_words_are_named(void **state)
 {
 	refused("/nonexistent/sw", NULL, NULL, ENOENT, "/nonexistent/sw");
 	refused("null://", "a:/nonexistent/sw", NULL, ENOENT, "/nonexistent/sw");
-	refused("a:null://", "a:null://", NULL, EINVAL, "two interfaces called a");
-	refused("lo:null://", NULL, NULL, EINVAL, "choose another");
+	refused("a:null://", "a:null://", NULL, EEXIST, "two interfaces called a");
+	refused("lo:null://", NULL, NULL, EEXIST, "choose another");
 	refused("null://", NULL, "fast", EINVAL, "there is: veth");
+}
+
+static char said[200];
+
+static void hear(void *arg, const char *line)
+{
+	snprintf(said, sizeof(said), "%s", line);
+}
+
+/* What Linux says of an interface comes with its name. */
+static void bad_interface_is_named(void **state)
+{
+	struct ioth *s;
+
+	ioth_set_log(hear, NULL);
+	s = ioth_newstack("kernel", "net0:null://");
+	assert_non_null(s);
+	assert_int_equal(ioth_iplink_add(s, "net0", 0, "vde", nl_iplink_strdata(IFLA_VDE_VNL, "null://")), -1);
+	assert_int_equal(errno, EEXIST);
+	assert_string_equal(said, "interface net0: File exists");
+	assert_int_equal(ioth_delstack(s), 0);
+	ioth_set_log(NULL, NULL);
 }
 
 /* --- how they end --- */
@@ -679,6 +701,7 @@ int main(void)
 		cmocka_unit_test(all_ports_are_free),
 		cmocka_unit_test(parameters_are_its_own),
 		cmocka_unit_test(bad_words_are_named),
+		cmocka_unit_test(bad_interface_is_named),
 		cmocka_unit_test(program_has_no_children),
 		cmocka_unit_test(threads_may_be_anywhere),
 		cmocka_unit_test(cycles_leave_nothing),
