@@ -115,19 +115,19 @@ static void print_group(struct call *c, const struct snoop_group *g, usec now)
 	list_for(l, &g->members) {
 		const struct snoop_member *m = container_of(l, struct snoop_member, in_group);
 
-		if (m->end.at > now)
-			grow_add(c->out, " %u", m->port);
+		grow_add(c->out, " %u", m->port);
 	}
 	grow_add(c->out, "\n");
 }
 
 static int snoop_print(struct call *c)
 {
-	const struct policy *p = &c->sw->policy;
+	struct policy *p = &c->sw->policy;
 	usec now = now_mono();
 
 	if (!p->snooping)
 		return 0;
+	snoop_age(&p->snoop, now);
 	for (const struct snoop_group *g = NULL; (g = snoop_next(&p->snoop, g));)
 		print_group(c, g, now);
 	return 0;

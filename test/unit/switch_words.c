@@ -149,6 +149,7 @@ static void in(uint32_t port, const char *bytes, uint32_t len)
 
 static void what_was_heard_is_shown(void **state)
 {
+	struct snoop_member *member;
 	json_t *all, *row;
 	const char *s;
 
@@ -172,6 +173,9 @@ static void what_was_heard_is_shown(void **state)
 	assert_string_equal(json_string_value(json_object_get(row, "ip")), "10.0.0.1");
 	assert_int_equal(json_array_size(json_object_get(all, "groups")), 2);
 	json_decref(all);
+	member = list_first(&sw->policy.snoop.port[2].members, struct snoop_member, in_port);
+	timer_set(&sw->policy.snoop.timers, &member->end, now_mono());
+	assert_null(strstr(say("snoop/print"), "239.1.2.3"));	/* nobody is in it any more */
 	core_port_down(&sw->core, 2);
 	expect("suppress/print", "");
 }
