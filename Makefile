@@ -56,7 +56,10 @@ DIFFER_OBJ := $(patsubst %.c,$B/%.o,$(wildcard test/differ/*.c) test/mutate/seg.
 	test/sim/wire.c)
 # The cases' calls go through a table; the programs of test/e2e make them themselves
 SOCKET_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %/plain.c,$(wildcard test/socket/*.c test/socket/lib/*.c)))
-CASE_OBJ := $(filter-out %/harness.o %/known.o $B/test/socket/lib/%,$(SOCKET_OBJ))
+CASE_OBJ := $(filter-out %/harness.o %/known.o %/verdict.o $B/test/socket/lib/%,$(SOCKET_OBJ))
+# Random programs of the same calls
+WALK_OBJ := $(patsubst %.c,$B/%.o,$(wildcard test/socket/walk/*.c))
+WALKER_OBJ := $(filter-out %/walk.o %/own.o,$(WALK_OBJ))
 HOSTILE_OBJ := $(patsubst %.c,$B/%.o,$(wildcard test/hostile/*.c))
 BENCHES	:= $(patsubst bench/%.sh,bench-%,$(sort $(wildcard bench/*.sh)))
 FUZZER	?=
@@ -138,9 +141,14 @@ $B/test/hostile/liar: $(HOSTILE_OBJ) $B/libioth.a
 	$(if $(V),,@echo '  LINK $@')
 	$(LINK) $(LIBS)
 
-$(SOCKET_OBJ): FLAGS += -Itest/socket
-$(CASE_OBJ): FLAGS += -include lib/calls.h
+$(SOCKET_OBJ) $(WALK_OBJ): FLAGS += -Itest/socket
+$(CASE_OBJ) $(WALKER_OBJ): FLAGS += -include lib/calls.h
 $B/test/socket/conform: $(SOCKET_OBJ) $B/libioth.a
+	$(if $(V),,@echo '  LINK $@')
+	$(LINK) $(LIBS)
+
+$B/test/socket/walk/walk: $(WALK_OBJ) $(patsubst %,$B/test/socket/%.o,util verdict lib/calls lib/kinds lib/loans) \
+		$B/libioth.a
 	$(if $(V),,@echo '  LINK $@')
 	$(LINK) $(LIBS)
 
@@ -160,7 +168,7 @@ $B/examples/%: examples/%.c $B/libioth.a
 
 tests: all $(UNIT) $(FUZZ) $(EXAMPLES) $(if $(wildcard test/pkt/*.c),$B/test/pkt/pkt) \
 	$(if $(wildcard test/sim/sim.c),$B/test/sim/sim) $(if $(SAN),,$B/bench/cost) \
-	$B/test/mutate/mutate $B/test/differ/differ $B/test/socket/conform \
+	$B/test/mutate/mutate $B/test/differ/differ $B/test/socket/conform $B/test/socket/walk/walk \
 	$B/test/hostile/liar
 
 examples: $(EXAMPLES)
