@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "node/vring.h"
 #include "node/call.h"
+#include "stack/dgram.h"
 
 #define OPT_MAX	16384	/* 64 sources of a group */
 
@@ -196,26 +197,28 @@ static long ioctl_ifconf(struct call *c)
 	return call_write(c, ARG(c, 2), &ifc, sizeof(ifc));
 }
 
-static long stream_inq(struct call *c)
-{
-	int len = (int)sock_queues(c->vs->so).in;
-
-	if (c->vs->so->listening)
-		return -EINVAL;
-	return call_write(c, ARG(c, 2), &len, sizeof(len));
-}
-
-/* FIONREAD of datagrams: the first one's length, where SEQPACKET counts all. */
+/* FIONREAD: of a stream's bytes or of the first datagram, in the stack or in the program's
+ * end. There may be but a sign of it in the end (vlocal.c), and SEQPACKET counts all. */
 static long ioctl_inq(struct call *c)
 {
 	long ret = call_vsock(c);
+	const struct vsock *vs = c->vs;
+	bool stream;
 	int len;
 
-	if (ret == 0 && (c->vs->type == SOCK_STREAM || c->vs->wd))
-		return c->vs->bare && c->vs->so ? stream_inq(c) : CALL_CONTINUE;
 	if (ret)
 		return ret;
-	len = (int)recv(c->app, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+	if (vs->listening)
+		return -EINVAL;
+	stream = vs->type == SOCK_STREAM;
+	if (vs->so && (vs->bare || vs->is_local))
+		len = (int)(stream ? sock_queues(vs->so).in : dg_first_len(vs->so));
+	else if (vs->so && vs->drains && stream && ioctl(c->app, FIONREAD, &len) == 0)
+		len += (int)sock_queues(vs->so).in;
+	else if (stream || vs->wd)
+		return CALL_CONTINUE;
+	else
+		len = (int)recv(c->app, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
 	len = MAX(len, 0);
 	return call_write(c, ARG(c, 2), &len, sizeof(len));
 }
@@ -282,6 +285,8 @@ long call_ioctl(struct call *c)
 		return ioctl_outq(c, cmd);
 	if (!c->vs && c->app < 0)
 		return ret;
+	if (cmd == SIOCATMARK && ret == 0 && c->vs->type != SOCK_STREAM)
+		return -ENOTTY;
 	if (cmd == SIOCGIFCONF)
 		return ioctl_ifconf(c);
 	if (domain_of(c) < 0 || cmd < SIOCADDRT)

@@ -228,10 +228,22 @@ long call_accept(struct call *c)
 
 /* The pair carries a shutdown by itself; only where TCP has nothing to shut is
  * the answer ours. */
+/* As Linux: one that is not connected is shut all the same. */
+static long shut_dgram(struct call *c, int how)
+{
+	struct endpoint peer;
+
+	vsock_pump(c->vs);		/* what was written before goes out */
+	if (!c->vs->so)
+		return CALL_CONTINUE;
+	if (how != SHUT_RD)
+		sock_shutdown(c->vs->so, SHUT_WR);
+	return vsock_peer(c->vs, &peer) == 0 ? CALL_CONTINUE : -ENOTCONN;
+}
+
 long call_shutdown(struct call *c)
 {
 	int how = (int)ARG(c, 1);
-	struct endpoint peer;
 	long ret = call_vsock(c);
 
 	if (ret)
@@ -240,11 +252,13 @@ long call_shutdown(struct call *c)
 		return -EINVAL;
 	if (!c->vs->so)
 		return CALL_CONTINUE;
-	if (c->vs->listening && how != SHUT_WR)
-		return vsock_unlisten(c->vs, c->app);
-	if (c->vs->type == SOCK_STREAM ? !c->vs->connected && !c->vs->connecting :
-					 vsock_peer(c->vs, &peer) < 0)
+	if (c->vs->listening)		/* it writes nothing */
+		return how == SHUT_WR ? 0 : vsock_unlisten(c->vs, c->app);
+	if (c->vs->type == SOCK_STREAM && !c->vs->connected && !c->vs->connecting)
 		return -ENOTCONN;
+	if (c->vs->type != SOCK_STREAM)
+		return shut_dgram(c, how);
+	c->vs->told |= c->vs->connected;	/* connect() again: EISCONN */
 	if (!c->vs->bare || c->vs->near)
 		return CALL_CONTINUE;
 	vlocal_shut(c->vs, how);	/* before another thread makes it a pair */

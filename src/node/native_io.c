@@ -104,6 +104,8 @@ static ssize_t recv_all(struct vsock *vs, int fd, const struct iovec *iov, int n
 
 	while (got < want) {
 		len = recv_waiting(vs, fd, rest, rest_of(rest, iov, n, got), flags, m);
+		if (len < 0 && got && len != -EAGAIN && len != -EINTR)
+			vs->error = (int)-len;	/* the next call's to tell */
 		if (len <= 0)
 			break;
 		got += (size_t)len;

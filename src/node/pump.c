@@ -68,6 +68,15 @@ static void out_abort(struct vsock *vs)
 	sock_asked_own(vs->so)->linger = 0;
 }
 
+/* It was closed, having said before that it will write no more: did it read all? */
+static bool left_unread(const struct vsock *vs)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	return getsockopt(vs->w.fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == ECONNRESET;
+}
+
 /* What is left of the filling goes once the program has written or closed.
  * False: it has not. */
 static bool unfill(struct vsock *vs)
@@ -299,11 +308,16 @@ static void stream_pump(struct vsock *vs)
 		vlocal_room(vs);
 	pump_out(vs);
 	if (vs->hup && vs->eof_out) {
+		if (left_unread(vs))
+			out_abort(vs);
 		vsock_bury(vs);		/* TCP finishes by itself */
 		return;
 	}
 	vlocal_urgent(vs);
-	all = vs->is_local ? leave_in(vs) : !vs->drains && pump_in(vs);
+	if (vs->is_local)
+		all = leave_in(vs);
+	else
+		all = vs->drains ? vs->eof_in : pump_in(vs);	/* nothing is behind its end */
 	ev = sock_events(vs->so);
 	if (vs->so->error && ev & EV_HUP) {
 		if ((all && !vs->resetting) || vs->hup)

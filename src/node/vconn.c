@@ -93,7 +93,8 @@ int vsock_connect(struct vsock *vs, const struct endpoint *ep, int app)
 		vs->told = true;
 		return 0;
 	}
-	vs->error = 0;
+	if (vs->type == SOCK_STREAM)	/* one of a datagram is still to be told */
+		vs->error = 0;
 	vsock_fit_family(vs, &to);
 	ret = sock_connect(vs->so, &to);
 	if (ret == -EINPROGRESS) {

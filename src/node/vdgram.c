@@ -117,13 +117,23 @@ static int note_fd(struct node *n, const struct msg *m)
 	return ns->v[i].fd;
 }
 
-/* Datagrams of a connected socket all come from one place. */
-static bool needs_note(const struct vsock *vs, const struct msg *m)
+static bool is_from(const struct msg *m, const struct endpoint *peer)
+{
+	return ip_eq(&m->peer.addr, &peer->addr) && m->peer.port == peer->port &&
+	       m->peer.ifindex == peer->ifindex;
+}
+
+/* Datagrams of a connected socket all come from one place, the first that it was
+ * connected to; those of another that follows, or that came before, do not. */
+static bool needs_note(struct vsock *vs, const struct msg *m)
 {
 	const struct sock *so = vs->so;
 	struct endpoint peer;
 
-	return m->segment || m->path_mtu || sock_peer(so, &peer) < 0 || stamp_wants_in(so) ||
+	if (!vs->home.port && sock_peer(so, &peer) == 0)
+		vs->home = peer;
+	return m->segment || m->path_mtu || !vs->home.port || !is_from(m, &vs->home) ||
+	        stamp_wants_in(so) ||
 	       so->rxq_ovfl || sock_wants(so, WANT_ANY & ~(WANT_ERRORS | WANT_DONTFRAG));
 }
 
@@ -344,8 +354,10 @@ static ssize_t next_dgram(struct vsock *vs, int app, const struct iovec *iov, in
 	len = recvmsg(app, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC | (flags & MSG_PEEK));
 	if (len < 0)
 		return -errno;
-	if (vs->so && sock_peer(vs->so, &m->peer) == 0)
+	if (vs->so && vs->home.port) {
+		m->peer = vs->home;
 		m->local = vs->so->local.addr;
+	}
 	take_note(vs, &mh, m);
 	if (m->flags == NOTE_ERROR)
 		return 0;

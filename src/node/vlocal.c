@@ -133,9 +133,11 @@ void vlocal_urgent(struct vsock *vs)
 static ssize_t last_recv(struct vsock *vs, int fd, const struct iovec *iov, int n, int flags)
 {
 	ssize_t len = 0;
-	int error;
+	int error, left;
 
 	take_tokens(vs, fd, 0);
+	if (vs->error == EPIPE && (vs->bare || (ioctl(fd, FIONREAD, &left) == 0 && !left)))
+		return 0;		/* reset behind its end, which is all that is read */
 	if (vs->type == SOCK_STREAM && !vs->bare)
 		len = sys_recv(fd, iov, n, flags);
 	if (len > 0)
@@ -186,6 +188,8 @@ static ssize_t stream_recv(struct vsock *vs, int fd, const struct iovec *iov, in
 
 	if (flags & MSG_ERRQUEUE)
 		return sock_recv(vs->so, iov, n, flags, m);
+	if (!vs->connected && !vs->connecting && !(flags & MSG_OOB))
+		return -ENOTCONN;	/* also if it was refused one */
 	len = is_plain(vs, fd, flags);
 	if (len)
 		return len < 0 ? len : pair_recv(vs, fd, iov, n, flags, m);

@@ -84,6 +84,7 @@ struct vsock {
 	bool		keeps;		/* front end: its descriptor has options to be inherited */
 	uint32_t	ring_reserve;	/* PACKET_RESERVE */
 	struct endpoint	local, remote;	/* of a tomb */
+	struct endpoint	home;		/* datagrams without a note are of it; port 0: none was yet */
 	struct endpoint	asked;		/* the name server the program meant (--dns) */
 	pid_t		pid;		/* front end: who got it first, and as what */
 	int		pid_fd;

@@ -262,6 +262,13 @@ static ssize_t recv_path(struct dgram *d, struct msg *m)
 	return 0;
 }
 
+uint32_t dg_first_len(const struct sock *so)
+{
+	struct pkt *pkt = queue_first(dg_of(so));
+
+	return pkt ? dg_len(pkt) : 0;
+}
+
 ssize_t dg_recv(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m)
 {
 	struct dgram *d = dg_of(so);
@@ -270,7 +277,7 @@ ssize_t dg_recv(struct sock *so, const struct iovec *iov, int n, int flags, stru
 	size_t len;
 	ssize_t ret;
 
-	if (flags & MSG_OOB)
+	if (flags & MSG_OOB && so->ops != &udp_ops)	/* as Linux: UDP's do not look */
 		return -EOPNOTSUPP;
 	if (flags & MSG_ERRQUEUE)
 		return errq_recv(d, iov, n, m);
@@ -323,7 +330,8 @@ int dg_autobind(struct sock *so)
 
 int dg_connect(struct sock *so, const struct endpoint *ep)
 {
-	struct endpoint old = so->local;
+	struct endpoint old = so->local, peer = so->remote;
+	bool was = so->connected;
 	int e = dg_autobind(so);
 
 	if (e)
@@ -332,19 +340,21 @@ int dg_connect(struct sock *so, const struct endpoint *ep)
 	e = dg_route(so, ep);
 	if (!e)
 		e = sock_table_connect(so);
-	if (e)
-		so->local.addr = old.addr;
+	if (!e)
+		return 0;
+	so->local.addr = old.addr;
+	if (was && dg_route(so, &peer) == 0)	/* it stays with the one that it had */
+		sock_table_connect(so);
 	return e;
 }
 
+/* As Linux: also if it says that it could not. */
 int dg_shutdown(struct sock *so, int how)
 {
-	if (!so->connected)
-		return -ENOTCONN;
 	dg_of(so)->shut_rd |= how != SHUT_WR;
 	dg_of(so)->shut_wr |= how != SHUT_RD;
 	sock_wake(so);
-	return 0;
+	return so->connected ? 0 : -ENOTCONN;
 }
 
 void dg_free(struct dgram *d)

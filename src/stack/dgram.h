@@ -80,6 +80,7 @@ int dg_route(struct sock *so, const struct endpoint *to);
 /* sock_ops that all share. */
 int dg_bind(struct sock *so, const struct endpoint *ep);
 int dg_connect(struct sock *so, const struct endpoint *ep);
+uint32_t dg_first_len(const struct sock *so);	/* that can be read; 0: none */
 ssize_t dg_recv(struct sock *so, const struct iovec *iov, int n, int flags, struct msg *m);
 ssize_t dg_lend(struct sock *so, uint32_t most, struct lent *l, struct msg *m);
 void dg_lend_end(struct sock *so, const struct lent *l);

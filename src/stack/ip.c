@@ -181,10 +181,19 @@ static int find_source(struct stack *st, struct flow *f, const struct ip_addr *p
 	return -EADDRNOTAVAIL;
 }
 
-static int check_source(struct stack *st, const struct flow *f)
+/* Of the other family (a socket of IPv6 may have either): as Linux says it, which looks for
+ * the route first. */
+static int mixed_families(struct stack *st, struct flow *f)
+{
+	struct way w = { .prefer = IP_NONE };
+
+	return ip_is_v4(&f->dst) || find_way(st, f, &w) < 0 ? -ENETUNREACH : -EAFNOSUPPORT;
+}
+
+static int check_source(struct stack *st, struct flow *f)
 {
 	if (ip_is_v4(&f->src) != ip_is_v4(&f->dst))
-		return -EINVAL;
+		return mixed_families(st, f);
 	if (ip_is_loopback(&f->src) && !stack_addr(st, &f->dst) && f->ifindex != st->lo->index)
 		return -EINVAL;		/* RFC 1122 3.2.1.3 (g) */
 	return f->any_src || stack_addr(st, &f->src) ? 0 : -EADDRNOTAVAIL;

@@ -175,10 +175,10 @@ int sock_bind(struct sock *so, const struct endpoint *ep)
 	return 0;
 }
 
-/* To nobody means to ourselves, as BSD had it. */
-static void any_to_loopback(struct ip_addr *a)
+/* To nobody means to ourselves, as BSD had it: by the family that the socket has bound. */
+static void any_to_loopback(const struct sock *so, struct ip_addr *a)
 {
-	if (ip_eq(a, &IP4_ANY))
+	if (ip_eq(a, &IP4_ANY) || (ip_eq(a, &IP6_ANY) && ip_is_v4(&so->local.addr)))
 		*a = IP4(127, 0, 0, 1);
 	else if (ip_eq(a, &IP6_ANY))
 		a->b[15] = 1;
@@ -186,15 +186,14 @@ static void any_to_loopback(struct ip_addr *a)
 
 int sock_dst_check(struct sock *so, struct endpoint *ep)
 {
-	bool v4 = ip_is_v4(&ep->addr);
 	uint32_t dev = so->flow.ifindex;
 
-	if (so->family == AF_INET && !v4)
+	if (so->family == AF_INET && !ip_is_v4(&ep->addr))
 		return -EAFNOSUPPORT;
-	if (so->family == AF_INET6 && v4 && so->v6only)
+	if (so->family == AF_INET6 && ip_is_v4(&ep->addr) && so->v6only)
 		return -ENETUNREACH;
-	any_to_loopback(&ep->addr);
-	if (v4 || !ip_is_linklocal(&ep->addr)) {
+	any_to_loopback(so, &ep->addr);
+	if (ip_is_v4(&ep->addr) || !ip_is_linklocal(&ep->addr)) {
 		ep->ifindex = ip_is_multicast(&ep->addr) ? ep->ifindex : 0;
 		return 0;
 	}

@@ -328,20 +328,19 @@ static ssize_t udp_send(struct sock *so, const struct iovec *iov, int n, int fla
 	struct udp_sock *us = udp_of(so);
 	bool more = flags & MSG_MORE || us->cork;
 	struct flow f;
-	int e = 0;
+	int e;
 
+	e = dg_autobind(so);		/* also if it is not sent then, as Linux */
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (us->d.shut_wr)
-		return -EPIPE;
-	if (so->error)
-		return -sock_take_error(so);
 	if (!us->held && !to->port && ((m && m->has_peer) || so->connected))
 		return -EINVAL;
-	if (!us->held)
+	if (!e && !us->held)
 		e = dg_flow(so, m, &f);
-	if (!e)
-		e = dg_autobind(so);
+	if (us->d.shut_wr && !e)
+		return -EPIPE;
+	if (so->error && !e)
+		return -sock_take_error(so);
 	if (!e && (more || us->held))
 		e = hold(us, us->held ? &us->flow : &f, m, iov, n, more);
 	else if (!e)
