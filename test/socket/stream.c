@@ -520,6 +520,48 @@ CASE(siocoutq_says_all)
 	EQ(out, 0);
 }
 
+static int there(int fd)
+{
+	int n = -1;
+
+	OK(ioctl(fd, SIOCINQ, &n));
+	return n;
+}
+
+CASE(siocinq_while_reading)
+{
+	char b[100] = "";
+	int c, s;
+
+	pair(&c, &s);
+	put(c, "abc");
+	want(s, "a");
+	for (int i = 0; i < 20; i++) {
+		int n = 2 + 99 * (i > 0);
+
+		EQ(there(s), n);
+		EQ(send(c, b, 99, 0), 99);
+		for (int t = 0; t < 2000 && there(s) < n + 99; t++)
+			nap(1);
+		if (i)
+			EQ(recv(s, b, 99, MSG_WAITALL), 99);
+	}
+	OK(shutdown(c, SHUT_WR));
+	poll_until(s, POLLRDHUP, POLLRDHUP);
+	EQ(recv(s, b, 100, MSG_WAITALL), 100);
+	EQ(there(s), 1);
+	EQ(recv(s, b, 100, 0), 1);
+	EQ(there(s), 0);
+}
+
+CASE(siocinq_listener)
+{
+	struct addr a;
+	int l = listener(&a), n;
+
+	ERR(ioctl(l, SIOCINQ, &n), EINVAL);
+}
+
 CASE(siocoutq_listener)
 {
 	struct addr a;
