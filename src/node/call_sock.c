@@ -226,8 +226,6 @@ long call_accept(struct call *c)
 	return bad < 0 ? bad : ret;
 }
 
-/* The pair carries a shutdown by itself; only where TCP has nothing to shut is
- * the answer ours. */
 /* As Linux: one that is not connected is shut all the same. */
 static long shut_dgram(struct call *c, int how)
 {
@@ -241,6 +239,8 @@ static long shut_dgram(struct call *c, int how)
 	return vsock_peer(c->vs, &peer) == 0 ? CALL_CONTINUE : -ENOTCONN;
 }
 
+/* The pair carries a shutdown by itself; only where there is nothing to shut is the
+ * answer ours. */
 long call_shutdown(struct call *c)
 {
 	int how = (int)ARG(c, 1);

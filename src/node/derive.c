@@ -153,7 +153,7 @@ int derive_recvmmsg_by(recv_some *some, int fd, struct mmsghdr *v, unsigned n, i
 
 	if (timeout && !is_time(timeout))
 		return kind_fail(kind_current, EINVAL);
-	if (timeout)
+	if (timeout && timeout->tv_sec <= INT32_MAX)
 		until = now_mono() + timeout->tv_sec * USEC_PER_SEC + timeout->tv_nsec / 1000;
 	do {
 		left = left_until(until);

@@ -104,7 +104,7 @@ static ssize_t recv_all(struct vsock *vs, int fd, const struct iovec *iov, int n
 
 	while (got < want) {
 		len = recv_waiting(vs, fd, rest, rest_of(rest, iov, n, got), flags, m);
-		if (len < 0 && got && len != -EAGAIN && len != -EINTR)
+		if (len < 0 && got && len != -EAGAIN && len != -EINTR && len != -EBADF)
 			vs->error = (int)-len;	/* the next call's to tell */
 		if (len <= 0)
 			break;

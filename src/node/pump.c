@@ -308,7 +308,7 @@ static void stream_pump(struct vsock *vs)
 		vlocal_room(vs);
 	pump_out(vs);
 	if (vs->hup && vs->eof_out) {
-		if (left_unread(vs))
+		if (!vs->bare && !vs->is_local && left_unread(vs))
 			out_abort(vs);
 		vsock_bury(vs);		/* TCP finishes by itself */
 		return;

@@ -189,6 +189,8 @@ static int pack_ioctl(struct serve_pack *p, const struct serve_mem *m)
 		return pack_ifconf(p, m);
 	if (cmd == FIONREAD || cmd == SIOCOUTQ || cmd == SIOCOUTQNSD)
 		return arg_in(p, m, 2, sizeof(int));
+	if (cmd == SIOCATMARK)
+		return 0;		/* what has none says so; else the pair knows */
 	if (!size)
 		return CALL_CONTINUE;
 	size = MAX(size, node_ioctl_size(cmd, AF_INET6));

@@ -133,8 +133,8 @@ static bool needs_note(struct vsock *vs, const struct msg *m)
 	if (!vs->home.port && sock_peer(so, &peer) == 0)
 		vs->home = peer;
 	return m->segment || m->path_mtu || !vs->home.port || !is_from(m, &vs->home) ||
-	        stamp_wants_in(so) ||
-	       so->rxq_ovfl || sock_wants(so, WANT_ANY & ~(WANT_ERRORS | WANT_DONTFRAG));
+	       stamp_wants_in(so) || so->rxq_ovfl ||
+	       sock_wants(so, WANT_ANY & ~(WANT_ERRORS | WANT_DONTFRAG));
 }
 
 /* True if it is with the program or lost for good; false: no room now. */

@@ -181,21 +181,21 @@ static int find_source(struct stack *st, struct flow *f, const struct ip_addr *p
 	return -EADDRNOTAVAIL;
 }
 
-/* Of the other family (a socket of IPv6 may have either): as Linux says it, which looks for
- * the route first. */
-static int mixed_families(struct stack *st, struct flow *f)
+/* As Linux says it, which looks for the route first. */
+static int unfit(struct stack *st, struct flow *f, int error)
 {
 	struct way w = { .prefer = IP_NONE };
+	int e = find_way(st, f, &w);
 
-	return ip_is_v4(&f->dst) || find_way(st, f, &w) < 0 ? -ENETUNREACH : -EAFNOSUPPORT;
+	return e < 0 ? e : error;
 }
 
 static int check_source(struct stack *st, struct flow *f)
 {
-	if (ip_is_v4(&f->src) != ip_is_v4(&f->dst))
-		return mixed_families(st, f);
+	if (ip_is_v4(&f->src) != ip_is_v4(&f->dst))	/* a socket of IPv6 may have either */
+		return ip_is_v4(&f->dst) ? -ENETUNREACH : unfit(st, f, -EAFNOSUPPORT);
 	if (ip_is_loopback(&f->src) && !stack_addr(st, &f->dst) && f->ifindex != st->lo->index)
-		return -EINVAL;		/* RFC 1122 3.2.1.3 (g) */
+		return unfit(st, f, -EINVAL);	/* RFC 1122 3.2.1.3 (g) */
 	return f->any_src || stack_addr(st, &f->src) ? 0 : -EADDRNOTAVAIL;
 }
 
