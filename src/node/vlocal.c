@@ -331,9 +331,9 @@ void vlocal_shut(struct vsock *vs, int how)
 		vs->shut_out = vs->readable = true;
 	if (how != SHUT_WR)
 		vs->no_in = true;
-	if (vs->bare && vs->shut_out && !vs->eof_out) {
+	if (vs->bare && vs->shut_out) {		/* of a pair its end is seen, or that both are */
 		vs->eof_out = true;
-		sock_shutdown(vs->so, SHUT_WR);
+		sock_shutdown(vs->so, vs->no_in ? SHUT_RDWR : SHUT_WR);
 	}
 	vsock_pump(vs);
 	vlocal_changed(vs);

@@ -229,3 +229,18 @@ CASE(shut_then_close_unread)
 	OK(close(s));
 	poll_until(c, POLLIN | POLLRDHUP, POLLIN | POLLRDHUP | POLLHUP | POLLERR);
 }
+
+/* RFC 9293 3.10.4: who reads no more resets who goes on sending, also behind what was read. */
+CASE(shut_both_resets_sender)
+{
+	int c, s;
+	ssize_t n = 1;
+
+	pair(&c, &s);
+	put(c, "abc");
+	want(s, "a");
+	OK(shutdown(s, SHUT_RDWR));
+	for (int i = 0; i < 300 && n > 0; i++, nap(10))
+		n = send(c, "more", 4, MSG_NOSIGNAL);
+	NEED(n < 0 && (errno == EPIPE || errno == ECONNRESET));
+}
